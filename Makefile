@@ -1,0 +1,39 @@
+SHELL := /bin/bash
+PY ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do command -v $$p >/dev/null && $$p -c 'import sys,venv,ensurepip; sys.exit(not (3,11) <= sys.version_info < (3,14))' 2>/dev/null && { echo $$p; break; }; done)
+V := .venv
+BIN := $(V)/bin
+UV := 0.13.9
+.DEFAULT_GOAL := help
+.PHONY: help setup lab experiment test lint lock bench clean
+
+help:  ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(V)/.ok  ## make .venv with everything in it
+
+experiment: $(V)/.ok  ## run the main notebook headless on the local cloud
+	@$(BIN)/python -m lambdist_lib notebook notebooks/experiment.ipynb
+
+lab: $(V)/.ok  ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. notebooks/experiment.ipynb
+
+test: $(V)/.ok  ## run the whole test suite
+	$(BIN)/python -m pytest -q
+
+lint: $(V)/.ok  ## what the tests check of style, alone
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+lock: $(V)/.ok  ## resolve pyproject.toml anew into requirements.txt
+	$(BIN)/uv pip compile -q --universal --no-header --no-emit-index-url --no-annotate --python-version 3.11 --all-extras pyproject.toml -o requirements.txt
+
+clean:  ## end the local cloud and remove what set-up and runs made (results stay)
+	-[ -x $(BIN)/lambdist ] && $(BIN)/lambdist cloud stop --force
+	rm -rf $(V) .lambdist build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+$(V)/.ok: requirements.txt pyproject.toml
+	@test -n "$(PY)" || { echo "Python 3.11 to 3.13 (with venv and ensurepip) is needed; name it with: make setup PY=/path/to/python3.12"; exit 1; }
+	$(PY) -m venv $(V)
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV) \
+	  && UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt -e . \
+	  || $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt -e .
+	@touch $@

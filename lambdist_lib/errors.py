@@ -1,0 +1,68 @@
+"""Every error that a person can cause, at the grain on which a caller acts.
+
+    LambdistError                 exit status 1
+    ├── UsageError                2: what was typed or passed is wrong
+    │   ├── GrammarError          a work or fault declaration does not parse
+    │   ├── DataFileError         the data file is missing, empty or not text
+    │   └── ParameterError        a notebook parameter is unknown or of the wrong type
+    ├── UnfinishedError           3: datapoints are still in flight; `resume` finishes them
+    ├── LocalCloudError           the local cloud does not start, answer or stop
+    ├── TargetError               no account, no permission, no such stack
+    ├── DeployError               CloudFormation refused or rolled back
+    ├── UncollectedError          destroy would lose results nobody has fetched
+    ├── SubmissionError           the API cannot be used at all
+    └── RunError                  a run folder is missing, foreign or does not balance
+
+Each message says what was wrong, where, and what to type next.
+Standard library only: this module ships in every Lambda zip.
+"""
+
+
+class LambdistError(Exception):
+    """Base of all errors that end a command with one line instead of a traceback."""
+
+    exit_status = 1
+
+
+class UsageError(LambdistError):
+    exit_status = 2
+
+
+class GrammarError(UsageError):
+    pass
+
+
+class DataFileError(UsageError):
+    pass
+
+
+class ParameterError(UsageError):
+    pass
+
+
+class UnfinishedError(LambdistError):
+    exit_status = 3
+
+
+class LocalCloudError(LambdistError):
+    pass
+
+
+class TargetError(LambdistError):
+    pass
+
+
+class DeployError(LambdistError):
+    pass
+
+
+class UncollectedError(LambdistError):
+    pass
+
+
+class SubmissionError(LambdistError):
+    pass
+
+
+class RunError(LambdistError):
+    pass

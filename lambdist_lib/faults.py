@@ -1,0 +1,142 @@
+"""Work and faults that an experiment declares, and the seeded decisions that follow.
+
+    work    none | io:100ms | cpu:50ms              io waits, cpu keeps a core busy
+    fault   none | KIND:P[@N+N+A-B][,...][,seed:S]  each kind with probability P per attempt,
+                                                    on all datapoints or on those named
+    KIND    raise                                   the attempt raises; a later one may succeed
+
+    >>> parse_work("io:100ms").seconds
+    0.1
+    >>> str(parse_fault("raise:1@129+130"))
+    'raise:1@129+130,seed:0'
+
+Whether a fault strikes depends on the seed, the kind, the datapoint and the number of
+the attempt, and on nothing else: the plan is known before the run, and can be compared
+with what happened. Standard library only: this module ships in every zip.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from lambdist_lib.errors import GrammarError
+
+WORK_KINDS = ("io", "cpu")
+FAULT_KINDS = ("raise",)
+UNITS_S = {"ms": 0.001, "s": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an attempt does beside `process()`: wait or compute for `seconds`."""
+
+    kind: str = "none"
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return "none" if self.kind == "none" else f"{self.kind}:{self.seconds * 1000:g}ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of fault: strikes with `probability`, on the datapoints `among` (None: on all)."""
+
+    kind: str
+    probability: float
+    among: tuple[range, ...] | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.among is None else "@" + "+".join(_spelt(part) for part in self.among)
+        return f"{self.kind}:{self.probability:g}{where}"
+
+    def concerns(self, n: int) -> bool:
+        return self.among is None or any(n in part for part in self.among)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    faults: tuple[Fault, ...] = ()
+    seed: int = 0
+
+    def __str__(self) -> str:
+        return ",".join([*map(str, self.faults), f"seed:{self.seed}"]) if self.faults else "none"
+
+    def strikes(self, kind: str, n: int, attempt: int) -> bool:
+        """Whether this attempt at datapoint n (both as the Lambdas count them) meets the fault."""
+        return any(
+            fault.kind == kind and fault.concerns(n) and self._draw(kind, n, attempt) < fault.probability
+            for fault in self.faults
+        )
+
+    def _draw(self, kind: str, n: int, attempt: int) -> float:
+        digest = hashlib.sha256(f"{self.seed}:{kind}:{n}:{attempt}".encode()).digest()
+        return int.from_bytes(digest[:7], "big") / 256**7  # in [0, 1): 56 bits fit a float's 53 after rounding down
+
+
+def parse_work(text: str, *, longest_s: float | None = None) -> Work:
+    """Read a work declaration.
+
+    Args:
+        text: As the module's docstring says.
+        longest_s: What the stack allows: half the function's timeout.
+
+    Raises:
+        GrammarError: It does not parse, or takes longer than allowed.
+    """
+    if text in ("", "none"):
+        return Work()
+    found = re.fullmatch(r"(\w+):(\d+(?:\.\d+)?)(ms|s)", text)
+    if not found or found[1] not in WORK_KINDS:
+        raise GrammarError(f"work {text!r} is not understood; write none, io:100ms or cpu:50ms")
+    work = Work(found[1], float(found[2]) * UNITS_S[found[3]])
+    if longest_s is not None and work.seconds > longest_s:
+        raise GrammarError(
+            f"work {text} is longer than {longest_s:g} s, half the function's timeout; "
+            "ask for less or deploy with a longer timeout"
+        )
+    return work
+
+
+def parse_fault(text: str, *, seed: int = 0) -> FaultPlan:
+    """Read a fault declaration; `seed` is used where the text names none.
+
+    Raises:
+        GrammarError: It does not parse, or a probability is outside [0, 1].
+    """
+    faults = []
+    for part in filter(None, text.replace("none", "").split(",")):
+        kind, _, rest = part.strip().partition(":")
+        if kind == "seed" and rest.isdecimal():
+            seed = int(rest)
+        elif kind in FAULT_KINDS:
+            faults.append(_parse_one(kind, rest, part))
+        else:
+            raise GrammarError(
+                f"fault {part!r} is not understood; write none, or kinds of {', '.join(FAULT_KINDS)} "
+                "with a probability: raise:0.1, or raise:1@5+7 for the datapoints 5 and 7"
+            )
+    return FaultPlan(tuple(faults), seed)
+
+
+def _parse_one(kind: str, rest: str, part: str) -> Fault:
+    chance, at, where = rest.partition("@")
+    try:
+        probability = float(chance)
+    except ValueError:
+        raise GrammarError(f"fault {part!r}: {chance!r} is no probability; write {kind}:0.1") from None
+    if not 0 <= probability <= 1:
+        raise GrammarError(f"fault {part!r}: a probability lies between 0 and 1")
+    if not at:
+        return Fault(kind, probability)
+    if not re.fullmatch(r"\d+(-\d+)?(\+\d+(-\d+)?)*", where):
+        raise GrammarError(f"fault {part!r}: name datapoints as 5+7 or 5-9, not {where!r}")
+    return Fault(kind, probability, tuple(_range(piece) for piece in where.split("+")))
+
+
+def _range(piece: str) -> range:
+    first, _, last = piece.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def _spelt(part: range) -> str:
+    return str(part.start) if len(part) == 1 else f"{part.start}-{part.stop - 1}"
