@@ -77,7 +77,9 @@ def result_json(result: object) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         raise PermanentError(f"process() returned what JSON cannot hold: {error}") from error
     if size_bytes > RESULT_MAX_BYTES:
-        raise PermanentError(f"process() returned {size_bytes:,} bytes, at most {RESULT_MAX_BYTES:,} are stored")
+        raise PermanentError(
+            f"process() returned {size_bytes:,} bytes, at most {RESULT_MAX_BYTES:,} are stored"
+        )
     return text
 
 

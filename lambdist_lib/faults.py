@@ -70,7 +70,7 @@ class FaultPlan:
 
     def _draw(self, kind: str, n: int, attempt: int) -> float:
         digest = hashlib.sha256(f"{self.seed}:{kind}:{n}:{attempt}".encode()).digest()
-        return int.from_bytes(digest[:7], "big") / 256**7  # in [0, 1): 56 bits fit a float's 53 after rounding down
+        return int.from_bytes(digest[:6], "big") / 256**6  # in [0, 1): 48 bits, which a float holds exactly
 
 
 def parse_work(text: str, *, longest_s: float | None = None) -> Work:
@@ -104,7 +104,7 @@ def parse_fault(text: str, *, seed: int = 0) -> FaultPlan:
         GrammarError: It does not parse, or a probability is outside [0, 1].
     """
     faults = []
-    for part in filter(None, text.replace("none", "").split(",")):
+    for part in [] if text in ("", "none") else text.split(","):
         kind, _, rest = part.strip().partition(":")
         if kind == "seed" and rest.isdecimal():
             seed = int(rest)
