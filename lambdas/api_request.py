@@ -1,0 +1,115 @@
+"""A POST to either API: its body read and held against the datapoint rule, its answer formed."""
+
+import json
+import os
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambdist_lib import contract
+from lambdist_lib.contract import Datapoint
+
+import experiment_controls
+
+MAX_CHARS = int(os.environ["MAX_CHARS"])
+PATTERN = os.environ["PATTERN"]
+FUNCTION_TIMEOUT_S = float(os.environ["FUNCTION_TIMEOUT_S"])
+
+
+class Refused(Exception):
+    """The request as a whole is not served: answered 400 with the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What one POST asks for.
+
+    plain is the form {"data": "word"} of the original's clients, which get the original's answer.
+    """
+
+    plain: bool
+    datapoints: list[Datapoint]
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+
+
+def read(event: dict[str, Any], received_at: float) -> Request:
+    """The datapoints of an API Gateway proxy event.
+
+    Raises:
+        Refused: The body is not of either form, or asks for controls the stack refuses.
+    """
+    try:
+        body = json.loads(event.get("body") or "")
+    except ValueError:
+        raise Refused("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise Refused("the body is not an object")
+    work, fault = body.get("work", "none"), body.get("fault", "none")
+    if not isinstance(work, str) or not isinstance(fault, str):
+        raise Refused("work and fault are strings")
+    if reason := experiment_controls.reason_against(work, fault, function_timeout_s=FUNCTION_TIMEOUT_S):
+        raise Refused(reason)
+    controls = {"work": work, "fault": fault, "received_at": received_at}
+    return _read_many(body, controls) if "datapoints" in body else _read_plain(event, body, controls)
+
+
+def _read_plain(event: dict[str, Any], body: dict[str, Any], controls: dict[str, Any]) -> Request:
+    if reason := _reason_against(body.get("data")):
+        raise Refused(f"the datapoint {reason}")
+    request_id = (event.get("requestContext") or {}).get("requestId") or uuid.uuid4().hex
+    # 52 bits of the request's id: unique enough for a day of old clients, exact as a JSON number
+    n = uuid.uuid5(uuid.NAMESPACE_OID, request_id).int >> 76
+    run_id = time.strftime("adhoc-%Y-%m-%d", time.gmtime(controls["received_at"]))
+    return Request(plain=True, datapoints=[Datapoint(run_id=run_id, n=n, data=body["data"], **controls)])
+
+
+def _read_many(body: dict[str, Any], controls: dict[str, Any]) -> Request:
+    run_id, entries = body.get("run_id"), body["datapoints"]
+    if not isinstance(run_id, str) or not contract.RUN_ID.fullmatch(run_id):
+        raise Refused("run_id is 1 to 40 characters of a-z, 0-9 and -")
+    if not isinstance(entries, list) or not 1 <= len(entries) <= contract.REQUEST_MAX_DATAPOINTS:
+        raise Refused(f"datapoints is a list of 1 to {contract.REQUEST_MAX_DATAPOINTS}")
+    datapoints, rejected = [], []
+    for entry in entries:
+        if (
+            not isinstance(entry, dict)
+            or not _is_count(entry.get("n"), 0)
+            or not _is_count(entry.get("attempt", 1), 1)
+        ):
+            raise Refused('a datapoint is {"n": 0 or more, "data": "..."}')
+        if reason := _reason_against(entry.get("data")):
+            rejected.append({"n": entry["n"], "reason": reason})
+        else:
+            attempt = entry.get("attempt", 1)
+            datapoints.append(
+                Datapoint(run_id=run_id, n=entry["n"], data=entry["data"], attempt=attempt, **controls)
+            )
+    return Request(plain=False, datapoints=datapoints, rejected=rejected)
+
+
+def _reason_against(data: object) -> str | None:
+    return contract.reason_against(data, max_chars=MAX_CHARS, pattern=PATTERN)
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def answer(status: int, body: dict[str, Any]) -> dict[str, Any]:
+    """An API Gateway proxy answer."""
+    headers = {"Content-Type": "application/json", "Access-Control-Allow-Origin": "*"}
+    return {"statusCode": status, "headers": headers, "body": json.dumps(body)}
+
+
+def refusal(error: Refused) -> dict[str, Any]:
+    return answer(400, {"message": f"Failed: {error}"})
+
+
+def plain_answer(request: Request, *, done: bool) -> dict[str, Any]:
+    """What the original's clients expect."""
+    [datapoint] = request.datapoints
+    if not done:
+        return answer(503, {"message": f"Failed: {datapoint.data}"})
+    body = {"message": f"Succeeded: {datapoint.data}", "run_id": datapoint.run_id, "n": datapoint.n}
+    return answer(200, body)

@@ -1,0 +1,109 @@
+"""The table's items and the only ways in which they change.
+
+    (nothing)  -> failed attempts appended, no outcome yet
+    any        -> stored   final; a refused second store is counted in `duplicates`
+    no outcome -> dead     and dead -> stored: a redrive, or a success that came late
+
+Every write is one conditional UpdateItem, so that the history of attempts stays on the
+item whatever comes after. The client is an argument: `boto3.client("dynamodb")`.
+"""
+
+import time
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdist_lib.contract import DEAD, STORED, shard_key
+
+CAUSE_MAX_CHARS = 300  # of a stored cause: enough for a message, too little for a payload
+DAY_S = 86_400
+
+
+class Table:
+    """One DynamoDB table, by its name; items expire `days` after their last write."""
+
+    def __init__(self, client: Any, name: str, days: float) -> None:
+        self.client, self.name, self.days = client, name, days
+
+    def store(self, run_id: str, n: int, fields: dict[str, Any]) -> bool:
+        """Write the result; False if it was there already (a duplicate, which is counted)."""
+        try:
+            self._set(run_id, n, {"outcome": STORED, **fields}, unless=STORED)
+        except ClientError as error:
+            if not _refused(error):
+                raise
+            self._update(run_id, n, "ADD duplicates :one", {":one": {"N": "1"}})
+            return False
+        return True
+
+    def bury(self, run_id: str, n: int, fields: dict[str, Any]) -> dict[str, Any]:
+        """Mark dead; returns the item's attempts, oldest first. A stored datapoint stays stored."""
+        try:
+            item = self._set(run_id, n, {"outcome": DEAD, **fields}, unless=STORED)
+        except ClientError as error:
+            if not _refused(error):
+                raise
+            return {"outcome": STORED, "attempts": []}
+        attempts = [attempt["M"] for attempt in item.get("attempts", {}).get("L", [])]
+        return {
+            "outcome": DEAD,
+            "attempts": [{key: value["S"] for key, value in one.items()} for one in attempts],
+        }
+
+    def append_attempt(self, run_id: str, n: int, cause: str, request_id: str) -> None:
+        """Keep a failed attempt on the item: why, when and in which invocation."""
+        entry = {"cause": {"S": cause}, "at": {"S": f"{time.time():.6f}"}, "request_id": {"S": request_id}}
+        self._update(
+            run_id,
+            n,
+            "SET attempts = list_append(if_not_exists(attempts, :none), :entry)",
+            {":none": {"L": []}, ":entry": {"L": [{"M": entry}]}},
+        )
+
+    def _set(self, run_id: str, n: int, fields: dict[str, Any], *, unless: str) -> dict[str, Any]:
+        """Set fields unless the item has the outcome `unless`; returns the whole item."""
+        fields = {**fields, "expires_at": int(time.time() + self.days * DAY_S)}
+        response = self.client.update_item(
+            TableName=self.name,
+            Key=_key(run_id, n),
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            ConditionExpression="attribute_not_exists(#outcome) OR #outcome <> :unless",
+            ExpressionAttributeNames={f"#{name}": name for name in fields},
+            ExpressionAttributeValues={
+                ":unless": {"S": unless},
+                **{f":{name}": _typed(value) for name, value in fields.items()},
+            },
+            ReturnValues="ALL_NEW" if fields["outcome"] == DEAD else "NONE",
+        )
+        return response.get("Attributes", {})
+
+    def _update(self, run_id: str, n: int, expression: str, values: dict[str, Any]) -> None:
+        self.client.update_item(
+            TableName=self.name,
+            Key=_key(run_id, n),
+            UpdateExpression=expression,
+            ExpressionAttributeValues=values,
+        )
+
+
+def cause_of(error: BaseException) -> str:
+    """An exception as a cause: its class and message, cut."""
+    return f"{type(error).__name__}: {error}"[:CAUSE_MAX_CHARS]
+
+
+def _key(run_id: str, n: int) -> dict[str, Any]:
+    return {"run_shard": {"S": shard_key(run_id, n)}, "n": {"N": str(n)}}
+
+
+def _typed(value: object) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    if isinstance(value, float):
+        return {"N": f"{value:.6f}"}
+    return {"S": str(value)}
+
+
+def _refused(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"

@@ -1,0 +1,15 @@
+"""The file to edit: what is done with each datapoint.
+
+`process` gets one line of the data file and returns anything JSON can hold (at most
+300 KB). Whatever it raises is retried, and after the last try the datapoint is dead;
+raise `PermanentError` where another try cannot help. What stands at module level runs
+once per Lambda environment, in its cold start: load models and open connections there.
+
+    lambdist try data/words.txt -n 5      runs it here, before anything is deployed
+"""
+
+from lambdist_lib.contract import PermanentError  # noqa: F401  for your own use
+
+
+def process(data: str) -> object:
+    return f"{data}_processed"
