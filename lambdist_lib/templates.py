@@ -1,0 +1,108 @@
+"""The CloudFormation templates as data: their text, and the settings that they take.
+
+A setting is a template's parameter in Python's spelling: `memory_mb` is MemoryMb, and True
+and False are "on" and "off".
+"""
+
+import difflib
+import functools
+import hashlib
+import re
+from typing import Any
+
+import yaml
+
+from lambdist_lib import project
+from lambdist_lib.errors import UsageError
+
+KINDS = ("distributed", "single_node")
+FROM_CODE = ("ArtifactBucket",)  # and the keys: filled in by the library, never by people
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short tags, whose values do not matter here."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+@functools.cache
+def parameters(kind: str) -> dict[str, dict[str, Any]]:
+    """The parameters that a template declares, by name."""
+    return yaml.load(_text(kind), Loader=_Loader)["Parameters"]
+
+
+def body(kind: str, *, resource_path: str | None = None) -> str:
+    """A template as it is deployed.
+
+    API Gateway serves a snapshot, and CloudFormation takes a new one only under a new logical
+    id: so the id carries the hash of what the snapshot shows.
+    """
+    text = _text(kind)
+    digest = hashlib.sha256(f"{text}\0{resource_path}".encode()).hexdigest()
+    return text.replace("Deployment0", f"Deployment{digest[:10]}")
+
+
+def given(kind: str, settings: dict[str, Any]) -> dict[str, str]:
+    """The settings that this template takes, as its parameters.
+
+    Raises:
+        UsageError: No template knows a setting, or its value is out of bounds.
+    """
+    declared = parameters(kind)
+    values = {}
+    for setting, value in settings.items():
+        name = "".join(part.capitalize() for part in setting.split("_"))
+        if name in declared:
+            values[name] = _checked(setting, value, declared[name])
+        elif not any(name in parameters(other) for other in KINDS):
+            raise UsageError(
+                f"setting {setting!r} is unknown{_close(setting)}; see cloudformation/{kind}.yaml"
+            )
+    return values
+
+
+def require_visibility(values: dict[str, str]) -> None:
+    """Hold the rule that a template cannot state, as templates do no arithmetic.
+
+    Raises:
+        UsageError: Visibility is under six times the processor's timeout plus the window (AWS's
+            advice for queues that Lambda reads): slow batches would be delivered twice.
+    """
+    declared = parameters("distributed")
+    of = {
+        name: int(values.get(name, declared[name]["Default"]))
+        for name in declared
+        if name.endswith("Seconds")
+    }
+    least = 6 * of["ProcessorTimeoutSeconds"] + of["QueueWindowSeconds"]
+    if of["VisibilityTimeoutSeconds"] < least:
+        raise UsageError(
+            f"visibility_timeout_seconds is {of['VisibilityTimeoutSeconds']}; with a processor timeout of "
+            f"{of['ProcessorTimeoutSeconds']} s at least {least} is needed, or slow batches come twice"
+        )
+
+
+def _checked(setting: str, value: Any, declared: dict[str, Any]) -> str:
+    text = {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+    if "AllowedValues" in declared and text not in map(str, declared["AllowedValues"]):
+        raise UsageError(
+            f"{setting} is {text!r}; write one of {', '.join(map(str, declared['AllowedValues']))}"
+        )
+    if declared["Type"] == "Number" and "MinValue" in declared:
+        low, high = declared["MinValue"], declared["MaxValue"]
+        if not re.fullmatch(r"\d+", text) or not low <= int(text) <= high:
+            raise UsageError(f"{setting} is {text}; write a whole number from {low} to {high}")
+    if "AllowedPattern" in declared and not re.search(declared["AllowedPattern"], text):
+        raise UsageError(f"{setting} is {text!r}; {declared['Description']}")
+    return text
+
+
+def _close(setting: str) -> str:
+    known = [re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for kind in KINDS for name in parameters(kind)]
+    near = difflib.get_close_matches(setting, known, 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _text(kind: str) -> str:
+    return (project.CLOUDFORMATION / f"{kind}.yaml").read_text(encoding="utf-8")

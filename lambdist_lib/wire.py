@@ -1,0 +1,153 @@
+"""Many POSTs at once over one thread: bodies in, answers out, libcurl's timers beside each.
+
+libcurl's `socket_action` on `selectors`: no event loop, so scripts, notebooks and signal
+handlers see an ordinary blocking call. Connections are kept and used again.
+"""
+
+import selectors
+import time
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import pycurl
+
+TIMERS = (
+    pycurl.NAMELOOKUP_TIME,
+    pycurl.CONNECT_TIME,
+    pycurl.APPCONNECT_TIME,
+    pycurl.STARTTRANSFER_TIME,
+    pycurl.TOTAL_TIME,
+)
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+INTEREST = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
+SELECT = {
+    READ: pycurl.CSELECT_IN,
+    WRITE: pycurl.CSELECT_OUT,
+    READ | WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Of one request: until connected, and in all."""
+
+    connect_s: float = 5.0
+    request_s: float = 60.0
+
+
+class Answer(NamedTuple):
+    """How one POST ended. `status` 0 means no answer: `error` says why, and `sent` whether
+    the server may have taken the request all the same."""
+
+    token: object
+    status: int
+    body: bytes
+    error: str
+    sent: bool
+    retry_after_s: float
+    name_s: float
+    connect_s: float
+    tls_s: float
+    first_byte_s: float
+    total_s: float
+
+
+class Wire:
+    """Senders to one URL; each carries one POST at a time. Close it, or use it in a `with`."""
+
+    def __init__(self, url: str, headers: dict[str, str], timeouts: Timeouts, *, senders: int) -> None:
+        self.in_flight = 0
+        self._url, self._timeouts = url, timeouts
+        self._headers = [f"{name}: {value}" for name, value in headers.items()] + ["Expect:"]
+        self._idle: list[pycurl.Curl] = []
+        self._busy: dict[pycurl.Curl, tuple[object, list[bytes]]] = {}
+        self._selector = selectors.DefaultSelector()
+        self._timer_due_s: float | None = None
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, senders)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def post(self, token: object, body: bytes) -> None:
+        """Send `body`; its answer comes out of `answers` with `token` on it."""
+        curl = self._idle.pop() if self._idle else self._sender()
+        chunks: list[bytes] = []
+        curl.setopt(pycurl.POSTFIELDS, body)
+        curl.setopt(pycurl.WRITEFUNCTION, chunks.append)
+        self._busy[curl] = token, chunks
+        self._multi.add_handle(curl)
+        self.in_flight += 1
+
+    def answers(self, wait_s: float) -> list[Answer]:
+        """What has ended; waits up to `wait_s` for something to happen."""
+        now_s = time.perf_counter()
+        if self._timer_due_s is not None:
+            wait_s = min(wait_s, max(0.0, self._timer_due_s - now_s))
+        for key, events in self._selector.select(wait_s):
+            self._multi.socket_action(key.fd, SELECT[events])
+        if self._timer_due_s is not None and time.perf_counter() >= self._timer_due_s:
+            self._timer_due_s = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        return self._ended()
+
+    def close(self) -> None:
+        """Drop what is under way and every connection."""
+        for curl in [*self._busy, *self._idle]:
+            if curl in self._busy:
+                self._multi.remove_handle(curl)
+            curl.close()
+        self._busy.clear()
+        self._idle.clear()
+        self._multi.close()
+        self._selector.close()
+
+    def _sender(self) -> pycurl.Curl:
+        curl = pycurl.Curl()
+        curl.setopt(pycurl.URL, self._url)
+        curl.setopt(pycurl.POST, 1)
+        curl.setopt(pycurl.HTTPHEADER, self._headers)
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.NOPROXY, "127.0.0.1,localhost,::1")
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(self._timeouts.connect_s * 1000))
+        curl.setopt(pycurl.TIMEOUT_MS, int(self._timeouts.request_s * 1000))
+        return curl
+
+    def _watch(self, event: int, fd: int, multi: object, data: object) -> None:
+        """libcurl's wish which sockets to watch."""
+        watched = fd in self._selector.get_map()
+        if event == pycurl.POLL_REMOVE:
+            if watched:
+                self._selector.unregister(fd)
+        elif watched:
+            self._selector.modify(fd, INTEREST[event])
+        else:
+            self._selector.register(fd, INTEREST[event])
+
+    def _set_timer(self, timeout_ms: int) -> None:
+        self._timer_due_s = None if timeout_ms < 0 else time.perf_counter() + timeout_ms / 1000
+
+    def _ended(self) -> list[Answer]:
+        ended: list[Answer] = []
+        while True:
+            queued, good, failed = self._multi.info_read()
+            ended += [self._answer(curl, "") for curl in good]
+            ended += [self._answer(curl, f"{text} (libcurl {code})") for curl, code, text in failed]
+            if not queued:
+                return ended
+
+    def _answer(self, curl: pycurl.Curl, error: str) -> Answer:
+        token, chunks = self._busy.pop(curl)
+        times_s = [curl.getinfo(timer) for timer in TIMERS]
+        status = 0 if error else curl.getinfo(pycurl.RESPONSE_CODE)
+        retry_after_s = float(curl.getinfo(pycurl.RETRY_AFTER)) if status in (429, 503) else 0.0
+        sent = not error or curl.getinfo(pycurl.REQUEST_SIZE) > 0
+        self._multi.remove_handle(curl)
+        self.in_flight -= 1
+        self._idle.append(curl)
+        return Answer(token, status, b"".join(chunks), error, sent, retry_after_s, *times_s)
