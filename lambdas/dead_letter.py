@@ -17,11 +17,11 @@ import boto3
 
 from lambdist_lib.contract import DEAD, log_line
 
-from items import Table
+from items import Table, cut_payload
 
 TOPIC_ARN = os.environ["TOPIC_ARN"]
 STACK_NAME = os.environ["STACK_NAME"]
-PAYLOAD_MAX_CHARS = 100_000
+MAX_RECEIVES = int(os.environ["MAX_RECEIVES"])  # what a message had when the queue gave it up
 DIGEST_CAUSES = 20
 
 sns = boto3.client("sns")
@@ -55,9 +55,9 @@ def bury(message: dict[str, Any], table: Table) -> dict[str, Any]:
     dead_at = time.time()
     cause = json.loads(attributes["cause"]) if "cause" in attributes else ""
     fields = {
-        "payload": message["body"][:PAYLOAD_MAX_CHARS],
+        "payload": cut_payload(message["body"]),
         "dead_at": dead_at,
-        "receives": int(attributes.get("receives") or message["attributes"]["ApproximateReceiveCount"]),
+        "receives": int(attributes.get("receives") or MAX_RECEIVES),
         "queued_at": int(message["attributes"]["SentTimestamp"]) / 1000,
     }
     item = table.bury(run_id, n, {**fields, "cause": cause} if cause else fields)

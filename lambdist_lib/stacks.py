@@ -129,13 +129,15 @@ def make_cold(target: Target, stack: Stack) -> None:
     as on AWS a new value of a variable does it.
     """
     functions = target.client("lambda")
-    for function in [stack.outputs[output] for output in FUNCTION_OUTPUTS if output in stack.outputs]:
-        variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    names = [stack.outputs[output] for output in FUNCTION_OUTPUTS if output in stack.outputs]
+    for name in names:
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         variables["FRESH"] = uuid.uuid4().hex
-        functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
-        for _ in _polls(target, f"the update of {function}"):
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    for name in names:
+        for _ in _polls(target, f"the update of {name}"):
             if (
-                functions.get_function_configuration(FunctionName=function).get("LastUpdateStatus")
+                functions.get_function_configuration(FunctionName=name).get("LastUpdateStatus")
                 != "InProgress"
             ):
                 break

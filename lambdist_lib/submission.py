@@ -20,12 +20,14 @@ from typing import NamedTuple
 
 from lambdist_lib import answers
 from lambdist_lib.contract import REQUEST_MAX_BYTES, REQUEST_MAX_DATAPOINTS
+from lambdist_lib.datapoints import Line
 from lambdist_lib.errors import UsageError
 from lambdist_lib.targets import Api
 from lambdist_lib.wire import Answer, Timeouts, Wire
 
 ENVELOPE_BYTES = 512  # of a request around its datapoints: run_id, work, fault
 POINT_BYTES = 48  # of a datapoint around its data: n, attempt, punctuation
+TELL_S = 0.1  # between two calls of a watcher
 LOOK_UP_S = 0.2  # an interrupt, a deadline or a watcher waits at most this long
 
 
@@ -40,9 +42,9 @@ class Receipt(NamedTuple):
     n: int
     verdict: str
     cause: str
-    intended_at: float
-    sent_at: float
-    answered_at: float
+    intended_at: float | None
+    sent_at: float | None
+    answered_at: float | None
     tries: int
     status: int
     request: int
@@ -125,7 +127,7 @@ class _Job:
 
 
 def submit(
-    lines: Iterable[tuple[int, str]],
+    lines: Iterable[Line],
     api: Api,
     plan: Plan,
     *,
@@ -136,7 +138,8 @@ def submit(
     """Send every line; returns when each has its verdict.
 
     Args:
-        lines: Pairs (n, data), read as senders become free: a file may be larger than memory.
+        lines: Read as senders become free: a file may be larger than memory. Those that
+            carry a reason are kept as rejected and never sent.
         keep: Called with receipts as they come, in the order of the answers.
         watch: Called with the tally some times a second.
 
@@ -150,8 +153,10 @@ def submit(
             sender.send(wire)
             sender.take(wire.answers(sender.patience_s()))
             sender.tally.in_flight = wire.in_flight
-            watch(sender.tally)
+            if sender.is_time_to_tell():
+                watch(sender.tally)
             if interrupted.is_set():
+                sender.abandon(wire.under_way())
                 raise KeyboardInterrupt
         sender.refuse_rest()
     return sender.tally
@@ -162,14 +167,14 @@ class _Sender:
 
     def __init__(
         self,
-        lines: Iterator[tuple[int, str]],
+        lines: Iterator[Line],
         plan: Plan,
         run_id: str,
         keep: Callable[[list[Receipt]], None],
     ) -> None:
         self.tally = Tally()
         self._plan, self._keep = plan, keep
-        self._jobs = _jobs(lines, plan.request_batch)
+        self._jobs = _jobs(self._sendable(lines), plan.request_batch)
         self._next = next(self._jobs, None)
         self._waiting: list[tuple[float, int, _Job]] = []  # a heap by the time when they are due
         self._senders = float(min(plan.opening_senders or plan.chunks, plan.chunks))
@@ -179,6 +184,7 @@ class _Sender:
         self._controls = {name: value for name, value in self._controls.items() if value != "none"}
         # one wall-clock reading, then the monotonic clock: stamps never jump back within a run
         self._epoch = time.time() - time.perf_counter()
+        self._told_s = 0.0
         self._deadline_s = time.perf_counter() + plan.deadline_s
 
     def busy(self, wire: Wire) -> bool:
@@ -219,6 +225,18 @@ class _Sender:
         self.tally.last_answered_at = answered_at
         self._keep(receipts)
 
+    def is_time_to_tell(self) -> bool:
+        now_s = time.perf_counter()
+        if now_s - self._told_s < TELL_S:
+            return False
+        self._told_s = now_s
+        return True
+
+    def abandon(self, under_way: list[object]) -> None:
+        """Receipts for requests whose answers nobody waits for any more."""
+        for job in under_way:
+            self._keep([self._count(self._unsent(n, "unknown", "interrupted", job)) for n, _ in job.points])
+
     def refuse_rest(self) -> None:
         """Receipts for what an early end left unsent."""
         left = [job for _, _, job in self._waiting]
@@ -226,15 +244,24 @@ class _Sender:
             left.append(self._next)
         for job in itertools.chain(left, self._jobs):
             verdict = "unknown" if job.maybe_accepted else "refused"
-            now = self._epoch + time.perf_counter()
-            blank = (job.request, job.senders, *[0.0] * 5, *[None] * 6)
-            at = (job.intended_at or now, job.sent_at or now, now)
             self._keep(
-                [
-                    self._count(Receipt(n, verdict, self.tally.stopped, *at, job.tries, 0, *blank))
-                    for n, _ in job.points
-                ]
+                [self._count(self._unsent(n, verdict, self.tally.stopped, job)) for n, _ in job.points]
             )
+
+    def _sendable(self, lines: Iterator[Line]) -> Iterator[tuple[int, str]]:
+        """The datapoints among the lines; the others' receipts are written in passing."""
+        for line in lines:
+            if line.reason:
+                self._keep([self._count(self._unsent(line.n, "rejected", line.reason, _Job([])))])
+            else:
+                yield line.n, line.data
+
+    def _unsent(self, n: int, verdict: str, cause: str, job: _Job) -> Receipt:
+        """The receipt of a datapoint that is not sent, or not again."""
+        times = (job.intended_at or None, job.sent_at or None, None)
+        return Receipt(
+            n, verdict, cause, *times, job.tries, 0, job.request, job.senders, *[0.0] * 5, *[None] * 6
+        )
 
     def _take_job(self, now_s: float) -> _Job | None:
         if self._waiting and self._waiting[0][0] <= now_s:

@@ -59,9 +59,15 @@ class Target:
     endpoint_url: str | None
     session: Any = field(repr=False)
     cloud: local_cloud.LocalCloud | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str) -> Any:
-        """A boto3 client; safe to share between threads."""
+        """The boto3 client of a service, made once; clients are safe to share between threads."""
+        if service not in self._clients:
+            self._clients[service] = self._made(service)
+        return self._clients[service]
+
+    def _made(self, service: str) -> Any:
         from botocore.config import Config
 
         config = Config(

@@ -96,6 +96,10 @@ class Wire:
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         return self._ended()
 
+    def under_way(self) -> list[object]:
+        """Tokens of the requests that have no answer yet."""
+        return [token for token, _ in self._busy.values()]
+
     def close(self) -> None:
         """Drop what is under way and every connection."""
         for curl in [*self._busy, *self._idle]:

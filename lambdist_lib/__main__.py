@@ -1,0 +1,3 @@
+from lambdist_lib.cli import main
+
+raise SystemExit(main())

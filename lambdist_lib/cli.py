@@ -1,0 +1,268 @@
+"""`lambdist …`: parse, call, print. Each command's work is a call into the library.
+
+Exit status: 0 all well, 1 failed, 2 wrong usage, 3 unfinished, 130 interrupted.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib.errors import LambdistError, UsageError
+
+INTERRUPTED = 130
+TOUR = """\
+a first tour:
+  lambdist try data/words.txt -n 5               run process() here, without any cloud
+  lambdist deploy                                both stacks on a local cloud
+  lambdist run data/words.txt --repetitions 6    does the fan-out pay?
+  lambdist submit data/words.txt --chunks 20     just the answers
+  lambdist fetch RUN                             ... in input order, again
+  lambdist destroy                               nothing is left
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line's entry; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.call(options) or 0
+    except LambdistError as error:  # anything else is our bug and keeps its traceback
+        print(f"lambdist: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("lambdist: interrupted; what was measured is kept under results/", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `lambdist fetch RUN | head`
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lambdist",
+        description="Does fanning a file out over AWS Lambdas pay? Deploy, measure, compare.",
+        epilog=TOUR,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = _command(commands, "try", _try, "run process() on a file's first datapoints, in this process")
+    command.add_argument("data", help="data file, one datapoint a line")
+    command.add_argument("-n", type=int, default=5, help="how many (default 5)")
+
+    command = _command(commands, "cloud", _cloud, "start, show or stop the local cloud")
+    command.add_argument("action", choices=["start", "status", "stop"])
+    command.add_argument("--force", action="store_true", help="stop even if results are uncollected")
+
+    command = _command(commands, "deploy", _deploy, "create or update both stacks")
+    _add_target(command)
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the templates, such as memory_mb=256",
+    )
+
+    command = _command(commands, "destroy", _destroy, "delete both stacks")
+    _add_target(command)
+    command.add_argument("--force", action="store_true", help="even if results are uncollected")
+
+    command = _command(commands, "submit", _submit, "send a file through one arm and collect the answers")
+    _add_run(command)
+    command.add_argument(
+        "--arm", default="distributed", help="distributed (default), single_node or single_node_parallel"
+    )
+
+    command = _command(commands, "run", _run, "the whole experiment: deploy, cold runs, warm pairs, measures")
+    _add_run(command)
+    command.add_argument("--repetitions", type=int, default=10, metavar="R", help="warm pairs (default 10)")
+    command.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
+
+    command = _command(commands, "fetch", _fetch, "print a run's answers in input order, as JSON lines")
+    command.add_argument("run", metavar="RUN", help="id or folder of a run")
+    command.add_argument("--region", default="")
+    command.add_argument("--profile", default="")
+
+    command = _command(commands, "notebook", _notebook, "run a notebook headless, with checked parameters")
+    command.add_argument("notebook", type=Path)
+    command.add_argument("output", type=Path, nargs="?", help="default: results/<name>.ipynb")
+    command.add_argument(
+        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters"
+    )
+    return parser
+
+
+def _command(
+    commands: Any, name: str, call: Callable[[argparse.Namespace], int | None], text: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(call=call)
+    return command
+
+
+def _add_target(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--target", default="local", help="local (default) or aws")
+    command.add_argument("--region", default="", help="AWS region")
+    command.add_argument("--profile", default="", help="AWS profile")
+
+
+def _add_run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("data", help="data file, one datapoint a line; .gz is read as well")
+    _add_target(command)
+    command.add_argument(
+        "--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)"
+    )
+    command.add_argument("--request-batch", type=int, default=1, metavar="B", help="datapoints per request")
+    command.add_argument(
+        "--queue-batch", type=int, default=1, metavar="B", help="messages per invocation at most"
+    )
+    command.add_argument("--memory-mb", type=int, default=512, metavar="MB")
+    command.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
+    command.add_argument("--fault", default="none", help="none, or raise:0.1 for a tenth of the attempts")
+    command.add_argument("--seed", type=int, default=0, help="of the faults and of the order of the arms")
+    command.add_argument("--id", default="", dest="experiment_id", help="name of the folder under results/")
+
+
+def _try(options: argparse.Namespace) -> None:
+    from lambdist_lib import trying
+
+    for answer in trying.process_first(options.data, options.n):
+        print(json.dumps(answer, ensure_ascii=False))
+
+
+def _cloud(options: argparse.Namespace) -> None:
+    from lambdist_lib import experiment, local_cloud
+
+    if options.action == "start":
+        cloud = local_cloud.start(keep=True)
+        _print(options, f"the local cloud runs at {cloud.endpoint_url}", {"endpoint_url": cloud.endpoint_url})
+    elif options.action == "stop":
+        experiment.require_local_cloud_collected(force=options.force)
+        stopped = local_cloud.stop()
+        _print(options, "the local cloud is gone" if stopped else "no local cloud runs", {"stopped": stopped})
+    elif status := local_cloud.status():
+        facts = {
+            "endpoint_url": status.cloud.endpoint_url,
+            "kept": status.cloud.kept,
+            "workers": status.workers,
+            "holders": list(status.holders),
+        }
+        _print(options, "\n".join(f"{name:<14} {value}" for name, value in facts.items()), facts)
+    else:
+        _print(options, "no local cloud runs; `lambdist cloud start` starts one", None)
+
+
+def _deploy(options: argparse.Namespace) -> None:
+    from lambdist_lib import local_cloud, stacks
+    from lambdist_lib.progress import Progress
+
+    if options.target == "local":
+        local_cloud.start(keep=True)  # or what is deployed would be gone with this command
+    target = _connected(options)
+    settings = {"experiment_controls": True, **dict(_setting(text) for text in options.set)}
+    with Progress("deploy") as progress:
+        deployed = stacks.deploy(target, settings=settings, say=progress.show)
+        progress.show(f"{len(deployed)} stacks on {target.stamp}")
+    facts = {"endpoint_url": target.endpoint_url, **{kind: stack.outputs for kind, stack in deployed.items()}}
+    _print(
+        options, "\n".join(f"{kind:<12} {target.api_url(s.outputs)}" for kind, s in deployed.items()), facts
+    )
+
+
+def _destroy(options: argparse.Namespace) -> None:
+    from lambdist_lib import experiment
+    from lambdist_lib.progress import Progress
+
+    target = _connected(options)
+    with Progress("destroy") as progress:
+        experiment.destroy(target, force=options.force, say=progress.show)
+        progress.show("both stacks and the artifact bucket are gone")
+    still = target.cloud is not None and target.cloud.kept
+    _print(
+        options,
+        "the local cloud itself runs on; `lambdist cloud stop` ends it" if still else "",
+        {"left": []},
+    )
+
+
+def _submit(options: argparse.Namespace) -> None:
+    from lambdist_lib import experiment, project, running
+    from lambdist_lib.progress import Progress
+
+    with Progress(options.arm) as progress:
+        row = experiment.submit(
+            _connected(options),
+            options.arm,
+            experiment_id=options.experiment_id,
+            watch=progress.show,
+            **_what(options),
+        )
+        progress.show(f"{row['stored']:,} stored, {row['dead']:,} dead of {row['submitted']:,}")
+    _print(options, f"answers: {project.shown(running.find(row['run_id']))}/outputs.jsonl", row)
+    running.require_finished(row)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from lambdist_lib import experiment, project
+
+    work = experiment.begin(
+        target=options.target,
+        region=options.region,
+        profile=options.profile,
+        experiment_id=options.experiment_id,
+        **_what(options),
+    )
+    try:
+        work.deploy()
+        work.run_cold()
+        work.run_pairs(options.repetitions)
+        summary = work.summarise()
+    finally:
+        work.teardown(keep_stacks=options.keep_stacks)
+    _print(options, f"{summary['finding']}\nresults: {project.shown(work.folder)}/", summary)
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from lambdist_lib import records, running
+
+    folder = running.fetch(options.run, region=options.region, profile=options.profile)
+    for answer in records.outputs(folder):
+        print(json.dumps(answer, ensure_ascii=False))
+
+
+def _notebook(options: argparse.Namespace) -> None:
+    from lambdist_lib import notebooks
+
+    notebooks.run_and_tell(options.notebook, options.output, dict(options.parameters))
+
+
+def _connected(options: argparse.Namespace) -> Any:
+    from lambdist_lib import targets
+
+    return targets.connect(options.target, region=options.region, profile=options.profile)
+
+
+def _what(options: argparse.Namespace) -> dict[str, Any]:
+    """What is sent and how, as the library names it."""
+    names = ("data", "seed", "chunks", "request_batch", "queue_batch", "memory_mb", "work", "fault")
+    return {name: getattr(options, name) for name in names}
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text!r}: write NAME=VALUE, such as memory_mb=256")
+    return name, value
+
+
+def _print(options: argparse.Namespace, text: str, facts: Any) -> None:
+    """Words for people, or the same facts as JSON."""
+    if options.json:
+        print(json.dumps(facts, indent=1, default=str))
+    elif text:
+        print(text)

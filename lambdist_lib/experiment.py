@@ -1,0 +1,360 @@
+"""An experiment: both stacks, the same datapoints through each, runs in adjacent pairs.
+
+    with experiment.start(data="data/words.txt", target="local") as work:
+        work.deploy()
+        work.run_cold()
+        work.run_pairs(10)
+        print(work.finding())
+
+Everything is written below results/<experiment_id>/ as it comes. The order of the arms
+within a pair is drawn from the seed; a warm-up of both stacks comes before the first pair.
+"""
+
+import contextlib
+import json
+import platform
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lambdist_lib import (
+    columns,
+    datapoints,
+    faults,
+    local_cloud,
+    project,
+    records,
+    running,
+    settling,
+    stacks,
+    targets,
+    templates,
+)
+from lambdist_lib.datapoints import Datapoints
+from lambdist_lib.errors import DeployError, RunError, TargetError, UncollectedError, UsageError
+from lambdist_lib.measures import cold_starts, dead_letters, ledger, speedup
+from lambdist_lib.progress import Progress
+from lambdist_lib.running import Conditions
+from lambdist_lib.stacks import Stack
+from lambdist_lib.targets import Target
+
+ARMS = ("distributed", "single_node")
+WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
+ID_MAX_CHARS = 30  # a run's id adds up to ten to it
+
+
+@dataclass(slots=True, kw_only=True)
+class Experiment:
+    """One experiment under way. `runs` has a row per finished run (`columns.RUNS`)."""
+
+    id: str
+    folder: Path
+    target: Target
+    points: Datapoints
+    conditions: Conditions
+    seed: int
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(columns.RUNS)))
+
+    def deploy(self, **settings: Any) -> dict[str, Stack]:
+        """Both stacks as the conditions want them; further settings as in `stacks.deploy`."""
+        with Progress("deploy") as progress:
+            wanted = {**self.conditions.settings(), **settings}
+            self.stacks = stacks.deploy(self.target, settings=wanted, say=progress.show)
+            progress.show(f"{len(self.stacks)} stacks on {self.target.stamp}")
+        return self.stacks
+
+    def run_cold(self) -> pd.DataFrame:
+        """One run of each arm, all of it in fresh environments; returns their rows."""
+        with Progress("cold runs") as progress, running.exclusive(self.target):
+            rows = []
+            for arm in ARMS:
+                stacks.make_cold(self.target, self._stack(arm))
+                rows.append(self._run(arm, "cold", 0, progress))
+            progress.show("both arms done")
+        return pd.DataFrame(rows)
+
+    def run_pairs(self, pairs: int) -> pd.DataFrame:
+        """Warm-up, then `pairs` adjacent runs of each arm in random order; returns their rows."""
+        order = random.Random(self.seed)
+        with Progress("warm pairs") as progress, running.exclusive(self.target):
+            self._warm_up(progress)
+            rows = []
+            for pair in range(1, pairs + 1):
+                for arm in order.sample(ARMS, k=len(ARMS)):
+                    rows.append(self._run(arm, "warm", pair, progress, f"pair {pair} of {pairs}, {arm}: "))
+            progress.show(f"{pairs} pairs done")
+        return pd.DataFrame(rows)
+
+    def ledger(self) -> pd.DataFrame:
+        """The ledger of every run, which must balance before anything is measured.
+
+        Raises:
+            RunError, UnfinishedError: Datapoints are lost, unsent or in flight.
+        """
+        counts = ledger.count(self.records())
+        ledger.require_balanced(counts)
+        for row in self.runs.to_dict("records"):
+            running.require_finished(row)
+        return counts
+
+    def records(self) -> pd.DataFrame:
+        """One row per datapoint and run (`columns.RECORDS`)."""
+        return self._tables("records")
+
+    def invocations(self) -> pd.DataFrame:
+        """One row per Lambda invocation (`columns.INVOCATIONS`)."""
+        return self._tables("invocations")
+
+    def outputs(self) -> Iterator[dict[str, Any]]:
+        """Each datapoint's answer in input order, from the first distributed run."""
+        chosen = self.runs[self.runs["arm"] == "distributed"]
+        if chosen.empty:
+            raise RunError("no distributed run has ended yet; run one first")
+        return records.outputs(self.folder / "runs" / chosen.iloc[0]["run_id"])
+
+    def finding(self) -> str:
+        """The conclusion, computed from the runs."""
+        return speedup.sentence(self.runs, self.target.stamp)
+
+    def summarise(self) -> dict[str, Any]:
+        """Every measure in one file, `summary.json`; returns its content."""
+        table = self.records()
+        summary = {
+            "experiment_id": self.id,
+            "target": self.target.stamp,
+            "finding": self.finding(),
+            "ledger": _rows(self.ledger()),
+            "speedup": _rows(speedup.table(self.runs).reset_index()),
+            "cold_starts": _rows(cold_starts.by_run(self.invocations(), self.runs)),
+            "dead_letters": _rows(dead_letters.rate(table).reset_index()),
+        }
+        _write(self.folder / "summary.json", summary)
+        return summary
+
+    def teardown(self, *, keep_stacks: bool = False) -> str:
+        """Delete the stacks, unless they are to be kept; says what was done."""
+        if keep_stacks:
+            where, how = self.target.stamp, f"lambdist destroy --target {self.target.name}"
+            return f"the stacks stay on {where}; `{how}` ends them"
+        with Progress("teardown") as progress:
+            destroy(self.target, say=progress.show)
+            progress.show("nothing is left")
+        return f"both stacks and the artifact bucket are gone from {self.target.stamp}"
+
+    def _stack(self, arm: str) -> Stack:
+        try:
+            return self.stacks[running.ARMS[arm].stack]
+        except KeyError:
+            raise DeployError("the stacks are not deployed yet; call deploy() first") from None
+
+    def _run(
+        self, arm: str, temperature: str, pair: int, progress: Progress, label: str = ""
+    ) -> dict[str, Any]:
+        row = running.run(
+            self.target,
+            self._stack(arm),
+            arm,
+            self.points,
+            self.conditions,
+            self.folder / "runs" / f"{self.id}-{temperature}-{_initials(arm)}{pair}",
+            temperature=temperature,
+            pair=pair,
+            experiment_id=self.id,
+            watch=lambda text: progress.show(f"{label or f'{arm}: '}{text}"),
+        )
+        columns_only = {name: row[name] for name in columns.RUNS}
+        new = pd.DataFrame([columns_only])
+        self.runs = new if self.runs.empty else pd.concat([self.runs, new], ignore_index=True)
+        records.write_table(self.folder, "runs", self.runs)
+        return columns_only
+
+    def _warm_up(self, progress: Progress) -> None:
+        """Open all environments that the pairs will use; measured by nobody, but declared."""
+        points = datapoints.from_iterable(["warm-up"] * self.conditions.chunks * WARM_UP_ROUNDS)
+        for arm in ARMS:
+            progress.show(f"warming up {arm}")
+            running.warm_up(self.target, self._stack(arm), arm, points, self.conditions, self.id)
+
+    def _tables(self, name: str) -> pd.DataFrame:
+        if self.runs.empty:
+            raise RunError("no run has ended yet; run one first")
+        tables = [records.load(self.folder / "runs" / run_id, name) for run_id in self.runs["run_id"]]
+        filled = [table for table in tables if not table.empty]
+        return pd.concat(filled, ignore_index=True) if filled else tables[0]
+
+
+@contextlib.contextmanager
+def start(**options: Any) -> Iterator[Experiment]:
+    """`begin`, and the end of the stacks whatever happens, for scripts."""
+    work = begin(**options)
+    try:
+        yield work
+    finally:
+        work.teardown()
+
+
+def begin(
+    *,
+    data: str = "data/words.txt",
+    target: str = "local",
+    region: str = "",
+    profile: str = "",
+    failing: int = 0,
+    seed: int = 0,
+    experiment_id: str = "",
+    **conditions: Any,
+) -> Experiment:
+    """Read the data, connect to the target, make the experiment's folder.
+
+    Args:
+        failing: Datapoints added after the file's that fail at every attempt, so that dead
+            letters can be seen.
+        conditions: Fields of `Conditions`.
+
+    Raises:
+        UsageError: A condition does not exist or does not parse; nothing was made.
+        RunError: There is such an experiment already.
+    """
+    points = datapoints.read(data)
+    experiment_id = experiment_id or _new_id(data)
+    held = _conditions(points, failing, seed, conditions)
+    points = datapoints.with_more(points, [f"fails-{k}" for k in range(failing)])
+    folder = project.RESULTS / _checked_id(experiment_id)
+    if folder.exists():
+        raise RunError(
+            f"there is an experiment {experiment_id} already; take another id or remove its folder"
+        )
+    connected = targets.connect(target, region=region, profile=profile)
+    folder.mkdir(parents=True)
+    work = Experiment(
+        id=experiment_id, folder=folder, target=connected, points=points, conditions=held, seed=seed
+    )
+    _write(
+        folder / "experiment.json",
+        {
+            "experiment_id": experiment_id,
+            "target": connected.stamp,
+            "data": points.name,
+            "sha256": points.sha256,
+            "datapoints": points.submitted,
+            "failing": failing,
+            "seed": seed,
+            **asdict(held),
+            "warm_up": f"{WARM_UP_ROUNDS} datapoints per sender before the first pair",
+            "python": platform.python_version(),
+        },
+    )
+    return work
+
+
+def submit(
+    target: Target,
+    arm: str,
+    *,
+    data: str,
+    seed: int = 0,
+    experiment_id: str = "",
+    watch: Callable[[str], None] = lambda text: None,
+    **conditions: Any,
+) -> dict[str, Any]:
+    """One run of one arm against the stacks as they are deployed; returns its row with its folder.
+
+    Raises:
+        UsageError: There is no such arm.
+        TargetError: The stacks are not deployed here.
+    """
+    if arm not in running.ARMS:
+        raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(running.ARMS)}")
+    points = datapoints.read(data)
+    experiment_id = _checked_id(experiment_id or _new_id(data))
+    held = _conditions(points, 0, seed, conditions)
+    stack = stacks.describe(target, running.ARMS[arm].stack)
+    folder = project.RESULTS / experiment_id / "runs" / f"{experiment_id}-{_initials(arm)}"
+    with running.exclusive(target):
+        row = running.run(target, stack, arm, points, held, folder, experiment_id=experiment_id, watch=watch)
+    return {**row, "folder": project.shown(folder)}
+
+
+def destroy(
+    target: Target, *, name: str = stacks.NAME, force: bool = False, say: Callable[[str], None] = print
+) -> None:
+    """Delete the stacks, unless results would be lost with them.
+
+    Raises:
+        UncollectedError: Messages are queued, or runs are in a table that nobody has fetched;
+            with `force` they go.
+    """
+    if not force:
+        for kind in templates.KINDS:
+            with contextlib.suppress(TargetError):
+                _require_collected(target, stacks.describe(target, kind, name=name))
+    stacks.destroy(target, name=name, say=say)
+
+
+def _require_collected(target: Target, stack: Stack) -> None:
+    if queued := settling.depth(target, stack):
+        raise UncollectedError(
+            f"{stack.name} has {queued} messages queued; wait for them, or `lambdist destroy --force`"
+        )
+    if runs := running.uncollected(target, stack):
+        shown = ", ".join(sorted(runs)[:5])
+        raise UncollectedError(
+            f"{stack.name} holds results nobody has fetched: {shown}; "
+            f"`lambdist fetch {min(runs)}` gets them, `lambdist destroy --force` drops them"
+        )
+
+
+def require_local_cloud_collected(*, force: bool) -> None:
+    """Hold the end of the local cloud to the same rule as `destroy`.
+
+    Raises:
+        UncollectedError: As `destroy`.
+    """
+    if force or local_cloud.find() is None:
+        return
+    target = targets.connect("local")
+    for kind in templates.KINDS:
+        with contextlib.suppress(TargetError):
+            _require_collected(target, stacks.describe(target, kind))
+
+
+def _new_id(data: str) -> str:
+    return f"{re.sub('[^a-z0-9]+', '-', Path(data).stem.lower())[:12]}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _initials(arm: str) -> str:
+    return "".join(word[0] for word in arm.split("_"))
+
+
+def _conditions(points: Datapoints, failing: int, seed: int, given: dict[str, Any]) -> Conditions:
+    """Conditions checked before anything is deployed, with the faults of the failing datapoints."""
+    if unknown := set(given) - set(Conditions.__dataclass_fields__):
+        known = ", ".join(Conditions.__dataclass_fields__)
+        raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
+    held = Conditions(**given)
+    faults.parse_work(held.work)
+    first = points.next_n
+    always = [f"raise:1@{first}-{first + failing - 1}"] if failing else []
+    plan = faults.parse_fault(",".join([*always, *([held.fault] if held.fault != "none" else [])]), seed=seed)
+    return Conditions(**{**asdict(held), "fault": str(plan)})
+
+
+def _checked_id(experiment_id: str) -> str:
+    if len(experiment_id) > ID_MAX_CHARS:
+        raise UsageError(f"the experiment id {experiment_id} is longer than {ID_MAX_CHARS} characters")
+    return running.checked_run_id(experiment_id)
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return json.loads(table.to_json(orient="records"))
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")

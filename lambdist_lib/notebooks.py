@@ -1,0 +1,97 @@
+"""Notebooks as programs: run headless through papermill, with parameters that are checked.
+
+papermill takes any `-p` with exit status 0, known or not, and of any type. The main
+notebook's first cells call `check_parameters`, and `run` below checks before it starts.
+"""
+
+import ast
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib import project
+from lambdist_lib.errors import ParameterError
+
+INJECTED = "# Parameters"  # the first line of the cell that papermill puts in
+TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "bool": (bool,),
+    "list": (list,),
+    "dict": (dict,),
+}
+
+
+def check_parameters(namespace: Mapping[str, Any]) -> None:
+    """Hold what papermill injected against the notebook's own parameters cell.
+
+    Args:
+        namespace: The notebook's `globals()`. Without injected parameters, as in JupyterLab,
+            nothing is checked: the person edits the cell itself.
+
+    Raises:
+        ParameterError: A name that the cell does not declare, or a value of another type.
+    """
+    cells = [cell for cell in namespace.get("In", []) if cell.strip()]
+    injected = [k for k, cell in enumerate(cells) if cell.lstrip().startswith(INJECTED)]
+    if injected and injected[0] > 0:
+        declared = declared_types(cells[injected[0] - 1])
+        given = {name: namespace[name] for name in declared_types(cells[injected[0]])}
+        require_declared(declared, given)
+
+
+def require_declared(declared: Mapping[str, str], given: Mapping[str, Any]) -> None:
+    """Raise ParameterError unless every given parameter is declared and of its type."""
+    for name, value in given.items():
+        if name not in declared:
+            close = difflib.get_close_matches(name, declared, 1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise ParameterError(f"unknown parameter {name}{hint}; known: {', '.join(declared)}")
+        types = TYPES.get(declared[name], (object,))
+        wrong_bool = isinstance(value, bool) and bool not in types and object not in types
+        if not isinstance(value, types) or wrong_bool:
+            raise ParameterError(f"parameter {name} is {value!r}; it must be {declared[name]}")
+
+
+def declared_types(source: str) -> dict[str, str]:
+    """Names that a parameters cell assigns, with their annotations ("" without one)."""
+    names = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names[node.target.id] = ast.unparse(node.annotation)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            names[node.targets[0].id] = ""
+    return names
+
+
+def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress_bar: bool = True) -> Path:
+    """Execute a notebook headless and write what came out; returns `output`.
+
+    Raises:
+        ParameterError: Before anything runs, a parameter does not fit.
+        papermill.PapermillExecutionError: A cell failed; `output` holds everything up to it.
+    """
+    import nbformat
+    import papermill
+
+    content = nbformat.read(notebook, as_version=4)
+    cells = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
+    if not cells:
+        raise ParameterError(f"{project.shown(notebook)} has no cell tagged parameters")
+    require_declared(declared_types(cells[0].source), parameters)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    papermill.execute_notebook(str(notebook), str(output), dict(parameters), progress_bar=progress_bar)
+    return output
+
+
+def run_and_tell(notebook: Path, output: Path | None, given: Mapping[str, str]) -> None:
+    """`run` for the command line: values as papermill reads them, and where to look at the end."""
+    import yaml
+
+    output = output or project.RESULTS / notebook.name
+    parameters = {name: yaml.safe_load(value) for name, value in given.items()}
+    print(f"{project.shown(notebook)} runs; its output grows in {project.shown(output)}")
+    run(notebook, output, parameters)
+    print(f"done; look at {project.shown(output)}")

@@ -1,0 +1,212 @@
+"""Table + receipts + logs -> one row per datapoint, one row per invocation, and the answers.
+
+records.outputs("results/my-experiment/runs/d-1")      each datapoint's answer, in input order
+records.load("results/my-experiment/runs/d-1")         the table of `columns.RECORDS`
+"""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lambdist_lib import columns
+from lambdist_lib.contract import DEAD, IN_FLIGHT, LOST, REJECTED, STORED, UNSENT, shard_keys
+from lambdist_lib.datapoints import Line
+from lambdist_lib.errors import RunError
+from lambdist_lib.stacks import Stack
+from lambdist_lib.targets import Target
+
+LOG_GROUPS = ("CollectorLogGroup", "ProcessorLogGroup", "DeadLetterLogGroup", "SingleNodeLogGroup")
+LOG_LINES = ("request_served", "batch_processed", "dead_letters_recorded")
+GZIP_OVER_BYTES = 5_000_000
+FROM_ITEM = (  # columns that a record takes from its item as they are
+    "queued_at",
+    "first_received_at",
+    "started_at",
+    "finished_at",
+    "put_at",
+    "request_id",
+    "environment_id",
+    "cold",
+    "init_s",
+    "dead_at",
+)
+
+
+def items(target: Target, stack: Stack, run_id: str) -> dict[int, dict[str, Any]]:
+    """A run's items by n, as plain values."""
+    dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
+
+    def shard(key: str) -> list[dict[str, Any]]:
+        pages = dynamodb.get_paginator("query").paginate(
+            TableName=table,
+            KeyConditionExpression="run_shard = :key",
+            ExpressionAttributeValues={":key": {"S": key}},
+            ConsistentRead=True,
+        )
+        return [
+            {name: plain(value) for name, value in item.items()} for page in pages for item in page["Items"]
+        ]
+
+    with ThreadPoolExecutor(4) as pool:
+        return {item["n"]: item for found in pool.map(shard, shard_keys(run_id)) for item in found}
+
+
+def plain(value: dict[str, Any]) -> Any:
+    """A DynamoDB value as Python's; numbers are int where they are whole, else float."""
+    [(kind, content)] = value.items()
+    if kind == "N":
+        return int(content) if content.lstrip("-").isdecimal() else float(content)
+    if kind == "L":
+        return [plain(one) for one in content]
+    if kind == "M":
+        return {name: plain(one) for name, one in content.items()}
+    return content
+
+
+def join(
+    run_id: str,
+    arm: str,
+    lines: Iterable[Line],
+    receipts: Iterable[dict[str, Any]],
+    found: dict[int, dict[str, Any]],
+    *,
+    queued: int,
+) -> pd.DataFrame:
+    """One row per datapoint (`columns.RECORDS`), in input order.
+
+    Args:
+        receipts: Rows of the journal; of several for one datapoint the last counts.
+        found: The run's items.
+        queued: Messages still queued at the run's end: what has no outcome is then in flight.
+    """
+    last = {receipt["n"]: receipt for receipt in receipts}
+    rows = []
+    for line in lines:
+        receipt, item = last.get(line.n, {}), found.get(line.n, {})
+        attempts = item.get("attempts", [])
+        outcome, cause = _outcome(receipt, item, "single" in arm, queued)
+        row = {"run_id": run_id, "arm": arm, "n": line.n, "outcome": outcome, "cause": cause}
+        row |= {name: receipt.get(name) for name in columns.RECORDS if name in receipt and name not in row}
+        row |= {name: item.get(name) for name in FROM_ITEM}
+        row["receives"] = item.get("receives", receipt.get("tries")) if item else None
+        row["failures"] = len(attempts)
+        row["failure_causes"] = " | ".join(attempt["cause"] for attempt in attempts)
+        row["duplicates"] = item.get("duplicates", 0)
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(columns.RECORDS))
+
+
+def _outcome(receipt: dict[str, Any], item: dict[str, Any], single: bool, queued: int) -> tuple[str, str]:
+    """A datapoint's place in the ledger: the table decides, the client's verdict where it is silent."""
+    verdict, attempts = receipt.get("verdict", ""), item.get("attempts", [])
+    last_cause = attempts[-1]["cause"] if attempts else ""
+    if item.get("outcome") == STORED:
+        return STORED, ""
+    if item.get("outcome") == DEAD:
+        return DEAD, item.get("cause") or last_cause or "no trace"
+    if verdict == REJECTED:
+        return REJECTED, receipt["cause"]
+    if single and attempts:  # tried as often as the client may, and never stored
+        return DEAD, f"client: gave up after {receipt.get('tries', len(attempts))} tries: {last_cause}"
+    if verdict in ("", "refused"):
+        return UNSENT, receipt.get("cause", "never sent")
+    return (IN_FLIGHT, "still queued") if queued else (LOST, "accepted, but neither queued nor in the table")
+
+
+def invocations(target: Target, stack: Stack, run_id: str, since: float, until: float) -> pd.DataFrame:
+    """One row per invocation of the stack's functions between two times (`columns.INVOCATIONS`)."""
+    logs, rows = target.client("logs"), []
+    for group in [stack.outputs[name] for name in LOG_GROUPS if name in stack.outputs]:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=int(since * 1000), endTime=int(until * 1000) + 1000
+        )
+        for event in (event for page in pages for event in page["events"]):
+            if event["message"].startswith('{"event"'):
+                line = json.loads(event["message"])
+                if line["event"] in LOG_LINES:
+                    rows.append(_invocation(run_id, event["timestamp"] / 1000, line))
+    return pd.DataFrame(rows, columns=list(columns.INVOCATIONS))
+
+
+def _invocation(run_id: str, at: float, line: dict[str, Any]) -> dict[str, Any]:
+    counts = {
+        "stored": line.get("stored", line.get("accepted", 0)),
+        "failed": line.get("failed", line.get("retry", 0)),
+    }
+    counts["hopeless"] = line.get("hopeless", line.get("dead", 0))
+    counts["received"] = line.get("received", sum(counts.values()) + line.get("rejected", 0))
+    same = {
+        name: line.get(name)
+        for name in ("function", "request_id", "environment_id", "cold", "init_s", "duration_s")
+    }
+    return {"run_id": run_id, "at": at, **same, **counts, "put_s": sum(line.get("put_s", []))}
+
+
+def write_outputs(
+    path: Path, lines: Iterable[Line], table: pd.DataFrame, found: dict[int, dict[str, Any]]
+) -> None:
+    """`outputs.jsonl`: each datapoint's answer in input order, `{n, data, result | error}`."""
+    outcomes = zip(table["n"], table["outcome"], table["cause"], strict=True)
+    with path.open("w", encoding="utf-8") as file:
+        for line, (n, outcome, cause) in zip(lines, outcomes, strict=True):
+            answer: dict[str, Any] = {"n": int(n), "data": line.data}
+            if outcome == STORED:
+                answer["result"] = json.loads(found[line.n]["result"])
+            else:
+                answer["error"] = f"{outcome}: {cause}"
+            file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+
+
+def outputs(run: str | Path) -> Iterator[dict[str, Any]]:
+    """Each datapoint's answer in input order: `{n, data, result}`, or `error` in place of `result`.
+
+    Args:
+        run: A run's folder.
+
+    Raises:
+        RunError: The run was not collected.
+    """
+    path = Path(run) / "outputs.jsonl"
+    if not path.exists():
+        raise RunError(f"{path.parent.name} has no outputs yet; type `lambdist fetch {path.parent.name}`")
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """`<name>.csv` in a folder, gzipped where it is large."""
+    text = table.to_csv(index=False, float_format="%.6f")
+    if len(text) > GZIP_OVER_BYTES:
+        (folder / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    else:
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+
+
+def load(run: str | Path, name: str = "records") -> pd.DataFrame:
+    """A table of a run's folder: `records`, `invocations` or `receipts`; of an experiment's: `runs`.
+
+    Raises:
+        RunError: There is no such table, or it is none of ours.
+    """
+    for path in (Path(run) / f"{name}.csv", Path(run) / f"{name}.csv.gz"):
+        if path.exists():
+            break
+    else:
+        raise RunError(f"{Path(run).name} has no {name}.csv: the run was not collected")
+    known = {"records": columns.RECORDS, "invocations": columns.INVOCATIONS, "runs": columns.RUNS}.get(name)
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path.name} of {Path(run).name} cannot be read: {error}") from error
+    if known and list(table.columns) != list(known):
+        raise RunError(
+            f"{path.name} of {Path(run).name} is of another version: its columns are not `columns.py`'s"
+        )
+    texts = [column for column in ("cause", "failure_causes") if column in table]
+    return table.assign(**{column: table[column].fillna("").astype(str) for column in texts})

@@ -1,0 +1,108 @@
+"""Waiting until every accepted datapoint of a run is stored or dead.
+
+While the queue works, only its depth is asked for: counting items would take capacity from
+the run that is measured.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from lambdist_lib.contract import shard_keys
+from lambdist_lib.stacks import Stack
+from lambdist_lib.targets import Target
+
+POLL_S = {"local": 0.05, "aws": 1.0}
+EMPTY_POLLS = 3  # SQS counts are approximate: one zero proves nothing
+GRACE_S = 60.0
+DEPTHS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How a run ended: datapoints with an outcome, messages still queued, and when this was seen."""
+
+    settled: int
+    queued: int
+    seen_at: float
+
+
+def await_settled(
+    target: Target,
+    stack: Stack,
+    run_id: str,
+    *,
+    expected: int,
+    watch: Callable[[int], None] = lambda queued: None,
+) -> Settled:
+    """Wait for a run's end.
+
+    Args:
+        expected: Datapoints that were accepted. Those that were possibly accepted do not
+            count here: the empty queue ends the wait for them.
+        watch: Called at each poll with the number of messages queued.
+
+    Returns:
+        At the latest after receives x visibility + function timeout + 60 s.
+    """
+    deadline_s = time.monotonic() + longest_s(stack)
+    empty = 0
+    while True:
+        queued = depth(target, stack)
+        watch(queued)
+        if queued == 0:
+            empty += 1
+            settled = count_settled(target, stack, run_id)
+            if settled >= expected or empty >= EMPTY_POLLS:
+                return Settled(settled=settled, queued=0, seen_at=time.time())
+        else:
+            empty = 0
+        if time.monotonic() > deadline_s:
+            settled = count_settled(target, stack, run_id)
+            return Settled(settled=settled, queued=queued, seen_at=time.time())
+        time.sleep(POLL_S[target.name])
+
+
+def longest_s(stack: Stack) -> float:
+    """How long an accepted datapoint may take: every receive up to its visibility timeout."""
+    of = stack.outputs
+    if "QueueUrl" not in of:
+        return float(of["SingleNodeTimeoutSeconds"]) + GRACE_S
+    receives, visibility_s = int(of["MaxReceives"]), float(of["VisibilityTimeoutSeconds"])
+    return receives * visibility_s + float(of["ProcessorTimeoutSeconds"]) + GRACE_S
+
+
+def depth(target: Target, stack: Stack) -> int:
+    """Messages in the queue and the dead-letter queue: visible, in flight or delayed."""
+    sqs, total = target.client("sqs"), 0
+    for output in ("QueueUrl", "DeadLetterQueueUrl"):
+        if output in stack.outputs:
+            url = stack.outputs[output]
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))
+            total += sum(int(answer["Attributes"][name]) for name in DEPTHS)
+    return total
+
+
+def count_settled(target: Target, stack: Stack, run_id: str) -> int:
+    """Items of the run with an outcome."""
+    dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
+    with ThreadPoolExecutor(4) as pool:
+        return sum(pool.map(lambda key: _count(dynamodb, table, key), shard_keys(run_id)))
+
+
+def _count(dynamodb: Any, table: str, key: str) -> int:
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table,
+        Select="COUNT",
+        KeyConditionExpression="run_shard = :key",
+        FilterExpression="attribute_exists(outcome)",
+        ExpressionAttributeValues={":key": {"S": key}},
+        ConsistentRead=True,
+    )
+    return sum(page["Count"] for page in pages)

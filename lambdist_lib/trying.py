@@ -1,0 +1,48 @@
+"""`process()` in this very process: a look at the answers before anything is deployed."""
+
+import importlib.util
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib import datapoints, project
+from lambdist_lib.contract import result_json
+from lambdist_lib.errors import UsageError
+
+
+def process_first(data: str, n: int, *, lambdas: Path = project.LAMBDAS) -> Iterator[dict[str, Any]]:
+    """The first `n` lines of a file with their answers, `{n, data, result | error}`.
+
+    Raises:
+        UsageError: processing.py cannot be imported, or has no `process`.
+    """
+    process = loaded(lambdas)
+    for line in itertools.islice(datapoints.lines(data), n):
+        answer: dict[str, Any] = {"n": line.n, "data": line.data}
+        if line.reason:
+            yield {**answer, "error": f"rejected: {line.reason}"}
+            continue
+        try:
+            result = process(line.data)
+            result_json(result)
+            yield {**answer, "result": result}
+        except Exception as error:  # what the Lambda would retry, and bury at last
+            yield {**answer, "error": f"{type(error).__name__}: {error}"}
+
+
+def loaded(lambdas: Path) -> Callable[[str], object]:
+    """`process` of a lambdas/ folder's processing.py, imported as the zip would."""
+    spec = importlib.util.spec_from_file_location("processing", lambdas / "processing.py")
+    if spec is None or spec.loader is None or not (lambdas / "processing.py").exists():
+        raise UsageError(f"there is no {project.shown(lambdas / 'processing.py')}")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(lambdas))  # processing.py may import its neighbours
+    try:
+        spec.loader.exec_module(module)
+        return module.process
+    except Exception as error:
+        raise UsageError(f"{project.shown(lambdas / 'processing.py')} fails: {error!r}") from error
+    finally:
+        sys.path.remove(str(lambdas))
