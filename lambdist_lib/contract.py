@@ -14,6 +14,7 @@ DATAPOINT_CEILING_CHARS = 65_536  # its upper bound: 64 Ki characters fill a req
 REQUEST_MAX_DATAPOINTS = 100
 REQUEST_MAX_BYTES = 256 * 1024
 RESULT_MAX_BYTES = 300_000  # a DynamoDB item holds 400 KB, and the datapoint and its history are in it too
+N_MAX = 2**53 - 1  # exact as a JSON number everywhere, and DynamoDB takes it
 SHARDS = 16  # of one run's items: a DynamoDB partition takes 1,000 writes/s
 RUN_ID = re.compile(r"[a-z0-9-]{1,40}")
 
@@ -63,6 +64,11 @@ def reason_against(data: object, *, max_chars: int = DATAPOINT_MAX_CHARS, patter
     if pattern and not re.fullmatch(pattern, data):
         return f"does not match the pattern {pattern}"
     return None
+
+
+def is_count(value: object, least: int = 0) -> bool:
+    """Whether a value out of JSON can number something: True and 1.0 cannot."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= N_MAX
 
 
 def result_json(result: object) -> str:

@@ -38,7 +38,7 @@ from lambdist_lib import (
 )
 from lambdist_lib.datapoints import Datapoints
 from lambdist_lib.errors import DeployError, RunError, TargetError, UncollectedError, UsageError
-from lambdist_lib.measures import cold_starts, dead_letters, ledger, speedup
+from lambdist_lib.measures import cold_starts, dead_letters, ledger, speedup, stages
 from lambdist_lib.progress import Progress
 from lambdist_lib.running import Conditions
 from lambdist_lib.stacks import Stack
@@ -69,6 +69,21 @@ class Experiment:
             self.stacks = stacks.deploy(self.target, settings=wanted, say=progress.show)
             progress.show(f"{len(self.stacks)} stacks on {self.target.stamp}")
         return self.stacks
+
+    def describe(self) -> pd.DataFrame:
+        """What the experiment holds equal, as a table of one column."""
+        facts = {"target": self.target.stamp, "data": self.points.name, "datapoints": self.points.submitted}
+        return pd.DataFrame({"": {**facts, **asdict(self.conditions), "seed": self.seed}})
+
+    def clock_bound_s(self) -> float:
+        """How far apart the stamps of two clocks may be.
+
+        On the local cloud all are one clock, and SQS cuts its stamps to milliseconds. On AWS the
+        client's clock differs by at most a round trip: the longest one measured here.
+        """
+        if self.target.name == "local":
+            return stages.SQS_STAMP_S
+        return float(self.records()["total_s"].max())
 
     def run_cold(self) -> pd.DataFrame:
         """One run of each arm, all of it in fresh environments; returns their rows."""
@@ -133,7 +148,7 @@ class Experiment:
             "ledger": _rows(self.ledger()),
             "speedup": _rows(speedup.table(self.runs).reset_index()),
             "cold_starts": _rows(cold_starts.by_run(self.invocations(), self.runs)),
-            "dead_letters": _rows(dead_letters.rate(table).reset_index()),
+            "dead_letters": _rows(dead_letters.rate(table)),
         }
         _write(self.folder / "summary.json", summary)
         return summary
@@ -223,16 +238,16 @@ def begin(
         RunError: There is such an experiment already.
     """
     points = datapoints.read(data)
-    experiment_id = experiment_id or _new_id(data)
+    experiment_id = experiment_id or new_id(data)
     held = _conditions(points, failing, seed, conditions)
     points = datapoints.with_more(points, [f"fails-{k}" for k in range(failing)])
     folder = project.RESULTS / _checked_id(experiment_id)
-    if folder.exists():
+    if (folder / "experiment.json").exists():
         raise RunError(
             f"there is an experiment {experiment_id} already; take another id or remove its folder"
         )
     connected = targets.connect(target, region=region, profile=profile)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)  # the notebook's runner may have opened its output there
     work = Experiment(
         id=experiment_id, folder=folder, target=connected, points=points, conditions=held, seed=seed
     )
@@ -273,7 +288,7 @@ def submit(
     if arm not in running.ARMS:
         raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(running.ARMS)}")
     points = datapoints.read(data)
-    experiment_id = _checked_id(experiment_id or _new_id(data))
+    experiment_id = _checked_id(experiment_id or new_id(data))
     held = _conditions(points, 0, seed, conditions)
     stack = stacks.describe(target, running.ARMS[arm].stack)
     folder = project.RESULTS / experiment_id / "runs" / f"{experiment_id}-{_initials(arm)}"
@@ -325,7 +340,7 @@ def require_local_cloud_collected(*, force: bool) -> None:
             _require_collected(target, stacks.describe(target, kind))
 
 
-def _new_id(data: str) -> str:
+def new_id(data: str) -> str:
     return f"{re.sub('[^a-z0-9]+', '-', Path(data).stem.lower())[:12]}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 

@@ -24,6 +24,9 @@ from lambdist_lib.errors import GrammarError
 WORK_KINDS = ("io", "cpu")
 FAULT_KINDS = ("raise",)
 UNITS_S = {"ms": 0.001, "s": 1.0}
+FAULT_MAX_CHARS = 10_000  # it travels in every message, and ten of them share 1 MiB
+NUMBER = r"[0-9]{1,18}"
+DATAPOINTS = rf"{NUMBER}(-{NUMBER})?(\+{NUMBER}(-{NUMBER})?)*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Work:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        return "none" if self.kind == "none" else f"{self.kind}:{self.seconds * 1000:g}ms"
+        milliseconds = f"{self.seconds * 1000:.6f}".rstrip("0").rstrip(".")
+        return "none" if self.kind == "none" else f"{self.kind}:{milliseconds}ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,9 @@ class Fault:
     among: tuple[range, ...] | None = None
 
     def __str__(self) -> str:
+        chance = repr(self.probability).removesuffix(".0")  # in full: what is sent is what was declared
         where = "" if self.among is None else "@" + "+".join(_spelt(part) for part in self.among)
-        return f"{self.kind}:{self.probability:g}{where}"
+        return f"{self.kind}:{chance}{where}"
 
     def concerns(self, n: int) -> bool:
         return self.among is None or any(n in part for part in self.among)
@@ -85,7 +90,7 @@ def parse_work(text: str, *, longest_s: float | None = None) -> Work:
     """
     if text in ("", "none"):
         return Work()
-    found = re.fullmatch(r"(\w+):(\d+(?:\.\d+)?)(ms|s)", text)
+    found = re.fullmatch(r"(\w+):(\d{1,9}(?:\.\d{1,9})?)(ms|s)", text)
     if not found or found[1] not in WORK_KINDS:
         raise GrammarError(f"work {text!r} is not understood; write none, io:100ms or cpu:50ms")
     work = Work(found[1], float(found[2]) * UNITS_S[found[3]])
@@ -103,10 +108,12 @@ def parse_fault(text: str, *, seed: int = 0) -> FaultPlan:
     Raises:
         GrammarError: It does not parse, or a probability is outside [0, 1].
     """
+    if len(text) > FAULT_MAX_CHARS:
+        raise GrammarError(f"the fault has {len(text):,} characters, at most {FAULT_MAX_CHARS:,} are taken")
     faults = []
     for part in [] if text in ("", "none") else text.split(","):
         kind, _, rest = part.strip().partition(":")
-        if kind == "seed" and rest.isdecimal():
+        if kind == "seed" and re.fullmatch(NUMBER, rest):
             seed = int(rest)
         elif kind in FAULT_KINDS:
             faults.append(_parse_one(kind, rest, part))
@@ -128,9 +135,10 @@ def _parse_one(kind: str, rest: str, part: str) -> Fault:
         raise GrammarError(f"fault {part!r}: a probability lies between 0 and 1")
     if not at:
         return Fault(kind, probability)
-    if not re.fullmatch(r"\d+(-\d+)?(\+\d+(-\d+)?)*", where):
+    among = tuple(_range(piece) for piece in where.split("+")) if re.fullmatch(DATAPOINTS, where) else ()
+    if not among or not all(among):
         raise GrammarError(f"fault {part!r}: name datapoints as 5+7 or 5-9, not {where!r}")
-    return Fault(kind, probability, tuple(_range(piece) for piece in where.split("+")))
+    return Fault(kind, probability, among)
 
 
 def _range(piece: str) -> range:

@@ -6,11 +6,12 @@ notebook's first cells call `check_parameters`, and `run` below checks before it
 
 import ast
 import difflib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import project
+from lambdist_lib import experiment, project
 from lambdist_lib.errors import ParameterError
 
 INJECTED = "# Parameters"  # the first line of the cell that papermill puts in
@@ -87,11 +88,23 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
 
 
 def run_and_tell(notebook: Path, output: Path | None, given: Mapping[str, str]) -> None:
-    """`run` for the command line: values as papermill reads them, and where to look at the end."""
+    """`run` for the command line: values as papermill reads them, and where to look at the end.
+
+    Without `output`, an experiment's notebook goes into the experiment's own folder.
+    """
+    import papermill
     import yaml
 
-    output = output or project.RESULTS / notebook.name
     parameters = {name: yaml.safe_load(value) for name, value in given.items()}
-    print(f"{project.shown(notebook)} runs; its output grows in {project.shown(output)}")
+    declared = papermill.inspect_notebook(str(notebook))
+    if output is None and "experiment_id" in declared:
+        data = parameters.get("data") or yaml.safe_load(declared["data"]["default"])
+        parameters["experiment_id"] = parameters.get("experiment_id") or experiment.new_id(data)
+        output = project.RESULTS / parameters["experiment_id"] / "notebook.ipynb"
+    output = output or project.RESULTS / notebook.name
+    print(f"{project.shown(notebook)} runs; it grows in {project.shown(output)}", flush=True)
     run(notebook, output, parameters)
-    print(f"done; look at {project.shown(output)}")
+    summary = output.parent / "summary.json"
+    if summary.exists():
+        print(json.loads(summary.read_text(encoding="utf-8"))["finding"])
+    print(f"look at {project.shown(output)} and what lies beside it")

@@ -1,0 +1,131 @@
+"""Drawings of `measures.speedup`: the pairs themselves, and their ratio with its interval."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lambdist_lib.figures import theme
+from lambdist_lib.measures import speedup
+
+LOG_FROM = 8  # largest over smallest time from which a linear axis would crush the small ones
+WIDE = 0.16  # half of a median's bar
+
+
+def plot_pairs(
+    runs: pd.DataFrame,
+    ax: Axes,
+    at: str = "makespan_s",
+    *,
+    arm: str = "distributed",
+    control: str = "single_node",
+) -> Axes:
+    """Draw a point per run, a line per pair and a bar at each median; cold runs hollow, beside the warm.
+
+    Args:
+        runs: Of both arms. Resumed runs and those without a time are counted in the title, not drawn.
+        at: The time drawn, a key of `measures.speedup.EVENTS`.
+        ax: Drawn on and returned; the caller owns its size, saving and closing.
+    """
+    both = runs[runs["arm"].isin([control, arm])]
+    timed = both[both[at].between(0, math.inf, inclusive="neither") & ~both["resumed"].eq(True).astype(bool)]
+    ticks = {}
+    for temperature in ("warm", "cold"):
+        of_temperature = timed[timed["temperature"] == temperature]
+        if of_temperature.empty:
+            continue
+        first = 0.0 if not ticks else 2.0
+        places = {control: first, arm: first + 1}
+        _draw_pairs(ax, of_temperature, at, places, hollow=temperature == "cold")
+        for name, place in places.items():
+            number = (of_temperature["arm"] == name).sum()
+            ticks[place] = f"{_spelt(name)}\n{temperature} ({number})"
+    ax.set_xticks(list(ticks), list(ticks.values()))
+    ax.set_xlim(-0.6, max(ticks, default=1) + 0.6)
+    if len(timed) and timed[at].max() / timed[at].min() >= LOG_FROM:
+        ax.set_yscale("log")
+        theme.log_seconds(ax.yaxis)
+    else:
+        ax.set_ylim(0, timed[at].max() * 1.1 if len(timed) else 1)
+    ax.set_ylabel(f"seconds {speedup.EVENTS[at]}")
+    left_out = len(both) - len(timed)
+    count = f"n = {len(timed)} runs, bars: medians" + (
+        f" ({left_out} resumed or without a time left out)" if left_out else ""
+    )
+    text = f"Time {speedup.EVENTS[at]}\n{_conclusion(runs, at, arm, control)}"
+    theme.title(ax, text, count, _targets(both))
+    return ax
+
+
+def plot_ratios(
+    runs: pd.DataFrame,
+    ax: Axes,
+    *,
+    arm: str = "distributed",
+    control: str = "single_node",
+    confidence: float = 0.95,
+) -> Axes:
+    """Draw the ratio control / arm with its interval at each event, against the line of no difference."""
+    table = speedup.table(runs, arm=arm, control=control, confidence=confidence)
+    y = np.arange(len(table))
+    error = np.vstack([table["ratio"] - table["low"], table["high"] - table["ratio"]])
+    ax.axvline(1, color=theme.QUIET, lw=1, zorder=0)
+    ax.annotate(
+        "as fast", (1, 0), xycoords=("data", "axes fraction"), xytext=(4, 4), textcoords="offset points",
+        color=theme.INK,
+    )  # fmt: skip
+    ax.errorbar(table["ratio"], y, xerr=error, fmt="o", capsize=4, color=theme.ARM[arm])
+    for place, row in zip(y, table.itertuples(), strict=True):
+        between = "no interval" if math.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
+        ax.annotate(
+            f"{row.ratio:.3g} ({between})", (row.ratio, place), xytext=(0, 9), textcoords="offset points",
+            ha="center", color=theme.INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )  # fmt: skip
+    seconds = [f"{row.Index}\n{row.arm_s:.3g} s against {row.control_s:.3g} s" for row in table.itertuples()]
+    ax.set_yticks(y, seconds)
+    ax.set_ylim(len(table) - 0.5, -0.6)
+    ax.set_xlim(0, max(table[["ratio", "high"]].max(axis=None), 1) * 1.25)
+    ax.set_xlabel(
+        f"{_spelt(control)}'s time over {_spelt(arm)}'s: median of pairs, {confidence * 100:g} % interval"
+    )
+    pairs = ", ".join(map(str, table["pairs"].unique()))
+    theme.title(ax, f"Speedup of {_spelt(arm)}, by what is timed", f"n = {pairs} warm pairs", _targets(runs))
+    return ax
+
+
+def _draw_pairs(ax: Axes, runs: pd.DataFrame, at: str, places: dict[str, float], *, hollow: bool) -> None:
+    for (_, number), pair in runs.groupby(["experiment_id", "pair"]):
+        if number > 0:
+            ax.plot(pair["arm"].map(places), pair[at], lw=0.8, color=theme.QUIET, zorder=1)
+    (outer_left, _), (outer_right, _) = places.items()
+    for name, side in ((outer_left, -1), (outer_right, 1)):
+        times = runs.loc[runs["arm"] == name, at]
+        if times.empty:
+            continue
+        colour = theme.ARM[name]
+        x = np.full(len(times), places[name])
+        ax.scatter(x, times, s=32, zorder=2, edgecolors=colour, facecolors="white" if hollow else colour)
+        ax.hlines(times.median(), places[name] - WIDE, places[name] + WIDE, color=theme.INK, lw=1.5, zorder=3)
+        ax.annotate(
+            f"{times.median():.3g} s", (places[name] + side * WIDE, times.median()), xytext=(side * 4, 0),
+            textcoords="offset points", ha="left" if side > 0 else "right", va="center", color=theme.INK,
+        )  # fmt: skip
+
+
+def _conclusion(runs: pd.DataFrame, at: str, arm: str, control: str) -> str:
+    if speedup.pairs(runs, arm=arm, control=control, at=at).empty:
+        return "no complete warm pair, so no ratio"
+    found = speedup.speedup(runs, arm=arm, control=control, at=at)
+    between = f"{found.confidence * 100:g} % interval {found.low:.3g} to {found.high:.3g}"
+    if found.verdict == speedup.NO_INTERVAL:
+        between = found.verdict
+    return f"{_spelt(control)} over {_spelt(arm)}: {found.ratio:.3g} ({between}, {found.pairs} warm pairs)"
+
+
+def _targets(runs: pd.DataFrame) -> str:
+    return ", ".join(runs["target"].unique()) or "no target"
+
+
+def _spelt(name: str) -> str:
+    return name.replace("_", " ")

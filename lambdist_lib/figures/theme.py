@@ -1,0 +1,77 @@
+"""The one look of all figures: colours, title, file.
+
+Colours are Okabe and Ito's with two of Tol's dark ones, which colour-blind readers can tell
+apart, and a thing has the same one in every figure. Seaborn gives colours in order of
+appearance unless it is told `hue_order` and a dict: pass these dicts. Nothing here acts on
+import; a notebook calls `apply()` once, and every drawing function works without it.
+"""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+ARM = {"distributed": "#0072B2", "single_node": "#D55E00", "single_node_parallel": "#E69F00"}
+TEMPERATURE = {"warm": "#E69F00", "cold": "#56B4E9"}
+OUTCOME = {
+    "stored": "#009E73",
+    "dead": "#D55E00",
+    "rejected": "#882255",
+    "unsent": "#999999",
+    "in_flight": "#5D3A9B",
+    "lost": "#000000",
+}
+STAGE = {
+    "wait": "#D9D9D9",
+    "to_entry": "#E69F00",
+    "collector": "#F0E442",
+    "queue": "#56B4E9",
+    "start": "#CC79A7",
+    "process": "#009E73",
+    "to_put": "#0072B2",
+}
+QUIET, INK = "0.6", "0.25"  # reference lines; annotations
+
+SIZE_IN = (7.5, 4.2)  # at DPI 900 pixels wide, a notebook's page
+DPI = 120
+
+
+def apply() -> None:
+    """Set the theme of this process's figures: once, at the top of a notebook."""
+    import seaborn  # takes a second to import
+
+    seaborn.set_theme(
+        context="notebook",
+        style="ticks",
+        font_scale=0.9,
+        rc={
+            "figure.figsize": SIZE_IN,
+            "figure.dpi": DPI,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+        },
+    )
+
+
+def title(ax: Axes, text: str, n: str, target: str) -> None:
+    """Title an Axes with what it shows, and below it how many (`"10 pairs"`) were measured where."""
+    ax.set_title(f"{text}\n{n} · {target}", loc="left", fontsize="medium")
+
+
+def log_seconds(axis: Axis) -> None:
+    """Label a logarithmic axis at 1, 2, 5, 10: a span below a decade would have one label or none."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write a PNG, byte for byte the same for the same figure; its folder is made."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    return path

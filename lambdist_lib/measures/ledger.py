@@ -1,0 +1,52 @@
+"""Where every datapoint ended: submitted = rejected + unsent + stored + dead + in_flight + lost.
+
+A run that lost datapoints is not a fast run, so this is asked before anything is timed.
+"""
+
+import pandas as pd
+
+from lambdist_lib.contract import IN_FLIGHT, LOST, OUTCOMES
+from lambdist_lib.errors import RunError
+
+
+def count(records: pd.DataFrame) -> pd.DataFrame:
+    """One row per run: `run_id`, `arm`, `submitted` and a column for each outcome, all counts.
+
+    `submitted` counts rows, the outcomes count what is written in them: a row without a known
+    outcome makes a run that does not balance, instead of one that is a datapoint smaller.
+    """
+    runs = records[["run_id", "arm"]].drop_duplicates("run_id").set_index("run_id")
+    submitted = records.groupby("run_id", sort=False).size()
+    outcomes = pd.crosstab(records["run_id"], records["outcome"]).reindex(columns=OUTCOMES, fill_value=0)
+    counts = outcomes.reindex(runs.index, fill_value=0)
+    counts.insert(0, "submitted", submitted.reindex(runs.index, fill_value=0))
+    return pd.concat([runs, counts.astype(int)], axis="columns").reset_index()
+
+
+def require_balanced(counts: pd.DataFrame) -> None:
+    """Refuse runs with datapoints still in flight, lost or not accounted for.
+
+    Args:
+        counts: What `count` returns, or a runs table.
+
+    Raises:
+        RunError: Names each such run, what is missing, and what to type next.
+    """
+    unaccounted = counts["submitted"] - counts[list(OUTCOMES)].sum(axis="columns")
+    complaints = []
+    for row, rest in zip(counts.to_dict("records"), unaccounted, strict=True):
+        missing = [
+            f"{row[name]:,.0f} {name.replace('_', ' ')}" for name in (IN_FLIGHT, LOST) if row[name] > 0
+        ]
+        if missing:
+            complaints.append(
+                f"run {row['run_id']}: {' and '.join(missing)} of {row['submitted']:,.0f} datapoints; "
+                f"settle it with `lambdist resume {row['run_id']}`"
+            )
+        elif rest != 0:  # also true for NaN, a count that is missing
+            complaints.append(
+                f"run {row['run_id']}: its outcomes do not add up to its {row['submitted']:,.0f} datapoints "
+                f"({rest:+,.0f} unaccounted for); count again with `lambdist analyse {row['run_id']}`"
+            )
+    if complaints:
+        raise RunError("\n".join(complaints))

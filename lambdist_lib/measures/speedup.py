@@ -1,0 +1,227 @@
+"""How many times faster one arm finished the same data file than another.
+
+Input is a runs table, one row per run with the columns of `columns.RUNS`. What is compared
+is pairs: two adjacent runs, one of each arm, so that what drifts between pairs cancels
+within them. Cold runs and resumed runs are in no pair here: the first are a factor of their
+own, the second are no timing. Durations are seconds.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lambdist_lib.errors import RunError
+from lambdist_lib.measures import ledger
+
+EVENTS = {
+    "makespan_s": "until stored",
+    "enqueued_s": "until enqueued",
+    "seen_s": "until seen by the client",
+}
+SAME_IN_AN_ARM = (
+    "target",
+    "submitted",
+    "work",
+    "fault",
+    "memory_mb",
+    "chunks",
+    "request_batch",
+    "queue_batch",
+)
+SAME_IN_BOTH_ARMS = ("target", "submitted", "work", "fault")  # the arms differ in the rest by design
+
+FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference shown"
+NO_INTERVAL = "no interval: n too small"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speedup:
+    """Median of the per-pair ratios control / arm, with its interval.
+
+    arm_s and control_s are the medians of the two arms; their quotient is close to ratio,
+    not equal to it. Without an interval, low and high are NaN and note says why.
+    """
+
+    arm: str
+    control: str
+    at: str  # the column compared
+    ratio: float
+    low: float
+    high: float
+    pairs: int
+    confidence: float
+    arm_s: float
+    control_s: float
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """`faster` or `slower` only where the interval excludes 1."""
+        if math.isnan(self.low):
+            return NO_INTERVAL
+        if self.low > 1:
+            return FASTER
+        return SLOWER if self.high < 1 else NO_DIFFERENCE
+
+
+def speedup(
+    runs: pd.DataFrame,
+    *,
+    arm: str = "distributed",
+    control: str = "single_node",
+    at: str = "makespan_s",
+    confidence: float = 0.95,
+) -> Speedup:
+    """Compare two arms pair by pair.
+
+    Args:
+        runs: At least six complete warm pairs for an interval; fewer give a ratio without one.
+        at: A key of EVENTS.
+        confidence: Coverage of the interval.
+
+    Raises:
+        RunError: What `pairs` raises, or there is no complete pair.
+    """
+    paired = pairs(runs, arm=arm, control=control, at=at)
+    if paired.empty:
+        raise RunError(
+            f"no complete warm pair of {arm} and {control} among {len(runs)} runs; "
+            "make some with `lambdist run FILE --repetitions 10`"
+        )
+    low, high = interval(paired["ratio"], confidence)
+    needed = pairs_needed(confidence)
+    notes = []
+    if len(paired) < needed:
+        notes.append(f"{NO_INTERVAL} ({len(paired)} pairs, {needed} needed)")
+    if left_out := len(_warm(runs, arm, control)[["experiment_id", "pair"]].drop_duplicates()) - len(paired):
+        notes.append(f"pairs left out, incomplete or resumed: {left_out}")
+    if unequal := int((paired["arm_stored"] != paired["control_stored"]).sum()):
+        notes.append(f"pairs whose arms stored different numbers of datapoints: {unequal}")
+    return Speedup(
+        arm=arm,
+        control=control,
+        at=at,
+        ratio=float(paired["ratio"].median()),
+        low=low,
+        high=high,
+        pairs=len(paired),
+        confidence=confidence,
+        arm_s=float(paired["arm_s"].median()),
+        control_s=float(paired["control_s"].median()),
+        note="; ".join(notes),
+    )
+
+
+def pairs(
+    runs: pd.DataFrame, *, arm: str = "distributed", control: str = "single_node", at: str = "makespan_s"
+) -> pd.DataFrame:
+    """One row per complete warm pair.
+
+    Columns: `experiment_id`, `pair`, `arm_s`, `control_s`, `arm_stored`, `control_stored`, `ratio`.
+
+    Raises:
+        RunError: Runs made under different conditions, a run that does not balance or left
+            datapoints unsent, a duration that is missing or not positive, a pair made twice.
+    """
+    warm = _warm(runs, arm, control)
+    timed = warm[~warm["resumed"].eq(True).astype(bool)]
+    _refuse_mixed_conditions(timed, arm, control)
+    ledger.require_balanced(timed)
+    _refuse(timed[timed["unsent"] > 0], "left datapoints unsent, so it did less than the others")
+    _refuse(timed[~timed[at].between(0, math.inf, inclusive="neither")], f"{at} is missing or not positive")
+    key = ["experiment_id", "pair"]
+    _refuse(timed[timed.duplicated([*key, "arm"])], "its pair has another run of the same arm")
+    left, right = (
+        timed.loc[timed["arm"] == name, [*key, at, "stored"]].rename(
+            columns={at: f"{side}_s", "stored": f"{side}_stored"}
+        )
+        for side, name in (("arm", arm), ("control", control))
+    )
+    paired = left.merge(right, on=key).sort_values(key, ignore_index=True)
+    paired["ratio"] = paired["control_s"] / paired["arm_s"]
+    return paired
+
+
+def interval(ratios: pd.Series, confidence: float = 0.95) -> tuple[float, float]:
+    """Order-statistic interval of the median (Conover 1999), NaN where there are too few ratios for one."""
+    from scipy.stats import quantile_test  # takes a second to import
+
+    if len(ratios) < pairs_needed(confidence):
+        return math.nan, math.nan
+    found = quantile_test(np.asarray(ratios, dtype=float), q=1, p=0.5).confidence_interval(confidence)
+    return float(found.low), float(found.high)
+
+
+def pairs_needed(confidence: float) -> int:
+    """The fewest pairs whose extremes enclose the median with this confidence: 6 for 0.95."""
+    return math.ceil(1 - math.log2(1 - confidence))
+
+
+def table(
+    runs: pd.DataFrame, *, arm: str = "distributed", control: str = "single_node", confidence: float = 0.95
+) -> pd.DataFrame:
+    """The comparison at each event of EVENTS, one row each.
+
+    Columns: `arm_s`, `control_s` (medians), `ratio`, `low`, `high`, `pairs`, `verdict`.
+    """
+    found = [speedup(runs, arm=arm, control=control, at=at, confidence=confidence) for at in EVENTS]
+    names = ["arm_s", "control_s", "ratio", "low", "high", "pairs", "verdict"]
+    rows = [[getattr(one, name) for name in names] for one in found]
+    return pd.DataFrame(rows, columns=names, index=pd.Index(EVENTS.values(), name="time"))
+
+
+def sentence(
+    runs: pd.DataFrame,
+    target: str,
+    *,
+    arm: str = "distributed",
+    control: str = "single_node",
+    confidence: float = 0.95,
+) -> str:
+    """The conclusion in one sentence, every number of it from the data; `target` as in `local cloud`."""
+    found = speedup(runs, arm=arm, control=control, confidence=confidence)
+    submitted = int(_warm(runs, arm, control)["submitted"].iloc[0])
+    seconds = (
+        f"{target}, {submitted:,} datapoints: {arm} has stored the last one after {found.arm_s:.3g} s, "
+        f"{control} after {found.control_s:.3g} s (medians)"
+    )
+    pairs_counted = f"n = {found.pairs} warm pair{'s' if found.pairs > 1 else ''}"
+    if found.verdict == NO_INTERVAL:
+        conclusion = f"the ratio is {found.ratio:.3g}, {found.note}"
+        return f"{seconds}; {conclusion}; {pairs_counted}."
+    between = f"({found.confidence * 100:g} % interval {found.low:.3g} to {found.high:.3g}, {pairs_counted})"
+    conclusion = {
+        FASTER: f"{arm} is {found.ratio:.3g} times faster {between}",
+        SLOWER: f"{arm} is slower, at {found.ratio:.3g} times the speed {between}",
+        NO_DIFFERENCE: f"no difference shown, the ratio is {found.ratio:.3g} {between}",
+    }[found.verdict]
+    return f"{seconds}; {conclusion}{'; ' + found.note if found.note else ''}."
+
+
+def _warm(runs: pd.DataFrame, arm: str, control: str) -> pd.DataFrame:
+    """Warm runs of the two arms that belong to a pair."""
+    return runs[runs["arm"].isin([arm, control]) & (runs["pair"] > 0) & (runs["temperature"] == "warm")]
+
+
+def _refuse_mixed_conditions(runs: pd.DataFrame, arm: str, control: str) -> None:
+    """Raises RunError unless the runs of an arm, and the arms, were made under the same conditions."""
+    for who, among, conditions in (
+        (arm, runs[runs["arm"] == arm], SAME_IN_AN_ARM),
+        (control, runs[runs["arm"] == control], SAME_IN_AN_ARM),
+        (f"{arm} and {control}", runs, SAME_IN_BOTH_ARMS),
+    ):
+        for condition in conditions:
+            values = among[condition].unique()
+            if len(values) > 1:
+                raise RunError(
+                    f"{who}: runs with {condition} {', '.join(map(str, values))} are not one experiment; "
+                    f"compare them separately, or keep one with runs[runs['{condition}'] == {values[0]!r}]"
+                )
+
+
+def _refuse(runs: pd.DataFrame, why: str) -> None:
+    if not runs.empty:
+        names = ", ".join(runs["run_id"])
+        raise RunError(f"{names}: {why}; leave the pair out, or make it again with `lambdist run`")

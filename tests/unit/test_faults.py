@@ -1,0 +1,218 @@
+"""What an experiment declares is parsed in full or refused, and its faults strike as declared."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdist_lib import faults
+from lambdist_lib.errors import GrammarError
+from lambdist_lib.faults import Fault, FaultPlan, Work
+
+NUMBERS = st.integers(0, 10**18 - 1)
+RANGES = st.tuples(NUMBERS, st.integers(0, 1000)).map(
+    lambda pair: range(pair[0], min(pair[0] + pair[1], 10**18 - 1) + 1)
+)
+FAULTS = st.builds(
+    Fault,
+    kind=st.sampled_from(faults.FAULT_KINDS),
+    probability=st.floats(0, 1),
+    among=st.none() | st.lists(RANGES, min_size=1, max_size=5).map(tuple),
+)
+PLANS = st.builds(FaultPlan, st.lists(FAULTS, min_size=1, max_size=5).map(tuple), NUMBERS)
+
+
+# -- Grammar -------------------------------------------------------------------------------
+
+
+@given(PLANS)
+def test_a_plan_round_trips_through_its_text(plan):
+    """The text that travels in a request is the whole plan: the Lambdas draw what the client predicted."""
+    assert faults.parse_fault(str(plan)) == plan
+    assert str(faults.parse_fault(str(plan))) == str(plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelt"),
+    [
+        ("none", "none"),
+        ("", "none"),
+        ("seed:5", "none"),
+        ("raise:0.1", "raise:0.1,seed:0"),
+        ("raise:1@5+7", "raise:1@5+7,seed:0"),
+        ("raise:1@5-9+12", "raise:1@5-9+12,seed:0"),
+        ("raise:1@5-5", "raise:1@5,seed:0"),
+        ("raise:1e-3, seed:42", "raise:0.001,seed:42"),
+        ("raise:0.123456789", "raise:0.123456789,seed:0"),
+        ("raise:0", "raise:0,seed:0"),
+        ("seed:1,raise:0.1,raise:1@3", "raise:0.1,raise:1@3,seed:1"),
+    ],
+)
+def test_fault_declarations(text, spelt):
+    """Each form of the grammar, and how it is spelt in full."""
+    assert str(faults.parse_fault(text)) == spelt
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "raise",
+        "raise:",
+        "raise:often",
+        "raise:nan",
+        "raise:NaN",
+        "raise:inf",
+        "raise:-inf",
+        "raise:1.1",
+        "raise:-0.1",
+        "raise:1e400",
+        "raise:0.1@",
+        "raise:0.1@x",
+        "raise:0.1@5,7",
+        "raise:0.1@9-5",
+        "raise:0.1@-5",
+        "raise:0.1@5+",
+        "raise:0.1,,",
+        "RAISE:0.1",
+        "explode:0.1",
+        "seed:-1",
+        "seed:",
+        "seed:" + "9" * 5000,
+        "raise:1@" + "9" * 5000,
+        "raise:1@1-" + "9" * 30,
+        "raise:1@" + "1+" * 6000 + "1",
+        "\ud800",
+    ],
+    ids=lambda text: ascii(text[:20]),
+)
+def test_what_is_no_fault_is_refused(text):
+    """A probability outside [0, 1] or not a number, an unknown kind, garbage: one error, never a guess."""
+    with pytest.raises(GrammarError, match="fault"):
+        faults.parse_fault(text)
+
+
+@given(st.text() | st.text(st.sampled_from("raise:none@seed0123456789.+-,"), max_size=30))
+def test_any_text_is_a_plan_or_a_grammar_error(text):
+    """Text from the network raises nothing else, and what is taken is spelt in one way."""
+    try:
+        plan = faults.parse_fault(text)
+    except GrammarError:
+        return
+    assert faults.parse_fault(str(plan)).faults == plan.faults
+
+
+@given(st.sampled_from(faults.WORK_KINDS), st.integers(0, 999_999_999), st.integers(0, 999))
+def test_work_round_trips_through_its_text(kind, milliseconds, thousandths):
+    """A declared duration is not rounded on its way to the Lambdas."""
+    text = f"{kind}:{milliseconds}.{thousandths:03}ms"
+
+    work = faults.parse_work(text)
+
+    assert str(faults.parse_work(str(work))) == str(work)
+    assert work.seconds == pytest.approx(milliseconds / 1e3 + thousandths / 1e6)
+    assert faults.parse_work(str(work)).seconds == pytest.approx(work.seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "work", "spelt"),
+    [
+        ("none", Work(), "none"),
+        ("", Work(), "none"),
+        ("io:100ms", Work("io", 0.1), "io:100ms"),
+        ("cpu:1.5s", Work("cpu", 1.5), "cpu:1500ms"),
+        ("io:1234.5678s", Work("io", 1234.5678), "io:1234567.8ms"),
+        ("io:0ms", Work("io", 0.0), "io:0ms"),
+        ("io:10000s", Work("io", 10_000.0), "io:10000000ms"),
+    ],
+)
+def test_work_declarations(text, work, spelt):
+    """Each form of the grammar, and how it is spelt in full."""
+    assert faults.parse_work(text) == work
+    assert str(work) == spelt
+
+
+@pytest.mark.parametrize(
+    "text", ["io", "io:", "io:100", "io:-1ms", "io:nan", "io:1e3ms", "sleep:1s", "IO:1s", "io:1s,cpu:1s"]
+)
+def test_what_is_no_work_is_refused(text):
+    """A duration without a unit or of an unknown kind is not guessed at."""
+    with pytest.raises(GrammarError, match="write none, io:100ms or cpu:50ms"):
+        faults.parse_work(text)
+
+
+@given(st.text() | st.text(st.sampled_from("iocpu:0123456789.ms"), max_size=20))
+def test_any_text_is_work_or_a_grammar_error(text):
+    """Text from the network raises nothing else."""
+    try:
+        work = faults.parse_work(text)
+    except GrammarError:
+        return
+    assert str(faults.parse_work(str(work))) == str(work)
+
+
+def test_work_has_a_longest():
+    """Work of exactly what the stack allows is taken, a millisecond more is not."""
+    assert faults.parse_work("io:1500ms", longest_s=1.5).seconds == 1.5
+    with pytest.raises(GrammarError, match=r"longer than 1\.5 s, half the function's timeout; ask for less"):
+        faults.parse_work("io:1501ms", longest_s=1.5)
+
+
+# -- Draws ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("probability", [0.01, 0.1, 0.5, 0.9])
+def test_faults_strike_as_often_as_declared(probability):
+    """Over 100,000 draws the rate is within five standard errors of p."""
+    plan = faults.parse_fault(f"raise:{probability}")
+
+    struck = sum(plan.strikes("raise", n, 1) for n in range(100_000))
+
+    error = (probability * (1 - probability) * 100_000) ** 0.5
+    assert abs(struck - probability * 100_000) < 5 * error
+
+
+def test_attempts_draw_independently():
+    """A datapoint struck once is struck again as often as any other: deaths follow p to the fifth."""
+    plan = faults.parse_fault("raise:0.5")
+
+    survivors = range(64_000)
+    for attempt in range(1, 6):
+        survivors = [n for n in survivors if plan.strikes("raise", n, attempt)]
+
+    assert 64_000 / 32 * 0.85 < len(survivors) < 64_000 / 32 * 1.15
+
+
+def test_the_plan_is_the_seeds():
+    """The same seed gives the same plan in every process, another seed another one."""
+    first, same, other = (faults.parse_fault(f"raise:0.5,seed:{seed}") for seed in (7, 7, 8))
+
+    draws = [[plan.strikes("raise", n, 1) for n in range(1000)] for plan in (first, same, other)]
+
+    assert draws[0] == draws[1]
+    assert 400 < sum(a != b for a, b in zip(draws[0], draws[2], strict=True)) < 600
+    assert [n for n in range(20) if first.strikes("raise", n, 1)] == [2, 4, 5, 6, 11, 13, 15, 17, 18]
+
+
+@given(st.integers(0, 2**53), st.integers(1, 20))
+def test_certainty_is_certain(n, attempt):
+    """0 never strikes, 1 always does."""
+    assert not faults.parse_fault("raise:0").strikes("raise", n, attempt)
+    assert faults.parse_fault("raise:1").strikes("raise", n, attempt)
+
+
+def test_named_datapoints_are_struck_and_no_others():
+    """A fault among some datapoints leaves the rest alone."""
+    plan = faults.parse_fault("raise:1@2+5-7")
+
+    assert [n for n in range(10) if plan.strikes("raise", n, 1)] == [2, 5, 6, 7]
+
+
+def test_no_fault_of_another_kind():
+    """A plan answers only for the kinds that it names."""
+    assert not faults.parse_fault("raise:1").strikes("slow", 0, 1)
+    assert not FaultPlan().strikes("raise", 0, 1)
+
+
+def test_a_given_seed_yields_to_a_written_one():
+    """The seed of the experiment is used where the text names none."""
+    assert faults.parse_fault("raise:0.1", seed=5).seed == 5
+    assert faults.parse_fault("raise:0.1,seed:3", seed=5).seed == 3

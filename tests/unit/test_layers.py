@@ -1,0 +1,101 @@
+"""The import table of the design: a module imports only from rows above its own."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from lambdist_lib import project
+
+ROWS = [
+    {"errors", "project"},
+    {"contract", "faults", "columns"},
+    {"local_cloud", "local_cloud_state", "local_cloud_supervisor", "limits", "progress"},
+    {"targets"},
+    {"bundles", "datapoints", "journal"},
+    {"stacks", "submission", "records", "measures", "figures", "planner"},
+    {"experiment", "redrive", "compare", "report", "notebooks"},
+    {"cli", "__main__"},
+]
+IN_EVERY_ZIP = {"contract", "faults", "errors"}  # with the handlers: no more than these, and no other package
+LIBRARY = project.ROOT / "lambdist_lib"
+MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py")
+HANDLERS = sorted(project.LAMBDAS.glob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of the modules that a file imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: write imports in full"
+            package = node.module in ("lambdist_lib", *(f"lambdist_lib.{name}" for name in subpackages()))
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} if package else {node.module}
+    return found
+
+
+def subpackages() -> list[str]:
+    return [path.name for path in LIBRARY.iterdir() if (path / "__init__.py").exists()]
+
+
+def of_library(path: Path) -> set[str]:
+    """Names of the library's modules that a file imports: "contract", "measures.ledger"."""
+    return {name.partition(".")[2] for name in imports(path) if name.startswith("lambdist_lib.")}
+
+
+def row(name: str) -> int:
+    module = name.partition(".")[0]
+    rows = [number for number, names in enumerate(ROWS) if module in names]
+    assert len(rows) == 1, f"{module} is in {len(rows)} rows of the table; put it in one"
+    return rows[0]
+
+
+def named(path: Path) -> str:
+    return ".".join(path.relative_to(LIBRARY).with_suffix("").parts)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_module_imports_only_from_rows_above_its_own(path):
+    """Stages never import each other, only the row that joins them does; a subpackage may import itself."""
+    package = path.parent.name if path.parent != LIBRARY else None
+
+    for name in of_library(path):
+        inside = package is not None and name.partition(".")[0] == package
+        assert inside or row(name) < row(named(path)), f"{named(path)} imports {name}"
+
+
+@pytest.mark.parametrize("name", sorted(IN_EVERY_ZIP))
+def test_what_ships_in_every_zip_imports_the_standard_library_only(name):
+    """A zip holds these few modules: whatever else they imported would be missing on AWS."""
+    path = LIBRARY / f"{name}.py"
+
+    assert of_library(path) <= {f"{one}.{member}" for one in IN_EVERY_ZIP for member in ()} | IN_EVERY_ZIP
+    others = {one.partition(".")[0] for one in imports(path)} - {"lambdist_lib"}
+    assert others <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.stem)
+def test_a_handler_imports_what_its_zip_or_the_runtime_has(path):
+    """Standard library, boto3, the modules in every zip, and its siblings."""
+    assert of_library(path) <= IN_EVERY_ZIP
+    others = {name.partition(".")[0] for name in imports(path)} - {"lambdist_lib"}
+    siblings = {handler.stem for handler in HANDLERS}
+    assert others <= sys.stdlib_module_names | siblings | {"boto3", "botocore"}
+
+
+def test_the_table_names_no_module_twice():
+    """A row is where a module stands, so it stands in one."""
+    names = [name for names in ROWS for name in names]
+
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "path", [LIBRARY, *(LIBRARY / name for name in subpackages())], ids=lambda path: path.name
+)
+def test_packages_stay_empty(path):
+    """Zips and imports stay light: `from lambdist_lib import x` loads x and nothing else."""
+    assert ast.parse((path / "__init__.py").read_text(encoding="utf-8")).body == []

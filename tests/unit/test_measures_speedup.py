@@ -1,0 +1,228 @@
+import math
+
+import frames
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from lambdist_lib.errors import RunError
+from lambdist_lib.measures import speedup
+
+
+def with_value(runs, run_id, **columns):
+    runs = runs.copy()
+    for column, value in columns.items():
+        runs[column] = runs[column].astype(object)
+        runs.loc[runs["run_id"] == run_id, column] = value
+    return runs.infer_objects()
+
+
+def test_the_ratio_is_the_median_of_the_pairs_ratios():
+    """The ratio comes from each pair's own two times, not from the arms' medians."""
+    runs = frames.runs(3)
+    runs["makespan_s"] = [6.0, 2.0, 5.0, 1.0, 40.0, 10.0]  # control, arm: 3, 5, 4
+
+    found = speedup.speedup(runs)
+
+    assert (found.ratio, found.pairs) == (4.0, 3)
+    assert (found.control_s, found.arm_s) == (6.0, 2.0)
+
+
+def test_a_clear_difference_is_faster_with_an_interval():
+    """Ten pairs of about 5 s against 1.6 s: faster, and the interval holds the ratio."""
+    found = speedup.speedup(frames.runs(10))
+
+    assert found.verdict == "faster"
+    assert 1 < found.low <= found.ratio <= found.high
+    assert found.note == ""
+
+
+def test_the_interval_has_its_nominal_coverage():
+    """Over 2,000 experiments of ten pairs, 95 % intervals hold the true ratio about as often as they say."""
+    rng = np.random.default_rng(20260701)
+    ratios = 8 * rng.lognormal(0, 0.15, (2_000, 10)) / rng.lognormal(0, 0.15, (2_000, 10))
+
+    covered = [low <= 8 <= high for low, high in (speedup.interval(one) for one in ratios)]
+
+    assert 0.94 < np.mean(covered) < 0.995
+
+
+def test_stragglers_leave_the_coverage_alone():
+    """One run in twenty that takes three times as long hardly moves a median of pairs."""
+    rng = np.random.default_rng(20260702)
+    straggling = np.where(rng.random((1_000, 10)) < 0.05, 3.0, 1.0)
+    ratios = 8 * rng.lognormal(0, 0.2, (1_000, 10)) / straggling
+
+    covered = [low <= 8 <= high for low, high in (speedup.interval(one) for one in ratios)]
+
+    assert 0.93 < np.mean(covered) < 0.995
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.99])
+def test_pairs_needed_is_where_scipy_begins(confidence):
+    """One pair fewer than needed has no interval in scipy either; the number needed has one."""
+    needed = speedup.pairs_needed(confidence)
+
+    def of(n):
+        return stats.quantile_test(np.arange(1.0, n + 1), q=1, p=0.5).confidence_interval(confidence)
+
+    assert math.isnan(of(needed - 1).low)
+    assert of(needed).low == 1
+
+
+def test_few_pairs_give_a_ratio_without_an_interval():
+    """Below six pairs there is a number, no interval, and the reason."""
+    found = speedup.speedup(frames.runs(5))
+
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert found.verdict == "no interval: n too small"
+    assert found.note == "no interval: n too small (5 pairs, 6 needed)"
+
+
+def test_one_repetition_still_has_a_ratio():
+    found = speedup.speedup(frames.runs(1))
+
+    assert found.pairs == 1
+    assert found.ratio > 1
+
+
+@pytest.mark.parametrize("runs", [frames.runs(0), frames.runs(0, cold_pairs=3), frames.runs(2, pair=0)])
+def test_without_a_complete_warm_pair_there_is_no_speedup(runs):
+    """No runs, cold runs only, and runs outside pairs end in an error that says what to type."""
+    with pytest.raises(RunError, match=r"no complete warm pair.*lambdist run"):
+        speedup.speedup(runs)
+
+
+def test_cold_runs_are_not_mixed_into_warm_ones():
+    assert speedup.speedup(frames.runs(7, cold_pairs=3)).pairs == 7
+
+
+@pytest.mark.parametrize("how", ["resumed", "missing"])
+def test_a_pair_with_a_resumed_or_missing_run_is_left_out_and_said(how):
+    """Half a pair is no comparison; the note tells that it was there."""
+    runs = frames.runs(8)
+    runs = (
+        with_value(runs, "run-3-distributed", resumed=True)
+        if how == "resumed"
+        else runs[runs["run_id"] != "run-3-distributed"]
+    )
+
+    found = speedup.speedup(runs)
+
+    assert found.pairs == 7
+    assert found.note == "pairs left out, incomplete or resumed: 1"
+
+
+def test_pairs_of_two_experiments_stay_apart():
+    """Pair 1 of one experiment is never compared with pair 1 of another."""
+    runs = pd.concat([frames.runs(4), frames.runs(4, experiment_id="second", seed=1)])
+
+    assert speedup.speedup(runs).pairs == 8
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("chunks", 40),
+        ("request_batch", 10),
+        ("queue_batch", 10),
+        ("memory_mb", 1024),
+        ("work", "io:100ms"),
+        ("fault", "raise:0.1,seed:0"),
+        ("target", "AWS eu-west-1"),
+        ("submitted", 1000),
+    ],
+)
+def test_runs_under_different_conditions_do_not_merge(column, value):
+    """One run of an arm under other conditions makes it two experiments."""
+    with pytest.raises(RunError, match=f"distributed: runs with {column} "):
+        speedup.speedup(with_value(frames.runs(7), "run-3-distributed", **{column: value}))
+
+
+def test_arms_with_different_work_are_not_compared():
+    """Each arm is consistent in itself, but they did not do the same."""
+    runs = frames.runs(7)
+    runs.loc[runs["arm"] == "distributed", "work"] = "io:100ms"
+
+    with pytest.raises(RunError, match="distributed and single_node: runs with work"):
+        speedup.speedup(runs)
+
+
+@pytest.mark.parametrize("makespan_s", [0.0, -1.0, math.nan, math.inf])
+def test_a_time_that_is_missing_or_not_positive_is_refused(makespan_s):
+    """As of a run in which nothing was stored."""
+    with pytest.raises(RunError, match="run-2-single-node: makespan_s is missing or not positive"):
+        speedup.speedup(with_value(frames.runs(7), "run-2-single-node", makespan_s=makespan_s))
+
+
+def test_a_run_that_lost_datapoints_is_not_a_fast_run():
+    with pytest.raises(RunError, match="run-2-distributed: 1 lost"):
+        speedup.speedup(with_value(frames.runs(7), "run-2-distributed", stored=128, lost=1))
+
+
+def test_a_run_that_sent_less_is_not_a_fast_run():
+    """It balances, but did less than the others."""
+    with pytest.raises(RunError, match="run-2-distributed: left datapoints unsent"):
+        speedup.speedup(with_value(frames.runs(7), "run-2-distributed", stored=100, unsent=29))
+
+
+def test_a_pair_made_twice_is_refused():
+    runs = frames.runs(7)
+
+    with pytest.raises(RunError, match="another run of the same arm"):
+        speedup.speedup(pd.concat([runs, runs.iloc[:1].assign(run_id="again")]))
+
+
+def test_arms_that_stored_differently_are_said():
+    """The time until the last one is stored is then not of the same datapoints."""
+    found = speedup.speedup(with_value(frames.runs(7), "run-2-distributed", stored=131, dead=0))
+
+    assert found.note == "pairs whose arms stored different numbers of datapoints: 1"
+
+
+def test_the_table_compares_each_event():
+    """The fan-out answers early and stores late, so each event has its own row."""
+    table = speedup.table(frames.runs(10))
+
+    assert list(table.index) == ["until stored", "until enqueued", "until seen by the client"]
+    assert list(table.columns) == ["arm_s", "control_s", "ratio", "low", "high", "pairs", "verdict"]
+    assert table.loc["until enqueued", "ratio"] > table.loc["until stored", "ratio"]
+    assert set(table["verdict"]) == {"faster"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "verdict", "said"),
+    [
+        (frames.runs(10), "faster", "is 3.08 times faster (95 % interval 2.98 to 3.29, n = 10 warm pairs)."),
+        (frames.runs(10, control_s=1.6), "no difference shown", "shown, the ratio is 0.987 (95 % interval"),
+        (frames.runs(10, control_s=0.5), "slower", "is slower, at 0.308 times the speed (95 % interval"),
+        (frames.runs(1), "no interval: n too small", "too small (1 pairs, 6 needed); n = 1 warm pair."),
+    ],
+)  # fmt: skip
+def test_the_sentence_says_faster_only_if_the_interval_excludes_1(runs, verdict, said):
+    """With both times, the ratio, its interval, n and where it was measured."""
+    sentence = speedup.sentence(runs, "local cloud")
+
+    assert speedup.speedup(runs).verdict == verdict
+    assert sentence.startswith("local cloud, 131 datapoints: distributed has stored the last one after ")
+    assert said in sentence
+    assert ("faster" in sentence) == (verdict == "faster")
+
+
+@given(times=st.lists(st.tuples(st.floats(1e-3, 1e5), st.floats(1e-3, 1e5)), min_size=1, max_size=25))
+def test_any_times_give_a_ratio_within_its_interval(times):
+    """Whatever the times: the ratio lies among the pairs' ratios and within its interval."""
+    runs = frames.runs(len(times))
+    runs["makespan_s"] = np.ravel(times)
+    ratios = [control_s / arm_s for control_s, arm_s in times]
+
+    found = speedup.speedup(runs)
+
+    assert min(ratios) <= found.ratio <= max(ratios)
+    assert math.isnan(found.low) == (len(times) < 6)
+    if len(times) >= 6:
+        assert found.low <= found.ratio <= found.high
