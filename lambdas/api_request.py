@@ -41,7 +41,7 @@ def read(event: dict[str, Any], received_at: float) -> Request:
     """
     try:
         body = json.loads(event.get("body") or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused("the body is not JSON") from None
     if not isinstance(body, dict):
         raise Refused("the body is not an object")
@@ -74,8 +74,8 @@ def _read_many(body: dict[str, Any], controls: dict[str, Any]) -> Request:
     for entry in entries:
         if (
             not isinstance(entry, dict)
-            or not _is_count(entry.get("n"), 0)
-            or not _is_count(entry.get("attempt", 1), 1)
+            or not contract.is_count(entry.get("n"))
+            or not contract.is_count(entry.get("attempt", 1), 1)
         ):
             raise Refused('a datapoint is {"n": 0 or more, "data": "..."}')
         if reason := _reason_against(entry.get("data")):
@@ -85,15 +85,13 @@ def _read_many(body: dict[str, Any], controls: dict[str, Any]) -> Request:
             datapoints.append(
                 Datapoint(run_id=run_id, n=entry["n"], data=entry["data"], attempt=attempt, **controls)
             )
+    if len({entry["n"] for entry in entries}) < len(entries):  # an answer by n could not tell them apart
+        raise Refused("two datapoints have the same n")
     return Request(plain=False, datapoints=datapoints, rejected=rejected)
 
 
 def _reason_against(data: object) -> str | None:
     return contract.reason_against(data, max_chars=MAX_CHARS, pattern=PATTERN)
-
-
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def answer(status: int, body: dict[str, Any]) -> dict[str, Any]:

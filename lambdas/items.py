@@ -13,9 +13,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdist_lib.contract import DEAD, STORED, shard_key
+from lambdist_lib.contract import DEAD, STORED, UNPRINTABLE, shard_key
 
 CAUSE_MAX_CHARS = 300  # of a stored cause: enough for a message, too little for a payload
+PAYLOAD_MAX_BYTES = 80_000
 DAY_S = 86_400
 
 
@@ -53,16 +54,21 @@ class Table:
     def append_attempt(self, run_id: str, n: int, cause: str, request_id: str) -> None:
         """Keep a failed attempt on the item: why, when and in which invocation."""
         entry = {"cause": {"S": cause}, "at": {"S": f"{time.time():.6f}"}, "request_id": {"S": request_id}}
+        attempts = "attempts = list_append(if_not_exists(attempts, :none), :entry)"
         self._update(
             run_id,
             n,
-            "SET attempts = list_append(if_not_exists(attempts, :none), :entry)",
-            {":none": {"L": []}, ":entry": {"L": [{"M": entry}]}},
+            f"SET {attempts}, expires_at = :expires_at",
+            {
+                ":none": {"L": []},
+                ":entry": {"L": [{"M": entry}]},
+                ":expires_at": {"N": str(self._expires_at())},
+            },
         )
 
     def _set(self, run_id: str, n: int, fields: dict[str, Any], *, unless: str) -> dict[str, Any]:
         """Set fields unless the item has the outcome `unless`; returns the whole item."""
-        fields = {**fields, "expires_at": int(time.time() + self.days * DAY_S)}
+        fields = {**fields, "expires_at": self._expires_at()}
         response = self.client.update_item(
             TableName=self.name,
             Key=_key(run_id, n),
@@ -77,6 +83,9 @@ class Table:
         )
         return response.get("Attributes", {})
 
+    def _expires_at(self) -> int:
+        return int(time.time() + self.days * DAY_S)
+
     def _update(self, run_id: str, n: int, expression: str, values: dict[str, Any]) -> None:
         self.client.update_item(
             TableName=self.name,
@@ -87,8 +96,13 @@ class Table:
 
 
 def cause_of(error: BaseException) -> str:
-    """An exception as a cause: its class and message, cut."""
-    return f"{type(error).__name__}: {error}"[:CAUSE_MAX_CHARS]
+    """An exception as a cause: its class and message as one printable line, cut."""
+    return UNPRINTABLE.sub(" ", f"{type(error).__name__}: {error}"[:CAUSE_MAX_CHARS])
+
+
+def cut_payload(text: str) -> str:
+    """As much of a payload as an item holds beside a result and the history of its attempts."""
+    return text.encode()[:PAYLOAD_MAX_BYTES].decode(errors="ignore")
 
 
 def _key(run_id: str, n: int) -> dict[str, Any]:

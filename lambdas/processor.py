@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from lambdist_lib.contract import Datapoint, log_line
+from lambdist_lib.contract import Datapoint, is_count, log_line
 
 from attempt import Attempt, attempt
 from items import Table, cause_of
@@ -61,7 +61,7 @@ def settle(message: dict[str, Any], table: Table, sqs: Any, invocation: dict[str
     sent, receives = message["attributes"], int(message["attributes"]["ApproximateReceiveCount"])
     try:
         datapoint, collector = read(message["body"], receives)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         done = Attempt(n=-1, ended="hopeless", cause=f"poison: {cause_of(error)}")
     else:
         stamps = {
@@ -82,11 +82,14 @@ def read(body: str, receives: int) -> tuple[Datapoint, dict[str, Any]]:
     """A message's datapoint and the collector's invocation.
 
     Raises:
-        ValueError, KeyError, TypeError: It is not what a collector writes.
+        ValueError, KeyError, TypeError, RecursionError: It is not what a collector writes.
     """
     fields = json.loads(body)
     names = ("run_id", "n", "data", "work", "fault", "received_at")
     datapoint = Datapoint(attempt=receives, **{name: fields[name] for name in names})
+    texts = (datapoint.run_id, datapoint.data, datapoint.work, datapoint.fault)
+    if not is_count(datapoint.n) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("its fields are not of a collector's types")
     return datapoint, {"request_id": fields["collector"]["request_id"]}
 
 
@@ -94,7 +97,7 @@ def bury(message: dict[str, Any], done: Attempt, sqs: Any) -> Attempt:
     """Send a hopeless message to the dead-letter queue with its cause; SQS then forgets the original."""
     attributes = {
         name: {"DataType": value["dataType"], "StringValue": value["stringValue"]}
-        for name, value in message["messageAttributes"].items()
+        for name, value in message.get("messageAttributes", {}).items()
         if "stringValue" in value
     }
     # JSON keeps the cause in ASCII: an attribute must not hold every character that a message may

@@ -12,7 +12,7 @@ from lambdist_lib.contract import Datapoint, log_line
 
 import api_request
 from attempt import Attempt, attempt
-from items import Table
+from items import Table, cause_of, cut_payload
 from processing import process
 
 table = Table(boto3.client("dynamodb"), os.environ["TABLE_NAME"], float(os.environ["ITEM_DAYS"]))
@@ -62,10 +62,14 @@ def settle(datapoint: Datapoint, table: Table, invocation: dict[str, Any]) -> At
     done = attempt(datapoint, process, table, invocation, {})
     if done.ended == "hopeless":
         fields = {
-            "payload": datapoint.data,
+            "payload": cut_payload(datapoint.data),
             "cause": done.cause,
             "dead_at": time.time(),
             "receives": datapoint.attempt,
         }
-        table.bury(datapoint.run_id, datapoint.n, fields)
+        try:
+            table.bury(datapoint.run_id, datapoint.n, fields)
+        except Exception as error:  # not written down, so not dead yet: the client sends it again
+            cause = f"{done.cause} (not buried: {cause_of(error)})"
+            return Attempt(n=done.n, ended="failed", cause=cause)
     return done

@@ -161,13 +161,14 @@ def from_iterable(
 
 def with_more(points: Datapoints, items: Sequence[str]) -> Datapoints:
     """The same datapoints and then `items`, numbered on; name and sha256 stay those of the file."""
-
-    def extended() -> Iterator[Line]:
-        yield from points
-        for n, item in enumerate(items, points.next_n):
-            yield Line(n, item, contract.reason_against(item) or "")
-
-    return replace(points, submitted=points.submitted + len(items), lines=extended)
+    more = [Line(n, item, contract.reason_against(item) or "") for n, item in enumerate(items, points.next_n)]
+    submitted, rejected = _count(more)
+    return replace(
+        points,
+        submitted=points.submitted + submitted,
+        rejected=points.rejected + rejected,
+        lines=lambda: itertools.chain(points, more),
+    )
 
 
 def spool(stream: BinaryIO, path: Path) -> Path:
@@ -241,7 +242,7 @@ def _digest(stream: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), ends + (last != b"\n")
 
 
-def _count(judged: Iterator[Line]) -> tuple[int, int]:
+def _count(judged: Iterable[Line]) -> tuple[int, int]:
     submitted = rejected = 0
     for line in judged:
         submitted += 1

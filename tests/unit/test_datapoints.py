@@ -378,6 +378,19 @@ def test_one_string_is_no_list():
         datapoints.from_iterable("words.txt")
 
 
+def test_more_datapoints_follow_the_files(file):
+    """Datapoints added by an experiment come after the file's last line, under numbers of their own."""
+    of_file = datapoints.read(file(b"a\n\nb\n\n"))
+
+    more = datapoints.with_more(of_file, ["x", "y\n"])
+
+    unprintable = "has the unprintable character U+000A at 1"
+    assert of_file.next_n == 4
+    assert list(more) == list(more) == [*of_file, Line(4, "x"), Line(5, "y\n", unprintable)]
+    assert (more.submitted, more.rejected, more.blank, more.next_n) == (4, 1, 2, 6)
+    assert more.sha256 == of_file.sha256
+
+
 def test_an_empty_list_is_refused():
     """An empty run is a mistake, from a list too."""
     with pytest.raises(DataFileError, match="list has no datapoints"):

@@ -2,7 +2,7 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from fakes import FakeDynamoDB
+from fakes import FakeDynamoDB, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,7 +105,15 @@ def test_the_history_survives_the_outcome(table, dynamodb):
 @pytest.mark.parametrize("act", ["store", "bury"])
 def test_any_other_refusal_is_an_error(act):
     """A throttled write is no duplicate: it is raised, so that the datapoint is tried again."""
-    table = Table(FakeDynamoDB(refuses={0}), "table", 30)
+
+    class ThrottledOnce(FakeDynamoDB):
+        def update_item(self, **request):
+            refused, self.refuses = self.refuses, frozenset()
+            if refused:
+                raise refusal("ProvisionedThroughputExceededException")
+            return super().update_item(**request)
+
+    table = Table(ThrottledOnce(refuses={0}), "table", 30)
 
     with pytest.raises(ClientError, match="ProvisionedThroughput"):
         getattr(table, act)("run", 0, {"result": "1"})
