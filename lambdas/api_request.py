@@ -60,7 +60,7 @@ def _read_plain(event: dict[str, Any], body: dict[str, Any], controls: dict[str,
     request_id = (event.get("requestContext") or {}).get("requestId") or uuid.uuid4().hex
     # 52 bits of the request's id: unique enough for a day of old clients, exact as a JSON number
     n = uuid.uuid5(uuid.NAMESPACE_OID, request_id).int >> 76
-    run_id = time.strftime("adhoc-%Y-%m-%d", time.gmtime(controls["received_at"]))
+    run_id = contract.ADHOC + time.strftime("%Y-%m-%d", time.gmtime(controls["received_at"]))
     return Request(plain=True, datapoints=[Datapoint(run_id=run_id, n=n, data=body["data"], **controls)])
 
 

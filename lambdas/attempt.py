@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lambdist_lib.contract import Datapoint, PermanentError, result_json
+from lambdist_lib.contract import ADHOC, Datapoint, PermanentError, result_json
 
 import experiment_controls
 from items import Table, cause_of
@@ -54,6 +54,8 @@ def attempt(
             **invocation,
             "put_at": time.time(),
         }
+        if datapoint.run_id.startswith(ADHOC):  # no client of ours has the file that it came from
+            fields["data"] = datapoint.data
         put_started_s = time.perf_counter()
         stored = table.store(datapoint.run_id, datapoint.n, fields)
         put_s = time.perf_counter() - put_started_s

@@ -30,6 +30,7 @@ environment.initialised()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    started_s = time.perf_counter()
     invocation = environment.invocation(context)
     failed, deaths = [], []
     for message in event["Records"]:
@@ -42,7 +43,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     counts = {"received": len(event["Records"]), "dead": len(deaths), "failed": len(failed)}
     if deaths:
         sns.publish(TopicArn=TOPIC_ARN, Subject=subject(deaths), Message=digest(deaths))
-    print(log_line("dead_letters_recorded", function="dead_letter", **invocation, **counts))
+    duration_s = round(time.perf_counter() - started_s, 6)
+    print(
+        log_line(
+            "dead_letters_recorded", function="dead_letter", **invocation, **counts, duration_s=duration_s
+        )
+    )
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 

@@ -24,6 +24,7 @@ QUEUE_URL = os.environ["QUEUE_URL"]
 DEAD_LETTER_QUEUE_URL = os.environ["DEAD_LETTER_QUEUE_URL"]
 RETRY_DELAY_S = float(os.environ["RETRY_DELAY_S"])
 RETRY_DELAY_MAX_S = 900
+MAX_RECEIVES = int(os.environ["MAX_RECEIVES"])
 
 sqs = boto3.client("sqs")
 table = Table(boto3.client("dynamodb"), os.environ["TABLE_NAME"], float(os.environ["ITEM_DAYS"]))
@@ -116,6 +117,8 @@ def bury(message: dict[str, Any], done: Attempt, sqs: Any) -> Attempt:
 def release(message: dict[str, Any], receives: int, sqs: Any) -> None:
     """Make a failed message visible after a delay that doubles, not after the whole visibility timeout."""
     delay_s = min(RETRY_DELAY_S * 2 ** (receives - 1), RETRY_DELAY_MAX_S) * random.uniform(0.5, 1)
+    if receives >= MAX_RECEIVES:
+        delay_s = 0  # nobody tries again: the queue's next look at it moves it to the dead letters
     try:
         sqs.change_message_visibility(
             QueueUrl=QUEUE_URL, ReceiptHandle=message["receiptHandle"], VisibilityTimeout=round(delay_s)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lambdist_lib.contract import ADHOC
 from lambdist_lib.errors import LambdistError, UsageError
 
 INTERRUPTED = 130
@@ -83,9 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
 
     command = _command(commands, "fetch", _fetch, "print a run's answers in input order, as JSON lines")
-    command.add_argument("run", metavar="RUN", help="id or folder of a run")
-    command.add_argument("--region", default="")
-    command.add_argument("--profile", default="")
+    _add_finished(command)
+    command = _command(commands, "resume", _resume, "finish a run or an experiment that was interrupted")
+    _add_finished(command)
 
     command = _command(commands, "notebook", _notebook, "run a notebook headless, with checked parameters")
     command.add_argument("notebook", type=Path)
@@ -109,6 +110,12 @@ def _add_target(command: argparse.ArgumentParser) -> None:
     command.add_argument("--target", default="local", help="local (default) or aws")
     command.add_argument("--region", default="", help="AWS region")
     command.add_argument("--profile", default="", help="AWS profile")
+
+
+def _add_finished(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
+    command.add_argument("--data", default="", help="where its data file is by now, if it was moved")
+    _add_target(command)
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:
@@ -136,14 +143,13 @@ def _try(options: argparse.Namespace) -> None:
 
 
 def _cloud(options: argparse.Namespace) -> None:
-    from lambdist_lib import experiment, local_cloud
+    from lambdist_lib import local_cloud, teardown
 
     if options.action == "start":
         cloud = local_cloud.start(keep=True)
         _print(options, f"the local cloud runs at {cloud.endpoint_url}", {"endpoint_url": cloud.endpoint_url})
     elif options.action == "stop":
-        experiment.require_local_cloud_collected(force=options.force)
-        stopped = local_cloud.stop()
+        stopped = teardown.stop_local_cloud(force=options.force)
         _print(options, "the local cloud is gone" if stopped else "no local cloud runs", {"stopped": stopped})
     elif status := local_cloud.status():
         facts = {
@@ -175,12 +181,12 @@ def _deploy(options: argparse.Namespace) -> None:
 
 
 def _destroy(options: argparse.Namespace) -> None:
-    from lambdist_lib import experiment
+    from lambdist_lib import teardown
     from lambdist_lib.progress import Progress
 
     target = _connected(options)
     with Progress("destroy") as progress:
-        experiment.destroy(target, force=options.force, say=progress.show)
+        teardown.destroy(target, force=options.force, say=progress.show)
         progress.show("both stacks and the artifact bucket are gone")
     still = target.cloud is not None and target.cloud.kept
     _print(
@@ -191,7 +197,7 @@ def _destroy(options: argparse.Namespace) -> None:
 
 
 def _submit(options: argparse.Namespace) -> None:
-    from lambdist_lib import experiment, project, running
+    from lambdist_lib import experiment, running
     from lambdist_lib.progress import Progress
 
     with Progress(options.arm) as progress:
@@ -203,7 +209,7 @@ def _submit(options: argparse.Namespace) -> None:
             **_what(options),
         )
         progress.show(f"{row['stored']:,} stored, {row['dead']:,} dead of {row['submitted']:,}")
-    _print(options, f"answers: {project.shown(running.find(row['run_id']))}/outputs.jsonl", row)
+    _print(options, f"answers: {row['folder']}/outputs.jsonl", row)
     running.require_finished(row)
 
 
@@ -227,11 +233,26 @@ def _run(options: argparse.Namespace) -> None:
     _print(options, f"{summary['finding']}\nresults: {project.shown(work.folder)}/", summary)
 
 
-def _fetch(options: argparse.Namespace) -> None:
-    from lambdist_lib import records, running
+def _resume(options: argparse.Namespace) -> None:
+    from lambdist_lib import running
+    from lambdist_lib.progress import Progress
 
-    folder = running.fetch(options.run, region=options.region, profile=options.profile)
-    for answer in records.outputs(folder):
+    with Progress("resume") as progress:
+        rows = running.finish(options.run, data=options.data, connect=_by_stamp(options), watch=progress.show)
+        progress.show(f"{len(rows)} runs whole")
+    _print(options, "", rows)
+    for row in rows:
+        running.require_finished(row)
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from lambdist_lib import running
+
+    if options.run.startswith(ADHOC):
+        running.collect_adhoc(_connected(options), options.run)
+    elif not running.is_collected(options.run):
+        running.finish(options.run, data=options.data, connect=_by_stamp(options), watch=lambda text: None)
+    for answer in running.outputs_of(options.run):
         print(json.dumps(answer, ensure_ascii=False))
 
 
@@ -245,6 +266,17 @@ def _connected(options: argparse.Namespace) -> Any:
     from lambdist_lib import targets
 
     return targets.connect(options.target, region=options.region, profile=options.profile)
+
+
+def _by_stamp(options: argparse.Namespace) -> Callable[[str], Any]:
+    from lambdist_lib import targets
+
+    def connect(stamp: str) -> Any:
+        region = options.region or stamp.partition(" ")[2].split(" ")[0]
+        name = "local" if stamp == "local cloud" else "aws"
+        return targets.connect(name, region="" if name == "local" else region, profile=options.profile)
+
+    return connect
 
 
 def _what(options: argparse.Namespace) -> dict[str, Any]:

@@ -67,7 +67,7 @@ RUNS = {  # one row per run of an experiment
     "run_id": "the run",
     "pair": "number of the pair of adjacent runs, 0 for a run outside pairs",
     "arm": "distributed, single_node or single_node_parallel",
-    "temperature": "cold: began in fresh environments; warm: after a declared warm-up",
+    "temperature": "cold: began in fresh environments; warm: after a declared warm-up; else as found",
     "target": "local cloud, or AWS and its region",
     "chunks": "most senders at once",
     "request_batch": "datapoints per request",

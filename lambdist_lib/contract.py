@@ -16,6 +16,7 @@ REQUEST_MAX_BYTES = 256 * 1024
 RESULT_MAX_BYTES = 300_000  # a DynamoDB item holds 400 KB, and the datapoint and its history are in it too
 N_MAX = 2**53 - 1  # exact as a JSON number everywhere, and DynamoDB takes it
 SHARDS = 16  # of one run's items: a DynamoDB partition takes 1,000 writes/s
+ADHOC = "adhoc-"  # begin of the run ids of datapoints that came without one: adhoc-<UTC date>
 RUN_ID = re.compile(r"[a-z0-9-]{1,40}")
 
 STORED, DEAD = "stored", "dead"  # item outcomes; an item without one had failed attempts only

@@ -14,10 +14,9 @@ import contextlib
 import json
 import platform
 import random
-import re
-import time
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +26,16 @@ from lambdist_lib import (
     columns,
     datapoints,
     faults,
-    local_cloud,
+    folders,
     project,
     records,
     running,
-    settling,
     stacks,
     targets,
-    templates,
+    teardown,
 )
 from lambdist_lib.datapoints import Datapoints
-from lambdist_lib.errors import DeployError, RunError, TargetError, UncollectedError, UsageError
+from lambdist_lib.errors import DeployError, RunError, UsageError
 from lambdist_lib.measures import cold_starts, dead_letters, ledger, speedup, stages
 from lambdist_lib.progress import Progress
 from lambdist_lib.running import Conditions
@@ -46,7 +44,6 @@ from lambdist_lib.targets import Target
 
 ARMS = ("distributed", "single_node")
 WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
-ID_MAX_CHARS = 30  # a run's id adds up to ten to it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -150,7 +147,7 @@ class Experiment:
             "cold_starts": _rows(cold_starts.by_run(self.invocations(), self.runs)),
             "dead_letters": _rows(dead_letters.rate(table)),
         }
-        _write(self.folder / "summary.json", summary)
+        folders.write_json(self.folder / "summary.json", summary)
         return summary
 
     def teardown(self, *, keep_stacks: bool = False) -> str:
@@ -159,7 +156,7 @@ class Experiment:
             where, how = self.target.stamp, f"lambdist destroy --target {self.target.name}"
             return f"the stacks stay on {where}; `{how}` ends them"
         with Progress("teardown") as progress:
-            destroy(self.target, say=progress.show)
+            teardown.destroy(self.target, say=progress.show)
             progress.show("nothing is left")
         return f"both stacks and the artifact bucket are gone from {self.target.stamp}"
 
@@ -172,18 +169,26 @@ class Experiment:
     def _run(
         self, arm: str, temperature: str, pair: int, progress: Progress, label: str = ""
     ) -> dict[str, Any]:
-        row = running.run(
-            self.target,
-            self._stack(arm),
-            arm,
-            self.points,
-            self.conditions,
-            self.folder / "runs" / f"{self.id}-{temperature}-{_initials(arm)}{pair}",
-            temperature=temperature,
-            pair=pair,
-            experiment_id=self.id,
-            watch=lambda text: progress.show(f"{label or f'{arm}: '}{text}"),
-        )
+        folder = self.folder / "runs" / f"{self.id}-{temperature}-{_initials(arm)}{pair}"
+
+        def watch(text: str) -> None:
+            progress.show(f"{label or f'{arm}: '}{text}")
+
+        if folder.exists():  # of an earlier sitting that was interrupted
+            row = running.resume(self.target, self._stack(arm), self.points, folder, watch=watch)
+        else:
+            row = running.run(
+                self.target,
+                self._stack(arm),
+                arm,
+                self.points,
+                self.conditions,
+                folder,
+                temperature=temperature,
+                pair=pair,
+                experiment_id=self.id,
+                watch=watch,
+            )
         columns_only = {name: row[name] for name in columns.RUNS}
         new = pd.DataFrame([columns_only])
         self.runs = new if self.runs.empty else pd.concat([self.runs, new], ignore_index=True)
@@ -221,52 +226,64 @@ def begin(
     target: str = "local",
     region: str = "",
     profile: str = "",
-    failing: int = 0,
     seed: int = 0,
     experiment_id: str = "",
     **conditions: Any,
 ) -> Experiment:
-    """Read the data, connect to the target, make the experiment's folder.
+    """Read the data, connect to the target, make the experiment's folder or go on in it.
 
     Args:
-        failing: Datapoints added after the file's that fail at every attempt, so that dead
-            letters can be seen.
+        data: Path of the data file; `-` for standard input.
         conditions: Fields of `Conditions`.
 
     Raises:
         UsageError: A condition does not exist or does not parse; nothing was made.
-        RunError: There is such an experiment already.
+        RunError: There is an experiment of this id under other conditions.
     """
-    points = datapoints.read(data)
-    experiment_id = experiment_id or new_id(data)
-    held = _conditions(points, failing, seed, conditions)
-    points = datapoints.with_more(points, [f"fails-{k}" for k in range(failing)])
-    folder = project.RESULTS / _checked_id(experiment_id)
-    if (folder / "experiment.json").exists():
-        raise RunError(
-            f"there is an experiment {experiment_id} already; take another id or remove its folder"
-        )
+    held = _checked(conditions)
+    experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
+    folder = project.RESULTS / experiment_id
+    points = held.read(_here(data, folder))
+    held = _with_faults(held, points, seed)
     connected = targets.connect(target, region=region, profile=profile)
-    folder.mkdir(parents=True, exist_ok=True)  # the notebook's runner may have opened its output there
-    work = Experiment(
+    facts = {
+        "experiment_id": experiment_id,
+        "target": connected.stamp,
+        "data": points.name,
+        "sha256": points.sha256,
+        "datapoints": points.submitted,
+        "seed": seed,
+        **asdict(held),
+        "warm_up": f"{WARM_UP_ROUNDS} datapoints per sender before the first pair",
+        "python": platform.python_version(),
+    }
+    _open_folder(folder, facts)
+    return Experiment(
         id=experiment_id, folder=folder, target=connected, points=points, conditions=held, seed=seed
     )
-    _write(
-        folder / "experiment.json",
-        {
-            "experiment_id": experiment_id,
-            "target": connected.stamp,
-            "data": points.name,
-            "sha256": points.sha256,
-            "datapoints": points.submitted,
-            "failing": failing,
-            "seed": seed,
-            **asdict(held),
-            "warm_up": f"{WARM_UP_ROUNDS} datapoints per sender before the first pair",
-            "python": platform.python_version(),
-        },
-    )
-    return work
+
+
+def _open_folder(folder: Path, facts: dict[str, Any]) -> None:
+    """Make the experiment's folder; one that is there must have been begun with the same facts."""
+    path = folder / "experiment.json"
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if other := [name for name in facts if before.get(name) != facts[name] and name != "python"]:
+            raise RunError(
+                f"there is an experiment {folder.name} with other {', '.join(other)}; "
+                "take another experiment id, or remove its folder"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)  # the notebook's runner may have opened its output there
+    folders.write_json(path, facts)
+
+
+def _here(data: str, folder: Path) -> str | Path:
+    """The data file's path; standard input is kept as a file in the experiment's folder first."""
+    if data != "-":
+        return data
+    folder.mkdir(parents=True, exist_ok=True)
+    return datapoints.spool(sys.stdin.buffer, folder / "input.txt")
 
 
 def submit(
@@ -287,89 +304,44 @@ def submit(
     """
     if arm not in running.ARMS:
         raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(running.ARMS)}")
-    points = datapoints.read(data)
-    experiment_id = _checked_id(experiment_id or new_id(data))
-    held = _conditions(points, 0, seed, conditions)
     stack = stacks.describe(target, running.ARMS[arm].stack)
+    rule = {
+        "max_chars": int(stack.parameters["DatapointMaxChars"]),
+        "pattern": stack.parameters["DatapointPattern"],
+    }
+    held = _checked({**conditions, **rule})
+    experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
+    points = held.read(_here(data, project.RESULTS / experiment_id))
+    held = _with_faults(held, points, seed)
     folder = project.RESULTS / experiment_id / "runs" / f"{experiment_id}-{_initials(arm)}"
     with running.exclusive(target):
         row = running.run(target, stack, arm, points, held, folder, experiment_id=experiment_id, watch=watch)
     return {**row, "folder": project.shown(folder)}
 
 
-def destroy(
-    target: Target, *, name: str = stacks.NAME, force: bool = False, say: Callable[[str], None] = print
-) -> None:
-    """Delete the stacks, unless results would be lost with them.
-
-    Raises:
-        UncollectedError: Messages are queued, or runs are in a table that nobody has fetched;
-            with `force` they go.
-    """
-    if not force:
-        for kind in templates.KINDS:
-            with contextlib.suppress(TargetError):
-                _require_collected(target, stacks.describe(target, kind, name=name))
-    stacks.destroy(target, name=name, say=say)
+def _checked(given: dict[str, Any]) -> Conditions:
+    """Conditions whose words parse, before anything is deployed."""
+    if unknown := set(given) - set(Conditions.__dataclass_fields__):
+        known = ", ".join(Conditions.__dataclass_fields__)
+        raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
+    held = Conditions(**given)
+    faults.parse_work(held.work)
+    if held.failing < 0:
+        raise UsageError(f"failing is {held.failing}; write 0 or more")
+    return held
 
 
-def _require_collected(target: Target, stack: Stack) -> None:
-    if queued := settling.depth(target, stack):
-        raise UncollectedError(
-            f"{stack.name} has {queued} messages queued; wait for them, or `lambdist destroy --force`"
-        )
-    if runs := running.uncollected(target, stack):
-        shown = ", ".join(sorted(runs)[:5])
-        raise UncollectedError(
-            f"{stack.name} holds results nobody has fetched: {shown}; "
-            f"`lambdist fetch {min(runs)}` gets them, `lambdist destroy --force` drops them"
-        )
-
-
-def require_local_cloud_collected(*, force: bool) -> None:
-    """Hold the end of the local cloud to the same rule as `destroy`.
-
-    Raises:
-        UncollectedError: As `destroy`.
-    """
-    if force or local_cloud.find() is None:
-        return
-    target = targets.connect("local")
-    for kind in templates.KINDS:
-        with contextlib.suppress(TargetError):
-            _require_collected(target, stacks.describe(target, kind))
-
-
-def new_id(data: str) -> str:
-    return f"{re.sub('[^a-z0-9]+', '-', Path(data).stem.lower())[:12]}-{time.strftime('%Y%m%d-%H%M%S')}"
+def _with_faults(held: Conditions, points: Datapoints, seed: int) -> Conditions:
+    """The fault plan in full: of the failing datapoints, as declared, and its seed."""
+    first = points.next_n - held.failing
+    always = [f"raise:1@{first}-{first + held.failing - 1}"] if held.failing else []
+    declared = [held.fault] if held.fault not in ("", "none") else []
+    return replace(held, fault=str(faults.parse_fault(",".join([*always, *declared]), seed=seed)))
 
 
 def _initials(arm: str) -> str:
     return "".join(word[0] for word in arm.split("_"))
 
 
-def _conditions(points: Datapoints, failing: int, seed: int, given: dict[str, Any]) -> Conditions:
-    """Conditions checked before anything is deployed, with the faults of the failing datapoints."""
-    if unknown := set(given) - set(Conditions.__dataclass_fields__):
-        known = ", ".join(Conditions.__dataclass_fields__)
-        raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
-    held = Conditions(**given)
-    faults.parse_work(held.work)
-    first = points.next_n
-    always = [f"raise:1@{first}-{first + failing - 1}"] if failing else []
-    plan = faults.parse_fault(",".join([*always, *([held.fault] if held.fault != "none" else [])]), seed=seed)
-    return Conditions(**{**asdict(held), "fault": str(plan)})
-
-
-def _checked_id(experiment_id: str) -> str:
-    if len(experiment_id) > ID_MAX_CHARS:
-        raise UsageError(f"the experiment id {experiment_id} is longer than {ID_MAX_CHARS} characters")
-    return running.checked_run_id(experiment_id)
-
-
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return json.loads(table.to_json(orient="records"))
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")

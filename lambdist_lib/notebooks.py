@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import experiment, project
+from lambdist_lib import folders, project
 from lambdist_lib.errors import ParameterError
 
 INJECTED = "# Parameters"  # the first line of the cell that papermill puts in
@@ -99,7 +99,7 @@ def run_and_tell(notebook: Path, output: Path | None, given: Mapping[str, str]) 
     declared = papermill.inspect_notebook(str(notebook))
     if output is None and "experiment_id" in declared:
         data = parameters.get("data") or yaml.safe_load(declared["data"]["default"])
-        parameters["experiment_id"] = parameters.get("experiment_id") or experiment.new_id(data)
+        parameters["experiment_id"] = parameters.get("experiment_id") or folders.new_id(data)
         output = project.RESULTS / parameters["experiment_id"] / "notebook.ipynb"
     output = output or project.RESULTS / notebook.name
     print(f"{project.shown(notebook)} runs; it grows in {project.shown(output)}", flush=True)

@@ -162,6 +162,18 @@ def write_outputs(
             file.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
+def write_adhoc_outputs(path: Path, found: Iterable[dict[str, Any]]) -> None:
+    """Answers of datapoints that no file of ours has, in the order of their arrival."""
+    with path.open("w", encoding="utf-8") as file:
+        for item in sorted(found, key=lambda item: item.get("received_at", item.get("dead_at", 0))):
+            answer = {"n": item["n"], "data": item.get("data", item.get("payload"))}
+            if item.get("outcome") == STORED:
+                answer["result"] = json.loads(item["result"])
+            else:
+                answer["error"] = f"{item.get('outcome', IN_FLIGHT)}: {item.get('cause', '')}"
+            file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+
+
 def outputs(run: str | Path) -> Iterator[dict[str, Any]]:
     """Each datapoint's answer in input order: `{n, data, result}`, or `error` in place of `result`.
 

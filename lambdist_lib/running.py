@@ -1,30 +1,45 @@
 """One run: one arm over one file once, from the first request to its folder.
 
-results/<experiment_id>/runs/<run_id>/
-    run.json  journal  receipts.csv  records.csv  invocations.csv  outputs.jsonl
+    results/<experiment_id>/runs/<run_id>/
+        run.json  journal  receipts.csv  records.csv  invocations.csv  outputs.jsonl
+
+A run that was interrupted, by a signal or by the end of its process, is finished by
+`resume`: the table says what is stored or dead, and only the rest is sent again.
 """
 
 import contextlib
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import journal, local_cloud, project, records, settling, stacks, submission
-from lambdist_lib.contract import OUTCOMES, RUN_ID, STORED
-from lambdist_lib.datapoints import Datapoints
-from lambdist_lib.errors import RunError, UnfinishedError, UsageError
+from lambdist_lib import (
+    datapoints,
+    folders,
+    journal,
+    local_cloud,
+    records,
+    settling,
+    stacks,
+    submission,
+    templates,
+)
+from lambdist_lib.contract import OUTCOMES, REJECTED, STORED
+from lambdist_lib.datapoints import Datapoints, Line
+from lambdist_lib.errors import RunError, TargetError, UnfinishedError
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
-OPENING_SENDERS = 4  # of a cold run on the local cloud: 100 environments at once keep two cores busy for 15 s
+AS_FOUND = "as found"  # temperature of a run that neither made its environments cold nor warmed them up
+OPENING_SENDERS = 4  # on the local cloud, unless warm: 100 cold starts at once keep two cores busy for 15 s
 COLLECTOR_TRIES = 8  # of a request to the collector; the queue has a count of its own
 COLLECTOR_BACKOFF_S = 0.2
 WARM_UP = "-warm-up"  # end of the run ids that measure nothing
+
+Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,8 @@ class Conditions:
     """What is the same for every run that is to be compared.
 
     retry_delay_s: before the first retry of a failed datapoint, doubling; by the queue in the
-    distributed arm, by the client in the others.
+    distributed arm, by the client in the others. failing: datapoints after the file's that
+    fail at every attempt. max_chars, pattern: the datapoint rule.
     """
 
     chunks: int = 20
@@ -56,7 +72,10 @@ class Conditions:
     memory_mb: int = 512
     work: str = "none"
     fault: str = "none"
+    failing: int = 0
     retry_delay_s: int = 1
+    max_chars: int = 1024
+    pattern: str = ""
 
     def settings(self) -> dict[str, Any]:
         """What they mean for the stacks (`templates`)."""
@@ -64,8 +83,15 @@ class Conditions:
             "queue_batch": self.queue_batch,
             "memory_mb": self.memory_mb,
             "retry_delay_seconds": self.retry_delay_s,
+            "datapoint_max_chars": self.max_chars,
+            "datapoint_pattern": self.pattern,
             "experiment_controls": True,
         }
+
+    def read(self, data: str | Path) -> Datapoints:
+        """The file's datapoints under these conditions' rule, and the failing ones after them."""
+        points = datapoints.read(data, max_chars=self.max_chars, pattern=self.pattern)
+        return datapoints.with_more(points, [f"fails-{k}" for k in range(self.failing)])
 
 
 def run(
@@ -76,10 +102,10 @@ def run(
     conditions: Conditions,
     folder: Path,
     *,
-    temperature: str = "warm",
+    temperature: str = AS_FOUND,
     pair: int = 0,
     experiment_id: str = "",
-    watch: Callable[[str], None] = lambda text: None,
+    watch: Watch = lambda text: None,
 ) -> dict[str, Any]:
     """Send, wait, collect; returns the run's row (`columns.RUNS`), whatever became of the datapoints.
 
@@ -88,15 +114,14 @@ def run(
 
     Raises:
         RunError: There is such a run already.
-        KeyboardInterrupt: What was measured is in the folder; the datapoints go on by themselves.
+        KeyboardInterrupt: What was measured is in the folder; `resume` finishes the run.
     """
-    run_id = checked_run_id(folder.name)
     if folder.exists():
-        raise RunError(f"there is a run {run_id} already; take another experiment id or remove its folder")
+        raise RunError(f"there is a run {folder.name} already; `lambdist resume {folder.name}` finishes it")
     folder.mkdir(parents=True)
     facts = {
         "experiment_id": experiment_id,
-        "run_id": run_id,
+        "run_id": folder.name,
         "pair": pair,
         "arm": arm,
         "temperature": temperature,
@@ -106,25 +131,39 @@ def run(
         "sha256": points.sha256,
         "stack": stack.name,
         "code": stack.code,
-        "state": "submitting",
+        "resumed": False,
     }
-    _write_json(folder / "run.json", facts)
-    plan = plan_of(target, stack, arm, conditions, temperature)
-    try:
-        tally = _submit(target, stack, points, plan, folder, watch)
-        submitted = {"first_intended_at": tally.first_intended_at, "stopped": tally.stopped}
-        _write_json(folder / "run.json", {**facts, "state": "settling", **submitted})
-        ended = settling.await_settled(
-            target,
-            stack,
-            run_id,
-            expected=tally.accepted + tally.dead,
-            watch=lambda queued: watch(f"{queued} queued"),
+    return _complete(target, stack, points, points, folder, facts, watch)
+
+
+def resume(
+    target: Target, stack: Stack, points: Datapoints, folder: Path, *, watch: Watch = lambda text: None
+) -> dict[str, Any]:
+    """Finish an interrupted run; returns its row. A run that was collected is left as it is.
+
+    Raises:
+        RunError: The data file or the deployed code is not the one that the run began with.
+    """
+    facts = folders.read_facts(folder)
+    if facts["state"] == "collected" and not (facts["unsent"] or facts["in_flight"]):
+        return facts
+    if points.sha256 != facts["sha256"]:
+        raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
+    if stack.code != facts["code"]:
+        raise RunError(
+            f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
+            f"or start afresh with `lambdist submit {points.name}`"
         )
-    except BaseException:
-        _write_json(folder / "run.json", {**facts, "state": "interrupted"})
-        raise
-    return collect(target, stack, points, folder, {**facts, **submitted}, ended)
+    watch("waiting for what was accepted")
+    settling.await_settled(target, stack, folder.name, expected=points.submitted)
+    found = records.items(target, stack, folder.name)
+    done = {n for n, item in found.items() if "outcome" in item}
+    if (folder / "journal").exists():
+        done |= {row["n"] for row in journal.read(folder / "journal") if row["verdict"] == REJECTED}
+    left = (line for line in points if line.n not in done)
+    return _complete(
+        target, stack, points, left, folder, {**facts, "resumed": True}, watch, settled=len(found)
+    )
 
 
 def warm_up(
@@ -144,7 +183,7 @@ def plan_of(
 ) -> submission.Plan:
     """How an arm sends. Without a queue the client tries again, as often and as slowly as the queue does."""
     queued = ARMS[arm].stack == "distributed"
-    opening = OPENING_SENDERS if target.name == "local" and temperature == "cold" else None
+    opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
     return submission.Plan(
         chunks=conditions.chunks if ARMS[arm].parallel else 1,
         request_batch=conditions.request_batch,
@@ -154,99 +193,6 @@ def plan_of(
         backoff_s=COLLECTOR_BACKOFF_S if queued else float(conditions.retry_delay_s),
         opening_senders=opening,
     )
-
-
-def collect(
-    target: Target,
-    stack: Stack,
-    points: Datapoints,
-    folder: Path,
-    facts: dict[str, Any],
-    ended: settling.Settled,
-) -> dict[str, Any]:
-    """Gather a run's records, invocations and outputs into its folder; returns the run's row."""
-    found = records.items(target, stack, folder.name)
-    receipts = list(journal.read(folder / "journal"))
-    table = records.join(folder.name, facts["arm"], points, receipts, found, queued=ended.queued)
-    since = facts.get("first_intended_at") or ended.seen_at
-    invocations = records.invocations(target, stack, folder.name, since, time.time())
-    records.write_table(folder, "receipts", pd.DataFrame(receipts))
-    records.write_table(folder, "records", table)
-    records.write_table(folder, "invocations", invocations)
-    records.write_outputs(folder / "outputs.jsonl", points, table, found)
-    row = {**facts, **row_of(table, ended.seen_at), "state": "collected"}
-    _write_json(folder / "run.json", row)
-    return row
-
-
-def row_of(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
-    """A run's ledger and its times, from its records."""
-    counts = table["outcome"].value_counts()
-    began_at = table["intended_at"].min()
-    stored_at = table.loc[table["outcome"] == STORED, "put_at"].max()
-    return {
-        "submitted": len(table),
-        **{outcome: int(counts.get(outcome, 0)) for outcome in OUTCOMES},
-        "started_at": began_at,
-        "makespan_s": stored_at - began_at,
-        "enqueued_s": table["answered_at"].max() - began_at,
-        "seen_s": seen_at - began_at,
-        "resumed": False,
-    }
-
-
-def fetch(run: str, *, region: str = "", profile: str = "") -> Path:
-    """Collect a run again, whatever interrupted it; returns its folder.
-
-    Raises:
-        RunError: There is no such run here, or its data file changed since.
-        TargetError: Its stack is gone, and with it what was not collected.
-    """
-    from lambdist_lib import datapoints, targets
-
-    folder = find(run)
-    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    if facts["state"] == "collected":
-        return folder
-    target = targets.connect(
-        "local" if facts["target"] == "local cloud" else "aws", region=region, profile=profile
-    )
-    stack = stacks.describe(target, ARMS[facts["arm"]].stack, name=facts["stack"].rsplit("-", 1)[0])
-    points = datapoints.read(facts["data"])
-    if points.sha256 != facts["sha256"]:
-        raise RunError(f"{facts['data']} is not the file that {run} was made from; put that one back")
-    ended = settling.await_settled(target, stack, folder.name, expected=points.submitted)
-    collect(target, stack, points, folder, facts, ended)
-    return folder
-
-
-def find(run: str) -> Path:
-    """The folder of a run, by its id or its path.
-
-    Raises:
-        RunError: There is none.
-    """
-    for folder in [Path(run), *project.RESULTS.glob(f"*/runs/{run}")]:
-        if (folder / "run.json").exists():
-            return folder
-    raise RunError(f"there is no run {run} under {project.shown(project.RESULTS)}/; see `lambdist runs`")
-
-
-def uncollected(target: Target, stack: Stack) -> set[str]:
-    """Runs with items in the stack's table that were collected nowhere under results/.
-
-    Reads the keys of the whole table: on AWS one read unit for each 8 KB of items.
-    """
-    collected = {path.parent.name for path in project.RESULTS.glob("*/runs/*/outputs.jsonl")}
-    found: set[str] = set()
-    pages = (
-        target.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(TableName=stack.outputs["TableName"], ProjectionExpression="run_shard")
-    )
-    for page in pages:
-        found |= {item["run_shard"]["S"].rsplit("#", 1)[0] for item in page["Items"]}
-    return {run_id for run_id in found - collected if not run_id.endswith(WARM_UP)}
 
 
 def require_finished(row: dict[str, Any]) -> None:
@@ -263,17 +209,15 @@ def require_finished(row: dict[str, Any]) -> None:
         )
     if row["in_flight"]:
         raise UnfinishedError(
-            f"{run_id}: {row['in_flight']} datapoints are still queued; `lambdist fetch {run_id}`"
+            f"{run_id}: {row['in_flight']} datapoints are still queued; "
+            f"finish it with `lambdist resume {run_id}`"
         )
     if row["unsent"]:
         why = row.get("stopped") or "see its records.csv"
-        raise UnfinishedError(f"{run_id}: {row['unsent']} datapoints were not sent: {why}")
-
-
-def checked_run_id(run_id: str) -> str:
-    if not RUN_ID.fullmatch(run_id):
-        raise UsageError(f"{run_id!r} is no run id; write 1 to 40 of a-z, 0-9 and -")
-    return run_id
+        raise UnfinishedError(
+            f"{run_id}: {row['unsent']} datapoints were not sent ({why}); "
+            f"send them with `lambdist resume {run_id}`"
+        )
 
 
 def exclusive(target: Target) -> contextlib.AbstractContextManager[None]:
@@ -281,25 +225,124 @@ def exclusive(target: Target) -> contextlib.AbstractContextManager[None]:
     return local_cloud.timed_run() if target.name == "local" else contextlib.nullcontext()
 
 
-def _submit(
+def _complete(
     target: Target,
     stack: Stack,
     points: Datapoints,
-    plan: submission.Plan,
+    lines: Iterable[Line],
     folder: Path,
-    watch: Callable[[str], None],
-) -> submission.Tally:
-    def told(tally: submission.Tally) -> None:
-        watch(f"{tally.settled:,} of {points.submitted:,} answered, {tally.in_flight} under way")
-
+    facts: dict[str, Any],
+    watch: Watch,
+    *,
+    settled: int = 0,
+) -> dict[str, Any]:
+    """Send `lines`, wait for all that was accepted, collect; each state is on disk before it begins."""
+    plan = plan_of(target, stack, facts["arm"], _conditions(facts), facts["temperature"])
+    folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
     with journal.Journal(folder / "journal", submission.Receipt._fields) as kept:
-        return submission.submit(
-            points, stacks.api(target, stack), plan, run_id=folder.name, keep=kept.append, watch=told
+        tally = submission.submit(
+            lines,
+            stacks.api(target, stack),
+            plan,
+            run_id=folder.name,
+            keep=kept.append,
+            watch=lambda tally: watch(
+                f"{tally.settled:,} of {points.submitted:,} answered, {tally.in_flight} under way"
+            ),
         )
+    facts = {**facts, "stopped": tally.stopped}
+    folders.write_json(folder / "run.json", {**facts, "state": "settling"})
+    ended = settling.await_settled(
+        target,
+        stack,
+        folder.name,
+        expected=settled + tally.accepted + tally.dead,
+        watch=lambda queued: watch(f"{queued:,} queued"),
+    )
+    row = {**facts, **_collect(target, stack, points, folder, facts["arm"], ended), "state": "collected"}
+    folders.write_json(folder / "run.json", row)
+    return row
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    """Whole or not at all: a crash in the middle leaves what was there before."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")
-    partial.replace(path)
+def _collect(
+    target: Target, stack: Stack, points: Datapoints, folder: Path, arm: str, ended: settling.Settled
+) -> dict[str, Any]:
+    """Gather a run's records, invocations and outputs into its folder; returns its ledger and times."""
+    found = records.items(target, stack, folder.name)
+    receipts = list(journal.read(folder / "journal"))
+    table = records.join(folder.name, arm, points, receipts, found, queued=ended.queued)
+    began_at = table["intended_at"].min()
+    since = ended.seen_at if pd.isna(began_at) else began_at
+    invocations = records.invocations(target, stack, folder.name, since, time.time())
+    records.write_table(folder, "receipts", pd.DataFrame(receipts))
+    records.write_table(folder, "records", table)
+    records.write_table(folder, "invocations", invocations)
+    records.write_outputs(folder / "outputs.jsonl", points, table, found)
+    counts = table["outcome"].value_counts()
+    times = {
+        "started_at": began_at,
+        "makespan_s": table.loc[table["outcome"] == STORED, "put_at"].max() - began_at,
+        "enqueued_s": table["answered_at"].max() - began_at,
+        "seen_s": ended.seen_at - began_at,
+    }
+    known = {name: None if pd.isna(value) else float(value) for name, value in times.items()}
+    return {"submitted": len(table), **{name: int(counts.get(name, 0)) for name in OUTCOMES}, **known}
+
+
+def _conditions(facts: dict[str, Any]) -> Conditions:
+    return Conditions(**{name: facts[name] for name in Conditions.__dataclass_fields__})
+
+
+def finish(
+    run: str, *, data: str = "", connect: Callable[[str], Target], watch: Watch
+) -> list[dict[str, Any]]:
+    """Resume every unfinished run of a run's or an experiment's folder; returns the rows of all.
+
+    Args:
+        data: The data file, where it is not any more where the run read it.
+        connect: Gives the target for a run's stamp.
+
+    Raises:
+        TargetError: The stack is gone, and with it what was not collected.
+    """
+    rows = []
+    for folder in folders.find(run):
+        facts = folders.read_facts(folder)
+        if facts["state"] != "collected" or facts["unsent"] or facts["in_flight"]:
+            target = connect(facts["target"])
+            name, _, _ = facts["stack"].partition(f"-{ARMS[facts['arm']].stack.replace('_', '-')}")
+            stack = stacks.describe(target, ARMS[facts["arm"]].stack, name=name)
+            facts = resume(target, stack, _conditions(facts).read(data or facts["data"]), folder, watch=watch)
+        rows.append(facts)
+    return rows
+
+
+def collect_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path:
+    """The answers of datapoints that came without a run, as old clients send them; returns their folder.
+
+    Raises:
+        RunError: No stack has any of that id.
+    """
+    found: list[dict[str, Any]] = []
+    for kind in templates.KINDS:
+        with contextlib.suppress(TargetError):
+            found += records.items(target, stacks.describe(target, kind, name=name), run_id).values()
+    if not found:
+        raise RunError(f"no stack on {target.stamp} has datapoints of {run_id}")
+    folder = folders.adhoc(run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    records.write_adhoc_outputs(folder / "outputs.jsonl", found)
+    facts = {"run_id": run_id, "arm": "adhoc", "target": target.stamp, "state": "collected"}
+    folders.write_json(folder / "run.json", facts)
+    return folder
+
+
+def outputs_of(run: str) -> Iterable[dict[str, Any]]:
+    """The answers of a run, or of an experiment's first distributed run."""
+    found = folders.find(run)
+    first = [folder for folder in found if folders.read_facts(folder)["arm"] == "distributed"] or found
+    return records.outputs(first[0])
+
+
+def is_collected(run: str) -> bool:
+    return all(folders.read_facts(folder)["state"] == "collected" for folder in folders.find(run))

@@ -16,7 +16,10 @@ from lambdist_lib import project
 from lambdist_lib.errors import UsageError
 
 KINDS = ("distributed", "single_node")
-FROM_CODE = ("ArtifactBucket",)  # and the keys: filled in by the library, never by people
+VISIBILITIES = (  # of each queue: its visibility, its function's timeout, its window
+    ("VisibilityTimeoutSeconds", "ProcessorTimeoutSeconds", "QueueWindowSeconds"),
+    ("DeadLetterVisibilitySeconds", "DeadLetterTimeoutSeconds", "DigestWindowSeconds"),
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -66,8 +69,8 @@ def require_visibility(values: dict[str, str]) -> None:
     """Hold the rule that a template cannot state, as templates do no arithmetic.
 
     Raises:
-        UsageError: Visibility is under six times the processor's timeout plus the window (AWS's
-            advice for queues that Lambda reads): slow batches would be delivered twice.
+        UsageError: A queue's visibility is under six times its function's timeout plus its window
+            (AWS's advice for queues that Lambda reads): slow batches would be delivered twice.
     """
     declared = parameters("distributed")
     of = {
@@ -75,12 +78,13 @@ def require_visibility(values: dict[str, str]) -> None:
         for name in declared
         if name.endswith("Seconds")
     }
-    least = 6 * of["ProcessorTimeoutSeconds"] + of["QueueWindowSeconds"]
-    if of["VisibilityTimeoutSeconds"] < least:
-        raise UsageError(
-            f"visibility_timeout_seconds is {of['VisibilityTimeoutSeconds']}; with a processor timeout of "
-            f"{of['ProcessorTimeoutSeconds']} s at least {least} is needed, or slow batches come twice"
-        )
+    for visibility, timeout, window in VISIBILITIES:
+        least = 6 * of[timeout] + of[window]
+        if of[visibility] < least:
+            raise UsageError(
+                f"{_setting(visibility)} is {of[visibility]}; with {_setting(timeout)} {of[timeout]} "
+                f"at least {least} is needed, or slow batches come twice"
+            )
 
 
 def _checked(setting: str, value: Any, declared: dict[str, Any]) -> str:
@@ -99,9 +103,13 @@ def _checked(setting: str, value: Any, declared: dict[str, Any]) -> str:
 
 
 def _close(setting: str) -> str:
-    known = [re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for kind in KINDS for name in parameters(kind)]
+    known = [_setting(name) for kind in KINDS for name in parameters(kind)]
     near = difflib.get_close_matches(setting, known, 1)
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _setting(parameter: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", parameter).lower()
 
 
 def _text(kind: str) -> str:

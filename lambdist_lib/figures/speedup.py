@@ -42,7 +42,7 @@ def plot_pairs(
             number = (of_temperature["arm"] == name).sum()
             ticks[place] = f"{_spelt(name)}\n{temperature} ({number})"
     ax.set_xticks(list(ticks), list(ticks.values()))
-    ax.set_xlim(-0.6, max(ticks, default=1) + 0.6)
+    ax.set_xlim(-0.85, max(ticks, default=1) + 0.7)
     if len(timed) and timed[at].max() / timed[at].min() >= LOG_FROM:
         ax.set_yscale("log")
         theme.log_seconds(ax.yaxis)
@@ -86,9 +86,7 @@ def plot_ratios(
     ax.set_yticks(y, seconds)
     ax.set_ylim(len(table) - 0.5, -0.6)
     ax.set_xlim(0, max(table[["ratio", "high"]].max(axis=None), 1) * 1.25)
-    ax.set_xlabel(
-        f"{_spelt(control)}'s time over {_spelt(arm)}'s: median of pairs, {confidence * 100:g} % interval"
-    )
+    ax.set_xlabel(f"speedup (×): median of pairs, {confidence * 100:g} % interval")
     pairs = ", ".join(map(str, table["pairs"].unique()))
     theme.title(ax, f"Speedup of {_spelt(arm)}, by what is timed", f"n = {pairs} warm pairs", _targets(runs))
     return ax

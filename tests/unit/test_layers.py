@@ -15,10 +15,11 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"local_cloud_supervisor", "answers"},
     {"local_cloud"},
     {"targets"},  # 3
-    {"bundles", "datapoints", "journal"},  # 4
+    {"bundles", "datapoints", "folders", "journal"},  # 4
     {"stacks", "measures", "planner"},  # 5
     {"submission", "records", "settling", "figures", "trying"},
     {"running"},  # 6
+    {"teardown"},
     {"experiment", "redrive", "compare", "report"},
     {"notebooks"},
     {"cli"},  # 7

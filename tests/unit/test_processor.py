@@ -146,14 +146,24 @@ def test_a_transient_failure_is_kept_in_the_history(processor):
     assert stack.dynamodb.outcomes() == {0: None}
 
 
-def test_retries_wait_longer_and_longer(processor):
+def test_retries_wait_longer_and_longer(processor, monkeypatch):
     """The delay doubles from RETRY_DELAY_S, up to half of it taken off by chance, to 15 minutes at most."""
+    monkeypatch.setattr(processor, "MAX_RECEIVES", 21)
     stack = Stack(processor, process_by_word)
 
     for receives in range(1, 21):
         stack.receives(message(0, "transient", receives=receives))
         longest_s = min(2 * 2 ** (receives - 1), 900)
         assert longest_s / 2 - 0.5 <= stack.queue.delays_s["handle-0"] <= longest_s
+
+
+def test_the_last_failure_waits_for_nothing(processor):
+    """Nobody tries again after the last receive, so the message may become a dead letter at once."""
+    stack = Stack(processor, process_by_word)
+
+    stack.receives(message(0, "transient", receives=processor.MAX_RECEIVES))
+
+    assert stack.queue.delays_s["handle-0"] == 0
 
 
 def test_a_refused_release_does_not_lose_the_message(processor, capsys):
