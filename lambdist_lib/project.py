@@ -2,8 +2,14 @@
 
 papermill runs a notebook in the shell's folder and JupyterLab in the notebook's,
 so every path of the library starts from the package itself (an editable install).
+The two folders that are written can be elsewhere, by environment variables: the tests
+keep theirs apart from a person's by them.
+
+    LAMBDIST_RESULTS    instead of results/
+    LAMBDIST_STATE      instead of .lambdist/: another folder, another local cloud
 """
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -11,8 +17,8 @@ LAMBDAS = ROOT / "lambdas"
 CLOUDFORMATION = ROOT / "cloudformation"
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
-RESULTS = ROOT / "results"
-STATE = ROOT / ".lambdist"  # of the local cloud: who runs it, who uses it, its log
+RESULTS = Path(os.environ.get("LAMBDIST_RESULTS") or ROOT / "results").resolve()
+STATE = Path(os.environ.get("LAMBDIST_STATE") or ROOT / ".lambdist").resolve()  # of the local cloud: who runs it, who uses it, its log
 
 
 def shown(path: Path) -> str:

@@ -1,0 +1,15 @@
+"""No test touches the person's own local cloud or results: both folders are temporary here."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(tempfile.mkdtemp(prefix="lambdist-tests-"))
+# before anything imports lambdist_lib, and for every process that a test starts
+os.environ["LAMBDIST_STATE"] = str(FOLDER / "state")
+os.environ["LAMBDIST_RESULTS"] = str(FOLDER / "results")
+
+
+def pytest_unconfigure():
+    shutil.rmtree(FOLDER, ignore_errors=True)
