@@ -81,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "run", _run, "the whole experiment: deploy, cold runs, warm pairs, measures")
     _add_run(command)
     command.add_argument("--repetitions", type=int, default=10, metavar="R", help="warm pairs (default 10)")
+    command.add_argument(
+        "--arms",
+        default="distributed,single_node",
+        help="of each repetition: distributed, single_node, single_node_parallel, as_original, local_pool",
+    )
     command.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
 
     command = _command(commands, "fetch", _fetch, "print a run's answers in input order, as JSON lines")
@@ -221,6 +226,7 @@ def _run(options: argparse.Namespace) -> None:
         region=options.region,
         profile=options.profile,
         experiment_id=options.experiment_id,
+        arms=options.arms.split(","),
         **_what(options),
     )
     try:

@@ -8,7 +8,7 @@ A value that does not exist for a row (no answer, no queue, never stored) is mis
 
 RECORDS = {  # one row per datapoint of a run
     "run_id": "the run",
-    "arm": "distributed, single_node or single_node_parallel",
+    "arm": "distributed, single_node, single_node_parallel, as_original or local_pool",
     "n": "0-based line of the data file",
     "outcome": "stored, dead, rejected, unsent, in_flight or lost",
     "cause": "why it was rejected, is dead, or was not sent",
@@ -66,7 +66,7 @@ RUNS = {  # one row per run of an experiment
     "experiment_id": "the experiment",
     "run_id": "the run",
     "pair": "number of the pair of adjacent runs, 0 for a run outside pairs",
-    "arm": "distributed, single_node or single_node_parallel",
+    "arm": "distributed, single_node, single_node_parallel, as_original or local_pool",
     "temperature": "cold: began in fresh environments; warm: after a declared warm-up; else as found",
     "target": "local cloud, or AWS and its region",
     "chunks": "most senders at once",

@@ -14,8 +14,9 @@ import contextlib
 import json
 import platform
 import random
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ from lambdist_lib.running import Conditions
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
-ARMS = ("distributed", "single_node")
+ARMS = ("distributed", "single_node")  # of an experiment, unless it asks for more
 WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
 
 
@@ -56,6 +57,7 @@ class Experiment:
     points: Datapoints
     conditions: Conditions
     seed: int
+    arms: tuple[str, ...] = ARMS
     stacks: dict[str, Stack] = field(default_factory=dict)
     runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(columns.RUNS)))
 
@@ -86,10 +88,10 @@ class Experiment:
         """One run of each arm, all of it in fresh environments; returns their rows."""
         with Progress("cold runs") as progress, running.exclusive(self.target):
             rows = []
-            for arm in ARMS:
+            for arm in self._cloud_arms():
                 stacks.make_cold(self.target, self._stack(arm))
                 rows.append(self._run(arm, "cold", 0, progress))
-            progress.show("both arms done")
+            progress.show(f"{len(rows)} arms done")
         return pd.DataFrame(rows)
 
     def run_pairs(self, pairs: int) -> pd.DataFrame:
@@ -99,7 +101,7 @@ class Experiment:
             self._warm_up(progress)
             rows = []
             for pair in range(1, pairs + 1):
-                for arm in order.sample(ARMS, k=len(ARMS)):
+                for arm in order.sample(self.arms, k=len(self.arms)):
                     rows.append(self._run(arm, "warm", pair, progress, f"pair {pair} of {pairs}, {arm}: "))
             progress.show(f"{pairs} pairs done")
         return pd.DataFrame(rows)
@@ -160,6 +162,9 @@ class Experiment:
             progress.show("nothing is left")
         return f"both stacks and the artifact bucket are gone from {self.target.stamp}"
 
+    def _cloud_arms(self) -> list[str]:
+        return [arm for arm in self.arms if running.ARMS[arm].stack]
+
     def _stack(self, arm: str) -> Stack:
         try:
             return self.stacks[running.ARMS[arm].stack]
@@ -174,7 +179,12 @@ class Experiment:
         def watch(text: str) -> None:
             progress.show(f"{label or f'{arm}: '}{text}")
 
-        if folder.exists():  # of an earlier sitting that was interrupted
+        if not running.ARMS[arm].stack:
+            shutil.rmtree(folder, ignore_errors=True)  # of an earlier sitting: it takes seconds to do again
+            row = running.run_local_pool(
+                self.points, self.conditions, folder, pair=pair, experiment_id=self.id
+            )
+        elif folder.exists():  # of an earlier sitting that was interrupted
             row = running.resume(self.target, self._stack(arm), self.points, folder, watch=watch)
         else:
             row = running.run(
@@ -198,7 +208,7 @@ class Experiment:
     def _warm_up(self, progress: Progress) -> None:
         """Open all environments that the pairs will use; measured by nobody, but declared."""
         points = datapoints.from_iterable(["warm-up"] * self.conditions.chunks * WARM_UP_ROUNDS)
-        for arm in ARMS:
+        for arm in self._cloud_arms():
             progress.show(f"warming up {arm}")
             running.warm_up(self.target, self._stack(arm), arm, points, self.conditions, self.id)
 
@@ -228,19 +238,23 @@ def begin(
     profile: str = "",
     seed: int = 0,
     experiment_id: str = "",
+    arms: Sequence[str] = ARMS,
     **conditions: Any,
 ) -> Experiment:
     """Read the data, connect to the target, make the experiment's folder or go on in it.
 
     Args:
         data: Path of the data file; `-` for standard input.
+        arms: Which arms each repetition has; names of `running.ARMS`.
         conditions: Fields of `Conditions`.
 
     Raises:
-        UsageError: A condition does not exist or does not parse; nothing was made.
+        UsageError: A condition or an arm does not exist, or does not parse; nothing was made.
         RunError: There is an experiment of this id under other conditions.
     """
     held = _checked(conditions)
+    for arm in arms:
+        _require_arm(arm)
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
     folder = project.RESULTS / experiment_id
     points = held.read(_here(data, folder))
@@ -253,13 +267,20 @@ def begin(
         "sha256": points.sha256,
         "datapoints": points.submitted,
         "seed": seed,
+        "arms": list(arms),
         **asdict(held),
         "warm_up": f"{WARM_UP_ROUNDS} datapoints per sender before the first pair",
         "python": platform.python_version(),
     }
     _open_folder(folder, facts)
     return Experiment(
-        id=experiment_id, folder=folder, target=connected, points=points, conditions=held, seed=seed
+        id=experiment_id,
+        folder=folder,
+        target=connected,
+        points=points,
+        conditions=held,
+        seed=seed,
+        arms=tuple(arms),
     )
 
 
@@ -302,8 +323,9 @@ def submit(
         UsageError: There is no such arm.
         TargetError: The stacks are not deployed here.
     """
-    if arm not in running.ARMS:
-        raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(running.ARMS)}")
+    _require_arm(arm)
+    if not running.ARMS[arm].stack:
+        raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
     stack = stacks.describe(target, running.ARMS[arm].stack)
     rule = {
         "max_chars": int(stack.parameters["DatapointMaxChars"]),
@@ -317,6 +339,11 @@ def submit(
     with running.exclusive(target):
         row = running.run(target, stack, arm, points, held, folder, experiment_id=experiment_id, watch=watch)
     return {**row, "folder": project.shown(folder)}
+
+
+def _require_arm(arm: str) -> None:
+    if arm not in running.ARMS:
+        raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(running.ARMS)}")
 
 
 def _checked(given: dict[str, Any]) -> Conditions:

@@ -17,10 +17,13 @@ from typing import Any
 import pandas as pd
 
 from lambdist_lib import (
+    columns,
     datapoints,
     folders,
     journal,
     local_cloud,
+    local_pool,
+    original_client,
     records,
     settling,
     stacks,
@@ -42,18 +45,21 @@ WARM_UP = "-warm-up"  # end of the run ids that measure nothing
 Watch = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """Which stack an arm uses, and whether it sends from one sender or from `chunks`."""
+    """Which stack an arm uses ("" for none), how many senders it has, and which client they are."""
 
     stack: str
-    parallel: bool
+    parallel: bool = True
+    submit: Callable[..., submission.Tally] = submission.submit
 
 
 ARMS = {
-    "distributed": Arm("distributed", True),
-    "single_node": Arm("single_node", False),
-    "single_node_parallel": Arm("single_node", True),
+    "distributed": Arm(stack="distributed"),
+    "single_node": Arm(stack="single_node", parallel=False),
+    "single_node_parallel": Arm(stack="single_node"),
+    "as_original": Arm(stack="distributed", submit=original_client.submit),
+    "local_pool": Arm(stack=""),
 }
 
 
@@ -134,6 +140,45 @@ def run(
         "resumed": False,
     }
     return _complete(target, stack, points, points, folder, facts, watch)
+
+
+def run_local_pool(
+    points: Datapoints,
+    conditions: Conditions,
+    folder: Path,
+    *,
+    pair: int = 0,
+    experiment_id: str = "",
+    tries: int = 5,
+) -> dict[str, Any]:
+    """The arm without a cloud: `chunks` processes of this machine; returns the run's row.
+
+    The processes are up before the clock starts, so the run counts as warm.
+    """
+    folder.mkdir(parents=True)
+    found = local_pool.process_all(
+        points, processes=conditions.chunks, work=conditions.work, fault=conditions.fault, tries=tries
+    )
+    seen_at = time.time()
+    receipts = [_given(line, found.get(line.n, {})) for line in points]
+    table = records.join(folder.name, "local_pool", points, receipts, found, queued=0)
+    _write_tables(folder, points, receipts, table, found)
+    records.write_table(folder, "invocations", pd.DataFrame(columns=list(columns.INVOCATIONS)))
+    facts = {
+        "experiment_id": experiment_id,
+        "run_id": folder.name,
+        "pair": pair,
+        "arm": "local_pool",
+        "temperature": "warm",
+        "target": f"{conditions.chunks} processes",
+        **asdict(conditions),
+        "data": points.name,
+        "sha256": points.sha256,
+        "resumed": False,
+    }
+    row = {**facts, **_ledger_and_times(table, seen_at), "state": "collected"}
+    folders.write_json(folder / "run.json", row)
+    return row
 
 
 def resume(
@@ -240,7 +285,7 @@ def _complete(
     plan = plan_of(target, stack, facts["arm"], _conditions(facts), facts["temperature"])
     folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
     with journal.Journal(folder / "journal", submission.Receipt._fields) as kept:
-        tally = submission.submit(
+        tally = ARMS[facts["arm"]].submit(
             lines,
             stacks.api(target, stack),
             plan,
@@ -271,22 +316,46 @@ def _collect(
     found = records.items(target, stack, folder.name)
     receipts = list(journal.read(folder / "journal"))
     table = records.join(folder.name, arm, points, receipts, found, queued=ended.queued)
+    _write_tables(folder, points, receipts, table, found)
     began_at = table["intended_at"].min()
     since = ended.seen_at if pd.isna(began_at) else began_at
     invocations = records.invocations(target, stack, folder.name, since, time.time())
-    records.write_table(folder, "receipts", pd.DataFrame(receipts))
-    records.write_table(folder, "records", table)
     records.write_table(folder, "invocations", invocations)
+    return _ledger_and_times(table, ended.seen_at)
+
+
+def _write_tables(
+    folder: Path,
+    points: Datapoints,
+    receipts: list[dict[str, Any]],
+    table: pd.DataFrame,
+    found: dict[int, dict[str, Any]],
+) -> None:
+    records.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(submission.Receipt._fields)))
+    records.write_table(folder, "records", table)
     records.write_outputs(folder / "outputs.jsonl", points, table, found)
+
+
+def _ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
+    """A run's counts by outcome, and its times from the first intended send."""
     counts = table["outcome"].value_counts()
+    began_at = table["intended_at"].min()
     times = {
         "started_at": began_at,
         "makespan_s": table.loc[table["outcome"] == STORED, "put_at"].max() - began_at,
         "enqueued_s": table["answered_at"].max() - began_at,
-        "seen_s": ended.seen_at - began_at,
+        "seen_s": seen_at - began_at,
     }
     known = {name: None if pd.isna(value) else float(value) for name, value in times.items()}
     return {"submitted": len(table), **{name: int(counts.get(name, 0)) for name in OUTCOMES}, **known}
+
+
+def _given(line: Line, item: dict[str, Any]) -> dict[str, Any]:
+    """A receipt for a datapoint that a process of this machine took: given and done, nothing sent."""
+    began_at, done_at = item.get("received_at"), item.get("put_at", item.get("dead_at"))
+    verdict = REJECTED if line.reason else "accepted"
+    given = {"n": line.n, "verdict": verdict, "cause": line.reason, "tries": item.get("receives")}
+    return {**given, "intended_at": began_at, "sent_at": began_at, "answered_at": done_at}
 
 
 def _conditions(facts: dict[str, Any]) -> Conditions:

@@ -17,7 +17,8 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"targets"},  # 3
     {"bundles", "datapoints", "folders", "journal"},  # 4
     {"stacks", "measures", "planner"},  # 5
-    {"submission", "records", "settling", "figures", "trying"},
+    {"submission", "local_pool"},
+    {"original_client", "records", "settling", "figures", "trying"},
     {"running"},  # 6
     {"teardown"},
     {"experiment", "redrive", "compare", "report"},

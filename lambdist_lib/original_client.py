@@ -1,0 +1,95 @@
+"""The sending side as in 2020: a process pool, one `requests.post` per datapoint, no keep-alive, no retry.
+
+It is there to be compared with `submission`, against the same stack: what differs then is
+the client library alone. The pool is up before the clock starts.
+"""
+
+import functools
+import multiprocessing
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lambdist_lib import answers
+from lambdist_lib.datapoints import Line
+from lambdist_lib.submission import Plan, Receipt, Tally
+from lambdist_lib.targets import Api
+from lambdist_lib.wire import Answer
+
+
+def submit(
+    lines: Iterable[Line],
+    api: Api,
+    plan: Plan,
+    *,
+    run_id: str,
+    keep: Callable[[list[Receipt]], None],
+    watch: Callable[[Tally], None] = lambda tally: None,
+) -> Tally:
+    """Send every line once, from `plan.chunks` processes; arguments and result as `submission.submit`."""
+    tally = Tally()
+    # processes forked from a clean server: a fork of this one would inherit its threads' locks
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "requests"])
+    controls = {name: getattr(plan, name) for name in ("work", "fault") if getattr(plan, name) != "none"}
+    post = functools.partial(_post, api.url, api.key.reveal(), plan.timeouts.request_s, run_id, controls)
+    with context.Pool(plan.chunks) as pool:
+        pool.map(time.sleep, [0.05] * plan.chunks, chunksize=1)
+        for receipt in pool.imap_unordered(post, _sendable(lines, tally, keep)):
+            tally.first_intended_at = min(tally.first_intended_at or receipt.intended_at, receipt.intended_at)
+            tally.last_answered_at = max(tally.last_answered_at or 0.0, receipt.answered_at)
+            _count(tally, receipt)
+            keep([receipt])
+            watch(tally)
+    return tally
+
+
+def _sendable(
+    lines: Iterable[Line], tally: Tally, keep: Callable[[list[Receipt]], None]
+) -> Iterable[tuple[int, str]]:
+    for line in lines:
+        if line.reason:
+            keep([_receipt(line.n, "rejected", line.reason, (None, None, None), 0, 0.0, answers.Reading())])
+            tally.rejected += 1
+        else:
+            yield line.n, line.data
+
+
+def _post(
+    url: str, key: str, timeout_s: float, run_id: str, controls: dict[str, str], point: tuple[int, str]
+) -> Receipt:
+    """One datapoint, one connection; runs in a process of the pool."""
+    import requests
+
+    n, data = point
+    body = {"run_id": run_id, "datapoints": [{"n": n, "data": data}], **controls}
+    sent_at, began_s = time.time(), time.perf_counter()
+    status, content, error = 0, b"", ""
+    try:
+        response = requests.post(url, json=body, headers={"x-api-key": key}, timeout=timeout_s)
+        status, content = response.status_code, response.content
+    except requests.RequestException as failure:
+        error = type(failure).__name__
+    total_s = time.perf_counter() - began_s
+    reading = answers.read(Answer(None, status, content, error, True, 0.0, *[0.0] * 5), [n])
+    verdict, cause = reading.verdict(n)
+    if verdict == "retry":  # which this client does not do
+        verdict = "refused" if reading.certain else "unknown"
+    return _receipt(n, verdict, cause, (sent_at, sent_at, sent_at + total_s), status, total_s, reading)
+
+
+def _receipt(
+    n: int,
+    verdict: str,
+    cause: str,
+    times: tuple[float | None, float | None, float | None],
+    status: int,
+    total_s: float,
+    reading: answers.Reading,
+) -> Receipt:
+    unmeasured: list[Any] = [0.0] * 4  # requests does not split its time
+    return Receipt(n, verdict, cause, *times, 1, status, n, 0, *unmeasured, total_s, *reading.facts)
+
+
+def _count(tally: Tally, receipt: Receipt) -> None:
+    setattr(tally, receipt.verdict, getattr(tally, receipt.verdict) + 1)
