@@ -18,7 +18,8 @@ CLOUDFORMATION = ROOT / "cloudformation"
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = Path(os.environ.get("LAMBDIST_RESULTS") or ROOT / "results").resolve()
-STATE = Path(os.environ.get("LAMBDIST_STATE") or ROOT / ".lambdist").resolve()  # of the local cloud: who runs it, who uses it, its log
+# of the local cloud: who runs it, who uses it, its log
+STATE = Path(os.environ.get("LAMBDIST_STATE") or ROOT / ".lambdist").resolve()
 
 
 def shown(path: Path) -> str:

@@ -14,11 +14,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdist_lib import bundles, templates
+from lambdist_lib import bundles, project, templates
 from lambdist_lib.errors import DeployError, TargetError
 from lambdist_lib.targets import Api, ApiKey, Target
 
@@ -57,12 +58,14 @@ def deploy(
     *,
     name: str = NAME,
     settings: dict[str, Any] | None = None,
+    lambdas: Path = project.LAMBDAS,
     say: Say = lambda line: None,
 ) -> dict[str, Stack]:
     """Create or update stacks until they are as asked for.
 
     Args:
         settings: Parameters in Python's spelling (`templates`); others keep their defaults.
+        lambdas: Folder of the functions' code.
         say: Called with a line for each thing that CloudFormation reports.
 
     Raises:
@@ -73,7 +76,10 @@ def deploy(
     values = {kind: templates.given(kind, settings or {}) for kind in kinds}
     if "distributed" in values:
         templates.require_visibility(values["distributed"])
-    built = {kind: {key: bundles.build(handler) for key, handler in HANDLERS[kind].items()} for kind in kinds}
+    built = {
+        kind: {key: bundles.build(handler, lambdas=lambdas) for key, handler in HANDLERS[kind].items()}
+        for kind in kinds
+    }
     cloudformation, bucket = target.client("cloudformation"), _artifact_bucket(target, name)
     _upload(target, bucket, [bundle for keys in built.values() for bundle in keys.values()], say)
     begun = {}

@@ -1,0 +1,137 @@
+"""One local cloud for the whole session, with both stacks on it as a test finds them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from lambdist_lib import local_cloud, project, records, settling, stacks, targets, templates
+from lambdist_lib.stacks import Stack
+from lambdist_lib.targets import Target
+
+SETTINGS = {"experiment_controls": True, "retry_delay_seconds": 0, "digest_window_seconds": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A stack as its clients and its owner see it."""
+
+    target: Target
+    stack: Stack
+
+    def __getitem__(self, output: str) -> str:
+        return self.stack.outputs[output]
+
+    def client(self, service: str) -> Any:
+        return self.target.client(service)
+
+    def post(self, body: object, **headers: str) -> requests.Response:
+        """POST to the API with its key, unless `headers` say otherwise."""
+        api = stacks.api(self.target, self.stack)
+        headers = {"x-api-key": api.key.reveal(), "Content-Type": "application/json", **headers}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return requests.post(api.url, data=data, headers=headers, timeout=60)
+
+    def drain(self) -> None:
+        """Wait until nothing is queued."""
+        settling.await_settled(self.target, self.stack, "any", expected=sys.maxsize)
+
+    def settled(self, run_id: str, expected: int) -> dict[int, dict[str, Any]]:
+        """The run's items once all its datapoints are stored or dead."""
+        ended = settling.await_settled(self.target, self.stack, run_id, expected=expected)
+        assert (ended.settled, ended.queued) == (expected, 0)
+        return records.items(self.target, self.stack, run_id)
+
+
+@pytest.fixture(scope="session")
+def target():
+    """The session's local cloud; at its end nothing of it is left."""
+    connected = targets.connect("local")
+    yield connected
+    for client in connected._clients.values():
+        client.close()
+    local_cloud.stop()
+
+
+@pytest.fixture
+def both(target):
+    """Both stacks with SETTINGS, whatever a test before has made of them."""
+    return {kind: Deployed(target, stack) for kind, stack in stacks.deploy(target, settings=SETTINGS).items()}
+
+
+@pytest.fixture
+def deploy(target):
+    """`deploy("name", lambdas=folder, memory_mb=256)`: further stacks, which the test's end takes away."""
+    names = set()
+
+    def deployed(name: str, kinds: Iterable[str] = templates.KINDS, **options: Any) -> dict[str, Deployed]:
+        names.add(name)
+        own = {key: options.pop(key) for key in ("lambdas", "say") if key in options}
+        made = stacks.deploy(target, kinds, name=name, settings={**SETTINGS, **options}, **own)
+        return {kind: Deployed(target, stack) for kind, stack in made.items()}
+
+    yield deployed
+    for name in names:
+        stacks.destroy(target, name=name)
+
+
+@pytest.fixture
+def distributed(both):
+    return both["distributed"]
+
+
+@pytest.fixture
+def single_node(both):
+    return both["single_node"]
+
+
+@pytest.fixture
+def mails(distributed):
+    """`mails()`: the digests that the topic has sent, read through a queue that subscribes to it."""
+    sns, sqs = distributed.client("sns"), distributed.client("sqs")
+    url = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    subscription = sns.subscribe(
+        TopicArn=distributed["TopicArn"], Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True
+    )
+
+    def read() -> list[dict[str, str]]:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    yield read
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture
+def lambdist():
+    """`lambdist("submit", path, state=folder)`: the command line in a process of its own, finished."""
+
+    def run(*arguments: object, state: Path | None = None, cwd: Path = project.ROOT, **options: Any):
+        environment = {**os.environ, **({"LAMBDIST_STATE": str(state)} if state else {})}
+        return subprocess.run(
+            [sys.executable, "-m", "lambdist_lib", *map(str, arguments)],
+            cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, **options,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def data_file(tmp_path):
+    """`data_file(10)`: a file of ten words."""
+
+    def write(lines: int, name: str = "words.txt") -> Path:
+        path = tmp_path / name
+        path.write_text("".join(f"word-{n}\n" for n in range(lines)))
+        return path
+
+    return write

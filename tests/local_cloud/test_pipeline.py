@@ -1,0 +1,244 @@
+"""Datapoints through the deployed stacks, as clients send them: each ends where the ledger says."""
+
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lambdist_lib import contract, datapoints, faults, project, records, running, stacks
+from lambdist_lib.measures import stages
+from lambdist_lib.running import Conditions
+
+ORIGINAL_CLIENT = """
+import json, multiprocessing, sys
+import requests
+
+url, key, senders, path = sys.argv[1:]
+
+def send(word):
+    answer = requests.post(url, data=json.dumps({"data": word}), headers={"x-api-key": key})
+    return word, answer.status_code, answer.json()
+
+if __name__ == "__main__":
+    words = open(path, encoding="utf-8").read().splitlines()
+    with multiprocessing.Pool(int(senders)) as pool:
+        print(json.dumps(pool.map(send, words)))
+"""
+HOPELESS = """
+from lambdist_lib.contract import PermanentError
+
+def process(data):
+    if data == "bad":
+        raise PermanentError("no such word")
+    return f"{data}_processed"
+"""
+
+
+def submit(deployed, name, points, arm="distributed", **conditions):
+    """One run into its folder; returns its row and its answers."""
+    folder = project.RESULTS / "pipeline" / "runs" / name
+    held = Conditions(retry_delay_s=0, **conditions)
+    row = running.run(deployed.target, deployed.stack, arm, points, held, folder)
+    return row, list(running.outputs_of(str(folder)))
+
+
+def ledger(row):
+    return {name: row[name] for name in ("submitted", *contract.OUTCOMES) if row[name]}
+
+
+def lines_logged(deployed, group):
+    """The JSON lines of a log group, oldest first."""
+    answer = deployed.client("logs").filter_log_events(logGroupName=deployed[group])
+    messages = [event["message"] for event in answer["events"]]
+    return [json.loads(message) for message in messages if message.startswith("{")]
+
+
+def test_one_datapoint_is_followed_from_post_to_item(distributed):
+    """Answer, item and log lines tell one story: same ids, rising times, one receive."""
+    began_at = time.time()
+    body = {"run_id": "followed", "datapoints": [{"n": 7, "data": "palavra"}]}
+
+    answer = distributed.post(body).json()
+    [item] = distributed.settled("followed", 1).values()
+
+    assert (answer["accepted"], answer["rejected"], answer["retry"]) == ([7], [], [])
+    assert (item["run_shard"], item["n"], item["outcome"]) == ("followed#7", 7, "stored")
+    assert json.loads(item["result"]) == "palavra_processed"
+    assert (item["receives"], item["attempt"], item.get("attempts", [])) == (1, 1, [])
+    assert item["collector_request_id"] == answer["invocation"]["request_id"]
+    times = ["received_at", "queued_at", "first_received_at", "started_at", "finished_at", "put_at"]
+    stamps = [began_at, *[item[name] for name in times], time.time()]
+    assert all(later >= earlier - 0.001 for earlier, later in itertools.pairwise(stamps))
+    [collected] = [
+        line
+        for line in lines_logged(distributed, "CollectorLogGroup")
+        if line["request_id"] == item["collector_request_id"]
+    ]
+    [processed] = [
+        line
+        for line in lines_logged(distributed, "ProcessorLogGroup")
+        if line["request_id"] == item["request_id"]
+    ]
+    assert (collected["event"], collected["accepted"]) == ("request_served", 1)
+    assert (processed["event"], processed["received"], processed["stored"]) == ("batch_processed", 1, 1)
+    assert processed["environment_id"] == item["environment_id"]
+
+
+@pytest.mark.parametrize("senders", [10, 100])
+def test_the_originals_client_keeps_working(distributed, lambdist, senders):
+    """A process pool with plain POSTs and no retries: all 200, and every word ends in the table."""
+    api = stacks.api(distributed.target, distributed.stack)
+    words = (project.DATA / "words.txt").read_text().splitlines()
+
+    client = subprocess.run(
+        [sys.executable, "-c", ORIGINAL_CLIENT, api.url, api.key.reveal(), str(senders),
+         str(project.DATA / "words.txt")],
+        capture_output=True, text=True, timeout=150, check=True,
+    )  # fmt: skip
+
+    answers = json.loads(client.stdout)
+    assert [(word, status) for word, status, _ in answers] == [(word, 200) for word in words]
+    assert [answer["message"] for _, _, answer in answers] == [f"Succeeded: {word}" for word in words]
+    distributed.drain()
+    fetched = {}
+    for run_id in {answer["run_id"] for _, _, answer in answers}:  # two, around midnight
+        fetch = lambdist("fetch", run_id)
+        assert (fetch.returncode, fetch.stderr) == (0, "")
+        fetched |= {entry["n"]: entry for entry in map(json.loads, fetch.stdout.splitlines())}
+    for word, _, answer in answers:
+        assert fetched[answer["n"]] == {"n": answer["n"], "data": word, "result": f"{word}_processed"}
+
+
+def test_every_kind_of_line_comes_back_as_it_went(distributed):
+    """Unicode, quotes, tabs and JSON in lines survive; what is no datapoint is rejected, in its place."""
+    points = datapoints.read(project.DATA / "nasty.txt")
+
+    row, answers = submit(distributed, "nasty", points, request_batch=7)
+
+    lines = list(points)
+    expected = [
+        {"n": line.n, "data": line.data, "error": f"rejected: {line.reason}"}
+        if line.reason
+        else {"n": line.n, "data": line.data, "result": f"{line.data}_processed"}
+        for line in lines
+    ]
+    assert answers == expected
+    rejected = sum(bool(line.reason) for line in lines)
+    assert rejected > 5
+    assert ledger(row) == {"submitted": len(lines), "stored": len(lines) - rejected, "rejected": rejected}
+
+
+def test_a_permanent_error_dies_at_once_with_its_cause(deploy, tmp_path):
+    """PermanentError out of process(): one receive, the cause on the item, the neighbours stored."""
+    lambdas = shutil.copytree(project.LAMBDAS, tmp_path / "lambdas")
+    (lambdas / "processing.py").write_text(HOPELESS)
+    points = datapoints.from_iterable(["good", "bad", "fine"])
+
+    for kind, deployed in deploy("hopeless", lambdas=lambdas, retry_delay_seconds=900).items():
+        row, answers = submit(deployed, f"hopeless-{kind.replace('_', '-')}", points, kind)
+
+        assert ledger(row) == {"submitted": 3, "stored": 2, "dead": 1}
+        assert answers[1] == {"n": 1, "data": "bad", "error": "dead: PermanentError: no such word"}
+        item = deployed.settled(row["run_id"], 3)[1]
+        assert item["receives"] == 1
+        assert [one["cause"] for one in item["attempts"]] == ["PermanentError: no such word"]
+
+
+def test_a_datapoint_that_always_fails_is_dead_after_five_receives(distributed, mails):
+    """Five attempts with their causes, the payload as it came, and a digest without the payload."""
+    points = datapoints.from_iterable(["one", "two", "three", "secret-word"])
+
+    row, answers = submit(distributed, "fails", points, fault="raise:1@3")
+
+    assert ledger(row) == {"submitted": 4, "stored": 3, "dead": 1}
+    causes = [f"InjectedFault: injected by raise:1@3 at attempt {k}" for k in range(1, 6)]
+    item = distributed.settled("fails", 4)[3]
+    assert (item["outcome"], item["receives"]) == ("dead", 5)
+    assert [attempt["cause"] for attempt in item["attempts"]] == causes
+    assert len({attempt["request_id"] for attempt in item["attempts"]}) == 5
+    assert json.loads(item["payload"])["data"] == "secret-word"
+    assert answers[3] == {"n": 3, "data": "secret-word", "error": f"dead: {causes[-1]}"}
+
+    [mail] = mails()
+    assert mail["Subject"] == "lambdist lambdist-distributed: 1 dead"
+    assert f"     1  {causes[-1]}" in mail["Message"]
+    assert "     1  fails" in mail["Message"]
+    assert "lambdist fetch fails" in mail["Message"]
+    assert "secret-word" not in mail["Message"]
+
+
+def test_a_thousand_datapoints_meet_their_faults_as_planned(deploy):
+    """In batches of ten with a fifth of the attempts failing: each fails as often as its plan says."""
+    points = datapoints.read(project.DATA / "words-1000.txt")
+    fault = "raise:0.2,seed:4"
+    plan = faults.parse_fault(fault)
+    strikes = {n: [plan.strikes("raise", n, attempt) for attempt in range(1, 6)] for n in range(1000)}
+    failures = {n: struck.index(False) if False in struck else 5 for n, struck in strikes.items()}
+    dead = {n for n, count in failures.items() if count == 5}
+    assert dead  # or this tests too little
+    deployed = deploy("planned", ["distributed"], queue_batch=10)["distributed"]
+
+    row, answers = submit(deployed, "planned", points, fault=fault, request_batch=10, queue_batch=10)
+
+    assert ledger(row) == {"submitted": 1000, "stored": 1000 - len(dead), "dead": len(dead)}
+    table = records.load(project.RESULTS / "pipeline" / "runs" / "planned")
+    assert dict(zip(table["n"], table["failures"], strict=True)) == failures
+    assert table["duplicates"].sum() == 0
+    assert {answer["n"] for answer in answers if "error" in answer} == dead
+    stages.check(stages.per_datapoint(table))
+    assert table["request"].nunique() == 100
+
+
+@pytest.mark.parametrize("arm", ["single_node", "single_node_parallel"])
+def test_the_control_stores_and_buries_like_the_queue(single_node, arm):
+    """Without a queue the client tries again; after five tries a datapoint is dead, with its cause."""
+    points = datapoints.from_iterable([f"word-{n}" for n in range(30)])
+    name = f"control-{arm.count('_')}"
+
+    row, answers = submit(single_node, name, points, arm, fault="raise:1@4", chunks=5)
+
+    assert ledger(row) == {"submitted": 30, "stored": 29, "dead": 1}
+    cause = "InjectedFault: injected by raise:1@4 at attempt 5"
+    assert answers[4]["error"] == f"dead: client: gave up after 5 tries: {cause}"
+    assert answers[5] == {"n": 5, "data": "word-5", "result": "word-5_processed"}
+    table = records.load(project.RESULTS / "pipeline" / "runs" / name)
+    spans = table[table["n"] != 4].sort_values("sent_at")
+    overlaps = (spans["sent_at"].shift(-1) < spans["answered_at"]).any()
+    assert overlaps == (arm == "single_node_parallel")
+    stages.check(stages.per_datapoint(table))
+
+
+def test_a_message_delivered_twice_is_stored_once(distributed):
+    """SQS delivers at least once: the first result stays, the second is counted as a duplicate."""
+    point = contract.Datapoint(run_id="twice", n=5, data="again", received_at=time.time())
+    message = {
+        "MessageBody": contract.message_body(point, collector={"request_id": "first"}),
+        "MessageAttributes": contract.message_attributes(point),
+    }
+    sqs = distributed.client("sqs")
+    sqs.send_message(QueueUrl=distributed["QueueUrl"], **message)
+    first = distributed.settled("twice", 1)[5]
+
+    sqs.send_message(QueueUrl=distributed["QueueUrl"], **message)
+    distributed.drain()
+
+    assert distributed.settled("twice", 1) == {5: {**first, "duplicates": 1}}
+
+
+def test_a_message_that_cannot_be_parsed_is_buried_under_its_key(distributed):
+    """Poison: the attributes keep the key, so that the item tells which datapoint died and why."""
+    point = contract.Datapoint(run_id="poison", n=2, data="x")
+    distributed.client("sqs").send_message(
+        QueueUrl=distributed["QueueUrl"],
+        MessageBody="{not json",
+        MessageAttributes=contract.message_attributes(point),
+    )
+
+    item = distributed.settled("poison", 1)[2]
+
+    assert (item["outcome"], item["receives"], item["payload"]) == ("dead", 1, "{not json")
+    assert item["cause"].startswith("poison: JSONDecodeError")
