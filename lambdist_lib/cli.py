@@ -252,13 +252,13 @@ def _resume(options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from lambdist_lib import running
+    from lambdist_lib import collecting, running
 
     if options.run.startswith(ADHOC):
-        running.collect_adhoc(_connected(options), options.run)
+        collecting.collect_adhoc(_connected(options), options.run)
     elif not running.is_collected(options.run):
         running.finish(options.run, data=options.data, connect=_by_stamp(options), watch=lambda text: None)
-    for answer in running.outputs_of(options.run):
+    for answer in collecting.outputs_of(options.run):
         print(json.dumps(answer, ensure_ascii=False))
 
 

@@ -35,15 +35,15 @@ from lambdist_lib import (
     targets,
     teardown,
 )
+from lambdist_lib.conditions import ARMS, Conditions
 from lambdist_lib.datapoints import Datapoints
 from lambdist_lib.errors import DeployError, RunError, UsageError
 from lambdist_lib.measures import cold_starts, dead_letters, ledger, speedup, stages
 from lambdist_lib.progress import Progress
-from lambdist_lib.running import Conditions
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
-ARMS = ("distributed", "single_node")  # of an experiment, unless it asks for more
+BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
 WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
 
 
@@ -57,7 +57,7 @@ class Experiment:
     points: Datapoints
     conditions: Conditions
     seed: int
-    arms: tuple[str, ...] = ARMS
+    arms: tuple[str, ...] = BOTH
     stacks: dict[str, Stack] = field(default_factory=dict)
     runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(columns.RUNS)))
 
@@ -163,11 +163,11 @@ class Experiment:
         return f"both stacks and the artifact bucket are gone from {self.target.stamp}"
 
     def _cloud_arms(self) -> list[str]:
-        return [arm for arm in self.arms if running.ARMS[arm].stack]
+        return [arm for arm in self.arms if ARMS[arm].stack]
 
     def _stack(self, arm: str) -> Stack:
         try:
-            return self.stacks[running.ARMS[arm].stack]
+            return self.stacks[ARMS[arm].stack]
         except KeyError:
             raise DeployError("the stacks are not deployed yet; call deploy() first") from None
 
@@ -179,7 +179,7 @@ class Experiment:
         def watch(text: str) -> None:
             progress.show(f"{label or f'{arm}: '}{text}")
 
-        if not running.ARMS[arm].stack:
+        if not ARMS[arm].stack:
             shutil.rmtree(folder, ignore_errors=True)  # of an earlier sitting: it takes seconds to do again
             row = running.run_local_pool(
                 self.points, self.conditions, folder, pair=pair, experiment_id=self.id
@@ -238,14 +238,14 @@ def begin(
     profile: str = "",
     seed: int = 0,
     experiment_id: str = "",
-    arms: Sequence[str] = ARMS,
+    arms: Sequence[str] = BOTH,
     **conditions: Any,
 ) -> Experiment:
     """Read the data, connect to the target, make the experiment's folder or go on in it.
 
     Args:
         data: Path of the data file; `-` for standard input.
-        arms: Which arms each repetition has; names of `running.ARMS`.
+        arms: Which arms each repetition has; names of `conditions.ARMS`.
         conditions: Fields of `Conditions`.
 
     Raises:
@@ -324,9 +324,9 @@ def submit(
         TargetError: The stacks are not deployed here.
     """
     _require_arm(arm)
-    if not running.ARMS[arm].stack:
+    if not ARMS[arm].stack:
         raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
-    stack = stacks.describe(target, running.ARMS[arm].stack)
+    stack = stacks.describe(target, ARMS[arm].stack)
     rule = {
         "max_chars": int(stack.parameters["DatapointMaxChars"]),
         "pattern": stack.parameters["DatapointPattern"],
@@ -342,8 +342,8 @@ def submit(
 
 
 def _require_arm(arm: str) -> None:
-    if arm not in running.ARMS:
-        raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(running.ARMS)}")
+    if arm not in ARMS:
+        raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(ARMS)}")
 
 
 def _checked(given: dict[str, Any]) -> Conditions:

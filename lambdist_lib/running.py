@@ -10,94 +10,34 @@ A run that was interrupted, by a signal or by the end of its process, is finishe
 import contextlib
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lambdist_lib import (
+    collecting,
     columns,
-    datapoints,
     folders,
     journal,
     local_cloud,
     local_pool,
-    original_client,
     records,
     settling,
     stacks,
     submission,
-    templates,
 )
-from lambdist_lib.contract import OUTCOMES, REJECTED, STORED
+from lambdist_lib.conditions import ARMS, AS_FOUND, Conditions, of_run, plan_of
+from lambdist_lib.contract import REJECTED
 from lambdist_lib.datapoints import Datapoints, Line
-from lambdist_lib.errors import RunError, TargetError, UnfinishedError
+from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
-AS_FOUND = "as found"  # temperature of a run that neither made its environments cold nor warmed them up
-OPENING_SENDERS = 4  # on the local cloud, unless warm: 100 cold starts at once keep two cores busy for 15 s
-COLLECTOR_TRIES = 8  # of a request to the collector; the queue has a count of its own
-COLLECTOR_BACKOFF_S = 0.2
 WARM_UP = "-warm-up"  # end of the run ids that measure nothing
 
 Watch = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """Which stack an arm uses ("" for none), how many senders it has, and which client they are."""
-
-    stack: str
-    parallel: bool = True
-    submit: Callable[..., submission.Tally] = submission.submit
-
-
-ARMS = {
-    "distributed": Arm(stack="distributed"),
-    "single_node": Arm(stack="single_node", parallel=False),
-    "single_node_parallel": Arm(stack="single_node"),
-    "as_original": Arm(stack="distributed", submit=original_client.submit),
-    "local_pool": Arm(stack=""),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
-    """What is the same for every run that is to be compared.
-
-    retry_delay_s: before the first retry of a failed datapoint, doubling; by the queue in the
-    distributed arm, by the client in the others. failing: datapoints after the file's that
-    fail at every attempt. max_chars, pattern: the datapoint rule.
-    """
-
-    chunks: int = 20
-    request_batch: int = 1
-    queue_batch: int = 1
-    memory_mb: int = 512
-    work: str = "none"
-    fault: str = "none"
-    failing: int = 0
-    retry_delay_s: int = 1
-    max_chars: int = 1024
-    pattern: str = ""
-
-    def settings(self) -> dict[str, Any]:
-        """What they mean for the stacks (`templates`)."""
-        return {
-            "queue_batch": self.queue_batch,
-            "memory_mb": self.memory_mb,
-            "retry_delay_seconds": self.retry_delay_s,
-            "datapoint_max_chars": self.max_chars,
-            "datapoint_pattern": self.pattern,
-            "experiment_controls": True,
-        }
-
-    def read(self, data: str | Path) -> Datapoints:
-        """The file's datapoints under these conditions' rule, and the failing ones after them."""
-        points = datapoints.read(data, max_chars=self.max_chars, pattern=self.pattern)
-        return datapoints.with_more(points, [f"fails-{k}" for k in range(self.failing)])
 
 
 def run(
@@ -162,7 +102,7 @@ def run_local_pool(
     seen_at = time.time()
     receipts = [_given(line, found.get(line.n, {})) for line in points]
     table = records.join(folder.name, "local_pool", points, receipts, found, queued=0)
-    _write_tables(folder, points, receipts, table, found)
+    collecting.write_tables(folder, points, receipts, table, found)
     records.write_table(folder, "invocations", pd.DataFrame(columns=list(columns.INVOCATIONS)))
     facts = {
         "experiment_id": experiment_id,
@@ -176,7 +116,7 @@ def run_local_pool(
         "sha256": points.sha256,
         "resumed": False,
     }
-    row = {**facts, **_ledger_and_times(table, seen_at), "state": "collected"}
+    row = {**facts, **collecting.ledger_and_times(table, seen_at), "state": "collected"}
     folders.write_json(folder / "run.json", row)
     return row
 
@@ -223,23 +163,6 @@ def warm_up(
     settling.await_settled(target, stack, run_id, expected=tally.accepted)
 
 
-def plan_of(
-    target: Target, stack: Stack, arm: str, conditions: Conditions, temperature: str
-) -> submission.Plan:
-    """How an arm sends. Without a queue the client tries again, as often and as slowly as the queue does."""
-    queued = ARMS[arm].stack == "distributed"
-    opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
-    return submission.Plan(
-        chunks=conditions.chunks if ARMS[arm].parallel else 1,
-        request_batch=conditions.request_batch,
-        work=conditions.work,
-        fault=conditions.fault,
-        tries=COLLECTOR_TRIES if queued else int(stack.outputs["MaxReceives"]),
-        backoff_s=COLLECTOR_BACKOFF_S if queued else float(conditions.retry_delay_s),
-        opening_senders=opening,
-    )
-
-
 def require_finished(row: dict[str, Any]) -> None:
     """Hold a run to the ledger.
 
@@ -282,7 +205,7 @@ def _complete(
     settled: int = 0,
 ) -> dict[str, Any]:
     """Send `lines`, wait for all that was accepted, collect; each state is on disk before it begins."""
-    plan = plan_of(target, stack, facts["arm"], _conditions(facts), facts["temperature"])
+    plan = plan_of(target, stack, facts["arm"], of_run(facts), facts["temperature"])
     folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
     with journal.Journal(folder / "journal", submission.Receipt._fields) as kept:
         tally = ARMS[facts["arm"]].submit(
@@ -304,50 +227,13 @@ def _complete(
         expected=settled + tally.accepted + tally.dead,
         watch=lambda queued: watch(f"{queued:,} queued"),
     )
-    row = {**facts, **_collect(target, stack, points, folder, facts["arm"], ended), "state": "collected"}
+    row = {
+        **facts,
+        **collecting.collect(target, stack, points, folder, facts["arm"], ended),
+        "state": "collected",
+    }
     folders.write_json(folder / "run.json", row)
     return row
-
-
-def _collect(
-    target: Target, stack: Stack, points: Datapoints, folder: Path, arm: str, ended: settling.Settled
-) -> dict[str, Any]:
-    """Gather a run's records, invocations and outputs into its folder; returns its ledger and times."""
-    found = records.items(target, stack, folder.name)
-    receipts = list(journal.read(folder / "journal"))
-    table = records.join(folder.name, arm, points, receipts, found, queued=ended.queued)
-    _write_tables(folder, points, receipts, table, found)
-    began_at = table["intended_at"].min()
-    since = ended.seen_at if pd.isna(began_at) else began_at
-    invocations = records.invocations(target, stack, folder.name, since, time.time())
-    records.write_table(folder, "invocations", invocations)
-    return _ledger_and_times(table, ended.seen_at)
-
-
-def _write_tables(
-    folder: Path,
-    points: Datapoints,
-    receipts: list[dict[str, Any]],
-    table: pd.DataFrame,
-    found: dict[int, dict[str, Any]],
-) -> None:
-    records.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(submission.Receipt._fields)))
-    records.write_table(folder, "records", table)
-    records.write_outputs(folder / "outputs.jsonl", points, table, found)
-
-
-def _ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
-    """A run's counts by outcome, and its times from the first intended send."""
-    counts = table["outcome"].value_counts()
-    began_at = table["intended_at"].min()
-    times = {
-        "started_at": began_at,
-        "makespan_s": table.loc[table["outcome"] == STORED, "put_at"].max() - began_at,
-        "enqueued_s": table["answered_at"].max() - began_at,
-        "seen_s": seen_at - began_at,
-    }
-    known = {name: None if pd.isna(value) else float(value) for name, value in times.items()}
-    return {"submitted": len(table), **{name: int(counts.get(name, 0)) for name in OUTCOMES}, **known}
 
 
 def _given(line: Line, item: dict[str, Any]) -> dict[str, Any]:
@@ -356,10 +242,6 @@ def _given(line: Line, item: dict[str, Any]) -> dict[str, Any]:
     verdict = REJECTED if line.reason else "accepted"
     given = {"n": line.n, "verdict": verdict, "cause": line.reason, "tries": item.get("receives")}
     return {**given, "intended_at": began_at, "sent_at": began_at, "answered_at": done_at}
-
-
-def _conditions(facts: dict[str, Any]) -> Conditions:
-    return Conditions(**{name: facts[name] for name in Conditions.__dataclass_fields__})
 
 
 def finish(
@@ -381,36 +263,9 @@ def finish(
             target = connect(facts["target"])
             name, _, _ = facts["stack"].partition(f"-{ARMS[facts['arm']].stack.replace('_', '-')}")
             stack = stacks.describe(target, ARMS[facts["arm"]].stack, name=name)
-            facts = resume(target, stack, _conditions(facts).read(data or facts["data"]), folder, watch=watch)
+            facts = resume(target, stack, of_run(facts).read(data or facts["data"]), folder, watch=watch)
         rows.append(facts)
     return rows
-
-
-def collect_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path:
-    """The answers of datapoints that came without a run, as old clients send them; returns their folder.
-
-    Raises:
-        RunError: No stack has any of that id.
-    """
-    found: list[dict[str, Any]] = []
-    for kind in templates.KINDS:
-        with contextlib.suppress(TargetError):
-            found += records.items(target, stacks.describe(target, kind, name=name), run_id).values()
-    if not found:
-        raise RunError(f"no stack on {target.stamp} has datapoints of {run_id}")
-    folder = folders.adhoc(run_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    records.write_adhoc_outputs(folder / "outputs.jsonl", found)
-    facts = {"run_id": run_id, "arm": "adhoc", "target": target.stamp, "state": "collected"}
-    folders.write_json(folder / "run.json", facts)
-    return folder
-
-
-def outputs_of(run: str) -> Iterable[dict[str, Any]]:
-    """The answers of a run, or of an experiment's first distributed run."""
-    found = folders.find(run)
-    first = [folder for folder in found if folders.read_facts(folder)["arm"] == "distributed"] or found
-    return records.outputs(first[0])
 
 
 def is_collected(run: str) -> bool:

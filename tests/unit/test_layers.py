@@ -19,7 +19,8 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"stacks", "measures", "planner"},  # 5
     {"submission", "local_pool"},
     {"original_client", "records", "settling", "figures", "trying"},
-    {"running"},  # 6
+    {"conditions", "collecting"},  # 6
+    {"running"},
     {"teardown"},
     {"experiment", "redrive", "compare", "report"},
     {"notebooks"},

@@ -1,0 +1,93 @@
+"""What is held equal between runs that are compared, and how each arm sends under it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib import datapoints, original_client, submission
+from lambdist_lib.datapoints import Datapoints
+from lambdist_lib.stacks import Stack
+from lambdist_lib.targets import Target
+
+AS_FOUND = "as found"  # temperature of a run that neither made its environments cold nor warmed them up
+OPENING_SENDERS = 4  # on the local cloud, unless warm: 100 cold starts at once keep two cores busy for 15 s
+COLLECTOR_TRIES = 8  # of a request to the collector; the queue has a count of its own
+COLLECTOR_BACKOFF_S = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """Which stack an arm uses ("" for none), how many senders it has, and which client they are."""
+
+    stack: str
+    parallel: bool = True
+    submit: Callable[..., submission.Tally] = submission.submit
+
+
+ARMS = {
+    "distributed": Arm(stack="distributed"),
+    "single_node": Arm(stack="single_node", parallel=False),
+    "single_node_parallel": Arm(stack="single_node"),
+    "as_original": Arm(stack="distributed", submit=original_client.submit),
+    "local_pool": Arm(stack=""),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What is the same for every run that is to be compared.
+
+    retry_delay_s: before the first retry of a failed datapoint, doubling; by the queue in the
+    distributed arm, by the client in the others. failing: datapoints after the file's that
+    fail at every attempt. max_chars, pattern: the datapoint rule.
+    """
+
+    chunks: int = 20
+    request_batch: int = 1
+    queue_batch: int = 1
+    memory_mb: int = 512
+    work: str = "none"
+    fault: str = "none"
+    failing: int = 0
+    retry_delay_s: int = 1
+    max_chars: int = 1024
+    pattern: str = ""
+
+    def settings(self) -> dict[str, Any]:
+        """What they mean for the stacks (`templates`)."""
+        return {
+            "queue_batch": self.queue_batch,
+            "memory_mb": self.memory_mb,
+            "retry_delay_seconds": self.retry_delay_s,
+            "datapoint_max_chars": self.max_chars,
+            "datapoint_pattern": self.pattern,
+            "experiment_controls": True,
+        }
+
+    def read(self, data: str | Path) -> Datapoints:
+        """The file's datapoints under these conditions' rule, and the failing ones after them."""
+        points = datapoints.read(data, max_chars=self.max_chars, pattern=self.pattern)
+        return datapoints.with_more(points, [f"fails-{k}" for k in range(self.failing)])
+
+
+def of_run(facts: dict[str, Any]) -> Conditions:
+    """The conditions that a run's facts name."""
+    return Conditions(**{name: facts[name] for name in Conditions.__dataclass_fields__})
+
+
+def plan_of(
+    target: Target, stack: Stack, arm: str, conditions: Conditions, temperature: str
+) -> submission.Plan:
+    """How an arm sends. Without a queue the client tries again, as often and as slowly as the queue does."""
+    queued = ARMS[arm].stack == "distributed"
+    opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
+    return submission.Plan(
+        chunks=conditions.chunks if ARMS[arm].parallel else 1,
+        request_batch=conditions.request_batch,
+        work=conditions.work,
+        fault=conditions.fault,
+        tries=COLLECTOR_TRIES if queued else int(stack.outputs["MaxReceives"]),
+        backoff_s=COLLECTOR_BACKOFF_S if queued else float(conditions.retry_delay_s),
+        opening_senders=opening,
+    )
