@@ -1,0 +1,110 @@
+"""Nothing committed gives away a key, an account or the machine it was made on; and the scan can tell."""
+
+import gzip
+import json
+
+import pytest
+import scan
+
+from lambdist_lib import project
+
+# put together here, or this file would be a finding itself
+BAD = {
+    "AWS account": [
+        "arn:aws:sqs:eu-west-1:" + "210987654321:queue",
+        "sqs.eu-west-1.amazonaws.com/" + "210987654321/q",
+    ],
+    "access key": ["AKIA" + "QWERTYUIOPASDFGH"],
+    "key, token or password": [
+        "x-api-key: " + "hT3kd9Qz" * 5,
+        '{"x-api-key": "' + "hT3kd9Qz" * 5 + '"}',
+        "aws_secret_access_key = " + "hT3kd9Qz/+" * 4,
+    ],
+    "private key": ["-----BEGIN RSA " + "PRIVATE KEY-----"],
+    "API host": ["https://" + "q1w2e3r4t5.execute-api.eu-west-1.amazonaws.com/v1/data"],
+    "home folder": [
+        "/" + "root/project",
+        "File /" + "home/ann/x.py",
+        "/" + "Users/ann",
+        "C:" + "\\Users\\ann",
+    ],
+    "folder of one machine": ["see /" + "work/main/data"],
+    "package registry": [
+        "https://pypi" + ".org/project/x",
+        "--extra-" + "index-url",
+        "http://mirror.local/" + "simple/",
+    ],
+}
+GOOD = [
+    "arn:aws:sns:eu-west-1:000000000000:topic",
+    "arn:aws:iam::123456789012:role/any",
+    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/POST/data",
+    "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1/data",
+    "https://example123.execute-api.eu-west-1.amazonaws.com/v1/data",
+    "AKIAIOSFODNN7EXAMPLE",
+    'headers = {"x-api-key": api.key.reveal()}',
+    "rootless /rooted docs/home/page",
+]
+
+
+def whats(path):
+    return {what for _, what, _ in scan.findings(path)}
+
+
+@pytest.mark.parametrize(("what", "text"), [(what, text) for what, texts in BAD.items() for text in texts])
+def test_the_scan_finds(tmp_path, what, text):
+    """Each thing that must not be committed is found and named."""
+    file = tmp_path / "note.md"
+    file.write_text(f"before\n{text}\nafter\n")
+
+    assert what in whats(file)
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_placeholders_pass(tmp_path, text):
+    """What AWS's documentation uses as an example, and what our own templates write, is no secret."""
+    file = tmp_path / "note.md"
+    file.write_text(text)
+
+    assert list(scan.findings(file)) == []
+
+
+@pytest.mark.parametrize("text", [texts[0] for texts in BAD.values()])
+def test_the_scan_reads_what_a_notebook_printed(tmp_path, text):
+    """An output, a traceback or metadata gives away as much as a source."""
+    outputs = [
+        {"output_type": "stream", "text": [text]},
+        {"output_type": "display_data", "data": {"text/html": [text], "image/png": "A" * 80}},
+        {"output_type": "error", "traceback": ["", text]},
+    ]
+    cells = [{"source": "1", "metadata": {}, "outputs": [output]} for output in outputs]
+    cells.append({"source": "1", "metadata": {"by": text}, "outputs": []})
+    file = tmp_path / "executed.ipynb"
+    file.write_text(json.dumps({"metadata": {}, "cells": cells}))
+
+    assert len({where for where, _, _ in scan.findings(file)}) == 4
+
+
+def test_the_scan_reads_packed_tables_and_skips_pictures(tmp_path):
+    """A gzipped CSV is text; base64 that happens to look like a key is not."""
+    [table, picture, page] = [tmp_path / name for name in ("records.csv.gz", "plot.png", "report.html")]
+    table.write_bytes(gzip.compress(BAD["access key"][0].encode()))
+    picture.write_bytes(b"\x89PNG\0" + BAD["access key"][0].encode())
+    page.write_text(f'<img src="data:image/png;base64,{BAD["access key"][0]}">')
+
+    assert whats(table) == {"access key"}
+    assert whats(picture) == whats(page) == set()
+
+
+def test_no_committed_file_holds_what_is_forbidden():
+    """Sources, data, templates, results and notebooks with their outputs."""
+    if not (project.ROOT / ".git").exists():
+        pytest.skip("not a git checkout: nothing says which files are committed")
+
+    found = [
+        f"{project.shown(path)}, {where}: {what}: {text}"
+        for path in scan.tracked(project.ROOT)
+        for where, what, text in scan.findings(path)
+    ]
+
+    assert found == []
