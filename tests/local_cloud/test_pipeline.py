@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from lambdist_lib import contract, datapoints, faults, project, records, running, stacks
+from lambdist_lib import collecting, contract, datapoints, faults, project, records, running, stacks
+from lambdist_lib.conditions import Conditions
 from lambdist_lib.measures import stages
-from lambdist_lib.running import Conditions
 
 ORIGINAL_CLIENT = """
 import json, multiprocessing, sys
@@ -43,7 +43,7 @@ def submit(deployed, name, points, arm="distributed", **conditions):
     folder = project.RESULTS / "pipeline" / "runs" / name
     held = Conditions(retry_delay_s=0, **conditions)
     row = running.run(deployed.target, deployed.stack, arm, points, held, folder)
-    return row, list(running.outputs_of(str(folder)))
+    return row, list(collecting.outputs_of(str(folder)))
 
 
 def ledger(row):

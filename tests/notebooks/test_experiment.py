@@ -1,0 +1,174 @@
+"""The main notebook as people run it: headless, from either folder, with good and with wrong parameters."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lambdist_lib import columns, local_cloud, project, records
+
+BIN = Path(sys.executable).parent
+NOTEBOOK = project.NOTEBOOKS / "experiment.ipynb"
+COMMITTED = sorted(project.NOTEBOOKS.glob("*.ipynb"))
+TINY = {"chunks": 4, "pairs": 1, "failing": 1, "work": "none"}
+PHASES = ["deploy", "cold runs", "warm pairs", "teardown"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """`run("papermill", ..., cwd=folder)`: a command of the environment, on a local cloud of this module."""
+    state = tmp_path_factory.mktemp("notebooks") / "state"
+
+    def finished(command, *arguments, cwd=project.ROOT):
+        return subprocess.run(
+            [BIN / command, *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, "LAMBDIST_STATE": str(state)},
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+
+    yield finished
+    local_cloud.stop(state)
+
+
+@pytest.fixture
+def ten_words(tmp_path):
+    path = tmp_path / "ten.txt"
+    path.write_text("".join(f"word-{n}\n" for n in range(10)))
+    return path
+
+
+def given(**parameters):
+    return [word for name, value in parameters.items() for word in ("-p", name, str(value))]
+
+
+def read(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell["outputs"]]
+
+
+def plain(output):
+    """An output as text, whichever kind it is of."""
+    data = output.get("data", {})
+    return "".join(data.get("text/markdown") or data.get("text/plain") or output.get("text", ""))
+
+
+def require_clean(notebook):
+    """What a saved notebook must show, and what it must not."""
+    shown = outputs(notebook)
+    assert [output for output in shown if output.get("name") == "stderr"] == []
+    assert not any("Warning" in plain(output) for output in shown)
+    told = [plain(output) for output in shown if output["output_type"] == "display_data"]
+    lines = [line for line in told if re.fullmatch(r"[a-z ]+: .+ \(\d+\.\d s\)", line)]
+    assert [line.partition(":")[0] for line in lines] == PHASES
+    assert len([output for output in shown if "image/png" in output.get("data", {})]) == 4
+    findings = [plain(output) for output in shown if "**Finding.**" in plain(output)]
+    assert len(findings) == 2  # at the top and in the conclusion
+    assert findings[0] == findings[1]
+    assert "local cloud" in findings[0]
+
+
+@pytest.mark.parametrize("folder", [project.NOTEBOOKS, project.ROOT], ids=["notebooks", "root"])
+def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
+    """The person's own words: exit status 0, one line per phase, figures, the finding, the files beside."""
+    out = tmp_path / "out.ipynb"
+    parameters = given(experiment_id=f"papermill-{folder.name}", data=ten_words, **TINY)
+
+    done = run("papermill", NOTEBOOK.relative_to(folder), out, *parameters, cwd=folder)
+
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    require_clean(read(out))
+    results = project.RESULTS / f"papermill-{folder.name}"
+    runs = records.load(results, "runs")
+    assert list(runs.columns) == list(columns.RUNS)
+    assert list(runs["temperature"]) == ["cold", "cold", "warm", "warm"]
+    assert set(runs["stored"]) == {10}
+    assert set(runs["dead"]) == {1}
+    assert {path.name for path in results.glob("*.png")} == {
+        "speedup.png", "timeline.png", "cold_starts.png", "dead_letters.png",
+    }  # fmt: skip
+    assert read(results / "summary.json")["finding"] in plain(outputs(read(out))[0])
+
+
+def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
+    """Without an output path the executed notebook lies beside its results, and the finding is printed."""
+    parameters = given(experiment_id="by-lambdist", data=ten_words, **TINY)
+
+    done = run("lambdist", "notebook", NOTEBOOK, *parameters)
+
+    assert done.returncode == 0, done.stderr
+    results = project.RESULTS / "by-lambdist"
+    require_clean(read(results / "notebook.ipynb"))
+    assert read(results / "summary.json")["finding"] in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("chnks", "5", r"unknown parameter chnks \(did you mean chunks\?\)"),
+        ("chunks", "abc", r"parameter chunks is 'abc'; it must be int"),
+    ],
+)
+def test_a_wrong_parameter_fails_before_anything_runs(run, tmp_path, name, value, message):
+    """papermill alone takes any name and any type with exit status 0; the notebook itself refuses."""
+    out = tmp_path / "out.ipynb"
+
+    by_papermill = run("papermill", NOTEBOOK, out, "-p", name, value)
+    by_lambdist = run("lambdist", "notebook", NOTEBOOK, tmp_path / "other.ipynb", "-p", name, value)
+
+    assert by_papermill.returncode == 1
+    assert re.search(message, by_papermill.stderr)
+    assert [output["ename"] for output in outputs(read(out)) if "ename" in output] == ["ParameterError"]
+    assert by_lambdist.returncode == 2
+    assert re.search(message, by_lambdist.stderr)
+    assert "Traceback" not in by_lambdist.stderr
+    assert not (tmp_path / "other.ipynb").exists()
+
+
+def test_papermill_tells_the_parameters(run):
+    """`papermill --help-notebook` lists each parameter with its type, default and meaning."""
+    done = run("papermill", "--help-notebook", NOTEBOOK)
+
+    assert done.returncode == 0
+    assert re.search(r"chunks: int \(default 20\)\s+most senders at once", done.stdout)
+    assert re.search(r"keep_stacks: bool \(default False\)", done.stdout)
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_a_committed_notebook_is_clean(path):
+    """No outputs, no counts, the kernel that every machine has, and no metadata but tags."""
+    notebook = read(path)
+
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    for cell in code_cells(notebook):
+        assert cell["outputs"] == []
+        assert cell["execution_count"] is None
+    for cell in notebook["cells"]:
+        assert set(cell["metadata"]) <= {"tags"}
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_a_parameters_cell_is_literals_with_a_meaning_each(path):
+    """papermill shows the comments as help, and injects after the cell: a derived value would be stale."""
+    [cell] = [cell for cell in code_cells(read(path)) if "parameters" in cell["metadata"].get("tags", [])]
+    source = "".join(cell["source"])
+    for line, node in zip(source.splitlines(), ast.parse(source).body, strict=True):
+        assert re.fullmatch(r"\w+: \w+ = .+  # .+", line), line
+        ast.literal_eval(node.value)
+        assert "=" not in line.partition("=")[2].partition("  #")[0]  # papermill would not see its default
