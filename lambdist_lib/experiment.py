@@ -184,7 +184,7 @@ class Experiment:
             row = running.run_local_pool(
                 self.points, self.conditions, folder, pair=pair, experiment_id=self.id
             )
-        elif folder.exists():  # of an earlier sitting that was interrupted
+        elif (folder / "run.json").exists():  # of an earlier sitting that was interrupted
             row = running.resume(self.target, self._stack(arm), self.points, folder, watch=watch)
         else:
             row = running.run(

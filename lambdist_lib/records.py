@@ -221,4 +221,7 @@ def load(run: str | Path, name: str = "records") -> pd.DataFrame:
             f"{path.name} of {Path(run).name} is of another version: its columns are not `columns.py`'s"
         )
     texts = [column for column in ("cause", "failure_causes") if column in table]
-    return table.assign(**{column: table[column].fillna("").astype(str) for column in texts})
+    # a text column without any text was read as numbers, all missing
+    return table.assign(
+        **{column: table[column].astype(object).where(table[column].notna(), "") for column in texts}
+    )

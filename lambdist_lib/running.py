@@ -62,9 +62,10 @@ def run(
         RunError: There is such a run already.
         KeyboardInterrupt: What was measured is in the folder; `resume` finishes the run.
     """
-    if folder.exists():
+    if (folder / "run.json").exists():
         raise RunError(f"there is a run {folder.name} already; `lambdist resume {folder.name}` finishes it")
-    folder.mkdir(parents=True)
+    plan_of(target, stack, arm, conditions, temperature)  # a plan that is none leaves no folder
+    folder.mkdir(parents=True, exist_ok=True)
     facts = {
         "experiment_id": experiment_id,
         "run_id": folder.name,

@@ -61,6 +61,13 @@ def target():
 
 
 @pytest.fixture
+def empty(target):
+    """The session's local cloud with nothing on it."""
+    local_cloud.reset(target.cloud)
+    return target
+
+
+@pytest.fixture
 def both(target):
     """Both stacks with SETTINGS, whatever a test before has made of them."""
     return {kind: Deployed(target, stack) for kind, stack in stacks.deploy(target, settings=SETTINGS).items()}

@@ -1,0 +1,263 @@
+"""Runs and experiments on the local cloud: whole, interrupted, resumed, continued, torn down."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lambdist_lib import (
+    collecting,
+    columns,
+    contract,
+    datapoints,
+    experiment,
+    folders,
+    project,
+    records,
+    running,
+    stacks,
+    submission,
+    targets,
+    teardown,
+)
+from lambdist_lib.conditions import Conditions
+from lambdist_lib.errors import RunError, TargetError, UncollectedError, UsageError
+from lambdist_lib.measures import ledger, stages
+
+FILES = {"run.json", "journal", "receipts.csv", "records.csv", "invocations.csv", "outputs.jsonl"}
+numbers = itertools.count()
+
+
+@pytest.fixture
+def folder():
+    """Where a run of its own is kept; its name is the run's id."""
+    return project.RESULTS / "runs" / "runs" / f"run-{next(numbers)}"
+
+
+def start(deployed, folder, points, *, arm="distributed", watch=lambda text: None, **conditions):
+    held = Conditions(retry_delay_s=0, **conditions)
+    return running.run(deployed.target, deployed.stack, arm, points, held, folder, watch=watch)
+
+
+def words(count):
+    return datapoints.from_iterable([f"word-{n}" for n in range(count)])
+
+
+def require_whole(folder, row, count):
+    """All stored, each once, and every table tells the same."""
+    assert (row["submitted"], row["stored"]) == (count, count)
+    table = records.load(folder)
+    ledger.require_balanced(ledger.count(table))
+    assert list(table["n"]) == list(range(count))
+    assert table["duplicates"].sum() == 0
+    answers = list(collecting.outputs_of(str(folder)))
+    assert [answer["result"] for answer in answers] == [f"word-{n}_processed" for n in range(count)]
+    assert json.loads((folder / "run.json").read_text())["state"] == "collected"
+
+
+def test_a_run_leaves_all_that_is_known_of_it(distributed, folder):
+    """Its folder has every file, the tables have the columns of `columns.py`, the times add up."""
+    points = datapoints.with_more(words(40), ["bad\x00line", "fails"])
+
+    row = start(distributed, folder, points, fault="raise:1@41", chunks=8)
+
+    assert {path.name for path in folder.iterdir()} == FILES
+    table, invocations = records.load(folder), records.load(folder, "invocations")
+    assert list(table.columns) == list(columns.RECORDS)
+    assert list(invocations.columns) == list(columns.INVOCATIONS)
+    counts = {name: row[name] for name in contract.OUTCOMES}
+    assert counts == {"stored": 40, "dead": 1, "rejected": 1, "unsent": 0, "in_flight": 0, "lost": 0}
+    assert row["submitted"] == sum(counts.values())
+    assert table["outcome"].value_counts().to_dict() == {"stored": 40, "dead": 1, "rejected": 1}
+    ledger.require_balanced(ledger.count(table))
+    stages.check(stages.per_datapoint(table))
+    assert set(invocations["function"]) == {"collector", "processor", "dead_letter"}
+    of_processor = invocations[invocations["function"] == "processor"]
+    assert (of_processor["received"].sum(), of_processor["stored"].sum()) == (40 + 5, 40)
+    assert len(records.load(folder, "receipts")) == 42
+    assert 0 < row["enqueued_s"] <= row["seen_s"]
+    assert 0 < row["makespan_s"] <= row["seen_s"]
+    assert row["resumed"] is False
+    running.require_finished(row)
+
+
+def test_a_run_is_never_written_over(distributed, folder):
+    """A second run under the same id is refused, and says how the first is finished."""
+    start(distributed, folder, words(3))
+
+    with pytest.raises(RunError, match=f"there is a run {folder.name} already; `lambdist resume"):
+        start(distributed, folder, words(3))
+
+
+def test_a_run_that_could_not_begin_leaves_its_id_free(distributed, folder):
+    """After a mistake in the conditions the same command without the mistake works."""
+    with pytest.raises(UsageError, match="chunks is 0"):
+        start(distributed, folder, words(3), chunks=0)
+
+    require_whole(folder, start(distributed, folder, words(3)), 3)
+
+
+@pytest.mark.parametrize("phase", ["answered", "queued"])
+def test_an_interrupted_run_is_resumed(distributed, folder, phase):
+    """Ctrl-C while sending or while waiting: what was accepted is not sent again, and nothing is missing."""
+    points = words(60)
+
+    def interrupt(text):
+        if phase in text and not text.startswith("0 "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(distributed, folder, points, watch=interrupt, work="io:40ms", chunks=4)
+    row = running.resume(distributed.target, distributed.stack, points, folder)
+
+    assert row["resumed"] is True
+    require_whole(folder, row, 60)
+    assert (
+        running.resume(distributed.target, distributed.stack, points, folder) == row
+    )  # a finished one is left
+
+
+def killed(folder, data, moment):
+    """`lambdist submit` in a process that is killed when `moment()` has come."""
+    run_id = folder.name.removesuffix("-d")
+    command = [sys.executable, "-m", "lambdist_lib", "submit", str(data), "--id", run_id]
+    command += ["--work", "io:60ms", "--chunks", "4"]
+    with subprocess.Popen(command, cwd=project.ROOT, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 30
+        while not moment() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.005)
+        assert process.poll() is None, "it was over too soon"
+        os.kill(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("moment", ["begun", "half sent", "settling"])
+def test_a_killed_run_is_resumed(distributed, data_file, moment):
+    """kill -9 at any moment: the table says what is done, and the rest is sent."""
+    experiment_id = f"killed-{next(numbers)}"
+    folder, data = project.RESULTS / experiment_id / "runs" / f"{experiment_id}-d", data_file(80)
+
+    def has_come():
+        if not (folder / "run.json").exists():
+            return False
+        if moment == "half sent":
+            return (folder / "journal").exists() and (folder / "journal").read_bytes().count(b"\n") > 10
+        return moment == "begun" or folders.read_facts(folder)["state"] == "settling"
+
+    killed(folder, data, has_come)
+    [row] = running.finish(
+        folder.name, data=str(data), connect=lambda stamp: distributed.target, watch=lambda text: None
+    )
+
+    assert row["resumed"] is True
+    require_whole(folder, row, 80)
+
+
+def test_a_run_resumes_only_with_its_own_data(distributed, folder):
+    """Another file under the run's id would mix two answers: refused."""
+
+    def interrupt(text):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(distributed, folder, words(30), watch=interrupt, chunks=2)
+
+    with pytest.raises(RunError, match=r"is not the file that .* began with"):
+        running.resume(distributed.target, distributed.stack, words(31), folder)
+    distributed.drain()
+
+
+def begin(data, **options):
+    options = {"experiment_id": f"experiment-{next(numbers)}", "chunks": 4, "retry_delay_s": 0, **options}
+    return experiment.begin(data=str(data), **options)
+
+
+def test_an_experiment_of_one_pair_balances_and_leaves_nothing(empty, data_file):
+    """Cold runs, one warm pair, measures, teardown; one pair gives a ratio without an interval."""
+    work = begin(data_file(12), failing=1)
+
+    work.deploy(digest_window_seconds=0)
+    cold, warm = work.run_cold(), work.run_pairs(1)
+    summary = work.summarise()
+    done = work.teardown()
+
+    assert list(cold["arm"]) == ["distributed", "single_node"]
+    assert set(warm["arm"]) == {"distributed", "single_node"}
+    assert set(work.runs["stored"]) == {12}
+    assert set(work.runs["dead"]) == {1}
+    assert set(records.load(work.folder, "runs")["run_id"]) == set(work.runs["run_id"])
+    first = work.invocations().query("run_id == @cold.run_id.iloc[0]")
+    assert first.groupby("environment_id")["cold"].sum().eq(1).all()
+    assert json.loads((work.folder / "summary.json").read_text()) == summary
+    assert len(list(work.outputs())) == 13
+    assert done == "both stacks and the artifact bucket are gone from local cloud"
+    with pytest.raises(TargetError, match="not deployed"):
+        stacks.describe(empty, "distributed")
+
+
+def test_an_experiment_goes_on_under_its_id(empty, data_file):
+    """A second sitting repeats no run that has ended, adds the others, and takes no other conditions."""
+    data = data_file(8)
+    first = begin(data)
+    first.deploy(digest_window_seconds=0)
+    cold = first.run_cold()
+
+    second = begin(data, experiment_id=first.id)
+    second.deploy(digest_window_seconds=0)
+    again = second.run_cold()
+    second.run_pairs(1)
+
+    assert again["started_at"].tolist() == cold["started_at"].tolist()
+    assert len(second.runs) == 4
+    second.ledger()
+    with pytest.raises(RunError, match=f"there is an experiment {first.id} with other chunks"):
+        begin(data, experiment_id=first.id, chunks=5)
+    second.teardown()
+
+
+def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
+    """What nobody has fetched is named with the command that fetches it; forced, it goes."""
+    deployed = stacks.deploy(empty, settings={"experiment_controls": True})["distributed"]
+    api = stacks.api(empty, deployed)
+    submission.submit(
+        words(3), api, submission.Plan(chunks=1), run_id="left-alone", keep=lambda receipts: None
+    )
+    row = experiment.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
+    assert row["stored"] == 3
+
+    with pytest.raises(UncollectedError, match="nobody has fetched: left-alone; `lambdist fetch left-alone`"):
+        teardown.destroy(empty, say=lambda line: None)
+    assert stacks.describe(empty, "distributed")  # still there
+
+    teardown.destroy(empty, force=True, say=lambda line: None)
+    with pytest.raises(TargetError):
+        stacks.describe(empty, "distributed")
+
+
+def test_destroy_holds_back_while_messages_are_queued(empty):
+    """An accepted datapoint that still waits is a result to come."""
+    deployed = stacks.deploy(empty, settings={"experiment_controls": True})["distributed"]
+    plan = submission.Plan(chunks=1, work="io:1500ms")
+    submission.submit(words(1), stacks.api(empty, deployed), plan, run_id="slow", keep=lambda receipts: None)
+
+    with pytest.raises(UncollectedError, match="1 messages queued"):
+        teardown.destroy(empty, say=lambda line: None)
+
+    teardown.destroy(empty, force=True, say=lambda line: None)
+
+
+def test_the_same_code_path_serves_another_endpoint(both, monkeypatch):
+    """AWS_ENDPOINT_URL with target aws: how the AWS path is tried out without an account."""
+    here = both["distributed"].target
+    monkeypatch.setenv("AWS_ENDPOINT_URL", here.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+    there = targets.connect("aws", region=here.region)
+
+    assert there.stamp == "AWS us-east-1 at 127.0.0.1"
+    assert stacks.describe(there, "distributed") == both["distributed"].stack
