@@ -1,0 +1,117 @@
+"""The main job's bounds on the local cloud, measured; and the original's way of sending beside ours.
+
+    python benchmarks/pipeline.py            about two minutes, prints a Markdown table
+    python benchmarks/pipeline.py --rounds 3
+
+Each row is the median over the rounds. Cold starts and throughput depend on the machine, and
+on what else runs there: read the ratios first.
+"""
+
+import argparse
+import io
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from lambdist_lib import bundles, conditions, datapoints, running, stacks, targets
+from lambdist_lib.conditions import Conditions
+
+HERE = Conditions(retry_delay_s=0)
+INIT_CODE = """
+import sys, time
+sys.path.insert(0, {folder!r})
+began = time.perf_counter()
+{code}
+print(time.perf_counter() - began)
+"""
+CLIENTS = {
+    "collector": ("sqs",),
+    "processor": ("sqs", "dynamodb"),
+    "dead_letter": ("sns", "dynamodb"),
+    "single_node": ("dynamodb",),
+}
+SETTINGS = """
+    QUEUE_URL DEAD_LETTER_QUEUE_URL TABLE_NAME TOPIC_ARN STACK_NAME MAX_CHARS PATTERN FUNCTION_TIMEOUT_S
+    EXPERIMENT_CONTROLS RETRY_DELAY_S MAX_RECEIVES ITEM_DAYS
+"""
+ENVIRONMENT = {
+    **dict.fromkeys(SETTINGS.split(), "1"),
+    **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "x"),
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's code folder takes no byte code, so every init compiles anew
+}
+
+
+def measure(
+    target: targets.Target, folder: Path, arm: str, n: int, held: Conditions, temperature: str
+) -> dict:
+    """One run of `n` short words; returns its row."""
+    deployed = stacks.deploy(target, settings={**held.settings(), "digest_window_seconds": 0})
+    stack = deployed[conditions.ARMS[arm].stack]
+    name = f"bench-{time.time_ns()}"
+    if temperature == "cold":
+        stacks.make_cold(target, stack)
+    else:
+        warm = datapoints.from_iterable(["warm"] * held.chunks * 3)
+        running.warm_up(target, stack, arm, warm, held, name)
+    points = datapoints.from_iterable([f"word{k}" for k in range(n)])
+    row = running.run(target, stack, arm, points, held, folder / name, temperature=temperature)
+    running.require_finished(row)
+    return row
+
+
+def init_ratio(handler: str) -> float:
+    """Cold init of a bundle over that of boto3 and the same clients, each in a clean interpreter."""
+    clients = "; ".join(f"boto3.client({service!r})" for service in CLIENTS[handler])
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(io.BytesIO(bundles.build(handler).content)).extractall(folder)
+        pairs = [
+            (_init_s(folder, f"import {handler}"), _init_s(folder, f"import boto3; {clients}"))
+            for _ in range(9)
+        ]
+    return statistics.median(ours / bare for ours, bare in pairs)
+
+
+def _init_s(folder: str, code: str) -> float:
+    command = [sys.executable, "-c", INIT_CODE.format(folder=folder, code=code)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=1)
+    rounds = parser.parse_args().rounds
+    target = targets.connect("local")
+    batched = replace(HERE, request_batch=10, queue_batch=10)
+    hundred, waiting = replace(HERE, chunks=100), replace(HERE, work="io:100ms")
+    cases = [
+        ("129 datapoints, 100 chunks, cold: s until stored", "distributed", 129, hundred, "cold", "<= 8"),
+        ("1,000 datapoints, 20 chunks, warm: stored/s", "distributed", 1000, HERE, "warm", ">= 100"),
+        ("the same, sent as the original did: stored/s", "as_original", 1000, HERE, "warm", ""),
+        ("the same, requests and messages of 10: stored/s", "distributed", 1000, batched, "warm", ">= 160"),
+        ("129 datapoints, io:100ms, warm: s until stored", "distributed", 129, waiting, "warm", "<= 4"),
+    ]
+    print("| what | median | all rounds | bound |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for label, arm, n, held, temperature, bound in cases:
+            rows = [measure(target, Path(folder), arm, n, held, temperature) for _ in range(rounds)]
+            times = [row["makespan_s"] for row in rows]
+            values = [n / time_s for time_s in times] if "stored/s" in label else times
+            shown = ", ".join(f"{value:.3g}" for value in values)
+            print(f"| {label} | {statistics.median(values):.3g} | {shown} | {bound} |", flush=True)
+    for handler in CLIENTS:
+        print(
+            f"| init of {handler} over boto3 and its clients | {init_ratio(handler):.3g} | | <= 1.2 |",
+            flush=True,
+        )
+    stacks.destroy(target)
+
+
+if __name__ == "__main__":
+    main()
