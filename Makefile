@@ -15,19 +15,19 @@ experiment: $(V)/.ok  ## run the main notebook headless on the local cloud
 	@$(BIN)/python -m lambdist_lib notebook notebooks/experiment.ipynb
 
 lab: $(V)/.ok  ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. notebooks/experiment.ipynb
+	$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/experiment.ipynb
 
 test: $(V)/.ok  ## run the whole test suite
 	$(BIN)/python -m pytest -q
 
 lint: $(V)/.ok  ## what the tests check of style, alone
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -q tests/unit/test_style.py
 
-lock: $(V)/.ok  ## resolve pyproject.toml anew into requirements.txt
-	$(BIN)/uv pip compile -q --universal --no-header --no-emit-index-url --no-annotate --python-version 3.11 --all-extras pyproject.toml -o requirements.txt
+lock: $(V)/.ok  ## resolve pyproject.toml into requirements.txt (UPGRADE=--upgrade: newest versions)
+	$(BIN)/uv pip compile -q $(UPGRADE) --universal --no-header --no-emit-index-url --no-annotate --python-version 3.11 --all-extras pyproject.toml -o requirements.txt
 
 clean:  ## end the local cloud and remove what set-up and runs made (results stay)
-	-[ -x $(BIN)/lambdist ] && $(BIN)/lambdist cloud stop --force
+	-@if [ -x $(BIN)/lambdist ]; then $(BIN)/lambdist cloud stop --force; fi
 	rm -rf $(V) .lambdist build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(V)/.ok: requirements.txt pyproject.toml
