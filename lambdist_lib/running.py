@@ -31,7 +31,7 @@ from lambdist_lib import (
 from lambdist_lib.conditions import ARMS, AS_FOUND, Conditions, of_run, plan_of
 from lambdist_lib.contract import REJECTED
 from lambdist_lib.datapoints import Datapoints, Line
-from lambdist_lib.errors import RunError, UnfinishedError
+from lambdist_lib.errors import DataFileError, RunError, UnfinishedError
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
@@ -264,9 +264,17 @@ def finish(
             target = connect(facts["target"])
             name, _, _ = facts["stack"].partition(f"-{ARMS[facts['arm']].stack.replace('_', '-')}")
             stack = stacks.describe(target, ARMS[facts["arm"]].stack, name=name)
-            facts = resume(target, stack, of_run(facts).read(data or facts["data"]), folder, watch=watch)
+            facts = resume(target, stack, _read_again(facts, data), folder, watch=watch)
         rows.append(facts)
     return rows
+
+
+def _read_again(facts: dict[str, Any], data: str) -> Datapoints:
+    """A run's data file, of which the run keeps no more than the project's own path or its name."""
+    try:
+        return of_run(facts).read(data or facts["data"])
+    except DataFileError as error:
+        raise DataFileError(f"{error}; --data says where {facts['data']} is by now") from None
 
 
 def is_collected(run: str) -> bool:

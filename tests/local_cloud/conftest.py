@@ -16,7 +16,12 @@ from lambdist_lib import local_cloud, project, records, settling, stacks, target
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
-SETTINGS = {"experiment_controls": True, "retry_delay_seconds": 0, "digest_window_seconds": 0}
+SETTINGS = {
+    "experiment_controls": True,
+    "retry_delay_seconds": 0,
+    "digest_window_seconds": 0,
+    "maximum_concurrency": 4,  # two cores start ten environments slowly
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,173 @@
+"""Ctrl-C, kill and dead kernels: commands end at once, results can be had later, nothing stays running."""
+
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lambdist_lib import folders, journal, local_cloud, project
+from lambdist_lib import local_cloud_state as cloud_state
+
+LINGER_S = 0.5
+numbers = itertools.count()
+
+
+def eventually(condition, timeout_s=30.0):
+    """What `condition()` gives once it is true, or at last."""
+    deadline = time.monotonic() + timeout_s
+    while not (held := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return held
+
+
+def begun(*arguments, state=project.STATE):
+    """The command line in a process of its own, under way."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "lambdist_lib", *map(str, arguments)],
+        cwd=project.ROOT, env={**os.environ, "LAMBDIST_STATE": str(state)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def interrupted(process):
+    """How long it took to end after Ctrl-C, and what it said."""
+    began_s = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    return time.monotonic() - began_s, told
+
+
+@pytest.mark.parametrize(
+    ("arm", "state"), [("single_node_parallel", "submitting"), ("distributed", "settling")]
+)
+def test_ctrl_c_ends_a_submission_at_once_and_resume_finishes_it(both, data_file, lambdist, arm, state):
+    """Exit status 130 within two seconds, one line, a journal; `lambdist resume` does the rest."""
+    experiment_id = f"ctrl-c-{state}"
+    data = data_file(40)
+    command = [
+        "submit", data, "--id", experiment_id, "--arm", arm, "--work", "io:400ms", "--chunks", 4,
+    ]  # fmt: skip
+
+    def is_under_way():
+        [found] = list(project.RESULTS.glob(f"{experiment_id}/runs/*")) or [None]
+        if not found or not (found / "run.json").exists():
+            return None
+        lines = (found / "journal").read_bytes().count(b"\n") if (found / "journal").exists() else 0
+        return found if folders.read_facts(found)["state"] == state and lines > 1 else None
+
+    process = begun(*command)
+    folder = eventually(is_under_way)
+    took_s, told = interrupted(process)
+
+    assert process.returncode == 130
+    assert took_s < 2
+    assert "Traceback" not in told
+    assert told.splitlines()[-1].startswith("lambdist: interrupted; what was measured is")
+    assert list(journal.read(folder / "journal"))
+
+    lost = lambdist("resume", folder.name)
+    assert (lost.returncode, lost.stdout) == (2, "")
+    assert "--data says where words.txt is by now" in lost.stderr
+    resumed = lambdist("resume", folder.name, "--data", data, "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    [row] = json.loads(resumed.stdout)
+    assert (row["submitted"], row["stored"], row["resumed"]) == (40, 40, True)
+
+
+def test_ctrl_c_ends_an_experiment_and_its_stacks_wait_for_the_resume(data_file, cloud, tmp_path, lambdist):
+    """What was accepted is not torn down with the command: `lambdist resume` finishes the run."""
+    data, state = data_file(10), tmp_path / "state"
+    command = ["run", data, "--id", "ctrl-c-run", "--work", "io:400ms", "--chunks", 2]
+
+    process = begun(*command, state=state)
+    run_json = project.RESULTS / "ctrl-c-run/runs/ctrl-c-run-cold-d0/run.json"
+    assert eventually(run_json.exists)
+    took_s, told = interrupted(process)
+
+    assert (process.returncode, "Traceback" in told) == (130, False)
+    assert took_s < 2
+    resumed = lambdist("resume", "ctrl-c-run", "--data", data, "--json", state=state)
+    assert resumed.returncode == 0, resumed.stderr
+    assert [row["stored"] for row in json.loads(resumed.stdout)] == [10]
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    """A local cloud of its own that this process leases, and which ends soon after its last lease."""
+    leased = local_cloud.lease(tmp_path / "state", linger_s=LINGER_S)
+    yield leased
+    local_cloud.stop(tmp_path / "state")
+
+
+@pytest.fixture
+def long_notebook(tmp_path, cloud, data_file):
+    """papermill in the middle of a long experiment: its process, its kernel's pid, and the cloud's record."""
+    state, name = tmp_path / "state", f"signals-{next(numbers)}"
+    parameters = {
+        "data": data_file(10), "work": "io:300ms", "chunks": 2, "pairs": 40, "experiment_id": name,
+    }  # fmt: skip
+    given = [word for parameter in parameters.items() for word in ("-p", *map(str, parameter))]
+    with (tmp_path / "papermill.log").open("w") as log:
+        process = subprocess.Popen(
+            [Path(sys.executable).parent / "papermill", project.NOTEBOOKS / "experiment.ipynb",
+             tmp_path / "out.ipynb", "--no-progress-bar", *given],
+            env={**os.environ, "LAMBDIST_STATE": str(state)}, cwd=tmp_path,
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    record = cloud_state.read(state)
+    assert eventually(lambda: list(project.RESULTS.glob(f"{name}/runs/*/journal")), 60)
+    [kernel] = set(local_cloud.status(state).holders) - {os.getpid()}
+    cloud.release()
+    yield process, kernel, record
+    for left in processes_of(state):
+        left.kill()
+    process.wait()
+
+
+def processes_of(state):
+    """Whatever runs with this state folder in its environment: papermill, its kernel."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("LAMBDIST_STATE") == str(state) and process.status() != "zombie":
+                found.append(process)
+        except (psutil.Error, OSError):
+            pass
+    return found
+
+
+def left_running(state, record):
+    """Every trace that an ended notebook may not leave."""
+    found = {f"process {process.pid}" for process in [*processes_of(state), *record.processes()]}
+    if record.supervisor.process():
+        found.add("supervisor")
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", record.port)) == 0:
+            found.add("port")
+    if Path(record.folder).exists():
+        found.add("folder")
+    return found
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "killed kernel"])
+def test_nothing_runs_on_after_an_ended_notebook(long_notebook, tmp_path, how):
+    """However papermill or its kernel ends, the local cloud goes with its last user; the data stay."""
+    process, kernel, record = long_notebook
+
+    if how == "killed kernel":
+        os.kill(kernel, signal.SIGKILL)
+    else:
+        process.send_signal(getattr(signal, how))
+
+    assert process.wait(20) != 0
+    assert eventually(lambda: not left_running(tmp_path / "state", record), 20) is True
+    saved = json.loads((tmp_path / "out.ipynb").read_text())
+    assert any("deploy: 2 stacks" in json.dumps(cell) for cell in saved["cells"])
