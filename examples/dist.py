@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 
-from lambdist_lib import collecting, experiment, stacks, targets
+from lambdist_lib import collecting, stacks, submitting, targets
 from lambdist_lib.errors import LambdistError, TargetError
 from lambdist_lib.progress import Progress
 
@@ -16,7 +16,7 @@ def main(arm: str, chunks: int, file: str) -> None:
     try:
         target = targets.connect("local")
         with deployed(target, arm), Progress(arm) as progress:
-            run = experiment.submit(target, arm, data=file, chunks=chunks, watch=progress.show)
+            run = submitting.submit(target, arm, data=file, chunks=chunks, watch=progress.show)
     except LambdistError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_status)

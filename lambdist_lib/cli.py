@@ -34,7 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"lambdist: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print("lambdist: interrupted; what was measured is kept under results/", file=sys.stderr)
+        print(
+            "lambdist: interrupted; what was measured is under results/, `lambdist resume ID` finishes it",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     except BrokenPipeError:  # `lambdist fetch RUN | head`
         sys.stderr.close()
@@ -202,11 +205,11 @@ def _destroy(options: argparse.Namespace) -> None:
 
 
 def _submit(options: argparse.Namespace) -> None:
-    from lambdist_lib import experiment, running
+    from lambdist_lib import running, submitting
     from lambdist_lib.progress import Progress
 
     with Progress(options.arm) as progress:
-        row = experiment.submit(
+        row = submitting.submit(
             _connected(options),
             options.arm,
             experiment_id=options.experiment_id,
@@ -221,21 +224,13 @@ def _submit(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     from lambdist_lib import experiment, project
 
-    work = experiment.begin(
-        target=options.target,
-        region=options.region,
-        profile=options.profile,
-        experiment_id=options.experiment_id,
-        arms=options.arms.split(","),
-        **_what(options),
-    )
-    try:
+    options_of_start = {"keep_stacks": options.keep_stacks, "arms": options.arms.split(",")}
+    where = {name: getattr(options, name) for name in ("target", "region", "profile", "experiment_id")}
+    with experiment.start(**options_of_start, **where, **_what(options)) as work:
         work.deploy()
         work.run_cold()
         work.run_pairs(options.repetitions)
         summary = work.summarise()
-    finally:
-        work.teardown(keep_stacks=options.keep_stacks)
     _print(options, f"{summary['finding']}\nresults: {project.shown(work.folder)}/", summary)
 
 

@@ -1,12 +1,14 @@
 """What is held equal between runs that are compared, and how each arm sends under it."""
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import datapoints, original_client, submission
+from lambdist_lib import datapoints, faults, original_client, submission
 from lambdist_lib.datapoints import Datapoints
+from lambdist_lib.errors import UsageError
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
@@ -91,3 +93,40 @@ def plan_of(
         backoff_s=COLLECTOR_BACKOFF_S if queued else float(conditions.retry_delay_s),
         opening_senders=opening,
     )
+
+
+def require_arm(arm: str) -> None:
+    if arm not in ARMS:
+        raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(ARMS)}")
+
+
+def declared(given: dict[str, Any]) -> Conditions:
+    """Conditions whose words parse, before anything is deployed."""
+    if unknown := set(given) - set(Conditions.__dataclass_fields__):
+        known = ", ".join(Conditions.__dataclass_fields__)
+        raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
+    held = Conditions(**given)
+    faults.parse_work(held.work)
+    if held.failing < 0:
+        raise UsageError(f"failing is {held.failing}; write 0 or more")
+    return held
+
+
+def with_faults(held: Conditions, points: Datapoints, seed: int) -> Conditions:
+    """The fault plan in full: of the failing datapoints, as declared, and its seed."""
+    first = points.next_n - held.failing
+    always = [f"raise:1@{first}-{first + held.failing - 1}"] if held.failing else []
+    declared = [held.fault] if held.fault not in ("", "none") else []
+    return replace(held, fault=str(faults.parse_fault(",".join([*always, *declared]), seed=seed)))
+
+
+def initials(arm: str) -> str:
+    return "".join(word[0] for word in arm.split("_"))
+
+
+def data_file(data: str, folder: Path) -> str | Path:
+    """The data file's path; standard input is kept as a file in the experiment's folder first."""
+    if data != "-":
+        return data
+    folder.mkdir(parents=True, exist_ok=True)
+    return datapoints.spool(sys.stdin.buffer, folder / "input.txt")

@@ -15,8 +15,7 @@ import json
 import platform
 import random
 import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ import pandas as pd
 from lambdist_lib import (
     columns,
     datapoints,
-    faults,
     folders,
     project,
     records,
@@ -35,9 +33,17 @@ from lambdist_lib import (
     targets,
     teardown,
 )
-from lambdist_lib.conditions import ARMS, Conditions
+from lambdist_lib.conditions import (
+    ARMS,
+    Conditions,
+    data_file,
+    declared,
+    initials,
+    require_arm,
+    with_faults,
+)
 from lambdist_lib.datapoints import Datapoints
-from lambdist_lib.errors import DeployError, RunError, UsageError
+from lambdist_lib.errors import DeployError, RunError, UncollectedError
 from lambdist_lib.measures import cold_starts, dead_letters, ledger, speedup, stages
 from lambdist_lib.progress import Progress
 from lambdist_lib.stacks import Stack
@@ -58,14 +64,16 @@ class Experiment:
     conditions: Conditions
     seed: int
     arms: tuple[str, ...] = BOTH
+    settings: dict[str, Any] = field(default_factory=dict)  # of the stacks, beside the conditions
     stacks: dict[str, Stack] = field(default_factory=dict)
     runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(columns.RUNS)))
+    _wanted: dict[str, Any] = field(default_factory=dict, repr=False)  # settings of the stacks as deployed
 
     def deploy(self, **settings: Any) -> dict[str, Stack]:
         """Both stacks as the conditions want them; further settings as in `stacks.deploy`."""
+        self.settings = settings
         with Progress("deploy") as progress:
-            wanted = {**self.conditions.settings(), **settings}
-            self.stacks = stacks.deploy(self.target, settings=wanted, say=progress.show)
+            self._deploy(self.conditions, progress)
             progress.show(f"{len(self.stacks)} stacks on {self.target.stamp}")
         return self.stacks
 
@@ -90,7 +98,8 @@ class Experiment:
             rows = []
             for arm in self._cloud_arms():
                 stacks.make_cold(self.target, self._stack(arm))
-                rows.append(self._run(arm, "cold", 0, progress))
+                name = f"cold-{initials(arm)}0"
+                rows.append(self._run(self.conditions, arm, "cold", 0, name, progress, f"{arm}: "))
             progress.show(f"{len(rows)} arms done")
         return pd.DataFrame(rows)
 
@@ -98,12 +107,34 @@ class Experiment:
         """Warm-up, then `pairs` adjacent runs of each arm in random order; returns their rows."""
         order = random.Random(self.seed)
         with Progress("warm pairs") as progress, running.exclusive(self.target):
-            self._warm_up(progress)
+            self._warm_up(self.conditions, self._cloud_arms(), progress)
             rows = []
             for pair in range(1, pairs + 1):
                 for arm in order.sample(self.arms, k=len(self.arms)):
-                    rows.append(self._run(arm, "warm", pair, progress, f"pair {pair} of {pairs}, {arm}: "))
+                    label, name = f"pair {pair} of {pairs}, {arm}: ", f"warm-{initials(arm)}{pair}"
+                    rows.append(self._run(self.conditions, arm, "warm", pair, name, progress, label))
             progress.show(f"{pairs} pairs done")
+        return pd.DataFrame(rows)
+
+    def run_levels(self, factor: str, levels: Sequence[Any], repetitions: int) -> pd.DataFrame:
+        """A sweep: warm runs of the first arm at each level of a condition, in random order; their rows.
+
+        Args:
+            factor: A field of `Conditions`; all else stays as it is.
+            repetitions: Runs at each level.
+        """
+        order, arm = random.Random(self.seed), self.arms[0]
+        held = {level: replace(self.conditions, **{factor: level}) for level in levels}
+        with Progress(f"sweep over {factor}") as progress, running.exclusive(self.target):
+            rows: list[dict[str, Any]] = []
+            for repetition in range(1, repetitions + 1):
+                for level in order.sample(list(levels), k=len(levels)):
+                    if self._deploy(held[level], progress) or not rows:
+                        self._warm_up(max(held.values(), key=lambda one: one.chunks), [arm], progress)
+                    name = f"{factor[0]}{levels.index(level)}r{repetition}"
+                    label = f"round {repetition} of {repetitions}, {factor} {level}: "
+                    rows.append(self._run(held[level], arm, "warm", repetition, name, progress, label))
+            progress.show(f"{len(rows)} runs done")
         return pd.DataFrame(rows)
 
     def ledger(self) -> pd.DataFrame:
@@ -171,46 +202,52 @@ class Experiment:
         except KeyError:
             raise DeployError("the stacks are not deployed yet; call deploy() first") from None
 
+    def _deploy(self, held: Conditions, progress: Progress) -> bool:
+        """The stacks under these conditions; whether anything had to be deployed for it."""
+        wanted = {**held.settings(), **self.settings}
+        if self.stacks and wanted == self._wanted:
+            return False
+        self.stacks = stacks.deploy(self.target, settings=wanted, say=progress.show)
+        self._wanted = wanted
+        return True
+
     def _run(
-        self, arm: str, temperature: str, pair: int, progress: Progress, label: str = ""
+        self,
+        held: Conditions,
+        arm: str,
+        temperature: str,
+        pair: int,
+        name: str,
+        progress: Progress,
+        label: str,
     ) -> dict[str, Any]:
-        folder = self.folder / "runs" / f"{self.id}-{temperature}-{_initials(arm)}{pair}"
+        """One run into its folder, or the rest of one that an earlier sitting left; returns its row."""
+        folder = self.folder / "runs" / f"{self.id}-{name}"
+        facts = {"pair": pair, "experiment_id": self.id}
 
         def watch(text: str) -> None:
-            progress.show(f"{label or f'{arm}: '}{text}")
+            progress.show(f"{label}{text}")
 
         if not ARMS[arm].stack:
             shutil.rmtree(folder, ignore_errors=True)  # of an earlier sitting: it takes seconds to do again
-            row = running.run_local_pool(
-                self.points, self.conditions, folder, pair=pair, experiment_id=self.id
-            )
-        elif (folder / "run.json").exists():  # of an earlier sitting that was interrupted
+            row = running.run_local_pool(self.points, held, folder, **facts)
+        elif (folder / "run.json").exists():
             row = running.resume(self.target, self._stack(arm), self.points, folder, watch=watch)
         else:
-            row = running.run(
-                self.target,
-                self._stack(arm),
-                arm,
-                self.points,
-                self.conditions,
-                folder,
-                temperature=temperature,
-                pair=pair,
-                experiment_id=self.id,
-                watch=watch,
-            )
+            stack, facts["temperature"] = self._stack(arm), temperature
+            row = running.run(self.target, stack, arm, self.points, held, folder, watch=watch, **facts)
         columns_only = {name: row[name] for name in columns.RUNS}
         new = pd.DataFrame([columns_only])
         self.runs = new if self.runs.empty else pd.concat([self.runs, new], ignore_index=True)
         records.write_table(self.folder, "runs", self.runs)
         return columns_only
 
-    def _warm_up(self, progress: Progress) -> None:
-        """Open all environments that the pairs will use; measured by nobody, but declared."""
-        points = datapoints.from_iterable(["warm-up"] * self.conditions.chunks * WARM_UP_ROUNDS)
-        for arm in self._cloud_arms():
+    def _warm_up(self, held: Conditions, arms: Sequence[str], progress: Progress) -> None:
+        """Open all environments that the runs will use; measured by nobody, but declared."""
+        points = datapoints.from_iterable(["warm-up"] * held.chunks * WARM_UP_ROUNDS)
+        for arm in arms:
             progress.show(f"warming up {arm}")
-            running.warm_up(self.target, self._stack(arm), arm, points, self.conditions, self.id)
+            running.warm_up(self.target, self._stack(arm), arm, points, held, self.id)
 
     def _tables(self, name: str) -> pd.DataFrame:
         if self.runs.empty:
@@ -221,13 +258,16 @@ class Experiment:
 
 
 @contextlib.contextmanager
-def start(**options: Any) -> Iterator[Experiment]:
-    """`begin`, and the end of the stacks whatever happens, for scripts."""
+def start(*, keep_stacks: bool = False, **options: Any) -> Iterator[Experiment]:
+    """`begin` for scripts: at the end the stacks go, unless they hold what an error left uncollected."""
     work = begin(**options)
     try:
         yield work
-    finally:
-        work.teardown()
+    except BaseException:
+        with contextlib.suppress(UncollectedError):  # then the stacks stay, for `lambdist resume`
+            work.teardown()
+        raise
+    work.teardown(keep_stacks=keep_stacks)
 
 
 def begin(
@@ -252,13 +292,13 @@ def begin(
         UsageError: A condition or an arm does not exist, or does not parse; nothing was made.
         RunError: There is an experiment of this id under other conditions.
     """
-    held = _checked(conditions)
+    held = declared(conditions)
     for arm in arms:
-        _require_arm(arm)
+        require_arm(arm)
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
     folder = project.RESULTS / experiment_id
-    points = held.read(_here(data, folder))
-    held = _with_faults(held, points, seed)
+    points = held.read(data_file(data, folder))
+    held = with_faults(held, points, seed)
     connected = targets.connect(target, region=region, profile=profile)
     facts = {
         "experiment_id": experiment_id,
@@ -297,77 +337,6 @@ def _open_folder(folder: Path, facts: dict[str, Any]) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)  # the notebook's runner may have opened its output there
     folders.write_json(path, facts)
-
-
-def _here(data: str, folder: Path) -> str | Path:
-    """The data file's path; standard input is kept as a file in the experiment's folder first."""
-    if data != "-":
-        return data
-    folder.mkdir(parents=True, exist_ok=True)
-    return datapoints.spool(sys.stdin.buffer, folder / "input.txt")
-
-
-def submit(
-    target: Target,
-    arm: str,
-    *,
-    data: str,
-    seed: int = 0,
-    experiment_id: str = "",
-    watch: Callable[[str], None] = lambda text: None,
-    **conditions: Any,
-) -> dict[str, Any]:
-    """One run of one arm against the stacks as they are deployed; returns its row with its folder.
-
-    Raises:
-        UsageError: There is no such arm.
-        TargetError: The stacks are not deployed here.
-    """
-    _require_arm(arm)
-    if not ARMS[arm].stack:
-        raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
-    stack = stacks.describe(target, ARMS[arm].stack)
-    rule = {
-        "max_chars": int(stack.parameters["DatapointMaxChars"]),
-        "pattern": stack.parameters["DatapointPattern"],
-    }
-    held = _checked({**conditions, **rule})
-    experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
-    points = held.read(_here(data, project.RESULTS / experiment_id))
-    held = _with_faults(held, points, seed)
-    folder = project.RESULTS / experiment_id / "runs" / f"{experiment_id}-{_initials(arm)}"
-    with running.exclusive(target):
-        row = running.run(target, stack, arm, points, held, folder, experiment_id=experiment_id, watch=watch)
-    return {**row, "folder": project.shown(folder)}
-
-
-def _require_arm(arm: str) -> None:
-    if arm not in ARMS:
-        raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(ARMS)}")
-
-
-def _checked(given: dict[str, Any]) -> Conditions:
-    """Conditions whose words parse, before anything is deployed."""
-    if unknown := set(given) - set(Conditions.__dataclass_fields__):
-        known = ", ".join(Conditions.__dataclass_fields__)
-        raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
-    held = Conditions(**given)
-    faults.parse_work(held.work)
-    if held.failing < 0:
-        raise UsageError(f"failing is {held.failing}; write 0 or more")
-    return held
-
-
-def _with_faults(held: Conditions, points: Datapoints, seed: int) -> Conditions:
-    """The fault plan in full: of the failing datapoints, as declared, and its seed."""
-    first = points.next_n - held.failing
-    always = [f"raise:1@{first}-{first + held.failing - 1}"] if held.failing else []
-    declared = [held.fault] if held.fault not in ("", "none") else []
-    return replace(held, fault=str(faults.parse_fault(",".join([*always, *declared]), seed=seed)))
-
-
-def _initials(arm: str) -> str:
-    return "".join(word[0] for word in arm.split("_"))
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

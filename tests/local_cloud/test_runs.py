@@ -22,6 +22,7 @@ from lambdist_lib import (
     running,
     stacks,
     submission,
+    submitting,
     targets,
     teardown,
 )
@@ -226,7 +227,7 @@ def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
     submission.submit(
         words(3), api, submission.Plan(chunks=1), run_id="left-alone", keep=lambda receipts: None
     )
-    row = experiment.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
+    row = submitting.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
     assert row["stored"] == 3
 
     with pytest.raises(UncollectedError, match="nobody has fetched: left-alone; `lambdist fetch left-alone`"):

@@ -11,8 +11,8 @@ from lambdist_lib import project
 ROWS = [  # the design's rows, each in the order of its parts
     {"errors", "project"},  # 0
     {"contract", "faults", "columns"},  # 1
-    {"local_cloud_state", "limits", "progress", "templates", "wire"},  # 2
-    {"local_cloud_supervisor", "answers"},
+    {"local_cloud_state", "limits", "progress", "templates", "wire", "pacing", "jobs"},  # 2
+    {"local_cloud_supervisor", "answers", "receipts"},
     {"local_cloud"},
     {"targets"},  # 3
     {"bundles", "datapoints", "folders", "journal"},  # 4
@@ -21,7 +21,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"original_client", "records", "settling", "figures", "trying"},
     {"conditions", "collecting"},  # 6
     {"running"},
-    {"teardown"},
+    {"submitting", "teardown"},
     {"experiment", "redrive", "compare", "report"},
     {"notebooks"},
     {"cli"},  # 7

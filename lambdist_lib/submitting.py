@@ -1,0 +1,43 @@
+"""One file through one arm of the stacks as they are deployed, for its answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lambdist_lib import folders, project, running, stacks
+from lambdist_lib.conditions import ARMS, data_file, declared, initials, require_arm, with_faults
+from lambdist_lib.errors import UsageError
+from lambdist_lib.targets import Target
+
+
+def submit(
+    target: Target,
+    arm: str,
+    *,
+    data: str,
+    seed: int = 0,
+    experiment_id: str = "",
+    watch: Callable[[str], None] = lambda text: None,
+    **conditions: Any,
+) -> dict[str, Any]:
+    """One run of one arm against the stacks as they are deployed; returns its row with its folder.
+
+    Raises:
+        UsageError: There is no such arm.
+        TargetError: The stacks are not deployed here.
+    """
+    require_arm(arm)
+    if not ARMS[arm].stack:
+        raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
+    stack = stacks.describe(target, ARMS[arm].stack)
+    rule = {
+        "max_chars": int(stack.parameters["DatapointMaxChars"]),
+        "pattern": stack.parameters["DatapointPattern"],
+    }
+    held = declared({**conditions, **rule})
+    experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
+    points = held.read(data_file(data, project.RESULTS / experiment_id))
+    held = with_faults(held, points, seed)
+    folder = project.RESULTS / experiment_id / "runs" / f"{experiment_id}-{initials(arm)}"
+    with running.exclusive(target):
+        row = running.run(target, stack, arm, points, held, folder, experiment_id=experiment_id, watch=watch)
+    return {**row, "folder": project.shown(folder)}
