@@ -21,7 +21,7 @@ BAD = {
         "aws_secret_access_key = " + "hT3kd9Qz/+" * 4,
     ],
     "private key": ["-----BEGIN RSA " + "PRIVATE KEY-----"],
-    "API host": ["https://" + "q1w2e3r4t5.execute-api.eu-west-1.amazonaws.com/v1/data"],
+    "API host": ["https://q1w2e3r4t5." + "execute-api.eu-west-1.amazonaws.com/v1/data"],
     "home folder": [
         "/" + "root/project",
         "File /" + "home/ann/x.py",
