@@ -1,15 +1,19 @@
 """Many POSTs at once over one thread: bodies in, answers out, libcurl's timers beside each.
 
 libcurl's `socket_action` on `selectors`: no event loop, so scripts, notebooks and signal
-handlers see an ordinary blocking call. Connections are kept and used again.
+handlers see an ordinary blocking call. Connections are kept and used again. A kept one that
+the server closed without a word of answer is replaced by libcurl itself, within the same POST.
 """
 
+import resource
 import selectors
 import time
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import pycurl
+
+from lambdist_lib.errors import UsageError
 
 TIMERS = (
     pycurl.NAMELOOKUP_TIME,
@@ -25,6 +29,9 @@ SELECT = {
     WRITE: pycurl.CSELECT_OUT,
     READ | WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
 }
+ANSWER_MAX_BYTES = 16 << 20  # a longer one ends as an error
+SPARE_FILES = 100  # of the process, beside one per sender
+HOPELESS = (pycurl.E_URL_MALFORMAT, pycurl.E_PEER_FAILED_VERIFICATION)  # no waiting cures these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +44,7 @@ class Timeouts:
 
 class Answer(NamedTuple):
     """How one POST ended. `status` 0 means no answer: `error` says why, and `sent` whether
-    the server may have taken the request all the same."""
+    the server may have taken the request all the same. `code` is libcurl's, 0 for none."""
 
     token: object
     status: int
@@ -50,17 +57,24 @@ class Answer(NamedTuple):
     tls_s: float
     first_byte_s: float
     total_s: float
+    code: int = 0
 
 
 class Wire:
-    """Senders to one URL; each carries one POST at a time. Close it, or use it in a `with`."""
+    """Senders to one URL; each carries one POST at a time. Close it, or use it in a `with`.
+
+    Raises:
+        UsageError: This process may not open so many connections.
+    """
 
     def __init__(self, url: str, headers: dict[str, str], timeouts: Timeouts, *, senders: int) -> None:
+        _allow_files(senders + SPARE_FILES)
         self.in_flight = 0
         self._url, self._timeouts = url, timeouts
         self._headers = [f"{name}: {value}" for name, value in headers.items()] + ["Expect:"]
         self._idle: list[pycurl.Curl] = []
-        self._busy: dict[pycurl.Curl, tuple[object, list[bytes]]] = {}
+        self._busy: dict[pycurl.Curl, object] = {}
+        self._bodies: dict[pycurl.Curl, list[bytes]] = {}  # each sender's pieces of the answer under way
         self._selector = selectors.DefaultSelector()
         self._timer_due_s: float | None = None
         self._multi = pycurl.CurlMulti()
@@ -77,10 +91,8 @@ class Wire:
     def post(self, token: object, body: bytes) -> None:
         """Send `body`; its answer comes out of `answers` with `token` on it."""
         curl = self._idle.pop() if self._idle else self._sender()
-        chunks: list[bytes] = []
         curl.setopt(pycurl.POSTFIELDS, body)
-        curl.setopt(pycurl.WRITEFUNCTION, chunks.append)
-        self._busy[curl] = token, chunks
+        self._busy[curl] = token
         self._multi.add_handle(curl)
         self.in_flight += 1
 
@@ -98,7 +110,7 @@ class Wire:
 
     def under_way(self) -> list[object]:
         """Tokens of the requests that have no answer yet."""
-        return [token for token, _ in self._busy.values()]
+        return list(self._busy.values())
 
     def close(self) -> None:
         """Drop what is under way and every connection."""
@@ -108,12 +120,17 @@ class Wire:
             curl.close()
         self._busy.clear()
         self._idle.clear()
+        self._bodies.clear()
         self._multi.close()
         self._selector.close()
 
     def _sender(self) -> pycurl.Curl:
         curl = pycurl.Curl()
+        self._bodies[curl] = []
+        curl.setopt(pycurl.WRITEFUNCTION, self._bodies[curl].append)
         curl.setopt(pycurl.URL, self._url)
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.MAXFILESIZE, ANSWER_MAX_BYTES)
         curl.setopt(pycurl.POST, 1)
         curl.setopt(pycurl.HTTPHEADER, self._headers)
         curl.setopt(pycurl.NOSIGNAL, 1)
@@ -140,18 +157,33 @@ class Wire:
         ended: list[Answer] = []
         while True:
             queued, good, failed = self._multi.info_read()
-            ended += [self._answer(curl, "") for curl in good]
-            ended += [self._answer(curl, f"{text} (libcurl {code})") for curl, code, text in failed]
+            ended += [self._answer(curl, 0, "") for curl in good]
+            ended += [self._answer(curl, code, f"{text} (libcurl {code})") for curl, code, text in failed]
             if not queued:
                 return ended
 
-    def _answer(self, curl: pycurl.Curl, error: str) -> Answer:
-        token, chunks = self._busy.pop(curl)
+    def _answer(self, curl: pycurl.Curl, code: int, error: str) -> Answer:
+        token, pieces = self._busy.pop(curl), self._bodies[curl]
         times_s = [curl.getinfo(timer) for timer in TIMERS]
-        status = 0 if error else curl.getinfo(pycurl.RESPONSE_CODE)
+        status = 0 if code else curl.getinfo(pycurl.RESPONSE_CODE)
         retry_after_s = float(curl.getinfo(pycurl.RETRY_AFTER)) if status in (429, 503) else 0.0
-        sent = not error or curl.getinfo(pycurl.REQUEST_SIZE) > 0
+        sent = not code or curl.getinfo(pycurl.REQUEST_SIZE) > 0
+        body = b"".join(pieces)
+        pieces.clear()
         self._multi.remove_handle(curl)
         self.in_flight -= 1
         self._idle.append(curl)
-        return Answer(token, status, b"".join(chunks), error, sent, retry_after_s, *times_s)
+        return Answer(token, status, body, error, sent, retry_after_s, *times_s, code)
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise this process's own bound of open files, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise UsageError(
+            f"{wanted - SPARE_FILES} senders need {wanted} open files, this process may have {hard}; "
+            f"take fewer chunks, or `ulimit -n {wanted}` as root"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
