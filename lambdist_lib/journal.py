@@ -1,35 +1,51 @@
 """What was sent and answered, on disk as it happens: JSON lines, one per datapoint's request.
 
 The first line names the fields of the others. The table is the truth and the journal a
-hint: it is synced at most every half second, and a tail that a crash took only means that
-those datapoints are asked for again.
+hint: what is appended is the system's at once and outlives this process; a thread syncs it
+to the disk every half second, also while nothing comes. A tail that a crash of the machine
+took only means that those datapoints are asked for again.
 """
 
+import contextlib
 import json
 import os
-import time
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from lambdist_lib.errors import RunError
 
 SYNC_EVERY_S = 0.5
+BLOCK_BYTES = 65_536
 
 
 class Journal:
-    """Appends receipts to `path`; close it, or use it in a `with`."""
+    """Appends receipts to `path`; close it, or use it in a `with`.
+
+    Raises:
+        RunError: It is there already with other fields, or cannot be written.
+    """
 
     def __init__(self, path: Path, fields: Iterable[str]) -> None:
-        self._synced_s = time.perf_counter()
-        fresh = not path.exists() or path.stat().st_size == 0
-        if not fresh:
-            _drop_torn_tail(path)
-        self._file: IO[str] = path.open("a", encoding="utf-8")
-        self._path = path
-        if fresh:
-            self._file.write(json.dumps(list(fields)) + "\n")
-            self._sync()
+        self._path, self._error, self._unsynced = path, None, threading.Event()
+        self._closing = threading.Event()
+        head = json.dumps(list(fields)).encode() + b"\n"
+        with self._explained():
+            self._file = path.open("ab", buffering=0)
+        try:
+            with self._explained():
+                self._whole_bytes = _end_of_whole_lines(path)
+                self._file.truncate(self._whole_bytes)
+            if not self._whole_bytes:
+                self._write(head)
+            elif _first_line(path) != head:
+                raise RunError(f"{path.parent.name}: its journal is of another version; start a new run")
+        except RunError:
+            self._file.close()
+            raise
+        self._syncer = threading.Thread(target=self._sync_now_and_then, name="journal", daemon=True)
+        self._syncer.start()
 
     def __enter__(self) -> Self:
         return self
@@ -43,24 +59,65 @@ class Journal:
         Raises:
             RunError: The disk takes no more; what was written before is whole.
         """
-        try:
-            self._file.write("".join([json.dumps(row) + "\n" for row in rows]))
-            if time.perf_counter() - self._synced_s >= SYNC_EVERY_S:
-                self._sync()
-        except OSError as error:
-            raise RunError(
-                f"the journal {self._path.name} cannot be written ({error.strerror}); "
-                f"make room, then `lambdist resume {self._path.parent.name}`"
-            ) from error
+        if text := "".join([json.dumps(row) + "\n" for row in rows]):
+            self._write(text.encode())
+        self._require_synced()
 
     def close(self) -> None:
-        self._sync()
-        self._file.close()
+        """On disk with all of it.
 
-    def _sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._synced_s = time.perf_counter()
+        Raises:
+            RunError: The disk did not take it.
+        """
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._syncer.join()
+        self._file.close()
+        self._require_synced()
+
+    def _write(self, lines: bytes) -> None:
+        """All of it or nothing: half a line would spoil what is appended later."""
+        with self._explained():
+            try:
+                left = memoryview(lines)
+                while left:
+                    left = left[self._file.write(left) :]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._file.truncate(self._whole_bytes)
+                raise
+        self._whole_bytes += len(lines)
+        self._unsynced.set()
+
+    def _sync_now_and_then(self) -> None:
+        """Runs in a thread: a sync may take long, and the answers of others are not to wait for it."""
+        closing = False
+        while not closing:
+            closing = self._closing.wait(SYNC_EVERY_S)
+            if self._unsynced.is_set():
+                self._unsynced.clear()
+                try:
+                    os.fsync(self._file.fileno())
+                except OSError as error:
+                    self._error = error
+
+    def _require_synced(self) -> None:
+        if self._error:
+            error, self._error = self._error, None
+            with self._explained():
+                raise error
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            run = self._path.parent.name
+            raise RunError(
+                f"the journal of {run} cannot be written ({error.strerror}); "
+                f"make room, then `lambdist resume {run}`"
+            ) from error
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
@@ -70,35 +127,44 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
         RunError: There is no journal, or a line before the last is not of one.
     """
     try:
-        lines = path.open(encoding="utf-8")
+        lines = path.open("rb")
     except FileNotFoundError:
         raise RunError(f"{path.parent.name} has no journal: nothing of this run was ever sent") from None
     with lines:
-        fields: list[str] | None = None
+        fields: list[str] = []
         for number, line in enumerate(lines, 1):
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 return
-            try:
-                row = json.loads(line)
-            except ValueError:
-                raise RunError(f"{path.parent.name}: line {number} of its journal is not JSON") from None
-            if fields is None:
-                fields = row
-            else:
+            row = _row(line)
+            if row is None or (fields and len(row) != len(fields)):
+                raise RunError(f"{path.parent.name}: line {number} of its journal is damaged")
+            if fields:
                 yield dict(zip(fields, row, strict=True))
+            fields = fields or row
 
 
-def _drop_torn_tail(path: Path) -> None:
-    """Cut a last line that a crash left without its end."""
-    with path.open("rb+") as file:
-        file.seek(0, os.SEEK_END)
-        end = file.tell()
+def _row(line: bytes) -> list[Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, list) else None
+
+
+def _first_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline()
+
+
+def _end_of_whole_lines(path: Path) -> int:
+    """Where the last whole line ends: after it comes what a crash left without its end."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
         while end > 0:
-            start = max(0, end - 65_536)
+            start = max(0, end - BLOCK_BYTES)
             file.seek(start)
             newline = file.read(end - start).rfind(b"\n")
             if newline >= 0:
-                file.truncate(start + newline + 1)
-                return
+                return start + newline + 1
             end = start
-        file.truncate(0)
+    return 0
