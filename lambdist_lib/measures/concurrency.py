@@ -1,0 +1,132 @@
+"""How many executions ran at once, in how many environments, and how often each was used again.
+
+A span is one execution of a processing Lambda (or of a single node): `begin_at` to `end_at`,
+seconds since the epoch, half open, so one that ends when another begins does not overlap it.
+The area under concurrency over time is the work done, in seconds.
+"""
+
+import numpy as np
+import pandas as pd
+
+from lambdist_lib.errors import RunError
+
+COLUMNS = ["run_id", "arm", "environment_id", "begin_at", "end_at"]
+PROCESSING = {"processor": "distributed", "single_node": "single_node"}  # the arm of a log's function
+
+
+def spans(records: pd.DataFrame) -> pd.DataFrame:
+    """One row per stored datapoint, begin of its attempt to its write; attempts that failed are not there.
+
+    Datapoints of one invocation follow each other, so a batch of ten never counts as ten at once.
+
+    Raises:
+        RunError: One ended before it began: a clock ran backwards.
+    """
+    stamps = records[["started_at", "put_at"]].apply(pd.to_numeric, errors="coerce")
+    table = records[["run_id", "arm", "environment_id"]].assign(
+        begin_at=stamps["started_at"], end_at=stamps["put_at"]
+    )
+    return _checked(table)
+
+
+def spans_of_invocations(invocations: pd.DataFrame, *, function: str = "processor") -> pd.DataFrame:
+    """One row per invocation of a function, failed ones too: `duration_s` up to its log line.
+
+    The log's stamp is in whole milliseconds and follows the handler's end by as much.
+    """
+    called = invocations[invocations["function"] == function]
+    ended_at = pd.to_numeric(called["at"], errors="coerce")
+    table = called[["run_id"]].assign(
+        arm=PROCESSING.get(function, function),
+        environment_id=called["environment_id"],
+        begin_at=ended_at - pd.to_numeric(called["duration_s"], errors="coerce"),
+        end_at=ended_at,
+    )
+    return _checked(table)
+
+
+def over_time(spans: pd.DataFrame) -> pd.DataFrame:
+    """A row per begin and end of a span: what holds from `at_s` to the next row.
+
+    Columns: `run_id`, `arm`, `at_s` (seconds since the run's first begin), `running` (executions at
+    once), `environments` (that have run anything so far).
+    """
+    tables = [_steps(group) for _, group in spans.groupby("run_id", sort=False)]
+    names = ["run_id", "arm", "at_s", "running", "environments"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=names)
+
+
+def summary(spans: pd.DataFrame) -> pd.DataFrame:
+    """One row per run.
+
+    Columns: `run_id`, `arm`, `executions`, `environments`, `reuse` (executions per environment),
+    `peak` and `mean` executions at once, `work_s` (their area), `span_s` (first begin to last end).
+    """
+    rows = []
+    for run_id, group in spans.groupby("run_id", sort=False):
+        span_s = group["end_at"].max() - group["begin_at"].min()
+        work_s = (group["end_at"] - group["begin_at"]).sum()
+        environments = group["environment_id"].nunique()
+        rows.append(
+            {
+                "run_id": run_id,
+                "arm": group["arm"].iloc[0],
+                "executions": len(group),
+                "environments": environments,
+                "reuse": len(group) / environments if environments else float("nan"),
+                "peak": int(_steps(group)["running"].max()),
+                "mean": work_s / span_s if span_s > 0 else float("nan"),
+                "work_s": work_s,
+                "span_s": span_s,
+            }
+        )
+    names = ["run_id", "arm", "executions", "environments", "reuse", "peak", "mean", "work_s", "span_s"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def reuse(spans: pd.DataFrame) -> pd.DataFrame:
+    """One row per run and environment: `run_id`, `arm`, `environment_id`, `executions`, `first_s`.
+
+    `first_s` is when it first ran anything, seconds since the run's first begin; in that order.
+    """
+    zero = spans.groupby("run_id")["begin_at"].transform("min")
+    table = (
+        spans.assign(first_s=spans["begin_at"] - zero)
+        .groupby(["run_id", "arm", "environment_id"], sort=False)["first_s"]
+        .agg(executions="size", first_s="min")
+        .reset_index()
+    )
+    return table.sort_values(["run_id", "first_s"], kind="stable", ignore_index=True)
+
+
+def _steps(group: pd.DataFrame) -> pd.DataFrame:
+    """`over_time` of one run."""
+    begins, ends = group["begin_at"].to_numpy(float), group["end_at"].to_numpy(float)
+    news = ~group.sort_values("begin_at", kind="stable").duplicated("environment_id")
+    new = news.reindex(group.index).to_numpy() & (group["environment_id"].notna()).to_numpy()
+    at = np.concatenate([ends, begins])  # at the same time an end comes first, as the sort is stable
+    change = np.concatenate([-np.ones(len(ends), int), np.ones(len(begins), int)])
+    opened = np.concatenate([np.zeros(len(ends), int), new.astype(int)])
+    order = np.argsort(at, kind="stable")
+    steps = pd.DataFrame(
+        {
+            "run_id": group["run_id"].iloc[0],
+            "arm": group["arm"].iloc[0],
+            "at_s": at[order] - begins.min(),
+            "running": np.cumsum(change[order]),
+            "environments": np.cumsum(opened[order]),
+        }
+    )
+    return steps[~steps["at_s"].duplicated(keep="last")].reset_index(drop=True)
+
+
+def _checked(table: pd.DataFrame) -> pd.DataFrame:
+    """Spans with both ends, in COLUMNS; refuses those that run backwards."""
+    whole = table.dropna(subset=["begin_at", "end_at"]).reset_index(drop=True)
+    backwards = whole[whole["end_at"] < whole["begin_at"]]
+    if not backwards.empty:
+        raise RunError(
+            f"run {', '.join(backwards['run_id'].unique())}: {len(backwards):,} executions end before they "
+            "begin, so a clock ran backwards; set this machine's clock and run again"
+        )
+    return whole[COLUMNS]
