@@ -124,3 +124,27 @@ def invocations(count=131, *, cold=8, function="processor", run_id="run-1", seed
             }
         )
     return pd.DataFrame(rows, columns=list(INVOCATIONS))
+
+
+def sweep(seconds, levels=(1, 2, 5, 10, 20, 50, 100), *, sizes=(1000,), repetitions=7, spread=0.03, seed=0,
+          factor="chunks", **columns):  # fmt: skip
+    """Warm distributed runs at each level, `seconds(level, size)` and noise; `columns` override."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for size in sizes:
+        for level in levels:
+            for repetition in range(1, repetitions + 1):
+                makespan_s = seconds(level, size) * rng.lognormal(0, spread)
+                rows.append(
+                    {
+                        **runs(1).iloc[1],
+                        "run_id": f"sweep-{size}-{level}-{repetition}",
+                        "pair": repetition,
+                        factor: f"io:{level * 1000:g}ms" if factor == "work" else level,
+                        "submitted": size,
+                        "stored": size,
+                        "dead": 0,
+                        "makespan_s": makespan_s,
+                    }
+                )
+    return pd.DataFrame(rows, columns=list(RUNS)).assign(**columns)
