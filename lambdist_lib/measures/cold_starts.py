@@ -3,12 +3,20 @@
 A cold start belongs to an invocation, the first of its environment, not to a datapoint: one
 cold batch of ten is one cold start. It is read from a flag that the Lambda sets, never
 guessed from a latency. Cold and warm are two distributions, so there is no mean of both.
+
+AWS also initialises environments ahead of need: their first invocation has the flag, and
+waited for nothing. `kinds` tells those apart where `report_lines.with_report` has given
+`init_to_invoke_s`; the local cloud never does so, and writes no lines that would say it.
 """
 
 import pandas as pd
 
 from lambdist_lib.contract import STORED
 from lambdist_lib.measures.proportions import share
+from lambdist_lib.measures.quantiles import quantiles
+
+PROACTIVE_OVER_S = 10.0  # from init to first invocation; an assumption, AWS publishes no number
+COLD, PROACTIVE, WARM, UNTOLD = "cold", "proactive", "warm", "first, cold or proactive"
 
 
 def summary(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
@@ -64,22 +72,76 @@ def by_run(invocations: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def waiting(records: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.DataFrame:
+def waiting(
+    records: pd.DataFrame, runs: pd.DataFrame | None = None, *, confidence: float = 0.95
+) -> pd.DataFrame:
     """One row per run: how many of its stored datapoints went through a cold invocation on the way.
 
-    Columns: `run_id`, `arm`, `temperature` (if `runs` is given), `stored`, `waited`, `share`.
+    Columns: `run_id`, `arm`, `temperature` (if `runs` is given), `stored`, `waited`, `share` with
+    `low` and `high` (as if datapoints were independent, as in `summary`).
     An attempt that failed in a cold invocation and was repeated in a warm one does not count.
     """
     table = records[["run_id", "arm"]].drop_duplicates("run_id")
     if runs is not None:
         table = table.merge(runs[["run_id", "temperature"]], on="run_id", how="left")
     stored = records[records["outcome"] == STORED]
-    waited = _true(stored["entry_cold"]) | _true(stored["cold"])
-    of_run = waited.groupby(stored["run_id"])
+    of_run = waited(stored).groupby(stored["run_id"])
     table["stored"] = table["run_id"].map(of_run.size()).fillna(0).astype(int)
     table["waited"] = table["run_id"].map(of_run.sum()).fillna(0).astype(int)
-    table["share"] = table["waited"] / table["stored"].where(table["stored"] > 0)
+    found = [share(*counts, confidence) for counts in zip(table["waited"], table["stored"], strict=True)]
+    for name in ("share", "low", "high"):
+        table[name] = [getattr(one, name) for one in found]
     return table.reset_index(drop=True)
+
+
+def waited(records: pd.DataFrame) -> pd.Series:
+    """Whether each datapoint went through a cold invocation, at the entry or where it was stored."""
+    return _true(records["entry_cold"]) | _true(records["cold"])
+
+
+def inits(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+    """The distribution of init durations, one row per function and percentile.
+
+    Columns: `function`, `percentile`, `n` cold starts, `value_s` with `low_s` and `high_s`, `note`.
+    Each cold start counts once; inits that this table's runs did not wait for are not in it.
+    """
+    rows = [
+        (function, found.p, found.n, found.value, found.low, found.high, found.note)
+        for function, called in invocations.groupby("function", sort=False)
+        for found in quantiles(called.loc[_true(called["cold"]), "init_s"], (0.5, 0.9, 0.99), confidence)
+    ]
+    names = ["function", "percentile", "n", "value_s", "low_s", "high_s", "note"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def bursts(invocations: pd.DataFrame, *, bin_s: float = 1.0) -> pd.DataFrame:
+    """Cold starts per `bin_s` seconds: `run_id`, `function`, `at_s`, `cold`; bins without any are left out.
+
+    `at_s` is the bin's begin, in seconds since the run's first cold invocation ended.
+    """
+    cold = invocations[_true(invocations["cold"])]
+    at = pd.to_numeric(cold["at"], errors="coerce")
+    since_s = at - at.groupby(cold["run_id"]).transform("min")
+    binned = cold[["run_id", "function"]].assign(at_s=since_s // bin_s * bin_s)
+    counts = binned.groupby(["run_id", "function", "at_s"], sort=True).size()
+    return counts.rename("cold").reset_index()
+
+
+def kinds(invocations: pd.DataFrame) -> pd.Series:
+    """`cold`, `proactive` or `warm` for each invocation; a first one whose gap is not known is neither.
+
+    Args:
+        invocations: With a column `init_to_invoke_s` (seconds from the end of an environment's init
+            to its first invocation) where the logs have it; without it nothing is told apart.
+    """
+    first = _true(invocations["cold"])
+    kind = pd.Series(WARM, index=invocations.index, dtype=object)
+    kind[first] = UNTOLD
+    if "init_to_invoke_s" in invocations:
+        gap_s = pd.to_numeric(invocations["init_to_invoke_s"], errors="coerce")
+        kind[first & (gap_s <= PROACTIVE_OVER_S)] = COLD
+        kind[first & (gap_s > PROACTIVE_OVER_S)] = PROACTIVE
+    return kind
 
 
 def _true(flags: pd.Series) -> pd.Series:

@@ -2,12 +2,20 @@
 
 Rates are over settled datapoints, stored or dead: one that was rejected, never sent or is
 still queued had no chance to die.
+
+The theory: an attempt fails with probability p, independently of all others, and after r
+receives the datapoint dies. With partial batch responses each message stands for itself, so
+p**r of them die. Without, one bad message fails its whole batch of b: p becomes 1-(1-p)**b.
 """
 
+import numpy as np
 import pandas as pd
 
 from lambdist_lib.contract import DEAD, STORED
 from lambdist_lib.measures.proportions import share
+
+ENOUGH = 5  # expected in every class, for a chi-square
+DRAWS = 9_999  # of the Monte Carlo test, where there are fewer
 
 
 def rate(records: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
@@ -67,6 +75,102 @@ def receives(records: pd.DataFrame, *, p: float | None = None, most: int = 5) ->
     table["datapoints"] = table["datapoints"].fillna(0).astype(int)
     table["expected"] = table["expected"].fillna(0.0).astype(float)
     return table
+
+
+def per_receive(p: float, *, batch: int = 1, partial: bool = True) -> float:
+    """The probability with which one receive of a message fails, if each attempt does with p."""
+    return p if partial else 1 - (1 - p) ** batch
+
+
+def expected_rate(p: float, *, most: int = 5, batch: int = 1, partial: bool = True) -> float:
+    """The share that dies: every one of `most` receives has to fail."""
+    return per_receive(p, batch=batch, partial=partial) ** most
+
+
+def against_theory(
+    records: pd.DataFrame,
+    *,
+    p: float,
+    most: int = 5,
+    batch: int = 1,
+    partial: bool = True,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """`rate` beside what the law of retries expects, one row per arm.
+
+    Columns: those of `rate`, then `p`, `batch`, `partial`, `most`, `expected` (rate) and `agrees`, whether
+    the interval holds it. Without partial responses deaths come in batches, so the interval is too
+    narrow and `agrees` too strict.
+
+    Args:
+        records: Only datapoints that all failed with p: leave out those that a fault was aimed at.
+    """
+    table = rate(records, confidence=confidence)
+    expected = expected_rate(p, most=most, batch=batch, partial=partial)
+    table = table.assign(p=p, batch=batch, partial=partial, most=most, expected=expected)
+    return table.assign(agrees=table["expected"].between(table["low"], table["high"]))
+
+
+def fit(
+    records: pd.DataFrame,
+    *,
+    p: float,
+    most: int = 5,
+    batch: int = 1,
+    partial: bool = True,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Whether the receives follow the geometric law of p, one row per arm.
+
+    Pearson's chi-square over the classes stored at 1 ... `most` and dead at `most`, the rarest put
+    together until ENOUGH are expected in each. Where two such classes cannot be had, its distribution
+    is drawn (DRAWS multinomials, seeded) over all classes, which holds for any counts.
+
+    Returns:
+        `arm`, `n` datapoints tested, `beside` the law (died before the last receive, or of unknown
+        receives), `p` per receive, `statistic`, `p_value` (NaN for nothing to test), `method`.
+        Without partial responses the batch's neighbours share their fate and the p value is too small.
+    """
+    q = per_receive(p, batch=batch, partial=partial)
+    chances = np.array([(1 - q) * q ** (k - 1) for k in range(1, most + 1)] + [q**most])
+    rows = []
+    for arm, of_arm in records.groupby("arm", sort=False):
+        settled = of_arm[of_arm["outcome"].isin([STORED, DEAD])]
+        times, dead = receives_of(settled), settled["outcome"] == DEAD
+        place = (times - 1).mask(dead & (times >= most), most)
+        lawful = (place >= 0) & (place <= most) & ~(dead & (times < most))
+        counts = np.bincount(place[lawful], minlength=most + 1)
+        rows.append((arm, int(counts.sum()), int((~lawful).sum()), q, *_goodness(counts, chances, seed)))
+    return pd.DataFrame(rows, columns=["arm", "n", "beside", "p", "statistic", "p_value", "method"])
+
+
+def _goodness(counts: np.ndarray, chances: np.ndarray, seed: int) -> tuple[float, float, str]:
+    """Pearson's statistic, its p value and how it was had."""
+    from scipy.stats import chisquare  # takes a second to import
+
+    n = int(counts.sum())
+    possible = chances > 0
+    if counts[~possible].any():
+        return float("inf"), 0.0, "impossible under the law"
+    if n == 0 or possible.sum() < 2:
+        return float("nan"), float("nan"), "nothing to test"
+    seen, expected = counts[possible], n * chances[possible]
+    order = np.argsort(-expected)
+    enough = int((expected[order] >= ENOUGH).sum())
+    rest = expected[order][enough:].sum()
+    if 0 < rest < ENOUGH:
+        enough -= 1  # the rest joins the rarest class that is large enough
+    if enough + (rest > 0) >= 2 and enough >= 1:
+        kept, others = order[:enough], order[enough:]
+        pooled_seen = [*seen[kept], *([seen[others].sum()] if len(others) else [])]
+        pooled = [*expected[kept], *([expected[others].sum()] if len(others) else [])]
+        found = chisquare(pooled_seen, pooled)
+        return float(found.statistic), float(found.pvalue), f"chi-square, {len(pooled)} classes"
+    drawn = np.random.default_rng(seed).multinomial(n, chances[possible], size=DRAWS)
+    statistic = float(((seen - expected) ** 2 / expected).sum())
+    under_law = ((drawn - expected) ** 2 / expected).sum(axis=1)
+    p_value = (1 + int((under_law >= statistic - 1e-12).sum())) / (DRAWS + 1)
+    return statistic, p_value, f"Monte Carlo, {DRAWS:,} draws"
 
 
 def receives_of(records: pd.DataFrame) -> pd.Series:

@@ -129,7 +129,8 @@ def pairs(
     timed = warm[~warm["resumed"].eq(True).astype(bool)]
     _refuse_mixed_conditions(timed, arm, control)
     ledger.require_balanced(timed)
-    _refuse(timed[timed["unsent"] > 0], "left datapoints unsent, so it did less than the others")
+    unsent = timed[(timed["unsent"] > 0) & ~ledger.is_accepted(timed)]
+    _refuse(unsent, "left datapoints unsent, so it did less than the others")
     _refuse(timed[~timed[at].between(0, math.inf, inclusive="neither")], f"{at} is missing or not positive")
     key = ["experiment_id", "pair"]
     _refuse(timed[timed.duplicated([*key, "arm"])], "its pair has another run of the same arm")

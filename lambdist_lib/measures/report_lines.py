@@ -1,0 +1,84 @@
+"""What AWS writes about each invocation beside our own log line: INIT_START, START and REPORT.
+
+    2023-07-01T10:00:00.123000+00:00 2023/07/01/[$LATEST]4f2a INIT_START Runtime Version: python:3.12.v1 ...
+    START RequestId: 8f50... Version: $LATEST
+    REPORT RequestId: 8f50...\tDuration: 12.34 ms\tBilled Duration: 13 ms\tMemory Size: 512 MB\t
+        Max Memory Used: 66 MB\tInit Duration: 100.12 ms
+
+The time and the log stream before a line are optional (`aws logs tail --format detailed`
+writes them). The local cloud writes none of these lines, so there the columns stay missing.
+"""
+
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+
+PREFIX = re.compile(
+    r"(?P<at>\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))\s+(?:(?P<stream>\S*\[\S+\]\S+)\s+)?"
+)
+LINE = re.compile(
+    r"(?P<kind>INIT_START|START|REPORT)(?: RequestId: (?P<request_id>[0-9a-fA-F-]+))?(?P<rest>[\s\S]*)"
+)
+FIELD = re.compile(r"(?P<name>[A-Z][A-Za-z ]+): (?P<value>[^\t\n]+)")
+IN_SECONDS = {"report_s": "Duration", "billed_s": "Billed Duration", "report_init_s": "Init Duration"}
+IN_MB = {"memory_size_mb": "Memory Size", "memory_used_mb": "Max Memory Used"}
+COLUMNS = {
+    "report_s": "REPORT: Duration",
+    "billed_s": "REPORT: Billed Duration, whole milliseconds",
+    "report_init_s": "REPORT: Init Duration, the runtime's own start included; only of a first invocation",
+    "memory_size_mb": "REPORT: Memory Size",
+    "memory_used_mb": "REPORT: Max Memory Used, of the environment so far",
+    "status": "REPORT: Status, `timeout` or `error`; missing where it went well",
+    "init_to_invoke_s": "from the end of the environment's init to START; needs times in the lines",
+}
+
+
+def parse(lines: Iterable[str]) -> pd.DataFrame:
+    """One row per REPORT line: `request_id` and COLUMNS; other lines are passed over.
+
+    Args:
+        lines: In the order of their log stream; streams may be mixed if the lines name them.
+            Of several reports of one request (a timeout repeats its line) the last counts.
+    """
+    rows: dict[str, dict[str, object]] = {}
+    opened: dict[str, pd.Timestamp] = {}  # INIT_START of a stream whose first START is still to come
+    waits: dict[str, float] = {}  # seconds from INIT_START to START, by request
+    for line in lines:
+        prefix = PREFIX.match(line)
+        found = LINE.match(line, prefix.end() if prefix else 0)
+        if not found:
+            continue
+        at = pd.Timestamp(prefix["at"]) if prefix else None
+        stream, request_id = (prefix["stream"] or "") if prefix else "", found["request_id"]
+        if found["kind"] == "INIT_START" and at is not None:
+            opened[stream] = at
+        elif found["kind"] == "START" and request_id and stream in opened and at is not None:
+            waits[request_id] = (at - opened.pop(stream)).total_seconds()
+        elif found["kind"] == "REPORT" and request_id:
+            rows[request_id] = {"request_id": request_id, **_report(found["rest"])}
+    table = pd.DataFrame(rows.values(), columns=["request_id", *COLUMNS])
+    waited_s = pd.to_numeric(table["request_id"].map(waits), errors="coerce")
+    return table.assign(init_to_invoke_s=(waited_s - table["report_init_s"]).clip(lower=0))
+
+
+def with_report(invocations: pd.DataFrame, lines: Iterable[str]) -> pd.DataFrame:
+    """Invocations with COLUMNS beside their own; missing where there is no REPORT line of the request.
+
+    A request that a Lambda was given twice (asynchronous retries keep their id) has one report.
+    """
+    return invocations.merge(parse(lines), on="request_id", how="left")
+
+
+def _report(rest: str) -> dict[str, object]:
+    fields = {one["name"].strip(): one["value"].strip() for one in FIELD.finditer(rest)}
+    row: dict[str, object] = {
+        column: _number(fields.get(name, ""), "ms") / 1000 for column, name in IN_SECONDS.items()
+    }
+    row |= {column: _number(fields.get(name, ""), "MB") for column, name in IN_MB.items()}
+    return {**row, "status": fields.get("Status")}
+
+
+def _number(text: str, unit: str) -> float:
+    found = re.fullmatch(rf"(\d+(?:\.\d+)?) {unit}", text)
+    return float(found[1]) if found else float("nan")
