@@ -32,9 +32,18 @@ def begun(*arguments, state=project.STATE):
     """The command line in a process of its own, under way."""
     return subprocess.Popen(
         [sys.executable, "-m", "lambdist_lib", *map(str, arguments)],
-        cwd=project.ROOT, env={**os.environ, "LAMBDIST_STATE": str(state)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        cwd=project.ROOT, env={**os.environ, "LAMBDIST_STATE": str(state)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
+
+
+def under_way(experiment_id, *states):
+    """The folder of the experiment's run, once it is in one of these states and some answers are on disk."""
+    for folder in project.RESULTS.glob(f"{experiment_id}/runs/*"):
+        written = (folder / "journal").exists() and (folder / "journal").read_bytes().count(b"\n") > 1
+        if written and folders.read_facts(folder)["state"] in (states or ("submitting", "settling")):
+            return folder
+    return None
 
 
 def interrupted(process):
@@ -52,19 +61,10 @@ def test_ctrl_c_ends_a_submission_at_once_and_resume_finishes_it(both, data_file
     """Exit status 130 within two seconds, one line, a journal; `lambdist resume` does the rest."""
     experiment_id = f"ctrl-c-{state}"
     data = data_file(40)
-    command = [
-        "submit", data, "--id", experiment_id, "--arm", arm, "--work", "io:400ms", "--chunks", 4,
-    ]  # fmt: skip
-
-    def is_under_way():
-        [found] = list(project.RESULTS.glob(f"{experiment_id}/runs/*")) or [None]
-        if not found or not (found / "run.json").exists():
-            return None
-        lines = (found / "journal").read_bytes().count(b"\n") if (found / "journal").exists() else 0
-        return found if folders.read_facts(found)["state"] == state and lines > 1 else None
+    command = ["submit", data, "--id", experiment_id, "--arm", arm, "--work", "io:400ms", "--chunks", 4]
 
     process = begun(*command)
-    folder = eventually(is_under_way)
+    folder = eventually(lambda: under_way(experiment_id, state))
     took_s, told = interrupted(process)
 
     assert process.returncode == 130
@@ -88,8 +88,7 @@ def test_ctrl_c_ends_an_experiment_and_its_stacks_wait_for_the_resume(data_file,
     command = ["run", data, "--id", "ctrl-c-run", "--work", "io:400ms", "--chunks", 2]
 
     process = begun(*command, state=state)
-    run_json = project.RESULTS / "ctrl-c-run/runs/ctrl-c-run-cold-d0/run.json"
-    assert eventually(run_json.exists)
+    assert eventually(lambda: under_way("ctrl-c-run"))
     took_s, told = interrupted(process)
 
     assert (process.returncode, "Traceback" in told) == (130, False)
