@@ -186,15 +186,18 @@ def _begin(
         destroy(target, [kind], name=name, say=say)
     action = "CREATE" if status in ABSENT | BROKEN else "UPDATE"
     change_set = f"{NAME}-{uuid.uuid4().hex[:12]}"
-    cloudformation.create_change_set(
-        StackName=full,
-        ChangeSetName=change_set,
-        ChangeSetType=action,
-        TemplateBody=templates.body(kind, resource_path=values.get("ResourcePath")),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
-        Capabilities=["CAPABILITY_IAM"],
-        Tags=[{"Key": "lambdist:stack", "Value": full}],
-    )
+    try:
+        cloudformation.create_change_set(
+            StackName=full,
+            ChangeSetName=change_set,
+            ChangeSetType=action,
+            TemplateBody=templates.body(kind, resource_path=values.get("ResourcePath")),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+            Capabilities=["CAPABILITY_IAM"],
+            Tags=[{"Key": "lambdist:stack", "Value": full}],
+        )
+    except ClientError as error:
+        raise DeployError(f"CloudFormation refuses the template of {full}: {error}") from error
     if not _has_changes(target, cloudformation, full, change_set):
         cloudformation.delete_change_set(StackName=full, ChangeSetName=change_set)
         say(f"{full} is up to date")

@@ -66,6 +66,18 @@ def target():
 
 
 @pytest.fixture
+def deployed_as():
+    """`deployed_as(target, stack)`: a stack with its clients' and its owner's view."""
+    return Deployed
+
+
+@pytest.fixture
+def settings():
+    """Of the stacks as the tests deploy them."""
+    return dict(SETTINGS)
+
+
+@pytest.fixture
 def empty(target):
     """The session's local cloud with nothing on it."""
     local_cloud.reset(target.cloud)
