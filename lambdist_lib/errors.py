@@ -11,7 +11,8 @@
     ├── DeployError               CloudFormation refused or rolled back
     ├── UncollectedError          destroy would lose results nobody has fetched
     ├── SubmissionError           the API cannot be used at all
-    └── RunError                  a run folder is missing, foreign or does not balance
+    ├── RunError                  a run folder is missing, foreign or does not balance
+    └── ThresholdError            4: all went well, and a measure is beyond what `--fail-if` allows
 
 Each message says what was wrong, where, and what to type next.
 Standard library only: this module ships in every Lambda zip.
@@ -66,3 +67,7 @@ class SubmissionError(LambdistError):
 
 class RunError(LambdistError):
     pass
+
+
+class ThresholdError(LambdistError):
+    exit_status = 4

@@ -18,7 +18,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"bundles", "datapoints", "folders", "journal"},  # 4
     {"stacks", "measures", "planner"},  # 5
     {"submission", "local_pool"},
-    {"original_client", "records", "settling", "figures", "trying"},
+    {"original_client", "records", "settling", "figures", "trying", "thresholds"},
     {"conditions", "collecting"},  # 6
     {"running"},
     {"submitting", "teardown"},
