@@ -4,7 +4,7 @@ V := .venv
 BIN := $(V)/bin
 UV := 0.13.9
 .DEFAULT_GOAL := help
-.PHONY: help setup lab experiment test lint lock bench clean
+.PHONY: help setup lab experiment test lint lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -83,8 +83,22 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
         raise ParameterError(f"{project.shown(notebook)} has no cell tagged parameters")
     require_declared(declared_types(cells[0].source), parameters)
     output.parent.mkdir(parents=True, exist_ok=True)
-    papermill.execute_notebook(str(notebook), str(output), dict(parameters), progress_bar=progress_bar)
+    try:
+        papermill.execute_notebook(str(notebook), str(output), dict(parameters), progress_bar=progress_bar)
+    finally:
+        _without_paths(output)
     return output
+
+
+def _without_paths(output: Path) -> None:
+    """Take the paths that papermill writes down out of an executed notebook: they name people's folders."""
+    import nbformat
+
+    if output.exists():
+        content = nbformat.read(output, as_version=4)
+        for name in ("input_path", "output_path"):
+            content.metadata.get("papermill", {}).pop(name, None)
+        nbformat.write(content, output)
 
 
 def run_and_tell(notebook: Path, output: Path | None, given: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import os
 from collections.abc import Callable
 
 from lambdist_lib import folders, local_cloud, settling, stacks, targets, templates
@@ -24,6 +25,16 @@ def destroy(
     if not force:
         require_collected(target, name=name)
     stacks.destroy(target, name=name, say=say)
+    if target.cloud and not _used_by_others(target):
+        local_cloud.reset(target.cloud)  # or the functions' idle processes stay until the cloud itself ends
+
+
+def _used_by_others(target: Target) -> bool:
+    """Whether the local cloud holds another stack, or another process uses it."""
+    status = local_cloud.status()
+    others = {holder for holder in status.holders if holder != os.getpid()} if status else set()
+    summaries = target.client("cloudformation").list_stacks()["StackSummaries"]
+    return bool(others) or any(one["StackStatus"] != "DELETE_COMPLETE" for one in summaries)
 
 
 def stop_local_cloud(*, force: bool = False) -> bool:
