@@ -84,7 +84,7 @@ def waiting(
     table = records[["run_id", "arm"]].drop_duplicates("run_id")
     if runs is not None:
         table = table.merge(runs[["run_id", "temperature"]], on="run_id", how="left")
-    stored = records[records["outcome"] == STORED]
+    stored = records.loc[records["outcome"] == STORED, ["run_id", "entry_cold", "cold"]]
     of_run = waited(stored).groupby(stored["run_id"])
     table["stored"] = table["run_id"].map(of_run.size()).fillna(0).astype(int)
     table["waited"] = table["run_id"].map(of_run.sum()).fillna(0).astype(int)

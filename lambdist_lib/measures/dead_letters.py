@@ -24,7 +24,7 @@ def rate(records: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     The interval takes datapoints as independent; a cause that hits many at once makes it too narrow.
     """
     rows = []
-    for arm, of_arm in records.groupby("arm", sort=False):
+    for arm, of_arm in records[["arm", "outcome"]].groupby("arm", sort=False):
         dead, stored = int((of_arm["outcome"] == DEAD).sum()), int((of_arm["outcome"] == STORED).sum())
         rows.append((arm, dead + stored, dead, *share(dead, dead + stored, confidence)))
     return pd.DataFrame(rows, columns=["arm", "settled", "dead", "rate", "low", "high", "method"])
@@ -59,7 +59,7 @@ def receives(records: pd.DataFrame, *, p: float | None = None, most: int = 5) ->
             what is left dies.
         most: The queue's maximum of receives.
     """
-    settled = records[records["outcome"].isin([STORED, DEAD])]
+    settled = records.loc[records["outcome"].isin([STORED, DEAD]), ["arm", "receives", "outcome"]]
     settled = settled.assign(receives=receives_of(settled))
     counts = settled.groupby(["arm", "receives", "outcome"]).size().rename("datapoints").reset_index()
     if p is None:
@@ -134,7 +134,7 @@ def fit(
     q = per_receive(p, batch=batch, partial=partial)
     chances = np.array([(1 - q) * q ** (k - 1) for k in range(1, most + 1)] + [q**most])
     rows = []
-    for arm, of_arm in records.groupby("arm", sort=False):
+    for arm, of_arm in records[["arm", "outcome", "receives"]].groupby("arm", sort=False):
         settled = of_arm[of_arm["outcome"].isin([STORED, DEAD])]
         times, dead = receives_of(settled), settled["outcome"] == DEAD
         place = (times - 1).mask(dead & (times >= most), most)

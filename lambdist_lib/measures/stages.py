@@ -40,6 +40,9 @@ STAGES = {
 NAMES = tuple(STAGES["distributed"])  # in order of time; the other arms have some of them
 COLUMNS = tuple(f"{name}_s" for name in NAMES)
 SQS_STAMP_S = 0.001
+NEEDED = ["run_id", "arm", "n", "tries", *dict.fromkeys(
+    stamp for spans in STAGES.values() for span in spans.values() for stamp in span
+)]  # fmt: skip
 
 
 def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
@@ -47,7 +50,7 @@ def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
 
     A stage that the arm does not have, and one with a stamp missing, is NaN.
     """
-    stored = with_sent_at_of_the_try_that_counted(records[records["outcome"] == STORED])
+    stored = with_sent_at_of_the_try_that_counted(records.loc[records["outcome"] == STORED, NEEDED])
     table = stored[["run_id", "arm", "n"]].copy()
     for name in NAMES:
         table[f"{name}_s"] = float("nan")

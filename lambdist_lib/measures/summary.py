@@ -179,14 +179,11 @@ def _deaths(data: Data) -> dict[str, Measure]:
 
 def _cold(data: Data) -> dict[str, Measure]:
     """Of runs that were not made cold: how many datapoints waited on a cold start all the same."""
-    found = {}
+    found, by_run = {}, cold_starts.waiting(data.records)
     for arm, prefix in data.arms().items():
-        run_ids = data.runs_of(arm, data.temperature())["run_id"]
-        counted = cold_starts.waiting(data.records[data.records["run_id"].isin(run_ids)])
-        waited = proportions.share(
-            int(counted["waited"].sum()), int(counted["stored"].sum()), data.confidence
-        )
+        counted = by_run[by_run["run_id"].isin(data.runs_of(arm, data.temperature())["run_id"])]
         n = int(counted["stored"].sum())
+        waited = proportions.share(int(counted["waited"].sum()), n, data.confidence)
         found[f"{prefix}cold_share"] = _measure(
             waited.share, "share", n, "stored datapoints", (waited.low, waited.high), waited.method
         )
