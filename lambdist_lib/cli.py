@@ -16,12 +16,12 @@ from lambdist_lib.errors import LambdistError, UsageError
 INTERRUPTED = 130
 TOUR = """\
 a first tour:
-  lambdist try data/words.txt -n 5               run process() here, without any cloud
-  lambdist deploy                                both stacks on a local cloud
-  lambdist run data/words.txt --repetitions 6    does the fan-out pay?
-  lambdist submit data/words.txt --chunks 20     just the answers
-  lambdist fetch RUN                             ... in input order, again
-  lambdist destroy                               nothing is left
+  lambdist try data/words.txt -n 5             process() here, without a cloud
+  lambdist deploy                              both stacks on a local cloud
+  lambdist run data/words.txt --repetitions 6  does the fan-out pay?
+  lambdist submit data/words.txt --chunks 20   just the answers
+  lambdist fetch RUN                           ... in input order, again
+  lambdist destroy                             nothing is left
 """
 
 

@@ -167,7 +167,7 @@ def recovered(state: Path) -> Record | None:
 def hold(state: Path) -> Path:
     """Register this process as a user of the cloud; the returned file is the lease."""
     lease = state / "leases" / f"{os.getpid()}-{secrets.token_hex(4)}.json"
-    lease.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(lease.parent)
     _write_json(lease, asdict(Identity.of()))
     return lease
 
@@ -186,6 +186,16 @@ def holders(state: Path) -> set[Identity]:
             else:
                 lease.unlink()
     return living
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LocalCloudError(
+            f"the local cloud's folder {folder} cannot be made: {error.strerror}; "
+            "name another with the environment variable LAMBDIST_STATE"
+        ) from error
 
 
 def _write_json(path: Path, content: dict) -> None:
@@ -226,7 +236,7 @@ def acquire(path: Path, timeout_s: float, doing: str) -> int:
     Raises:
         LocalCloudError: Another process held it for all of `timeout_s`; names its pid.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + timeout_s
     try:

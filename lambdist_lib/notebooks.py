@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdist_lib import folders, project
-from lambdist_lib.errors import ParameterError
+from lambdist_lib.errors import ParameterError, UsageError
 
 INJECTED = "# Parameters"  # the first line of the cell that papermill puts in
 TYPES: dict[str, tuple[type, ...]] = {
@@ -105,10 +105,15 @@ def run_and_tell(notebook: Path, output: Path | None, given: Mapping[str, str]) 
     """`run` for the command line: values as papermill reads them, and where to look at the end.
 
     Without `output`, an experiment's notebook goes into the experiment's own folder.
+
+    Raises:
+        UsageError: There is no such notebook, or a parameter does not fit.
     """
     import papermill
     import yaml
 
+    if not notebook.is_file():
+        raise UsageError(f"there is no notebook {notebook}; {project.shown(project.NOTEBOOKS)}/ has some")
     parameters = {name: yaml.safe_load(value) for name, value in given.items()}
     declared = papermill.inspect_notebook(str(notebook))
     if output is None and "experiment_id" in declared:

@@ -1,0 +1,212 @@
+"""The command line in processes of its own: exit statuses, JSON, one line per error, help that fits."""
+
+import json
+import re
+
+import pytest
+
+from lambdist_lib import cli, local_cloud, project
+from lambdist_lib import local_cloud_state as cloud_state
+
+COMMANDS = sorted(next(action for action in cli._parser()._actions if action.choices).choices)
+
+
+@pytest.fixture
+def state(tmp_path):
+    """The state folder of a local cloud of this test."""
+    yield tmp_path / "state"
+    local_cloud.stop(tmp_path / "state")
+
+
+def error_told(err):
+    """The one line that an error is told in."""
+    assert "Traceback" not in err
+    [line] = [line for line in err.splitlines() if line.startswith("lambdist: ")]
+    assert err.splitlines()[-1] == line
+    return line.removeprefix("lambdist: ")
+
+
+def test_a_tour_from_nothing_to_nothing(lambdist, state, data_file):
+    """Deploy, submit, fetch, destroy, stop: each with status 0 and JSON that parses, and nothing is left."""
+    data = data_file(12)
+
+    deployed = lambdist("deploy", "--json", "--set", "digest_window_seconds=0", state=state)
+    facts = json.loads(deployed.stdout)
+    assert deployed.returncode == 0, deployed.stderr
+    assert facts["endpoint_url"].startswith("http://127.0.0.1:")
+    assert facts["distributed"]["ExperimentControls"] == "on"
+    assert set(facts["single_node"]) >= {"ApiUrl", "ApiKeyId", "TableName"}
+    assert "up to date" not in deployed.stderr
+
+    status = json.loads(lambdist("cloud", "status", "--json", state=state).stdout)
+    assert (status["kept"], status["holders"]) == (True, [])
+
+    submit = lambdist("submit", data, "--id", "tour", "--chunks", "4", "--json", state=state)
+    assert submit.returncode == 0, submit.stderr
+    row = json.loads(submit.stdout)
+    assert (row["submitted"], row["stored"]) == (12, 12)
+    assert row["makespan_s"] > 0
+    assert row["folder"].endswith("tour-d")
+    key = re.compile("key", re.IGNORECASE)
+    assert not [name for name in row if key.search(name)]  # never a key's value
+
+    fetch = lambdist("fetch", "tour", state=state)
+    answers = [json.loads(line) for line in fetch.stdout.splitlines()]
+    assert answers == [{"n": n, "data": f"word-{n}", "result": f"word-{n}_processed"} for n in range(12)]
+
+    destroyed = lambdist("destroy", "--json", state=state)
+    assert (destroyed.returncode, json.loads(destroyed.stdout)) == (0, {"left": []})
+    record = cloud_state.read(state)
+    stopped = lambdist("cloud", "stop", "--json", state=state)
+    assert (stopped.returncode, json.loads(stopped.stdout)) == (0, {"stopped": True})
+    assert record.processes() == set()
+    assert lambdist("cloud", "status", "--json", state=state).stdout == "null\n"
+
+
+def test_a_whole_experiment_in_one_command(lambdist, state, data_file):
+    """`lambdist run` starts what it needs, prints ledger and measures, and takes the stacks away."""
+    data = data_file(8)
+
+    done = lambdist("run", data, "--repetitions", 1, "--chunks", 3, "--id", "whole", "--json", state=state)
+
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert len(summary["ledger"]) == 4
+    assert all(row["stored"] == 8 for row in summary["ledger"])
+    assert "local cloud" in summary["finding"]
+    assert summary == json.loads((project.RESULTS / "whole/summary.json").read_text())
+    after = lambdist("submit", data, state=state)
+    assert (after.returncode, "lambdist deploy" in error_told(after.stderr)) == (1, True)
+
+
+def test_dead_datapoints_are_no_failure_of_the_command(both, lambdist, data_file):
+    """A ledger that balances is status 0, with dead datapoints too: they have their answer."""
+    done = lambdist("submit", data_file(5), "--fault", "raise:1@2", "--id", "with-dead", "--json")
+
+    assert (done.returncode, json.loads(done.stdout)["dead"]) == (0, 1)
+    answers = [json.loads(line) for line in lambdist("fetch", "with-dead-d").stdout.splitlines()]
+    assert [answer["n"] for answer in answers if "error" in answer] == [2]
+
+
+def test_a_spent_quota_is_unfinished(both, lambdist, data_file):
+    """Status 3 and the command that goes on; after the quota was raised it does."""
+    deployed = both["distributed"]
+    gateway, plan_id = deployed.client("apigateway"), deployed["UsagePlanId"]
+    quota = gateway.get_usage_plan(usagePlanId=plan_id)["quota"]["limit"]
+
+    def limit(value):
+        operation = {"op": "replace", "path": "/quota/limit", "value": str(value)}
+        gateway.update_usage_plan(usagePlanId=plan_id, patchOperations=[operation])
+
+    data = data_file(9)
+    limit(1)
+    done = lambdist("submit", data, "--id", "quota", "--chunks", "1")
+    limit(quota)
+
+    assert done.returncode == 3
+    assert re.search(
+        "quota-d: [89] datapoints were not sent .*`lambdist resume quota-d`", error_told(done.stderr)
+    )
+    resumed = lambdist("resume", "quota-d", "--data", data, "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert [row["stored"] for row in json.loads(resumed.stdout)] == [9]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ("submit data/words.txt", 1, r"is not deployed on local cloud; type `lambdist deploy"),
+        ("run data/wrds.txt", 2, r"no data file data/wrds\.txt; did you mean data/words\.txt"),
+        ("fetch no-such-run", 1, r"there is no run or experiment no-such-run under"),
+        ("notebook nowhere.ipynb", 2, r"there is no notebook nowhere\.ipynb; notebooks/ has some"),
+    ],
+)
+def test_an_error_is_one_line_with_a_next_step(lambdist, state, arguments, status, message):
+    """What a person can get wrong ends without a traceback, in the status that says whose turn it is."""
+    done = lambdist(*arguments.split(), state=state)
+
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    assert re.search(message, error_told(done.stderr))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("run data/words.txt --work io:fast", r"work 'io:fast' is not understood; write none, io:100ms"),
+        ("run data/words.txt --fault raise", r"'' is no probability; write raise:0\.1"),
+        ("run data/words.txt --fault crash:1", r"fault 'crash:1' is not understood; write none, or kinds"),
+        ("run data/words.txt --target azure", r"target 'azure' is unknown; write one of local, aws"),
+        ("run data/words.txt --id Big_Id", r"'Big_Id' is no experiment id; write 1 to 28 of a-z, 0-9 and -"),
+        ("run data/words.txt --arms cluster", r"arm 'cluster' is unknown; write one of distributed"),
+        ("submit data/words.txt --arm cluster", r"arm 'cluster' is unknown; write one of distributed"),
+        ("submit data/words.txt --chunks 0", r"chunks is 0; at least 1 sender is needed"),
+        ("submit data/words.txt --request-batch 101", r"request_batch is 101; write 1 to 100"),
+        ("deploy --set memory_mb", r"write NAME=VALUE, such as memory_mb=256"),
+        ("deploy --set memry_mb=256", r"did you mean memory_mb\?"),
+        ("try data/words.text", r"no data file data/words\.text; did you mean data/words\.txt"),
+    ],
+)
+def test_wrong_words_are_status_2(both, capsys, arguments, message):
+    """Nothing is sent or deployed; the line says what to write instead."""
+    status = cli.main(arguments.split())
+
+    told = capsys.readouterr()
+    assert (status, told.out) == (2, "")
+    assert re.search(message, error_told(told.err))
+
+
+def test_a_local_cloud_that_cannot_start_is_one_line(lambdist, tmp_path):
+    """A state folder that cannot be made, for example: no traceback."""
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file, not a folder")
+
+    done = lambdist("cloud", "start", state=blocked / "state")
+
+    assert done.returncode == 1
+    assert re.search(r"blocked/state cannot be made: .*LAMBDIST_STATE", error_told(done.stderr))
+
+
+def test_without_a_cloud_nothing_is_claimed(lambdist, state):
+    """Status and stop say that none runs; that is no error."""
+    status, stop = lambdist("cloud", "status", state=state), lambdist("cloud", "stop", state=state)
+
+    assert (status.returncode, status.stdout) == (
+        0,
+        "no local cloud runs; `lambdist cloud start` starts one\n",
+    )
+    assert (stop.returncode, stop.stdout) == (0, "no local cloud runs\n")
+
+
+def test_try_runs_process_here(lambdist, state):
+    """The first answers as JSON lines, without any cloud."""
+    done = lambdist("try", "data/nasty.txt", "-n", "4", state=state)
+
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, len(answers)) == (0, 4)
+    assert answers[0] == {"n": 0, "data": 'she said "no"', "result": 'she said "no"_processed'}
+    assert not state.exists()
+
+
+def test_usage_errors_are_argparses(lambdist):
+    """A wrong option is status 2 with the usage."""
+    done = lambdist("submit")
+
+    assert done.returncode == 2
+    assert "usage: lambdist submit" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_a_terminal(capsys, monkeypatch, command):
+    """Every command explains itself within 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"] if command else ["--help"])
+
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert max(map(len, told.splitlines())) <= 80
+    if command:
+        assert command in told.splitlines()[0]
+        assert re.search(r"^[A-Z].*\.$", told, re.MULTILINE)  # a sentence that says what it does
