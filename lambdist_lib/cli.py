@@ -1,6 +1,7 @@
 """`lambdist …`: parse, call, print. Each command's work is a call into the library.
 
-Exit status: 0 all well, 1 failed, 2 wrong usage, 3 unfinished, 130 interrupted.
+Exit status: 0 all well, 1 failed, 2 wrong usage, 3 unfinished, 4 a threshold was
+passed, 130 interrupted.
 """
 
 import argparse
@@ -89,7 +90,21 @@ def _parser() -> argparse.ArgumentParser:
         default="distributed,single_node",
         help="of each repetition: distributed, single_node, single_node_parallel, as_original, local_pool",
     )
+    _add_thresholds(command)
     command.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
+
+    command = _command(commands, "analyse", _analyse, "measure a run or an experiment again, from its folder")
+    command.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
+    command.add_argument("--insist", action="store_true", help="although datapoints are unaccounted for")
+    _add_thresholds(command)
+
+    command = _command(commands, "compare", _compare, "two experiments: how much longer the second takes")
+    command.add_argument("first", metavar="A", help="id or folder of an experiment or a run")
+    command.add_argument("second", metavar="B", help="compared with A")
+    command.add_argument("--factor", help="what may differ between them, such as chunks or memory_mb")
+    command.add_argument(
+        "--tolerance", type=float, default=0.0, help="exit 1 only if B is surely slower by more (0.05: 5 %%)"
+    )
 
     command = _command(commands, "fetch", _fetch, "print a run's answers in input order, as JSON lines")
     _add_finished(command)
@@ -118,6 +133,16 @@ def _add_target(command: argparse.ArgumentParser) -> None:
     command.add_argument("--target", default="local", help="local (default) or aws")
     command.add_argument("--region", default="", help="AWS region")
     command.add_argument("--profile", default="", help="AWS profile")
+
+
+def _add_thresholds(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--fail-if",
+        action="append",
+        default=[],
+        metavar="'NAME>X'",
+        help="exit 4 if a measure does so, such as 'dead_rate>0.01' or 'speedup_low<2'",
+    )
 
 
 def _add_finished(command: argparse.ArgumentParser) -> None:
@@ -222,8 +247,10 @@ def _submit(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from lambdist_lib import experiment, project
+    from lambdist_lib import experiment, project, thresholds
 
+    for text in options.fail_if:
+        thresholds.parse(text)  # before minutes are spent
     options_of_start = {"keep_stacks": options.keep_stacks, "arms": options.arms.split(",")}
     where = {name: getattr(options, name) for name in ("target", "region", "profile", "experiment_id")}
     with experiment.start(**options_of_start, **where, **_what(options)) as work:
@@ -232,6 +259,23 @@ def _run(options: argparse.Namespace) -> None:
         work.run_pairs(options.repetitions)
         summary = work.summarise()
     _print(options, f"{summary['finding']}\nresults: {project.shown(work.folder)}/", summary)
+    thresholds.require(summary, options.fail_if)
+
+
+def _analyse(options: argparse.Namespace) -> None:
+    from lambdist_lib import analysing, thresholds
+
+    summary = analysing.summarise(options.run, insist=options.insist)
+    _print(options, summary["finding"] or "no pairs to compare; --json has every measure", summary)
+    thresholds.require(summary, options.fail_if)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from lambdist_lib import compare
+
+    found = compare.compare(options.first, options.second, factor=options.factor)
+    _print(options, found.sentence(), {"sentence": found.sentence(), "effects": found.rows()})
+    return found.exit_status(options.tolerance)
 
 
 def _resume(options: argparse.Namespace) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 import pandas as pd
 
 from lambdist_lib import (
+    analysing,
     columns,
     datapoints,
     folders,
@@ -44,7 +45,7 @@ from lambdist_lib.conditions import (
 )
 from lambdist_lib.datapoints import Datapoints
 from lambdist_lib.errors import DeployError, RunError, UncollectedError
-from lambdist_lib.measures import cold_starts, dead_letters, ledger, speedup, stages
+from lambdist_lib.measures import ledger, speedup, stages
 from lambdist_lib.progress import Progress
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
@@ -170,18 +171,7 @@ class Experiment:
 
     def summarise(self) -> dict[str, Any]:
         """Every measure in one file, `summary.json`; returns its content."""
-        table = self.records()
-        summary = {
-            "experiment_id": self.id,
-            "target": self.target.stamp,
-            "finding": self.finding(),
-            "ledger": _rows(self.ledger()),
-            "speedup": _rows(speedup.table(self.runs).reset_index()),
-            "cold_starts": _rows(cold_starts.by_run(self.invocations(), self.runs)),
-            "dead_letters": _rows(dead_letters.rate(table)),
-        }
-        folders.write_json(self.folder / "summary.json", summary)
-        return summary
+        return analysing.summarise(self.folder)
 
     def teardown(self, *, keep_stacks: bool = False) -> str:
         """Delete the stacks, unless they are to be kept; says what was done."""
@@ -252,9 +242,7 @@ class Experiment:
     def _tables(self, name: str) -> pd.DataFrame:
         if self.runs.empty:
             raise RunError("no run has ended yet; run one first")
-        tables = [records.load(self.folder / "runs" / run_id, name) for run_id in self.runs["run_id"]]
-        filled = [table for table in tables if not table.empty]
-        return pd.concat(filled, ignore_index=True) if filled else tables[0]
+        return analysing.together([self.folder / "runs" / run_id for run_id in self.runs["run_id"]], name)
 
 
 @contextlib.contextmanager
@@ -337,7 +325,3 @@ def _open_folder(folder: Path, facts: dict[str, Any]) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)  # the notebook's runner may have opened its output there
     folders.write_json(path, facts)
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return json.loads(table.to_json(orient="records"))

@@ -19,6 +19,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"stacks", "measures", "planner"},  # 5
     {"submission", "local_pool"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds"},
+    {"analysing"},
     {"conditions", "collecting"},  # 6
     {"running"},
     {"submitting", "teardown"},

@@ -1,0 +1,66 @@
+"""What an experiment's or a run's folder holds, read again and measured: no cloud is needed.
+
+analysing.tables("results/reference")       runs, records, invocations
+analysing.summarise("results/reference")    every measure, also into its summary.json
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from lambdist_lib import columns, folders, records
+from lambdist_lib.errors import RunError
+from lambdist_lib.measures import summary
+
+
+class Tables(NamedTuple):
+    """Of `columns`: a row per run, per datapoint and per invocation."""
+
+    runs: pd.DataFrame
+    records: pd.DataFrame
+    invocations: pd.DataFrame
+
+
+def tables(where: str | Path) -> Tables:
+    """The tables of a run or of all collected runs of an experiment, by id or folder.
+
+    Raises:
+        RunError: There is none, or a file of it is missing, damaged or of another version.
+    """
+    found = folders.find(str(where))
+    rows = [facts for facts in map(folders.read_facts, found) if facts["state"] == "collected"]
+    if not rows:
+        raise RunError(f"no run of {where} has ended yet; `lambdist resume {where}` finishes it")
+    homes = [folder for folder in found if folders.read_facts(folder)["state"] == "collected"]
+    runs = pd.DataFrame([{name: row.get(name) for name in columns.RUNS} for row in rows])
+    return Tables(runs, together(homes, "records"), together(homes, "invocations"))
+
+
+def together(homes: list[Path], name: str) -> pd.DataFrame:
+    """One table of several runs' folders."""
+    loaded = [records.load(folder, name) for folder in homes]
+    filled = [table for table in loaded if not table.empty]
+    return pd.concat(filled, ignore_index=True) if filled else loaded[0]
+
+
+def summarise(where: str | Path, *, insist: bool = False) -> dict[str, Any]:
+    """Measure everything, and write it beside the runs as `summary.json`.
+
+    Args:
+        insist: Measure although a ledger is open; everything then says so.
+
+    Raises:
+        RunError: As `tables`, or a ledger is open.
+    """
+    found = folders.find(str(where))
+    experiment = found[0].parents[1]
+    of = tables(where)
+    target = ", ".join(dict.fromkeys(run for run in of.runs["target"] if run))
+    cloud = of.runs.loc[of.runs["arm"] != "local_pool", "target"]
+    content = {
+        "experiment_id": experiment.name,
+        **summary.build(*of, target=cloud.iloc[0] if len(cloud) else target, insist=insist),
+    }
+    folders.write_json((experiment if len(found) > 1 else found[0]) / "summary.json", content)
+    return content
