@@ -5,7 +5,6 @@ datapoints of its request in the contract's form is believed.
 """
 
 import json
-import math
 from typing import Any, NamedTuple
 
 from lambdist_lib.contract import is_count
@@ -13,7 +12,8 @@ from lambdist_lib.wire import HOPELESS, Answer
 
 QUOTA_SPENT = "Limit Exceeded"  # API Gateway's message of a 429 that no waiting cures today
 FACTS = ("received_at", "done_at", "request_id", "environment_id", "cold", "init_s")
-OF_TYPE = {"cold": bool, "request_id": str, "environment_id": str}  # the others are seconds
+KINDS = (float, float, str, str, bool, float)
+SECONDS_MOST = 1e11  # of a stamp or a duration; what is beyond is none
 REASON_MAX_CHARS = 300
 NOTHING: dict[Any, Any] = {}
 
@@ -96,7 +96,7 @@ def _read_ours(status: int, body: dict[str, Any], ns: list[int]) -> Reading:
         served=not idle,
         counts=not idle,
         overload=idle,
-        facts=tuple([_fact(name, known.get(name)) for name in FACTS]),
+        facts=tuple([_fact(kind, known.get(name)) for name, kind in zip(FACTS, KINDS, strict=True)]),
     )
 
 
@@ -134,7 +134,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _numbers(value: object) -> frozenset[int]:
-    return frozenset([n for n in _list(value) if is_count(n)])
+    return frozenset([n for n in value if is_count(n)]) if value and isinstance(value, list) else frozenset()
 
 
 def _shown(said: object) -> str:
@@ -142,9 +142,9 @@ def _shown(said: object) -> str:
     return "".join([char if char.isprintable() else " " for char in str(said)[:REASON_MAX_CHARS]])
 
 
-def _fact(name: str, value: object) -> Any:
+def _fact(kind: type, value: Any) -> Any:
     """A value as a record may hold it, or None."""
-    if wanted := OF_TYPE.get(name):
-        return value if isinstance(value, wanted) else None
-    seconds = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if seconds and math.isfinite(value) else None
+    if kind is not float:
+        return value if isinstance(value, kind) else None
+    is_seconds = isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool))
+    return float(value) if is_seconds and 0 <= value < SECONDS_MOST else None

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lambdist_lib.contract import REQUEST_MAX_BYTES
 
 ENVELOPE_BYTES = 512  # of a request around its datapoints: run_id, work, fault
 POINT_BYTES = 48  # of a datapoint around its data: n, attempt, punctuation
+
+ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 Points = list[tuple[int, str]]
 
@@ -58,24 +60,13 @@ class Envelope:
     """What a request holds beside its datapoints; `plain` is the original's form, for one datapoint."""
 
     run_id: str
-    work: str = "none"
-    fault: str = "none"
+    controls: dict[str, str] = field(default_factory=dict)  # work and fault, where they are declared
     plain: bool = False
 
     def around(self, job: Job) -> bytes:
         if self.plain:
             [(_, data)] = job.points
-            return _json({"data": data})
+            return ENCODER.encode({"data": data}).encode()
         again = {"attempt": job.failures + 1} if job.failures else {}
-        body = {
-            "run_id": self.run_id,
-            "datapoints": [{"n": n, "data": data, **again} for n, data in job.points],
-        }
-        controls = {
-            name: value for name, value in (("work", self.work), ("fault", self.fault)) if value != "none"
-        }
-        return _json({**body, **controls})
-
-
-def _json(body: dict) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode()
+        points = [{"n": n, "data": data, **again} for n, data in job.points]
+        return ENCODER.encode({"run_id": self.run_id, "datapoints": points, **self.controls}).encode()

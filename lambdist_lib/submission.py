@@ -94,7 +94,9 @@ class _Sender:
             stall_s=plan.stall_s,
             unreached_s=UNREACHED_S,
         )
-        self._envelope = Envelope(run_id=run_id, work=plan.work, fault=plan.fault, plain=plan.plain)
+        controls = {"work": plan.work, "fault": plan.fault}
+        declared = {name: value for name, value in controls.items() if value != "none"}
+        self._envelope = Envelope(run_id=run_id, controls=declared, plain=plan.plain)
         self._jobs = grouped(self._sendable(iter(lines)), plan.request_batch)
         self._next = next(self._jobs, None)
         self._waiting: list[tuple[float, int, Job]] = []  # a heap by the time when they are due

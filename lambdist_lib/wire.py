@@ -30,6 +30,7 @@ SELECT = {
     READ | WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
 }
 ANSWER_MAX_BYTES = 16 << 20  # a longer one ends as an error
+EVENTS_AT_ONCE = 32  # sockets served before the answers so far are handed out: their senders wait for it
 SPARE_FILES = 100  # of the process, beside one per sender
 HOPELESS = (pycurl.E_URL_MALFORMAT, pycurl.E_PEER_FAILED_VERIFICATION)  # no waiting cures these
 
@@ -76,6 +77,8 @@ class Wire:
         self._busy: dict[pycurl.Curl, object] = {}
         self._bodies: dict[pycurl.Curl, list[bytes]] = {}  # each sender's pieces of the answer under way
         self._selector = selectors.DefaultSelector()
+        self._watched: dict[int, int] = {}
+        self._events: list[tuple[int, int]] = []  # seen by the selector, not yet told to libcurl
         self._timer_due_s: float | None = None
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, senders)
@@ -97,12 +100,15 @@ class Wire:
         self.in_flight += 1
 
     def answers(self, wait_s: float) -> list[Answer]:
-        """What has ended; waits up to `wait_s` for something to happen."""
-        now_s = time.perf_counter()
-        if self._timer_due_s is not None:
-            wait_s = min(wait_s, max(0.0, self._timer_due_s - now_s))
-        for key, events in self._selector.select(wait_s):
-            self._multi.socket_action(key.fd, SELECT[events])
+        """Some of what has ended; waits up to `wait_s` for something to happen."""
+        if not self._events:
+            if self._timer_due_s is not None:
+                wait_s = min(wait_s, max(0.0, self._timer_due_s - time.perf_counter()))
+            self._events = [(key.fd, SELECT[events]) for key, events in self._selector.select(wait_s)]
+        now, self._events = self._events[:EVENTS_AT_ONCE], self._events[EVENTS_AT_ONCE:]
+        for fd, events in now:
+            if fd in self._watched:  # until then libcurl may have closed it
+                self._multi.socket_action(fd, events)
         if self._timer_due_s is not None and time.perf_counter() >= self._timer_due_s:
             self._timer_due_s = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -141,14 +147,18 @@ class Wire:
 
     def _watch(self, event: int, fd: int, multi: object, data: object) -> None:
         """libcurl's wish which sockets to watch."""
-        watched = fd in self._selector.get_map()
+        before = self._watched.get(fd)
         if event == pycurl.POLL_REMOVE:
-            if watched:
+            if before is not None:
                 self._selector.unregister(fd)
-        elif watched:
-            self._selector.modify(fd, INTEREST[event])
-        else:
-            self._selector.register(fd, INTEREST[event])
+                del self._watched[fd]
+            return
+        wish = INTEREST[event]
+        if before is None:
+            self._selector.register(fd, wish)
+        elif before != wish:
+            self._selector.modify(fd, wish)
+        self._watched[fd] = wish
 
     def _set_timer(self, timeout_ms: int) -> None:
         self._timer_due_s = None if timeout_ms < 0 else time.perf_counter() + timeout_ms / 1000
