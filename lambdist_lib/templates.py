@@ -99,6 +99,11 @@ def _checked(setting: str, value: Any, declared: dict[str, Any]) -> str:
             raise UsageError(f"{setting} is {text}; write a whole number from {low} to {high}")
     if "AllowedPattern" in declared and not re.search(declared["AllowedPattern"], text):
         raise UsageError(f"{setting} is {text!r}; {declared['Description']}")
+    if setting == "datapoint_pattern":
+        try:
+            re.compile(text)
+        except re.error as error:  # in the Lambdas it would fail every request
+            raise UsageError(f"{setting} {text!r} is no regular expression: {error}") from None
     return text
 
 

@@ -18,7 +18,14 @@ def process_first(data: str, n: int, *, lambdas: Path = project.LAMBDAS) -> Iter
     Raises:
         UsageError: processing.py cannot be imported, or has no `process`.
     """
-    process = loaded(lambdas)
+    sys.path.insert(0, str(lambdas))  # processing.py may import its neighbours, also inside process()
+    try:
+        yield from _answers(_loaded(lambdas), data, n)
+    finally:
+        sys.path.remove(str(lambdas))
+
+
+def _answers(process: Callable[[str], object], data: str, n: int) -> Iterator[dict[str, Any]]:
     for line in itertools.islice(datapoints.lines(data), n):
         answer: dict[str, Any] = {"n": line.n, "data": line.data}
         if line.reason:
@@ -32,17 +39,14 @@ def process_first(data: str, n: int, *, lambdas: Path = project.LAMBDAS) -> Iter
             yield {**answer, "error": f"{type(error).__name__}: {error}"}
 
 
-def loaded(lambdas: Path) -> Callable[[str], object]:
+def _loaded(lambdas: Path) -> Callable[[str], object]:
     """`process` of a lambdas/ folder's processing.py, imported as the zip would."""
     spec = importlib.util.spec_from_file_location("processing", lambdas / "processing.py")
     if spec is None or spec.loader is None or not (lambdas / "processing.py").exists():
         raise UsageError(f"there is no {project.shown(lambdas / 'processing.py')}")
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(lambdas))  # processing.py may import its neighbours
     try:
         spec.loader.exec_module(module)
         return module.process
     except Exception as error:
         raise UsageError(f"{project.shown(lambdas / 'processing.py')} fails: {error!r}") from error
-    finally:
-        sys.path.remove(str(lambdas))

@@ -151,19 +151,6 @@ def test_papermill_tells_the_parameters(run):
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
-def test_a_committed_notebook_is_clean(path):
-    """No outputs, no counts, the kernel that every machine has, and no metadata but tags."""
-    notebook = read(path)
-
-    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
-    for cell in code_cells(notebook):
-        assert cell["outputs"] == []
-        assert cell["execution_count"] is None
-    for cell in notebook["cells"]:
-        assert set(cell["metadata"]) <= {"tags"}
-
-
-@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
 def test_a_parameters_cell_is_literals_with_a_meaning_each(path):
     """papermill shows the comments as help, and injects after the cell: a derived value would be stale."""
     [cell] = [cell for cell in code_cells(read(path)) if "parameters" in cell["metadata"].get("tags", [])]

@@ -1,0 +1,146 @@
+"""The zips of the functions: reproducible, complete, small, and importable where Lambda has nothing else."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import boto3
+import pytest
+
+from lambdist_lib import bundles, project
+from lambdist_lib.errors import DeployError
+
+HANDLERS = ["collector", "processor", "dead_letter", "single_node"]
+OF_BOTO3 = ["boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"]
+IN_LAMBDA = """
+import importlib, sys
+archive, packages, handler, *given = sys.argv[1:]
+
+class Guard:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in sys.stdlib_module_names and top not in given:
+            raise ImportError(f"{name} is not in a Lambda")
+
+sys.meta_path.insert(0, Guard())
+sys.path[:] = [archive, *sys.path, packages]
+module = importlib.import_module(handler)
+ours = [m.__file__ for n, m in sys.modules.items() if n.startswith("lambdist_lib") or n in given[7:]]
+assert all(file.startswith(archive) for file in ours), ours
+print(callable(module.handler), len(ours))
+"""
+SETTINGS = (
+    "MAX_CHARS=9 PATTERN= FUNCTION_TIMEOUT_S=9 EXPERIMENT_CONTROLS=off QUEUE_URL=q DEAD_LETTER_QUEUE_URL=d "
+    "RETRY_DELAY_S=1 MAX_RECEIVES=5 TABLE_NAME=t ITEM_DAYS=1 TOPIC_ARN=a STACK_NAME=s "
+    "AWS_DEFAULT_REGION=eu-west-1"
+)
+
+
+@pytest.fixture
+def lambdas(tmp_path):
+    """A copy of lambdas/ that a test may edit."""
+    return shutil.copytree(project.LAMBDAS, tmp_path / "lambdas")
+
+
+def names(bundle):
+    return set(zipfile.ZipFile(io.BytesIO(bundle.content)).namelist())
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_bundle_imports_where_lambda_has_nothing_else(handler, tmp_path):
+    """Standard library, boto3 and the zip's own files are enough, and ours come out of the zip."""
+    bundle = bundles.build(handler)
+    archive = tmp_path / "function.zip"
+    archive.write_bytes(bundle.content)
+    own = [name.partition(".")[0].partition("/")[0] for name in names(bundle)]
+    packages = Path(boto3.__file__).parents[1]
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", IN_LAMBDA, archive, packages, handler, *OF_BOTO3, *own],
+        env=dict(setting.split("=") for setting in SETTINGS.split()),
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.startswith("True")
+
+
+def test_equal_code_gives_equal_bytes_wherever_and_whenever(lambdas):
+    """Neither the folder nor a file's time is in the zip, so unchanged code is an unchanged stack."""
+    for path in lambdas.glob("*.py"):
+        os.utime(path, (1, 1))
+
+    for handler in HANDLERS:
+        assert bundles.build(handler, lambdas=lambdas) == bundles.build(handler)
+
+
+def test_a_change_gives_a_new_key_to_those_that_hold_it(lambdas):
+    """processing.py is in two bundles; the other two keep their names."""
+    before = {handler: bundles.build(handler, lambdas=lambdas).key for handler in HANDLERS}
+    with (lambdas / "processing.py").open("a") as file:
+        file.write("\n# a word more\n")
+
+    after = {handler: bundles.build(handler, lambdas=lambdas).key for handler in HANDLERS}
+
+    changed = {handler for handler in HANDLERS if after[handler] != before[handler]}
+    assert changed == {"processor", "single_node"}
+    assert all(key.startswith(handler) and key.endswith(".zip") for handler, key in after.items())
+
+
+def test_a_bundle_holds_what_its_handler_imports_and_nothing_else():
+    """The collector needs neither processing.py nor the table; nobody needs pandas."""
+    assert names(bundles.build("collector")) == {
+        "collector.py", "environment.py", "api_request.py", "experiment_controls.py",
+        "lambdist_lib/__init__.py", "lambdist_lib/contract.py", "lambdist_lib/faults.py",
+        "lambdist_lib/errors.py",
+    }  # fmt: skip
+    assert "processing.py" in names(bundles.build("processor"))
+    assert all(len(bundles.build(handler).content) < 50_000 for handler in HANDLERS)
+
+
+def test_neighbours_of_processing_go_along(lambdas):
+    """A module that processing.py imports, even inside a function, is in the zip with what it imports."""
+    (lambdas / "processing.py").write_text(
+        "def process(data):\n    import model\n    return model.of(data)\n"
+    )
+    (lambdas / "model.py").write_text("import weights\n\ndef of():\n    return weights.W\n")
+    (lambdas / "weights.py").write_text("W = 1\n")
+
+    assert names(bundles.build("processor", lambdas=lambdas)) >= {"processing.py", "model.py", "weights.py"}
+    assert "model.py" not in names(bundles.build("collector", lambdas=lambdas))
+
+
+def test_files_in_a_bundle_can_be_read_by_lambdas_user():
+    """Whatever this machine's umask was."""
+    archive = zipfile.ZipFile(io.BytesIO(bundles.build("processor").content))
+
+    assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o644}
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import pandas\n", "processing.py imports pandas, which Lambda does not have; put a module of that"),
+        ("def process(data:\n", "processing.py does not parse: .*, line 1"),
+        ("from lambdist_lib import no_such_module\n", r"lambdist_lib/no_such_module\.py does not exist"),
+    ],
+)
+def test_code_that_lambda_could_not_import_is_refused(lambdas, code, message):
+    """Before anything is uploaded, naming file and import."""
+    (lambdas / "processing.py").write_text(code)
+
+    with pytest.raises(DeployError, match=message):
+        bundles.build("processor", lambdas=lambdas)
+
+
+def test_a_missing_handler_is_named(lambdas):
+    """A folder without the handler's file is no folder of Lambdas."""
+    (lambdas / "collector.py").unlink()
+
+    with pytest.raises(DeployError, match=r"collector\.py does not exist"):
+        bundles.build("collector", lambdas=lambdas)

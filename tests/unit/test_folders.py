@@ -1,0 +1,100 @@
+"""Folders under results/: ids that fit everywhere, facts that are whole, runs that are found."""
+
+import json
+import re
+
+import pytest
+
+from lambdist_lib import folders, project
+from lambdist_lib.contract import RUN_ID
+from lambdist_lib.errors import RunError, UsageError
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """An empty results folder."""
+    monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def made(results, experiment_id, *runs, state="collected"):
+    for run in runs:
+        folder = results / experiment_id / "runs" / run
+        folder.mkdir(parents=True)
+        folders.write_json(folder / "run.json", {"run_id": run, "arm": "distributed", "state": state})
+        if state == "collected":
+            (folder / "outputs.jsonl").touch()
+
+
+@pytest.mark.parametrize("data", ["data/words.txt", "Ünï cödé.TXT", "-", "a" * 200 + ".csv.gz", "..", "日本"])
+def test_an_id_is_made_of_any_file_name(data):
+    """It is an experiment's id, and leaves room for what a run adds to it."""
+    made_id = folders.new_id(data)
+
+    assert folders.checked_id(made_id) == made_id
+    assert RUN_ID.fullmatch(f"{made_id}-{'x' * 11}")
+    assert re.search(r"-\d{8}-\d{6}$", made_id)
+
+
+@pytest.mark.parametrize("wrong", ["", "Words", "a b", "a/b", "../a", "x" * 29, "a_b", "é", "a\n"])
+def test_an_id_that_no_run_could_have_is_refused(wrong):
+    """It becomes a folder's name and a part of keys: no slash, no dots, no end of line."""
+    with pytest.raises(UsageError, match="is no experiment id; write 1 to 28 of a-z, 0-9 and -"):
+        folders.checked_id(wrong)
+
+
+def test_facts_are_written_whole_or_not_at_all(tmp_path):
+    """What cannot be written leaves the file as it was."""
+    path = tmp_path / "run.json"
+    folders.write_json(path, {"run_id": "r", "arm": "distributed", "state": "settling"})
+
+    with pytest.raises(TypeError):
+        folders.write_json(path, {("no", "key"): 1})
+
+    assert folders.read_facts(tmp_path)["state"] == "settling"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"run_id": "r"}', ""])
+def test_damaged_facts_are_said_to_be(tmp_path, content):
+    """Half a file, or one of another program, is no run."""
+    (tmp_path / "run.json").write_text(content)
+
+    with pytest.raises(RunError, match=r"run\.json is damaged; remove the folder and run again"):
+        folders.read_facts(tmp_path)
+
+
+def test_a_folder_without_facts_is_no_runs(tmp_path):
+    """The message says what is missing."""
+    with pytest.raises(RunError, match=r"is no run's folder: it has no run\.json"):
+        folders.read_facts(tmp_path)
+
+
+def test_runs_are_found_by_id_by_path_and_by_experiment(results):
+    """An experiment stands for all its runs."""
+    made(results, "one", "one-d", "one-sn")
+    made(results, "two", "two-d")
+    path = results / "one" / "runs" / "one-d"
+
+    assert folders.find("one-d") == [path]
+    assert folders.find(str(path)) == [path]
+    assert folders.find("one") == [path, results / "one" / "runs" / "one-sn"]
+    assert folders.find(str(results / "two")) == [results / "two" / "runs" / "two-d"]
+
+
+def test_a_run_that_is_not_there_is_an_error_with_a_hint(results):
+    """The hint names an experiment that exists, if one does."""
+    with pytest.raises(RunError, match=r"there is no run or experiment one under results/$"):
+        folders.find("one")
+
+    made(results, "two", "two-d")
+    with pytest.raises(RunError, match="the latest experiment is two"):
+        folders.find("one")
+
+
+def test_only_collected_runs_count_as_collected(results):
+    """Destroy holds back for the others."""
+    made(results, "one", "one-d")
+    made(results, "two", "two-d", state="settling")
+
+    assert folders.collected_ids() == {"one-d"}
+    assert json.loads((results / "two/runs/two-d/run.json").read_text())["state"] == "settling"
