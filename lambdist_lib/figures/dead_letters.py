@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -9,6 +10,8 @@ from lambdist_lib.contract import DEAD, OUTCOMES, STORED
 from lambdist_lib.figures import theme
 from lambdist_lib.measures import dead_letters
 
+STEPS = 200  # of a curve
+LEAST_RATE = 1e-9
 MOST_BARS = 12
 CAUSE_CHARS = 40
 
@@ -49,6 +52,86 @@ def plot_outcomes(records: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
         f"n = {len(records):,} datapoints",
         target,
     )
+    return ax
+
+
+def plot_theory(against: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
+    """Draw observed dead-letter rates with their intervals against what the law of retries expects.
+
+    Args:
+        against: Rows of `measures.dead_letters.against_theory`, of any number of experiments.
+        ax: Drawn on and returned. A rate of zero has no place on a logarithmic axis: its
+            interval's upper end is drawn, pointing down.
+    """
+    if len(against):
+        _draw_laws(ax, against)
+        _draw_rates(ax, against)
+        ax.set_yscale("log")
+        drawn = pd.concat([against.loc[against["dead"] > 0, "low"], against["expected"], against["high"]])
+        ax.set_ylim(max(drawn[drawn > 0].min() / 3, LEAST_RATE), 1.5)
+        ax.legend(loc="lower right", frameon=False, fontsize="small")
+    ax.set_xlim(0, max(min(against["p"].max() * 1.3, 1), 0.1) if len(against) else 1)
+    ax.set_xlabel("probability p that an attempt fails")
+    ax.set_ylabel("dead of the settled datapoints (share)")
+    agree = int(against["agrees"].sum()) if len(against) else 0
+    n = f"n = {against['settled'].sum():,} datapoints in {len(against)} experiments"
+    theme.title(ax, f"Dead letters against theory: {agree} of {len(against)} intervals hold it", n, target)
+    return ax
+
+
+def _draw_laws(ax: Axes, against: pd.DataFrame) -> None:
+    p = np.linspace(0.01, 0.99, STEPS)
+    laws = against.assign(batch=against["batch"].mask(against["partial"], 1))  # a batch means nothing then
+    for row in laws[["most", "batch", "partial"]].drop_duplicates().itertuples():
+        style = "-" if row.partial else "--"
+        label = f"p^{row.most}" if row.partial else f"(1-(1-p)^{row.batch})^{row.most}, no partial responses"
+        rates = dead_letters.expected_rate(p, most=row.most, batch=row.batch, partial=row.partial)
+        ax.plot(p, rates, color=theme.INK, lw=1.2, ls=style, label=f"expected: {label}")
+
+
+def _draw_rates(ax: Axes, against: pd.DataFrame) -> None:
+    for (arm, partial), rows in against.groupby(["arm", "partial"], sort=False):
+        colour, some, none = theme.ARM.get(arm, theme.INK), rows[rows["dead"] > 0], rows[rows["dead"] == 0]
+        error = [some["rate"] - some["low"], some["high"] - some["rate"]]
+        words = arm.replace("_", " ") + ("" if partial else ", no partial responses")
+        if len(some):
+            ax.errorbar(some["p"], some["rate"], yerr=error, fmt="o" if partial else "s", capsize=3,
+                        color=colour, zorder=3, label=f"{words}: 95 % interval")  # fmt: skip
+        if len(none):
+            ax.plot(none["p"], none["high"], "v", ms=8, mfc="white", color=colour, zorder=3,
+                    label=f"{words}: none died, upper end")  # fmt: skip
+
+
+def plot_receives(receives: pd.DataFrame, ax: Axes, *, target: str, p: float, p_value: float) -> Axes:
+    """Draw how many datapoints were stored or dead after each receive, beside the geometric law.
+
+    Args:
+        receives: Of one arm, with `expected`, as `measures.dead_letters.receives` gives it for a p.
+        p, p_value: Of a receive to fail, and of the fit (`measures.dead_letters.fit`).
+        ax: Drawn on and returned. The bar on the right, set apart, is of the dead.
+    """
+    most = int(receives["receives"].max()) if len(receives) else 1
+    place = receives["receives"] + np.where(receives["outcome"] == DEAD, 0.42, 0)
+    for outcome in (STORED, DEAD):
+        of_outcome = receives["outcome"] == outcome
+        ax.bar(place[of_outcome], receives.loc[of_outcome, "datapoints"], width=0.38,
+               color=theme.OUTCOME[outcome], label=outcome)  # fmt: skip
+    lawful = receives["expected"] > 0
+    ax.plot(place[lawful], receives.loc[lawful, "expected"], "_", ms=18, mew=2, color=theme.INK,
+            label=f"expected for p = {p:g}")  # fmt: skip
+    for x, count in zip(place, receives["datapoints"], strict=True):
+        ax.annotate(f"{count:,}", (x, max(count, 0.8)), xytext=(0, 6), textcoords="offset points",
+                    ha="center", fontsize="small", color=theme.INK)  # fmt: skip
+    if len(receives):
+        ax.set_yscale("log")
+        ax.set_ylim(0.5, receives[["datapoints", "expected"]].max(axis=None) * 3)
+        ax.legend(frameon=False, fontsize="small")
+    ax.set_xticks(range(1, most + 1))
+    ax.set_xlabel("receives until it ended")
+    ax.set_ylabel("datapoints")
+    fit = "nothing to test" if np.isnan(p_value) else f"p value of the law: {p_value:.2g}"
+    n = f"n = {receives['datapoints'].sum():,} settled datapoints"
+    theme.title(ax, f"Receives of each datapoint against the geometric law, {fit}", n, target)
     return ax
 
 

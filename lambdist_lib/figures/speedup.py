@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 
 from lambdist_lib.figures import theme
 from lambdist_lib.measures import speedup
@@ -89,6 +90,46 @@ def plot_ratios(
     ax.set_xlabel(f"speedup (×): median of pairs, {confidence * 100:g} % interval")
     pairs = ", ".join(map(str, table["pairs"].unique()))
     theme.title(ax, f"Speedup of {_spelt(arm)}, by what is timed", f"n = {pairs} warm pairs", _targets(runs))
+    return ax
+
+
+def plot_by_level(
+    table: pd.DataFrame, ax: Axes, *, target: str, factor: str = "chunks", arm: str = "distributed"
+) -> Axes:
+    """Draw the speedup at each level with its interval, the line of no difference and the ideal one.
+
+    Args:
+        table: What `measures.speedup.by_level` returns.
+        ax: Drawn on and returned. The ideal, one times faster per sender, is drawn for chunks alone.
+    """
+    x, ratio = table["level"], table["ratio"]
+    if factor == "chunks":
+        ax.plot(x, x, ls=":", color=theme.QUIET, label="ideal: as many times faster as senders")
+    ax.axhline(1, color=theme.QUIET, lw=1, zorder=0)
+    error = np.nan_to_num(np.vstack([ratio - table["low"], table["high"] - ratio]).astype(float))
+    has_interval = "" if table["low"].isna().all() else ", 95 % interval"
+    ax.errorbar(x, ratio, yerr=error, marker="o", capsize=3, lw=1, color=theme.ARM[arm],
+                label=f"median of pairs{has_interval}")  # fmt: skip
+    for row in table.itertuples():
+        ax.annotate(f"{row.ratio:.3g}", (row.level, row.ratio), xytext=(0, -14), textcoords="offset points",
+                    ha="center", fontsize="small", color=theme.INK)  # fmt: skip
+    if len(table):
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        theme.log_seconds(ax.yaxis)
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_ylim(min(ratio.min(), 1) * 0.6, max(table[["ratio", "high"]].max(axis=None), 1) * 2)
+        ax.legend(frameon=False, fontsize="small")
+    ax.set_xticks(list(x), [f"{level:g}" for level in x])
+    ax.set_xlabel(factor.replace("_", " "))
+    ax.set_ylabel("speedup (×)")
+    pairs = (
+        f"{table['pairs'].min()}"
+        if table["pairs"].nunique() == 1
+        else "at least " + str(table["pairs"].min())
+    )
+    text = f"Speedup of {_spelt(arm)} by {factor.replace('_', ' ')}"
+    theme.title(ax, text, f"n = {pairs} warm pairs at each of {len(table)} levels", target)
     return ax
 
 

@@ -13,7 +13,13 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-ARM = {"distributed": "#0072B2", "single_node": "#D55E00", "single_node_parallel": "#E69F00"}
+ARM = {
+    "distributed": "#0072B2",
+    "single_node": "#D55E00",
+    "single_node_parallel": "#E69F00",
+    "local_pool": "#009E73",
+    "as_original": "#CC79A7",
+}
 TEMPERATURE = {"warm": "#E69F00", "cold": "#56B4E9"}
 OUTCOME = {
     "stored": "#009E73",
@@ -33,6 +39,7 @@ STAGE = {
     "to_put": "#0072B2",
 }
 QUIET, INK = "0.6", "0.25"  # reference lines; annotations
+LIMIT = "#882255"  # what cannot be passed
 
 SIZE_IN = (7.5, 4.2)  # at DPI 900 pixels wide, a notebook's page
 DPI = 120

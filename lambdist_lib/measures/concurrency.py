@@ -52,8 +52,11 @@ def over_time(spans: pd.DataFrame) -> pd.DataFrame:
     once), `environments` (that have run anything so far).
     """
     tables = [_steps(group) for _, group in spans.groupby("run_id", sort=False)]
-    names = ["run_id", "arm", "at_s", "running", "environments"]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=names)
+    if not tables:
+        return pd.DataFrame(
+            {"run_id": [], "arm": [], "at_s": [], "running": [], "environments": []}, dtype=float
+        )
+    return pd.concat(tables, ignore_index=True)
 
 
 def summary(spans: pd.DataFrame) -> pd.DataFrame:

@@ -95,6 +95,11 @@ def best(found: dict[str, Fit]) -> Fit | None:
     return min(accepted, key=lambda one: round(one.aicc / SAME_CURVE), default=None)
 
 
+def same(one: Fit, other: Fit) -> bool:
+    """Whether two laws came out as one curve: no data of these sizes can tell them apart."""
+    return abs(one.aicc - other.aicc) < SAME_CURVE
+
+
 def table(found: dict[str, Fit]) -> pd.DataFrame:
     """One row per law and parameter.
 
@@ -228,7 +233,7 @@ def _refusal(fit: Fit, found: dict[str, Fit]) -> str:
     if (counted := seen["level"].nunique()) < needed:
         return f"{counted} levels of {fit.factor}, {needed} needed"
     for rival in (found[name] for name in law.beats):
-        if fit.law == "amdahl" and abs(fit.aicc - rival.aicc) < SAME_CURVE:
+        if fit.law == "amdahl" and same(fit, rival):
             return (
                 "the same curve as `overhead` at one file size: an overhead and a serial part of the work "
                 "cannot be told apart; measure a second file size"

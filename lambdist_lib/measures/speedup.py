@@ -32,6 +32,7 @@ SAME_IN_AN_ARM = (
 )
 SAME_IN_BOTH_ARMS = ("target", "submitted", "work", "fault")  # the arms differ in the rest by design
 
+BY_LEVEL = ["level", "ratio", "low", "high", "pairs", "arm_s", "control_s", "verdict"]
 FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference shown"
 NO_INTERVAL = "no interval: n too small"
 
@@ -171,6 +172,33 @@ def table(
     names = ["arm_s", "control_s", "ratio", "low", "high", "pairs", "verdict"]
     rows = [[getattr(one, name) for name in names] for one in found]
     return pd.DataFrame(rows, columns=names, index=pd.Index(EVENTS.values(), name="time"))
+
+
+def by_level(
+    runs: pd.DataFrame,
+    factor: str = "chunks",
+    *,
+    arm: str = "distributed",
+    control: str = "single_node",
+    at: str = "makespan_s",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """The comparison at each level of a factor that the arm was run at, in order.
+
+    Columns: `level`, `ratio`, `low`, `high`, `pairs`, `arm_s`, `control_s`, `verdict`. The control's runs are
+    those of the same level, or of the same pairs where the factor means nothing to it.
+
+    Raises:
+        RunError: What `speedup` raises, for any level.
+    """
+    rows = []
+    ours, theirs = runs[runs["arm"] == arm], runs[runs["arm"] == control]
+    for level, of_level in ours.groupby(factor, sort=True):
+        same = theirs[theirs[factor] == level]
+        both = pd.concat([of_level, theirs if same.empty else same])
+        found = speedup(both, arm=arm, control=control, at=at, confidence=confidence)
+        rows.append([level, *(getattr(found, name) for name in BY_LEVEL[1:])])
+    return pd.DataFrame(rows, columns=BY_LEVEL)
 
 
 def sentence(

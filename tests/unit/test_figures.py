@@ -11,8 +11,22 @@ from matplotlib.figure import Figure
 from lambdist_lib.columns import INVOCATIONS, RECORDS
 from lambdist_lib.contract import OUTCOMES
 from lambdist_lib.errors import RunError
-from lambdist_lib.figures import cold_starts, dead_letters, speedup, theme, timeline
-from lambdist_lib.measures import stages
+from lambdist_lib.figures import (
+    cold_starts,
+    concurrency,
+    dead_letters,
+    latency,
+    scaling,
+    speedup,
+    theme,
+    timeline,
+)
+from lambdist_lib.measures import concurrency as concurrency_measures
+from lambdist_lib.measures import dead_letters as death_measures
+from lambdist_lib.measures import latency as latency_measures
+from lambdist_lib.measures import scaling as laws
+from lambdist_lib.measures import speedup as speedup_measures
+from lambdist_lib.measures import stages, sweep
 
 MANY = pd.concat(
     [
@@ -24,6 +38,24 @@ MANY = pd.concat(
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 NO_INVOCATIONS = pd.DataFrame(columns=list(INVOCATIONS))
 MIXED = frames.records(12).assign(outcome=list(OUTCOMES) * 2)
+LOCAL = {"target": "local cloud"}
+SWEEP = frames.sweep(lambda n, s: 0.03 * s * (1 + 0.03 * (n - 1) + 8e-4 * n * (n - 1)) / n)
+LEVELS = sweep.levels(SWEEP)
+FOUND = laws.fits(LEVELS)
+FEW_LEVELS = LEVELS.iloc[:3].assign(low_s=math.nan, high_s=math.nan)
+CONTROLS = SWEEP.assign(arm="single_node", run_id="control-" + SWEEP["run_id"], makespan_s=31.0)
+BY_LEVEL = speedup_measures.by_level(pd.concat([SWEEP, CONTROLS]))
+LIMITS = {"most": 10}
+TIMES = latency_measures.per_datapoint(MIXED)
+SPANS = concurrency_measures.spans(frames.records(60))
+RETRIED = frames.records(60, dead={3, 4}).assign(receives=[1] * 3 + [5] * 2 + [2] * 55)
+AGAINST = pd.concat(
+    [
+        death_measures.against_theory(RETRIED, p=0.5),
+        death_measures.against_theory(frames.records(60), p=0.1),
+        death_measures.against_theory(RETRIED, p=0.1, batch=10, partial=False),
+    ]
+)
 
 
 @pytest.fixture
@@ -65,6 +97,32 @@ def drawn(ax):
         (
             lambda ax: dead_letters.plot_outcomes(frames.records(3, dead=range(3)), ax, target="local cloud"),
             "3 of 3 dead, 100 %",
+        ),
+        (lambda ax: latency.plot_ecdf(TIMES, ax, **LOCAL), "n = 2 datapoints, 10 never stored"),
+        (lambda ax: latency.plot_ecdf(TIMES, ax, **LOCAL, end="answer"), "n = 12 datapoints"),
+        (lambda ax: latency.plot_ecdf(TIMES.iloc[:0], ax, **LOCAL), "n = 0 datapoints"),
+        (lambda ax: concurrency.plot_concurrency(SPANS, ax, **LOCAL, limits=LIMITS), "n = 60 executions"),
+        (lambda ax: concurrency.plot_concurrency(SPANS.iloc[:0], ax, **LOCAL), "n = 0 executions"),
+        (lambda ax: concurrency.plot_concurrency(SPANS.iloc[:0], ax, **LOCAL, limits=LIMITS), "n = 0"),
+        (lambda ax: scaling.plot_scaling(LEVELS, ax, **LOCAL, found=FOUND, bounds=LIMITS), "n = 7 runs"),
+        (lambda ax: scaling.plot_scaling(FEW_LEVELS, ax, **LOCAL), "n = 7 runs at each of 3 levels"),
+        (lambda ax: scaling.plot_scaling(LEVELS.iloc[:0], ax, **LOCAL), "n = 0 runs at each of 0 levels"),
+        (lambda ax: scaling.plot_residuals(FOUND["amdahl"], ax, **LOCAL), "n = 7 points, spread"),
+        (lambda ax: speedup.plot_by_level(BY_LEVEL, ax, **LOCAL), "n = 7 warm pairs at each of 7 levels"),
+        (lambda ax: speedup.plot_by_level(BY_LEVEL.iloc[:0], ax, **LOCAL), "each of 0 levels"),
+        (lambda ax: dead_letters.plot_theory(AGAINST, ax, **LOCAL), "n = 180 datapoints in 3 experiments"),
+        (lambda ax: dead_letters.plot_theory(AGAINST.iloc[:0], ax, **LOCAL), "n = 0 datapoints in 0"),
+        (
+            lambda ax: dead_letters.plot_receives(
+                death_measures.receives(RETRIED, p=0.5), ax, **LOCAL, p=0.5, p_value=0.2
+            ),
+            "n = 60 settled datapoints",
+        ),
+        (
+            lambda ax: dead_letters.plot_receives(
+                death_measures.receives(NO_RECORDS, p=0.5), ax, **LOCAL, p=0.5, p_value=math.nan
+            ),
+            "n = 0 settled datapoints",
         ),
         (lambda ax: timeline.plot_timeline(MIXED, ax, target="local cloud"), "n = 12 datapoints"),
         (
@@ -172,12 +230,111 @@ def test_a_timeline_is_of_one_run(ax):
         timeline.plot_timeline(both, ax, target="local cloud")
 
 
+def test_a_law_is_drawn_with_its_parameters_and_dashed_where_nothing_was_measured(ax):
+    scaling.plot_scaling(LEVELS, ax, target="local cloud", found=FOUND, bounds={"ten at once": 2})
+    words = drawn(ax)
+
+    assert "linear (the same curve: usl): a = 0.8" in words
+    assert {"extrapolated", "ten at once: 2 s", "1,000 datapoints, median, 95 % interval"} <= set(
+        words.split("\n")
+    )
+    dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
+    assert min(dashed[0].get_xdata()) >= 97
+    assert max(dashed[0].get_xdata()) == 200
+
+
+def test_without_an_accepted_law_there_is_no_curve(ax):
+    scaling.plot_scaling(FEW_LEVELS, ax, target="local cloud", found=laws.fits(FEW_LEVELS))
+
+    assert "no law is identified by these levels" in drawn(ax)
+    assert not [
+        line for line in ax.lines if line.get_linestyle() in ("-", "--") and len(line.get_xdata()) > 9
+    ]
+
+
+def test_a_refused_law_says_so_over_its_residuals(ax):
+    scaling.plot_residuals(FOUND["amdahl"], ax, target="local cloud")
+
+    assert "Residuals of amdahl, refused: " in drawn(ax)
+
+
+def test_work_has_a_linear_axis_if_it_starts_at_none(ax):
+    """Zero has no place on a logarithmic axis."""
+    points = sweep.levels(
+        frames.sweep(lambda n, s: 2 + 12 * n, (0, 0.1, 0.2, 0.3, 0.4), factor="work"), factor="work"
+    )
+
+    scaling.plot_scaling(points, ax, target="local cloud", found=laws.fits(points))
+
+    assert ax.get_xscale() == "linear"
+    assert "growing: a = " in drawn(ax)
+
+
+def test_the_ideal_line_stands_beside_the_speedup(ax):
+    speedup.plot_by_level(BY_LEVEL, ax, target="local cloud")
+
+    assert "ideal: as many times faster as senders" in drawn(ax)
+    assert ax.lines[0].get_xdata().tolist() == ax.lines[0].get_ydata().tolist() == [1, 2, 5, 10, 20, 50, 100]
+
+
+def test_the_area_of_concurrency_is_the_work(ax):
+    concurrency.plot_concurrency(SPANS, ax, target="local cloud", limits={"MaximumConcurrency": 10})
+    words = drawn(ax)
+
+    assert "MaximumConcurrency: 10" in words
+    assert "each of 8 environments used 7.5 times" in words
+    [area] = ax.collections
+    assert area.get_paths()[0].get_extents().y1 == concurrency_measures.summary(SPANS).loc[0, "peak"]
+
+
+def test_concurrency_is_of_one_run(ax):
+    both = pd.concat([SPANS, SPANS.assign(run_id="run-2")])
+
+    with pytest.raises(RunError, match="concurrency is drawn of one run, not of 2"):
+        concurrency.plot_concurrency(both, ax, target="local cloud")
+
+
+def test_none_dead_is_drawn_by_what_may_be(ax):
+    """A rate of zero has no place on a logarithmic axis; its interval's upper end has."""
+    dead_letters.plot_theory(AGAINST, ax, target="local cloud")
+    words = drawn(ax)
+
+    assert "distributed: none died, upper end" in words
+    assert "expected: p^5" in words
+    assert "expected: (1-(1-p)^10)^5, no partial responses" in words
+
+
+def test_latency_keeps_the_colour_of_the_arm_and_dashes_for_cold(ax):
+    runs = frames.runs(1, cold_pairs=1)
+    records = pd.concat(frames.records(40, arm=run.arm, run_id=run.run_id) for run in runs.itertuples())
+
+    latency.plot_ecdf(latency_measures.per_datapoint(records, runs), ax, target="local cloud")
+
+    drawn_as = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in ax.lines}
+    assert drawn_as["distributed, warm (40)"] == (theme.ARM["distributed"], "-")
+    assert drawn_as["single node, cold (40)"] == (theme.ARM["single_node"], "--")
+
+
+def test_a_million_latencies_are_a_curve_of_few_points(ax):
+    many = pd.DataFrame(
+        {"arm": "distributed", "temperature": "warm", "end_to_end_s": np.arange(1, 1_000_001.0)}
+    )
+
+    latency.plot_ecdf(many, ax, target="local cloud")
+
+    assert len(ax.lines[0].get_xdata()) == latency.MOST_STEPS
+    assert "n = 1,000,000 datapoints" in drawn(ax)
+
+
 def test_a_file_is_the_same_byte_for_byte(tmp_path):
     """Jitter and metadata included, so that a committed figure changes only with its data."""
     files = []
     for name in ("one", "two"):
         figure = Figure(layout="constrained")
-        cold_starts.plot_latency(MANY, figure.subplots(), target="local cloud")
+        top, middle, bottom = figure.subplots(3)
+        cold_starts.plot_latency(MANY, top, target="local cloud")
+        scaling.plot_scaling(LEVELS, middle, target="local cloud", found=FOUND)
+        dead_letters.plot_theory(AGAINST, bottom, target="local cloud")
         np.random.seed(len(files))  # what others draw from the global generator changes nothing
         files.append(theme.save(figure, tmp_path / "new" / f"{name}.png").read_bytes())
 

@@ -226,3 +226,22 @@ def test_any_times_give_a_ratio_within_its_interval(times):
     assert math.isnan(found.low) == (len(times) < 6)
     if len(times) >= 6:
         assert found.low <= found.ratio <= found.high
+
+
+def swept(control_chunks=None):
+    """Pairs at three levels of chunks; the control runs at the same levels, or always at one."""
+    runs = frames.sweep(lambda n, s: 1 + 30 / n, (1, 10, 30))
+    runs = runs.assign(pair=range(1, len(runs) + 1))
+    control = runs.assign(arm="single_node", run_id="control-" + runs["run_id"], makespan_s=31.0)
+    return pd.concat([runs, control.assign(chunks=control_chunks or control["chunks"])])
+
+
+@pytest.mark.parametrize("control_chunks", [None, 1000])
+def test_each_level_has_its_own_speedup(control_chunks):
+    """Whether the control's runs name the level or only the pair, each level is compared with its own."""
+    table = speedup.by_level(swept(control_chunks))
+
+    assert table["level"].tolist() == [1, 10, 30]
+    assert table["pairs"].tolist() == [7, 7, 7]
+    assert table["ratio"].to_numpy() == pytest.approx([1, 31 / 4, 31 / 2], rel=0.05)
+    assert table["verdict"].tolist()[1:] == ["faster", "faster"]

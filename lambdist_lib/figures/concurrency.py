@@ -1,0 +1,62 @@
+"""Drawing of `measures.concurrency`: what ran at once, in how many environments, against the limits."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lambdist_lib.errors import RunError
+from lambdist_lib.figures import theme
+from lambdist_lib.measures import concurrency
+
+
+def plot_concurrency(
+    spans: pd.DataFrame, ax: Axes, *, target: str, limits: Mapping[str, float] | None = None
+) -> Axes:
+    """Draw executions at once over time, and the environments that had run anything by then.
+
+    Args:
+        spans: Of one run, as `measures.concurrency.spans` or `spans_of_invocations` returns.
+        limits: Label and number of each limit to draw, such as {"MaximumConcurrency": 10}.
+        ax: Drawn on and returned; the filled area is the work done.
+
+    Raises:
+        RunError: Spans of several runs.
+    """
+    if spans["run_id"].nunique() > 1:
+        raise RunError(
+            f"concurrency is drawn of one run, not of {spans['run_id'].nunique()}; "
+            f"keep one with spans[spans['run_id'] == {spans['run_id'].iloc[0]!r}]"
+        )
+    steps = concurrency.over_time(spans)
+    arm = steps["arm"].iloc[0] if len(steps) else ""
+    colour = theme.ARM.get(arm, theme.INK)
+    x = steps["at_s"]
+    ax.fill_between(x, steps["running"], step="post", color=colour, alpha=0.35, lw=0)
+    ax.step(x, steps["running"], where="post", color=colour, lw=1, label="running at once")
+    ax.step(x, steps["environments"], where="post", color=theme.INK, lw=1.2, ls="--",
+            label="environments used so far")  # fmt: skip
+    top = max(steps[["running", "environments"]].max(axis=None), 1) if len(steps) else 1
+    for label, limit in (limits or {}).items():
+        ax.axhline(limit, color=theme.LIMIT, lw=1.2, ls="-.", label=f"{label}: {limit:g}")
+        top = max(top, limit)
+    ax.set_ylim(0, top * 1.08)
+    ax.set_xlim(0, x.max() if len(steps) and x.max() > 0 else 1)
+    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.set_xlabel("seconds since the first execution began")
+    ax.set_ylabel("executions, environments")
+    if len(steps) or limits:
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+    theme.title(ax, _text(spans, arm), f"n = {len(spans):,} executions", target)
+    return ax
+
+
+def _text(spans: pd.DataFrame, arm: str) -> str:
+    if spans.empty:
+        return "Concurrency: nothing ran"
+    [row] = concurrency.summary(spans).itertuples()
+    return (
+        f"Concurrency of {arm.replace('_', ' ')}, {row.run_id}: peak {row.peak}, mean {row.mean:.2g}\n"
+        f"{row.work_s:,.3g} s of work in {row.span_s:,.3g} s; "
+        f"each of {row.environments} environments used {row.reuse:.3g} times"
+    )
