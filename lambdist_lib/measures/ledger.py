@@ -76,6 +76,30 @@ def require_balanced(counts: pd.DataFrame) -> None:
         raise RunError("\n".join(complaints))
 
 
+def require_complete(counts: pd.DataFrame, runs: pd.DataFrame) -> None:
+    """Refuse records that are not those of the runs: a truncated file balances, of fewer datapoints.
+
+    Args:
+        counts: What `count` returns.
+
+    Raises:
+        RunError: Names each run whose records are missing, cut off or too many.
+    """
+    found = runs["run_id"].map(counts.set_index("run_id")["submitted"]).fillna(0)
+    wrong = found != runs["submitted"]
+    if wrong.any():
+        said = [
+            f"{run_id} has {rows:,.0f} of {submitted:,.0f}"
+            for run_id, rows, submitted in zip(
+                runs.loc[wrong, "run_id"], found[wrong], runs.loc[wrong, "submitted"], strict=True
+            )
+        ]
+        raise RunError(
+            f"records are missing: {', '.join(said)} datapoints; their records.csv is cut off or of "
+            "another run, so put it back or leave the run out"
+        )
+
+
 def is_accepted(runs: pd.DataFrame) -> pd.Series:
     """Whether each row was let through by `accept_open`."""
     if "target" not in runs:

@@ -85,7 +85,7 @@ def build(
         insist: Go on with an open ledger; the target of every measure then says that it is open.
 
     Raises:
-        RunError: The ledger is open and nobody insists.
+        RunError: The ledger is open, or records are missing, and nobody insists.
     """
     counts = ledger.count(records)
     if insist:
@@ -93,6 +93,7 @@ def build(
     else:
         ledger.require_balanced(runs)
         ledger.require_balanced(counts)
+        ledger.require_complete(counts, runs)
     data = Data(runs, records, invocations, confidence)
     measures: dict[str, Measure] = {}
     for section in (_counts, _speedups, _times, _deaths, _cold, _latencies, _concurrency):

@@ -65,8 +65,10 @@ def test_further_arms_are_compared_too():
     third = runs[runs["arm"] == "single_node"].assign(
         arm="local_pool", run_id=lambda t: "pool-" + t["run_id"]
     )
+    more = records[records["arm"] == "single_node"]
+    more = more.assign(arm="local_pool", run_id="pool-" + more["run_id"])
 
-    numbers = summary.flat(built(pd.concat([runs, third], ignore_index=True), records, invocations))
+    numbers = summary.flat(built(pd.concat([runs, third]), pd.concat([records, more]), invocations))
 
     assert numbers["speedup_over_local_pool"] == numbers["speedup"]
     assert numbers["local_pool_makespan_s"] == numbers["single_node_makespan_s"]
@@ -166,6 +168,16 @@ def test_an_open_ledger_stops_it():
 
     with pytest.raises(RunError, match="run run-1-single-node: 1 lost"):
         built(runs, records, invocations)
+
+
+def test_records_that_were_cut_off_are_missed():
+    """They balance, of fewer datapoints than the run says that it had."""
+    runs, records, invocations = tables()
+
+    with pytest.raises(RunError, match="records are missing: run-7-distributed has 121 of 131 datapoints"):
+        built(runs, records.iloc[:-10], invocations)
+    with pytest.raises(RunError, match="run-1-distributed has 0 of 131"):
+        built(runs, records[records["run_id"] != "run-1-distributed"], invocations)
 
 
 def test_who_insists_reads_it_in_every_target():
