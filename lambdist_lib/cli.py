@@ -78,8 +78,15 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "submit", _submit, "send a file through one arm and collect the answers")
     _add_run(command)
-    command.add_argument(
+    where = command.add_mutually_exclusive_group()
+    where.add_argument(
         "--arm", default="distributed", help="distributed (default), single_node or single_node_parallel"
+    )
+    where.add_argument(
+        "--url", default="", help='any API that takes {"data": ...}, also one not deployed here'
+    )
+    command.add_argument(
+        "--api-key-env", default="", metavar="NAME", help="environment variable with the key of --url"
     )
 
     command = _command(commands, "run", _run, "the whole experiment: deploy, cold runs, warm pairs, measures")
@@ -152,10 +159,13 @@ def _add_finished(command: argparse.ArgumentParser) -> None:
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("data", help="data file, one datapoint a line; .gz is read as well")
+    command.add_argument("data", help="data file, one datapoint a line; .gz is read as well, - is stdin")
     _add_target(command)
     command.add_argument(
         "--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)"
+    )
+    command.add_argument(
+        "--rate", type=float, default=0.0, metavar="R", help="datapoints per second (default: as they go)"
     )
     command.add_argument("--request-batch", type=int, default=1, metavar="B", help="datapoints per request")
     command.add_argument(
@@ -233,6 +243,11 @@ def _submit(options: argparse.Namespace) -> None:
     from lambdist_lib import running, submitting
     from lambdist_lib.progress import Progress
 
+    if options.url:
+        _submit_to_url(options)
+        return
+    if options.api_key_env:
+        raise UsageError("--api-key-env goes with --url; the key of a stack of ours is read from it")
     with Progress(options.arm) as progress:
         row = submitting.submit(
             _connected(options),
@@ -243,6 +258,20 @@ def _submit(options: argparse.Namespace) -> None:
         )
         progress.show(f"{row['stored']:,} stored, {row['dead']:,} dead of {row['submitted']:,}")
     _print(options, f"answers: {row['folder']}/outputs.jsonl", row)
+    running.require_finished(row)
+
+
+def _submit_to_url(options: argparse.Namespace) -> None:
+    from lambdist_lib import foreign, running
+    from lambdist_lib.progress import Progress
+
+    names = ("data", "api_key_env", "experiment_id", "chunks", "rate", "request_batch", "work", "fault")
+    with Progress("submit") as progress:
+        row = foreign.submit(
+            options.url, watch=progress.show, **{name: getattr(options, name) for name in names}
+        )
+        progress.show(f"{row['accepted']:,} accepted of {row['submitted']:,}")
+    _print(options, f"what became of each: {row['folder']}/outputs.jsonl", row)
     running.require_finished(row)
 
 
@@ -326,7 +355,7 @@ def _by_stamp(options: argparse.Namespace) -> Callable[[str], Any]:
 
 def _what(options: argparse.Namespace) -> dict[str, Any]:
     """What is sent and how, as the library names it."""
-    names = ("data", "seed", "chunks", "request_batch", "queue_batch", "memory_mb", "work", "fault")
+    names = ("data", "seed", "chunks", "rate", "request_batch", "queue_batch", "memory_mb", "work", "fault")
     return {name: getattr(options, name) for name in names}
 
 

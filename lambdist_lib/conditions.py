@@ -40,12 +40,14 @@ ARMS = {
 class Conditions:
     """What is the same for every run that is to be compared.
 
+    rate: datapoints per second of an open loop, 0 for as fast as `chunks` senders go.
     retry_delay_s: before the first retry of a failed datapoint, doubling; by the queue in the
     distributed arm, by the client in the others. failing: datapoints after the file's that
     fail at every attempt. max_chars, pattern: the datapoint rule.
     """
 
     chunks: int = 20
+    rate: float = 0.0
     request_batch: int = 1
     queue_batch: int = 1
     memory_mb: int = 512
@@ -75,7 +77,7 @@ class Conditions:
 
 def of_run(facts: dict[str, Any]) -> Conditions:
     """The conditions that a run's facts name."""
-    return Conditions(**{name: facts[name] for name in Conditions.__dataclass_fields__})
+    return Conditions(**{name: facts[name] for name in Conditions.__dataclass_fields__ if name in facts})
 
 
 def plan_of(
@@ -86,6 +88,7 @@ def plan_of(
     opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
     return submission.Plan(
         chunks=conditions.chunks if ARMS[arm].parallel else 1,
+        rate=conditions.rate,
         request_batch=conditions.request_batch,
         work=conditions.work,
         fault=conditions.fault,
@@ -107,6 +110,9 @@ def declared(given: dict[str, Any]) -> Conditions:
         raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
     held = Conditions(**given)
     faults.parse_work(held.work)
+    submission.Plan(
+        chunks=held.chunks, request_batch=held.request_batch, rate=held.rate
+    )  # or it says why not
     if held.failing < 0:
         raise UsageError(f"failing is {held.failing}; write 0 or more")
     return held

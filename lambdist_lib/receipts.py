@@ -76,6 +76,8 @@ class Plan:
             raise UsageError(f"request_batch is {self.request_batch}; write 1 to {REQUEST_MAX_DATAPOINTS}")
         if self.plain and self.request_batch > 1:
             raise UsageError("request_batch is for our own API; the original's form takes 1 per request")
+        if self.plain and (self.work, self.fault) != ("none", "none"):
+            raise UsageError("work and fault are for our own stacks; the original's form does not know them")
         if self.tries < 1:
             raise UsageError(f"tries is {self.tries}; at least 1 is needed")
         if not 0 <= self.rate < float("inf"):

@@ -20,6 +20,7 @@ from lambdist_lib import (
     collecting,
     columns,
     folders,
+    foreign,
     journal,
     local_cloud,
     local_pool,
@@ -172,6 +173,11 @@ def require_finished(row: dict[str, Any]) -> None:
         RunError: Datapoints were lost.
     """
     run_id = row["run_id"]
+    if row.get("unknown"):
+        raise UnfinishedError(
+            f"{run_id}: {row['unknown']} datapoints got no answer and may be accepted or not "
+            f"({row['stopped'] or 'see its receipts.csv'}); `lambdist resume {run_id}` sends them again"
+        )
     if row["lost"]:
         raise RunError(
             f"{run_id}: {row['lost']} datapoints were accepted and are nowhere; see its records.csv"
@@ -215,9 +221,7 @@ def _complete(
             plan,
             run_id=folder.name,
             keep=kept.append,
-            watch=lambda tally: watch(
-                f"{tally.settled:,} of {points.submitted:,} answered, {tally.in_flight} under way"
-            ),
+            watch=lambda tally: watch(tally.told(points.submitted)),
         )
     facts = {**facts, "stopped": tally.stopped}
     folders.write_json(folder / "run.json", {**facts, "state": "settling"})
@@ -260,7 +264,9 @@ def finish(
     rows = []
     for folder in folders.find(run):
         facts = folders.read_facts(folder)
-        if facts["state"] != "collected" or facts["unsent"] or facts["in_flight"]:
+        if facts["arm"] == foreign.ARM:
+            facts = foreign.resume(folder, data=data, watch=watch)
+        elif facts["state"] != "collected" or facts["unsent"] or facts["in_flight"]:
             target = connect(facts["target"])
             name, _, _ = facts["stack"].partition(f"-{ARMS[facts['arm']].stack.replace('_', '-')}")
             stack = stacks.describe(target, ARMS[facts["arm"]].stack, name=name)

@@ -21,6 +21,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"original_client", "records", "settling", "figures", "trying", "thresholds"},
     {"analysing"},
     {"conditions", "collecting"},  # 6
+    {"foreign"},
     {"running"},
     {"submitting", "teardown"},
     {"experiment", "redrive", "compare", "report"},

@@ -1,0 +1,251 @@
+"""`lambdist submit --url`: any API of the original's form, up to *accepted*."""
+
+import collections
+import gzip
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from hostile import Exchange, Hostile
+
+from lambdist_lib import cli, folders, foreign, journal, project, records
+from lambdist_lib.errors import RunError, UsageError
+
+KEY = "key-of-a-stranger"
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path, monkeypatch):
+    """Runs go to a folder of the test; the key is where the test says."""
+    monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
+    monkeypatch.setenv("STRANGERS_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def words(tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("".join(f"word-{n}\n" for n in range(30)))
+    return str(path)
+
+
+class Strange:
+    """The original's collector: takes {"data": word}, answers in words; knows what it took."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def __call__(self, exchange: Exchange) -> None:
+        assert exchange.headers["x-api-key"] == KEY
+        self.taken.append(exchange.content["data"])
+        exchange.reply(200, {"message": f"Succeeded: {exchange.content['data']}"})
+
+
+def submitted(url: str, data: str, *more: str) -> int:
+    return cli.main(["submit", data, "--url", url, "--id", "abroad", "--api-key-env", "STRANGERS_KEY", *more])
+
+
+def answers(results) -> list[dict]:
+    text = (results / "abroad/runs/abroad-url/outputs.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_file_through_an_api_of_others(words, results, capsys):
+    """Exit 0, all accepted, in input order; the key is nowhere, neither printed nor kept."""
+    api = Strange()
+    with Hostile(api) as server:
+        status = submitted(server.api.url, words, "--chunks", "4", "--json")
+
+    row = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert sorted(api.taken) == sorted(f"word-{n}" for n in range(30))
+    assert (row["accepted"], row["submitted"], row["unsent"]) == (30, 30, 0)
+    assert row["makespan_s"] > 0
+    assert answers(results)[7] == {"n": 7, "data": "word-7", "accepted": True}
+    assert len(records.load(results / "abroad/runs/abroad-url", "receipts")) == 30
+    kept = b"".join(path.read_bytes() for path in results.rglob("*") if path.is_file())
+    assert KEY.encode() not in kept
+
+
+def test_what_it_says_stays_out_of_the_key(words, capsys):
+    """Neither progress nor errors show it."""
+    with Hostile(lambda exchange: exchange.reply(403, {"message": "Forbidden"})) as server:
+        status = submitted(server.api.url, words)
+
+    shown = capsys.readouterr()
+    assert status == 3
+    assert "30 datapoints were not sent (the API refuses this client (HTTP 403: Forbidden))" in shown.err
+    assert KEY not in shown.out + shown.err
+
+
+def test_standard_input(monkeypatch, results):
+    """It is kept as a file, so that the run can be resumed."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\n\ntwo\n")))
+    with Hostile(Strange()) as server:
+        assert submitted(server.api.url, "-") == 0
+
+    assert [answer["n"] for answer in answers(results)] == [0, 2]
+    assert (results / "abroad/input.txt").read_bytes() == b"one\n\ntwo\n"
+
+
+def test_an_api_without_keys_and_a_gzipped_file(tmp_path, results):
+    """No --api-key-env, no header."""
+    path = tmp_path / "words.gz"
+    path.write_bytes(gzip.compress(b"one\ntwo\n"))
+    with Hostile(lambda exchange: exchange.reply(200, b"thanks")) as server:
+        assert cli.main(["submit", str(path), "--url", server.api.url, "--id", "abroad"]) == 0
+
+    assert "x-api-key" not in server.exchanges[0].headers
+    assert len(answers(results)) == 2
+
+
+def test_a_resume_sends_what_is_not_accepted_and_nothing_else(words, results, capsys):
+    """What got no answer may be accepted twice; what was accepted is never sent again."""
+    api = Strange()
+
+    def script(exchange: Exchange) -> None:
+        if exchange.number < 10:
+            api(exchange)
+        else:
+            exchange.reply(401, {"message": "too late"})
+
+    with Hostile(script) as server:
+        assert submitted(server.api.url, words, "--chunks", "1") == 3
+        assert "were not sent" in capsys.readouterr().err
+        server.script = api
+        assert cli.main(["resume", "abroad"]) == 0
+        sent = server.requests
+        assert cli.main(["resume", "abroad"]) == 0
+        assert server.requests == sent
+
+    assert sorted(api.taken) == sorted(f"word-{n}" for n in range(30))
+    assert all("accepted" in answer for answer in answers(results))
+    assert folders.read_facts(results / "abroad/runs/abroad-url")["resumed"] is True
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_a_killed_run_is_resumed(words, results, moment):
+    """SIGKILL while sending: what the journal has is not sent again, nothing is missing."""
+    api = Strange()
+
+    def script(exchange: Exchange) -> None:
+        time.sleep(0.005)
+        api(exchange)
+
+    with Hostile(script) as server:
+        command = [sys.executable, "-m", "lambdist_lib", "submit", words, "--url", server.api.url]
+        command += ["--id", "abroad", "--api-key-env", "STRANGERS_KEY", "--chunks", "2"]
+        environment = {**os.environ, "LAMBDIST_RESULTS": str(results)}
+        process = subprocess.Popen(
+            command, env=environment, cwd=project.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while server.requests < 1 + 3 * moment and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert cli.main(["resume", "abroad"]) == 0
+
+    taken = collections.Counter(api.taken)
+    assert set(taken) == {f"word-{n}" for n in range(30)}
+    assert sum(taken.values()) - 30 <= 2  # what was under way: one per sender
+    assert all("accepted" in answer for answer in answers(results))
+
+
+def test_an_interrupt_keeps_what_was_answered(words, results, capsys):
+    """Ctrl-C: exit 130, and a resume finishes the run."""
+    api = Strange()
+
+    def script(exchange: Exchange) -> None:
+        time.sleep(0.02)
+        api(exchange)
+
+    with Hostile(script) as server:
+        timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        assert submitted(server.api.url, words, "--chunks", "1") == cli.INTERRUPTED
+        timer.join()
+        rows = list(journal.read(results / "abroad/runs/abroad-url/journal"))
+        assert 0 < len(rows) < 31
+        assert cli.main(["resume", "abroad"]) == 0
+
+    assert {row["verdict"] for row in rows} <= {"accepted", "unknown", "refused"}
+    assert set(api.taken) == {f"word-{n}" for n in range(30)}
+
+
+def test_a_file_that_changed_is_not_resumed(words, results, capsys):
+    """Its line numbers would mean other datapoints."""
+    with Hostile(lambda exchange: exchange.reply(404, {"message": "no"})) as server:
+        submitted(server.api.url, words)
+    with open(words, "a") as file:  # noqa: PTH123 - a person's editor
+        file.write("one more\n")
+
+    assert cli.main(["resume", "abroad"]) == 1
+    assert "is not the file" in capsys.readouterr().err
+
+
+def test_the_same_run_twice(words):
+    """Its folder is not written over."""
+    with Hostile(Strange()) as server:
+        assert submitted(server.api.url, words) == 0
+        with pytest.raises(RunError, match="resume abroad-url"):
+            foreign.submit(server.api.url, data=words, experiment_id="abroad")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--url", "ftp://host/"], "is no URL"),
+        (["--url", "http://"], "is no URL"),
+        (["--url", "http://host:x/"], "is no URL"),
+        (["--url", "http://ho st/"], "is no URL"),
+        (["--url", "http://h/\r\nx: y"], "is no URL"),
+        (["--url", "http://user:word@host/"], "has credentials in it"),
+        (["--url", "http://host/", "--api-key-env", "NOBODYS"], "no key in NOBODYS"),
+        (["--url", "http://host/", "--api-key-env", "TWO_LINES"], "no key"),
+        (["--url", "http://host/", "--request-batch", "2"], "original's form"),
+        (["--url", "http://host/", "--work", "io:1s"], "our own stacks"),
+        (["--url", "http://host/", "--rate", "-1"], "rate is -1"),
+        (["--url", "http://host/", "--chunks", "0"], "chunks is 0"),
+        (["--api-key-env", "STRANGERS_KEY"], "goes with --url"),
+    ],
+)
+def test_a_wrong_command_is_refused_before_anything(words, results, capsys, monkeypatch, arguments, said):
+    """Exit 2, one line, no folder, and no word of credentials."""
+    monkeypatch.setenv("TWO_LINES", "a\nb: c")
+
+    assert cli.main(["submit", words, "--id", "abroad", *arguments]) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "user:word" not in shown
+    assert not results.exists()
+
+
+def test_an_arm_and_a_url_exclude_each_other(words):
+    """The arms are our own stacks'."""
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["submit", words, "--url", "http://host/", "--arm", "single_node"])
+
+
+def test_fetch_prints_what_became_of_each(words, capsys):
+    """As of any other run."""
+    with Hostile(lambda exchange: exchange.reply(400, {"message": "Failed: no"})) as server:
+        assert submitted(server.api.url, words) == 0
+    capsys.readouterr()
+
+    assert cli.main(["fetch", "abroad"]) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert first == {"n": 0, "data": "word-0", "error": "rejected: HTTP 400: Failed: no"}
+
+
+def test_a_key_is_no_part_of_any_shown_object():
+    """Neither repr nor pickle."""
+    assert KEY not in repr(foreign.api_of("http://host/", "STRANGERS_KEY"))
+    with pytest.raises(UsageError):
+        foreign.api_of("nothing", "")
