@@ -255,8 +255,13 @@ def _refusal(fit: Fit, found: dict[str, Fit]) -> str:
 
 
 def _beaten(fit: Fit, judged: dict[str, Fit]) -> str:
-    """A law within a richer one that is accepted: the richer one holds."""
+    """Why a richer law takes this one's place, or at least its credit; "" if none does."""
     for rival in judged.values():
         if fit.law in LAWS[rival.law].beats and rival.accepted:
             return f"`{rival.law}` describes it better (AICc {rival.aicc:.1f} against {fit.aicc:.1f})"
+        if fit.law == "constant" and "w" in LAWS[rival.law].units and rival.spread < fit.spread:
+            work = rival["w"]
+            if work.low > 0:  # too few levels to accept that law are no reason to believe in none
+                between = f"{work.value:.3g}, {work.low:.2g} to {work.high:.2g}"
+                return f"`{rival.law}` finds an effect (w = {between}), though the levels do not identify it"
     return ""

@@ -193,6 +193,14 @@ def test_three_levels_are_too_few_for_any_law():
     assert math.isinf(found["linear"].aicc)
 
 
+def test_too_few_levels_are_no_proof_of_no_effect():
+    """Five levels fall from 2.7 s to 1.5 s: AICc cannot accept `overhead`, and nobody may say constant."""
+    found = fitted(lambda n, s: 1.45 + 0.0012 * s / n, (1, 2, 5, 10, 20), spread=0.1, repetitions=1)
+
+    assert found["overhead"].refusal.startswith("no better than")
+    assert found["constant"].refusal.startswith("`overhead` finds an effect (w = 0.001")
+
+
 def test_a_knee_beyond_the_levels_is_refused():
     """The turn is at 34 senders; whoever measured up to 20 has not seen it."""
     found = fitted(TRUTH["usl"][0], (1, 2, 4, 8, 12, 16, 20), spread=0.001)
