@@ -26,6 +26,7 @@ from lambdist_lib import (
     analysing,
     columns,
     datapoints,
+    faults,
     folders,
     project,
     records,
@@ -93,6 +94,10 @@ class Experiment:
             return stages.SQS_STAMP_S
         return float(self.records()["total_s"].max())
 
+    def work_s(self) -> float:
+        """Declared work of all datapoints together: what no number of processors makes less."""
+        return faults.parse_work(self.conditions.work).seconds * self.points.submitted
+
     def run_cold(self) -> pd.DataFrame:
         """One run of each arm, all of it in fresh environments; returns their rows."""
         with Progress("cold runs") as progress, running.exclusive(self.target):
@@ -118,23 +123,28 @@ class Experiment:
         return pd.DataFrame(rows)
 
     def run_levels(self, factor: str, levels: Sequence[Any], repetitions: int) -> pd.DataFrame:
-        """A sweep: warm runs of the first arm at each level of a condition, in random order; their rows.
+        """A sweep: in each round, in random order, every arm at every level of a condition; their rows.
+
+        An arm to which the factor means nothing runs once a round.
 
         Args:
             factor: A field of `Conditions`; all else stays as it is.
-            repetitions: Runs at each level.
+            repetitions: Rounds.
         """
-        order, arm = random.Random(self.seed), self.arms[0]
-        held = {level: replace(self.conditions, **{factor: level}) for level in levels}
+        order = random.Random(self.seed)
+        held = [replace(self.conditions, **{factor: level}) for level in levels]
+        deaf = [arm for arm in self.arms if arm == "single_node" and factor in ("chunks", "queue_batch")]
+        heard = [arm for arm in self.arms if arm not in deaf]
+        plan = [(arm, k) for arm in heard for k in range(len(levels))] + [(arm, 0) for arm in deaf]
         with Progress(f"sweep over {factor}") as progress, running.exclusive(self.target):
             rows: list[dict[str, Any]] = []
             for repetition in range(1, repetitions + 1):
-                for level in order.sample(list(levels), k=len(levels)):
-                    if self._deploy(held[level], progress) or not rows:
-                        self._warm_up(max(held.values(), key=lambda one: one.chunks), [arm], progress)
-                    name = f"{factor[0]}{levels.index(level)}r{repetition}"
-                    label = f"round {repetition} of {repetitions}, {factor} {level}: "
-                    rows.append(self._run(held[level], arm, "warm", repetition, name, progress, label))
+                for arm, k in order.sample(plan, k=len(plan)):
+                    if self._deploy(held[k], progress) or not rows:
+                        self._warm_up(max(held, key=lambda one: one.chunks), self._cloud_arms(), progress)
+                    name = f"{initials(arm)}{k}r{repetition}"
+                    label = f"round {repetition} of {repetitions}, {arm}, {factor} {levels[k]}: "
+                    rows.append(self._run(held[k], arm, "warm", repetition, name, progress, label))
             progress.show(f"{len(rows)} runs done")
         return pd.DataFrame(rows)
 

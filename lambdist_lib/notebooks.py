@@ -67,6 +67,17 @@ def declared_types(source: str) -> dict[str, str]:
     return names
 
 
+def levels(text: str) -> list[Any]:
+    """Levels of a sweep from a parameter: "1 2 5" as numbers, "none io:20ms" as words.
+
+    papermill's `-p` gives lists as text, so such parameters are text in the first place.
+    """
+    words = text.replace(",", " ").split()
+    if not words:
+        raise ParameterError("levels is empty; write some, separated by spaces: 1 2 5 10")
+    return [int(word) if word.isdecimal() else word for word in words]
+
+
 def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress_bar: bool = True) -> Path:
     """Execute a notebook headless and write what came out; returns `output`.
 

@@ -229,6 +229,31 @@ def sentence(
     return f"{seconds}; {conclusion}{'; ' + found.note if found.note else ''}."
 
 
+def sentence_by_level(
+    table: pd.DataFrame,
+    target: str,
+    *,
+    factor: str = "chunks",
+    arm: str = "distributed",
+    control: str = "single_node",
+) -> str:
+    """What `by_level` found, in one sentence: where the arm is surely faster, and where it is fastest."""
+    levels = ", ".join(
+        f"{level:g}" if isinstance(level, int | float) else str(level) for level in table["level"]
+    )
+    where = f"{target}, {factor} of {levels}"
+    faster = table[table["verdict"] == FASTER]
+    if faster.empty:
+        return f"{where}: {arm} is at no level shown to be faster than {control}."
+    best = faster.loc[faster["arm_s"].idxmin()]
+    between = f"interval {best['low']:.3g} to {best['high']:.3g}, n = {best['pairs']} pairs"
+    return (
+        f"{where}: {arm} is surely faster than {control} at {len(faster)} of {len(table)} levels, "
+        f"and fastest at {factor} {best['level']}: {best['arm_s']:.3g} s against {best['control_s']:.3g} s, "
+        f"{best['ratio']:.3g} times faster ({between})."
+    )
+
+
 def _warm(runs: pd.DataFrame, arm: str, control: str) -> pd.DataFrame:
     """Warm runs of the two arms that belong to a pair."""
     return runs[runs["arm"].isin([arm, control]) & (runs["pair"] > 0) & (runs["temperature"] == "warm")]
@@ -242,7 +267,7 @@ def _refuse_mixed_conditions(runs: pd.DataFrame, arm: str, control: str) -> None
         (f"{arm} and {control}", runs, SAME_IN_BOTH_ARMS),
     ):
         for condition in conditions:
-            values = among[condition].unique()
+            values = among[condition].unique().tolist()
             if len(values) > 1:
                 raise RunError(
                     f"{who}: runs with {condition} {', '.join(map(str, values))} are not one experiment; "

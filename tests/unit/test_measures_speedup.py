@@ -245,3 +245,22 @@ def test_each_level_has_its_own_speedup(control_chunks):
     assert table["pairs"].tolist() == [7, 7, 7]
     assert table["ratio"].to_numpy() == pytest.approx([1, 31 / 4, 31 / 2], rel=0.05)
     assert table["verdict"].tolist()[1:] == ["faster", "faster"]
+
+
+def test_the_sentence_of_a_sweep_names_the_fastest_level_among_the_sure_ones():
+    """A level whose interval does not leave out 1 is never named, however fast it looks."""
+    table = pd.DataFrame(
+        [
+            (1, 0.9, 0.8, 1.1, 6, 5.0, 4.5, speedup.NO_DIFFERENCE),
+            (5, 2.0, 1.7, 2.2, 6, 2.2, 4.5, speedup.FASTER),
+            (20, 3.0, 2.5, 3.3, 6, 1.5, 4.5, speedup.FASTER),
+            (50, 4.0, 0.9, 5.0, 6, 1.1, 4.5, speedup.NO_DIFFERENCE),
+        ],
+        columns=speedup.BY_LEVEL,
+    )
+
+    found = speedup.sentence_by_level(table, "local cloud")
+
+    assert "at 2 of 4 levels" in found
+    assert "chunks 20: 1.5 s against 4.5 s, 3 times faster (interval 2.5 to 3.3, n = 6 pairs)" in found
+    assert "at no level" in speedup.sentence_by_level(table[table["level"] == 1], "local cloud")
