@@ -23,6 +23,7 @@ from lambdist_lib.targets import Target
 LOG_GROUPS = ("CollectorLogGroup", "ProcessorLogGroup", "DeadLetterLogGroup", "SingleNodeLogGroup")
 LOG_LINES = ("request_served", "batch_processed", "dead_letters_recorded")
 GZIP_OVER_BYTES = 5_000_000
+TEXTS = ("cause", "failure_causes")
 FROM_ITEM = (  # columns that a record takes from its item as they are
     "queued_at",
     "first_received_at",
@@ -213,15 +214,12 @@ def load(run: str | Path, name: str = "records") -> pd.DataFrame:
         raise RunError(f"{Path(run).name} has no {name}.csv: the run was not collected")
     known = {"records": columns.RECORDS, "invocations": columns.INVOCATIONS, "runs": columns.RUNS}.get(name)
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        # where a million causes are empty, pandas would guess numbers
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXTS, object))
     except (ValueError, OSError) as error:
         raise RunError(f"{path.name} of {Path(run).name} cannot be read: {error}") from error
     if known and list(table.columns) != list(known):
         raise RunError(
             f"{path.name} of {Path(run).name} is of another version: its columns are not `columns.py`'s"
         )
-    texts = [column for column in ("cause", "failure_causes") if column in table]
-    # a text column without any text was read as numbers, all missing
-    return table.assign(
-        **{column: table[column].astype(object).where(table[column].notna(), "") for column in texts}
-    )
+    return table.fillna({column: "" for column in TEXTS if column in table})
