@@ -50,11 +50,15 @@ def ledger(row):
     return {name: row[name] for name in ("submitted", *contract.OUTCOMES) if row[name]}
 
 
-def lines_logged(deployed, group):
-    """The JSON lines of a log group, oldest first."""
-    answer = deployed.client("logs").filter_log_events(logGroupName=deployed[group])
-    messages = [event["message"] for event in answer["events"]]
-    return [json.loads(message) for message in messages if message.startswith("{")]
+def line_logged(deployed, group, request_id):
+    """The JSON line of an invocation, which may come a moment after its result."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for event in deployed.client("logs").filter_log_events(logGroupName=deployed[group])["events"]:
+            if event["message"].startswith("{") and request_id in event["message"]:
+                return json.loads(event["message"])
+        time.sleep(0.05)
+    raise AssertionError(f"{request_id} is not in {group}")
 
 
 def test_one_datapoint_is_followed_from_post_to_item(distributed):
@@ -73,16 +77,8 @@ def test_one_datapoint_is_followed_from_post_to_item(distributed):
     times = ["received_at", "queued_at", "first_received_at", "started_at", "finished_at", "put_at"]
     stamps = [began_at, *[item[name] for name in times], time.time()]
     assert all(later >= earlier - 0.001 for earlier, later in itertools.pairwise(stamps))
-    [collected] = [
-        line
-        for line in lines_logged(distributed, "CollectorLogGroup")
-        if line["request_id"] == item["collector_request_id"]
-    ]
-    [processed] = [
-        line
-        for line in lines_logged(distributed, "ProcessorLogGroup")
-        if line["request_id"] == item["request_id"]
-    ]
+    collected = line_logged(distributed, "CollectorLogGroup", item["collector_request_id"])
+    processed = line_logged(distributed, "ProcessorLogGroup", item["request_id"])
     assert (collected["event"], collected["accepted"]) == ("request_served", 1)
     assert (processed["event"], processed["received"], processed["stored"]) == ("batch_processed", 1, 1)
     assert processed["environment_id"] == item["environment_id"]

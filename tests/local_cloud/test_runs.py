@@ -181,7 +181,7 @@ def test_an_experiment_of_one_pair_balances_and_leaves_nothing(empty, data_file)
     """Cold runs, one warm pair, measures, teardown; one pair gives a ratio without an interval."""
     work = begin(data_file(12), failing=1)
 
-    work.deploy(digest_window_seconds=0)
+    work.deploy(digest_window_seconds=0, maximum_concurrency=2)
     cold, warm = work.run_cold(), work.run_pairs(1)
     summary = work.summarise()
     done = work.teardown()
@@ -204,11 +204,11 @@ def test_an_experiment_goes_on_under_its_id(empty, data_file):
     """A second sitting repeats no run that has ended, adds the others, and takes no other conditions."""
     data = data_file(8)
     first = begin(data)
-    first.deploy(digest_window_seconds=0)
+    first.deploy(digest_window_seconds=0, maximum_concurrency=2)
     cold = first.run_cold()
 
     second = begin(data, experiment_id=first.id)
-    second.deploy(digest_window_seconds=0)
+    second.deploy(digest_window_seconds=0, maximum_concurrency=2)
     again = second.run_cold()
     second.run_pairs(1)
 
@@ -242,7 +242,7 @@ def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
 def test_destroy_holds_back_while_messages_are_queued(empty):
     """An accepted datapoint that still waits is a result to come."""
     deployed = stacks.deploy(empty, settings={"experiment_controls": True})["distributed"]
-    plan = submission.Plan(chunks=1, work="io:1500ms")
+    plan = submission.Plan(chunks=1, work="io:4s")
     submission.submit(words(1), stacks.api(empty, deployed), plan, run_id="slow", keep=lambda receipts: None)
 
     with pytest.raises(UncollectedError, match="1 messages queued"):
