@@ -15,7 +15,8 @@ FACTS = ("received_at", "done_at", "request_id", "environment_id", "cold", "init
 KINDS = (float, float, str, str, bool, float)
 SECONDS_MOST = 1e11  # of a stamp or a duration; what is beyond is none
 REASON_MAX_CHARS = 300
-NOTHING: dict[Any, Any] = {}
+NOBODY: frozenset[int] = frozenset()
+NOTHING: dict[int, str] = {}
 
 
 class Reading(NamedTuple):
@@ -28,9 +29,9 @@ class Reading(NamedTuple):
     better. facts: the first Lambda's FACTS.
     """
 
-    accepted: frozenset[int] = frozenset()
+    accepted: frozenset[int] = NOBODY
     rejected: dict[int, str] = NOTHING
-    dead: frozenset[int] = frozenset()
+    dead: frozenset[int] = NOBODY
     cause: str = ""
     stop: str = ""
     certain: bool = True
@@ -78,13 +79,10 @@ def _read_ours(status: int, body: dict[str, Any], ns: list[int]) -> Reading:
     collector = "accepted" in body
     idle = collector and status == 503
     accepted, dead = _numbers(body["accepted" if collector else "stored"]), _numbers(body.get("dead"))
-    rejected = {
-        entry["n"]: _shown(entry.get("reason") or "no reason given")
-        for entry in _list(body.get("rejected"))
-        if isinstance(entry, dict) and is_count(entry.get("n"))
-    }
-    named = accepted | dead | rejected.keys() | _numbers(body.get("retry"))
-    certain = named.issuperset(ns)
+    rejected = _reasons(body.get("rejected"))
+    certain = accepted.issuperset(ns)  # mostly: the rest is for the others
+    if not certain:
+        certain = (accepted | dead | rejected.keys() | _numbers(body.get("retry"))).issuperset(ns)
     invocation = body.get("invocation")
     known = {**body, **invocation} if isinstance(invocation, dict) else body
     return Reading(
@@ -123,18 +121,24 @@ def _says_failed(body: dict[str, Any]) -> bool:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode())
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _numbers(value: object) -> frozenset[int]:
-    return frozenset([n for n in value if is_count(n)]) if value and isinstance(value, list) else frozenset()
+    return frozenset([n for n in value if is_count(n)]) if value and isinstance(value, list) else NOBODY
+
+
+def _reasons(value: object) -> dict[int, str]:
+    if not value or not isinstance(value, list):
+        return NOTHING
+    return {
+        entry["n"]: _shown(entry.get("reason") or "no reason given")
+        for entry in value
+        if isinstance(entry, dict) and is_count(entry.get("n"))
+    }
 
 
 def _shown(said: object) -> str:

@@ -18,6 +18,7 @@ from lambdist_lib.errors import RunError
 
 SYNC_EVERY_S = 0.5
 BLOCK_BYTES = 65_536
+ENCODER = json.JSONEncoder()
 
 
 class Journal:
@@ -59,7 +60,7 @@ class Journal:
         Raises:
             RunError: The disk takes no more; what was written before is whole.
         """
-        if text := "".join([json.dumps(row) + "\n" for row in rows]):
+        if text := "".join([ENCODER.encode(row) + "\n" for row in rows]):
             self._write(text.encode())
         self._require_synced()
 
