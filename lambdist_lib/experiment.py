@@ -119,7 +119,7 @@ class Experiment:
                 for arm in order.sample(self.arms, k=len(self.arms)):
                     label, name = f"pair {pair} of {pairs}, {arm}: ", f"warm-{initials(arm)}{pair}"
                     rows.append(self._run(self.conditions, arm, "warm", pair, name, progress, label))
-            progress.show(f"{pairs} pairs done")
+            progress.show(f"{pairs} pair{'s' if pairs > 1 else ''} done")
         return pd.DataFrame(rows)
 
     def run_levels(self, factor: str, levels: Sequence[Any], repetitions: int) -> pd.DataFrame:
