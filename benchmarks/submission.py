@@ -5,7 +5,8 @@
 
 The stub is nginx with the echo module, one worker on loopback: `apt-get install nginx
 libnginx-mod-http-echo wrk`. Rounds of the peers alternate, and each figure is the median over
-them, so that what else runs on the machine strikes all alike. Exit status 1: a bound does not hold.
+them, so that what else runs on the machine strikes all alike. Exit status 1: a bound does not hold;
+`README.md` beside this says which do not, and why.
 """
 
 import argparse
@@ -53,6 +54,7 @@ def main() -> int:
         hundred = compare([OURS, FORKED, THREADS, AIOHTTP, WRK], f"{base}/slow", 100, 3_000, rounds)
         hundred |= compare([SPAWNED], f"{base}/slow", 100, 3_000, 1)
         thousand = compare([OURS, AIOHTTP, WRK], f"{base}/slow", 1_000, 20_000, rounds)
+        thousand |= compare([FORKED], f"{base}/slow", 1_000, 20_000, 1)
         one = compare([OURS, BARE], f"{base}/slow", 1, 100, rounds)
         at_once = compare([OURS, BARE], f"{base}/fast", 1, 5_000, rounds)
         many = 100_000 if options.quick else 1_000_000
@@ -80,31 +82,29 @@ def report(
         of_all[OURS]["chunks"]: of_all[OURS]["cpu_ms"] / of_all[AIOHTTP]["cpu_ms"]
         for of_all in (hundred, thousand)
     }
+    at_thousand = thousand[OURS]["rate"] / thousand[FORKED]["rate"]
     bare_us, ours_us = (1e6 / at_once[name]["rate"] for name in (BARE, OURS))
     rows = [
         ("share of the ideal N / latency, 100 chunks", hundred[OURS]["rate"] / (100 / LATENCY_S), ">=", 0.9),
-        ("times the original's pattern, forked", faster[FORKED], "", 0),
-        ("times the original's pattern, spawned, with its start", faster[SPAWNED], ">=", 10),
+        ("times the original's pattern, 100 chunks, forked", faster[FORKED], ">=", 10),
+        ("times the original's pattern, 100 chunks, spawned, with its start", faster[SPAWNED], ">=", 10),
+        ("times the original's pattern, 1,000 chunks, forked", at_thousand, ">=", 10),
         ("requests/s, 1,000 chunks", thousand[OURS]["rate"], ">=", 10_000),
-        ("CPU over aiohttp's, 100 chunks", cpu[100], "", 0),
+        ("CPU over aiohttp's, 100 chunks", cpu[100], "<=", 0.5),
         ("CPU over aiohttp's, 1,000 chunks", cpu[1_000], "<=", 0.5),
         ("latency over a bare loop's, 1 chunk, 50 ms", one[BARE]["rate"] / one[OURS]["rate"], "<=", 1.05),
         (f"the same, no wait ({ours_us:.0f} and {bare_us:.0f} us)", ours_us / bare_us, "", 0),
         (f"peak MiB for {many:,} datapoints streamed", memory["peak_mib"], "<=", 300),
     ]  # fmt: skip
     if WRK in thousand:
-        rows.insert(
-            3, ("share of wrk's, 1,000 chunks", thousand[OURS]["rate"] / thousand[WRK]["rate"], "", 0)
-        )
+        rows.append(("share of wrk's, 1,000 chunks", thousand[OURS]["rate"] / thousand[WRK]["rate"], "", 0))
     print("| bound | measured | wanted | holds |\n| --- | ---: | ---: | --- |")
     failed = 0
     for what, value, sense, bound in rows:
-        holds = {">=": value >= bound, "<=": value <= bound, "": True}[sense]
-        failed += not holds
-        wanted = f"{sense} {bound:,g}" if sense else ""
-        print(
-            f"| {what} | {value:,.{0 if value >= 100 else 2}f} | {wanted} | {'yes' if holds else '**no**'} |"
-        )
+        holds = value >= bound if sense == ">=" else value <= bound
+        failed += bool(sense) and not holds
+        wanted, verdict = (f"{sense} {bound:,g}", "yes" if holds else "**no**") if sense else ("", "")
+        print(f"| {what} | {value:,.{0 if value >= 100 else 2}f} | {wanted} | {verdict} |")
     return 1 if failed else 0
 
 
