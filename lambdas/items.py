@@ -4,8 +4,13 @@
     any        -> stored   final; a refused second store is counted in `duplicates`
     no outcome -> dead     and dead -> stored: a redrive, or a success that came late
 
-Every write is one conditional UpdateItem, so that the history of attempts stays on the
-item whatever comes after. The client is an argument: `boto3.client("dynamodb")`.
+Every write is one conditional UpdateItem, so that the history stays on the item whatever
+comes after. The client is an argument: `boto3.client("dynamodb")`. The history, oldest first:
+
+    attempts  [{cause, class, receive, at, request_id}]  failed; class is application, timeout or poison
+    started   [{receive, at, request_id}]                began; only with experiment controls on
+
+receive is the queue's count (without a queue the client's try), at the Lambda's clock.
 """
 
 import time
@@ -13,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdist_lib.contract import DEAD, STORED, UNPRINTABLE, shard_key
+from lambdist_lib.contract import APPLICATION, DEAD, STORED, UNPRINTABLE, shard_key
 
 CAUSE_MAX_CHARS = 300  # of a stored cause: enough for a message, too little for a payload
 PAYLOAD_MAX_BYTES = 80_000
@@ -38,33 +43,58 @@ class Table:
         return True
 
     def bury(self, run_id: str, n: int, fields: dict[str, Any]) -> dict[str, Any]:
-        """Mark dead; returns the item's attempts, oldest first. A stored datapoint stays stored."""
+        """Mark dead; returns the outcome and the item's history. A stored datapoint stays stored."""
         try:
             item = self._set(run_id, n, {"outcome": DEAD, **fields}, unless=STORED)
         except ClientError as error:
             if not _refused(error):
                 raise
-            return {"outcome": STORED, "attempts": []}
-        attempts = [attempt["M"] for attempt in item.get("attempts", {}).get("L", [])]
-        return {
-            "outcome": DEAD,
-            "attempts": [{key: value["S"] for key, value in one.items()} for one in attempts],
-        }
+            return {"outcome": STORED, "attempts": [], "started": []}
+        return {"outcome": DEAD, **history(item)}
 
-    def append_attempt(self, run_id: str, n: int, cause: str, request_id: str) -> None:
+    def append_attempt(
+        self,
+        run_id: str,
+        n: int,
+        cause: str,
+        request_id: str,
+        *,
+        cause_class: str = APPLICATION,
+        receive: int = 1,
+    ) -> None:
         """Keep a failed attempt on the item: why, when and in which invocation."""
-        entry = {"cause": {"S": cause}, "at": {"S": f"{time.time():.6f}"}, "request_id": {"S": request_id}}
-        attempts = "attempts = list_append(if_not_exists(attempts, :none), :entry)"
-        self._update(
-            run_id,
-            n,
-            f"SET {attempts}, expires_at = :expires_at",
-            {
+        self._append(
+            run_id, n, "attempts", receive, request_id, {"cause": {"S": cause}, "class": {"S": cause_class}}
+        )
+
+    def mark_started(self, run_id: str, n: int, request_id: str, receive: int) -> dict[str, Any]:
+        """Keep that an attempt began: if nothing more comes of it, its process died. Returns the history."""
+        return history(self._append(run_id, n, "started", receive, request_id, {}))
+
+    def _append(
+        self, run_id: str, n: int, name: str, receive: int, request_id: str, more: dict[str, Any]
+    ) -> dict[str, Any]:
+        """One entry more in a list of the history; returns the whole item."""
+        entry = {
+            **more,
+            "receive": {"N": str(receive)},
+            "at": {"N": f"{time.time():.6f}"},
+            "request_id": {"S": request_id},
+        }
+        response = self.client.update_item(
+            TableName=self.name,
+            Key=_key(run_id, n),
+            UpdateExpression=(
+                f"SET {name} = list_append(if_not_exists({name}, :none), :entry), expires_at = :expires_at"
+            ),
+            ExpressionAttributeValues={
                 ":none": {"L": []},
                 ":entry": {"L": [{"M": entry}]},
                 ":expires_at": {"N": str(self._expires_at())},
             },
+            ReturnValues="ALL_NEW",
         )
+        return response["Attributes"]
 
     def _set(self, run_id: str, n: int, fields: dict[str, Any], *, unless: str) -> dict[str, Any]:
         """Set fields unless the item has the outcome `unless`; returns the whole item."""
@@ -95,6 +125,17 @@ class Table:
         )
 
 
+def history(item: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """An item's `attempts` and `started` as plain values."""
+    return {
+        name: [
+            {key: _plain(value) for key, value in entry["M"].items()}
+            for entry in item.get(name, {}).get("L", [])
+        ]
+        for name in ("attempts", "started")
+    }
+
+
 def cause_of(error: BaseException) -> str:
     """An exception as a cause: its class and message as one printable line, cut."""
     return UNPRINTABLE.sub(" ", f"{type(error).__name__}: {error}"[:CAUSE_MAX_CHARS])
@@ -117,6 +158,12 @@ def _typed(value: object) -> dict[str, Any]:
     if isinstance(value, float):
         return {"N": f"{value:.6f}"}
     return {"S": str(value)}
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    if "N" in value:
+        return float(value["N"]) if "." in value["N"] else int(value["N"])
+    return value["S"]
 
 
 def _refused(error: ClientError) -> bool:

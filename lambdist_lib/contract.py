@@ -23,6 +23,13 @@ STORED, DEAD = "stored", "dead"  # item outcomes; an item without one had failed
 REJECTED, UNSENT, IN_FLIGHT, LOST = "rejected", "unsent", "in_flight", "lost"  # further outcomes of a record
 OUTCOMES = (STORED, DEAD, REJECTED, UNSENT, IN_FLIGHT, LOST)
 
+# Why an attempt failed, and with the last three why a datapoint is dead: what its receives left on its item
+# tells them apart (`lambdas/items.py`). A receive that began and never failed is a crash; one that never
+# began, a throttle; where nothing marks what begins (experiment controls off), both are no trace.
+APPLICATION, TIMEOUT, POISON = "application", "timeout", "poison"
+CRASH, THROTTLE_ONLY, NO_TRACE = "crash", "throttle-only", "no trace"
+CAUSE_CLASSES = (APPLICATION, TIMEOUT, POISON, CRASH, THROTTLE_ONLY, NO_TRACE)
+
 # Control characters but TAB, line and paragraph separators, and lone surrogates. Format
 # characters stay in: an emoji of a family is joined by U+200D.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

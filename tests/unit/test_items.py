@@ -65,7 +65,7 @@ def test_death_never_overwrites_a_result(table, dynamodb):
 
     answer = table.bury("run", 0, {"cause": "late"})
 
-    assert answer == {"outcome": "stored", "attempts": []}
+    assert answer == {"outcome": "stored", "attempts": [], "started": []}
     assert dynamodb.item("run", 0) == before
 
 
@@ -73,7 +73,8 @@ def test_burying_twice_is_burying_once(table, dynamodb):
     """The dead-letter handler may run again after a failure."""
     first = table.bury("run", 0, {"cause": "no"})
 
-    assert table.bury("run", 0, {"cause": "no"}) == first == {"outcome": "dead", "attempts": []}
+    assert table.bury("run", 0, {"cause": "no"}) == first
+    assert first == {"outcome": "dead", "attempts": [], "started": []}
 
 
 def test_failed_attempts_are_kept_and_set_no_outcome(table, dynamodb):
@@ -88,6 +89,26 @@ def test_failed_attempts_are_kept_and_set_no_outcome(table, dynamodb):
     ]
     assert "outcome" not in item
     assert item["expires_at"] > 30 * 86_400
+
+
+def test_a_failed_attempt_says_of_which_class_it_is(table):
+    """Class and receive are what a death is classified by."""
+    table.append_attempt("run", 0, "too slow", "r1", cause_class="timeout", receive=4)
+
+    [attempt] = table.bury("run", 0, {})["attempts"]
+    assert attempt.pop("at") > 0
+    assert attempt == {"cause": "too slow", "class": "timeout", "receive": 4, "request_id": "r1"}
+
+
+def test_what_began_is_marked(table, dynamodb):
+    """A marker without a failed attempt of the same receive is all that a crash leaves."""
+    table.mark_started("run", 0, "r1", 1)
+    table.append_attempt("run", 0, "no", "r1", receive=1)
+    found = table.mark_started("run", 0, "r2", 2)
+
+    assert [(one["receive"], one["request_id"]) for one in found["started"]] == [(1, "r1"), (2, "r2")]
+    assert [one["receive"] for one in found["attempts"]] == [1]
+    assert "outcome" not in dynamodb.item("run", 0)
 
 
 def test_the_history_survives_the_outcome(table, dynamodb):
