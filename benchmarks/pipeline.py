@@ -51,7 +51,7 @@ def measure(
     target: targets.Target, folder: Path, arm: str, n: int, held: Conditions, temperature: str
 ) -> dict:
     """One run of `n` short words; returns its row."""
-    deployed = stacks.deploy(target, settings={**held.settings(), "digest_window_seconds": 0})
+    deployed = stacks.deploy(target, settings=held.settings())
     stack = deployed[conditions.ARMS[arm].stack]
     name = f"bench-{time.time_ns()}"
     if temperature == "cold":

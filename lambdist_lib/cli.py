@@ -58,8 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("data", help="data file, one datapoint a line")
     command.add_argument("-n", type=int, default=5, help="how many (default 5)")
 
-    command = _command(commands, "cloud", _cloud, "start, show or stop the local cloud")
-    command.add_argument("action", choices=["start", "status", "stop"])
+    command = _command(commands, "cloud", _cloud, "start, show or stop the local cloud; its mail")
+    command.add_argument(
+        "action", choices=["start", "status", "stop", "mail"], help="mail: what AWS would have sent"
+    )
     command.add_argument("--force", action="store_true", help="stop even if results are uncollected")
 
     command = _command(commands, "deploy", _deploy, "create or update both stacks")
@@ -188,7 +190,9 @@ def _try(options: argparse.Namespace) -> None:
 def _cloud(options: argparse.Namespace) -> None:
     from lambdist_lib import local_cloud, teardown
 
-    if options.action == "start":
+    if options.action == "mail":
+        _cloud_mail(options)
+    elif options.action == "start":
         cloud = local_cloud.start(keep=True)
         _print(options, f"the local cloud runs at {cloud.endpoint_url}", {"endpoint_url": cloud.endpoint_url})
     elif options.action == "stop":
@@ -204,6 +208,15 @@ def _cloud(options: argparse.Namespace) -> None:
         _print(options, "\n".join(f"{name:<14} {value}" for name, value in facts.items()), facts)
     else:
         _print(options, "no local cloud runs; `lambdist cloud start` starts one", None)
+
+
+def _cloud_mail(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from lambdist_lib import local_cloud, mailbox, targets
+
+    mails = mailbox.read(targets.connect("local")) if local_cloud.find() else []
+    _print(options, "\n".join(map(str, mails)) or "no mail", [asdict(mail) for mail in mails])
 
 
 def _deploy(options: argparse.Namespace) -> None:

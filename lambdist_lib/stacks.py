@@ -19,7 +19,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdist_lib import bundles, project, templates
+from lambdist_lib import bundles, mailbox, project, templates
 from lambdist_lib.errors import DeployError, TargetError
 from lambdist_lib.targets import Api, ApiKey, Target
 
@@ -170,6 +170,8 @@ def destroy(
             cloudformation.delete_stack(StackName=described["StackId"])
     for full, (stack_id, since) in begun.items():
         _await(target, cloudformation, stack_id, ("DELETE", since), say)
+        if target.name == "local":
+            mailbox.remove(target, full)
         say(f"{full} is gone")
     if not any(_describe(cloudformation, stack_name(kind, name)) for kind in templates.KINDS):
         _delete_bucket(target, _bucket_name(target, name))
@@ -367,6 +369,7 @@ def _close_gaps(target: Target, stack: Stack) -> None:
         _validate_requests(target, stack.outputs["ApiId"])
         if stack.kind == "distributed":
             _cap_concurrency(target, stack)
+            mailbox.subscribe(target, stack.name, stack.outputs["TopicArn"])
 
 
 def _validate_requests(target: Target, api_id: str) -> None:

@@ -1,7 +1,7 @@
 """The CloudFormation templates as data: their text, and the settings that they take.
 
 A setting is a template's parameter in Python's spelling: `memory_mb` is MemoryMb, and True
-and False are "on" and "off".
+and False are "on" and "off". `notify_email` takes several addresses, with commas between them.
 """
 
 import difflib
@@ -16,6 +16,7 @@ from lambdist_lib import project
 from lambdist_lib.errors import UsageError
 
 KINDS = ("distributed", "single_node")
+ADDRESSES_MOST = 3  # NotifyEmail, NotifyEmail2, NotifyEmail3: plain templates cannot loop over a list
 VISIBILITIES = (  # of each queue: its visibility, its function's timeout, its window
     ("VisibilityTimeoutSeconds", "ProcessorTimeoutSeconds", "QueueWindowSeconds"),
     ("DeadLetterVisibilitySeconds", "DeadLetterTimeoutSeconds", "DigestWindowSeconds"),
@@ -54,7 +55,7 @@ def given(kind: str, settings: dict[str, Any]) -> dict[str, str]:
     """
     declared = parameters(kind)
     values = {}
-    for setting, value in settings.items():
+    for setting, value in _each_address(settings).items():
         name = "".join(part.capitalize() for part in setting.split("_"))
         if name in declared:
             values[name] = _checked(setting, value, declared[name])
@@ -85,6 +86,20 @@ def require_visibility(values: dict[str, str]) -> None:
                 f"{_setting(visibility)} is {of[visibility]}; with {_setting(timeout)} {of[timeout]} "
                 f"at least {least} is needed, or slow batches come twice"
             )
+
+
+def _each_address(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with each of several addresses as a setting of its own."""
+    if "," not in str(settings.get("notify_email", "")):
+        return settings
+    addresses = [address.strip() for address in settings["notify_email"].split(",")]
+    if len(addresses) > ADDRESSES_MOST:
+        raise UsageError(
+            f"notify_email has {len(addresses)} addresses, at most {ADDRESSES_MOST} are taken; "
+            "write that of a mailing list"
+        )
+    names = ["notify_email", *(f"notify_email{k}" for k in range(2, ADDRESSES_MOST + 1))]
+    return {**settings, **dict(zip(names, addresses, strict=False))}
 
 
 def _checked(setting: str, value: Any, declared: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,13 @@ from typing import Any
 import pytest
 import requests
 
-from lambdist_lib import local_cloud, project, records, settling, stacks, targets, templates
+from lambdist_lib import local_cloud, mailbox, project, records, settling, stacks, targets, templates
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
 SETTINGS = {
     "experiment_controls": True,
     "retry_delay_seconds": 0,
-    "digest_window_seconds": 0,
     "maximum_concurrency": 4,  # two cores start ten environments slowly
 }
 
@@ -118,21 +118,18 @@ def single_node(both):
 
 @pytest.fixture
 def mails(distributed):
-    """`mails()`: the digests that the topic has sent, read through a queue that subscribes to it."""
-    sns, sqs = distributed.client("sns"), distributed.client("sqs")
-    url = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    subscription = sns.subscribe(
-        TopicArn=distributed["TopicArn"], Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True
-    )
+    """`mails()`: what came into the local mailbox since the test began, waited for."""
+    before = {mail.id for mail in mailbox.read(distributed.target)}
 
-    def read() -> list[dict[str, str]]:
-        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5)
-        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+    def read() -> list[mailbox.Mail]:
+        deadline_s = time.monotonic() + 5
+        while time.monotonic() < deadline_s:
+            if new := [mail for mail in mailbox.read(distributed.target) if mail.id not in before]:
+                return new
+            time.sleep(0.05)
+        return []
 
-    yield read
-    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
-    sqs.delete_queue(QueueUrl=url)
+    return read
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def test_a_tour_from_nothing_to_nothing(lambdist, state, data_file):
     """Deploy, submit, fetch, destroy, stop: each with status 0 and JSON that parses, and nothing is left."""
     data = data_file(12)
 
-    deployed = lambdist("deploy", "--json", "--set", "digest_window_seconds=0", state=state)
+    deployed = lambdist("deploy", "--json", state=state)
     facts = json.loads(deployed.stdout)
     assert deployed.returncode == 0, deployed.stderr
     assert facts["endpoint_url"].startswith("http://127.0.0.1:")

@@ -160,11 +160,11 @@ def test_a_datapoint_that_always_fails_is_dead_after_five_receives(distributed, 
     assert answers[3] == {"n": 3, "data": "secret-word", "error": f"dead: {causes[-1]}"}
 
     [mail] = mails()
-    assert mail["Subject"] == "lambdist lambdist-distributed: 1 dead"
-    assert f"     1  {causes[-1]}" in mail["Message"]
-    assert "     1  fails" in mail["Message"]
-    assert "lambdist fetch fails" in mail["Message"]
-    assert "secret-word" not in mail["Message"]
+    assert mail.subject == "lambdist lambdist-distributed: 1 dead"
+    assert f"     1  {causes[-1]}" in mail.text
+    assert "     1  fails" in mail.text
+    assert "lambdist fetch fails" in mail.text
+    assert "secret-word" not in mail.text
 
 
 def test_a_thousand_datapoints_meet_their_faults_as_planned(deploy):

@@ -181,7 +181,7 @@ def test_an_experiment_of_one_pair_balances_and_leaves_nothing(empty, data_file)
     """Cold runs, one warm pair, measures, teardown; one pair gives a ratio without an interval."""
     work = begin(data_file(12), failing=1)
 
-    work.deploy(digest_window_seconds=0, maximum_concurrency=2)
+    work.deploy(maximum_concurrency=2)
     cold, warm = work.run_cold(), work.run_pairs(1)
     summary = work.summarise()
     done = work.teardown()
@@ -204,11 +204,11 @@ def test_an_experiment_goes_on_under_its_id(empty, data_file):
     """A second sitting repeats no run that has ended, adds the others, and takes no other conditions."""
     data = data_file(8)
     first = begin(data)
-    first.deploy(digest_window_seconds=0, maximum_concurrency=2)
+    first.deploy(maximum_concurrency=2)
     cold = first.run_cold()
 
     second = begin(data, experiment_id=first.id)
-    second.deploy(digest_window_seconds=0, maximum_concurrency=2)
+    second.deploy(maximum_concurrency=2)
     again = second.run_cold()
     second.run_pairs(1)
 

@@ -45,6 +45,7 @@ def left(target):
         "usage plans": of("apigateway", "get_usage_plans", "items"),
         "log groups": of("logs", "describe_log_groups", "logGroups"),
         "buckets": of("s3", "list_buckets", "Buckets"),
+        "alarms": of("cloudwatch", "describe_alarms", "MetricAlarms"),
         "roles": of("iam", "list_roles", "Roles"),
         "policies": of("iam", "list_policies", "Policies", Scope="Local"),
     }
@@ -143,9 +144,10 @@ def test_a_refusal_is_told_with_its_reason(empty, tmp_path, monkeypatch, resourc
 
 def test_nothing_is_left_after_destroy(empty):
     """Stacks, functions, queues, topics, tables, APIs, keys, plans, logs, bucket and roles: all gone."""
-    for deployed in stacks.deploy(empty, settings={"notify_email": "a@example.com"}).values():
+    for deployed in stacks.deploy(empty, settings={"notify_email": "a@example.com,b@example.com"}).values():
         stacks.make_cold(empty, deployed)
     assert set(left(empty)) >= {"stacks", "functions", "queues", "tables", "apis", "keys", "buckets", "roles"}
+    assert {"alarms", "topics", "subscriptions"} <= set(left(empty))
     said = []
 
     stacks.destroy(empty, say=said.append)

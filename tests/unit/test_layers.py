@@ -15,7 +15,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"local_cloud_supervisor", "answers", "receipts"},
     {"local_cloud"},
     {"targets"},  # 3
-    {"bundles", "datapoints", "folders", "journal"},  # 4
+    {"bundles", "datapoints", "folders", "journal", "mailbox"},  # 4
     {"stacks", "measures", "planner"},  # 5
     {"submission", "local_pool"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds"},

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from cfnlint.api import lint_file
 
-from lambdist_lib import contract
+from lambdist_lib import contract, templates
 
 REPO = Path(__file__).parents[2]
 LAMBDAS = REPO / "lambdas"
@@ -38,6 +38,7 @@ NAMES_THAT_STAY = {
 NAMES_THAT_REFER = {
     ("AWS::Lambda::EventSourceMapping", "FunctionName"),
     ("AWS::Lambda::Permission", "FunctionName"),
+    ("AWS::CloudWatch::Alarm", "MetricName"),
 }
 GIVEN_BY_LAMBDA = re.compile(r"AWS_|_X_AMZN_|LAMBDA_|_HANDLER$")
 
@@ -91,7 +92,7 @@ def statements(kind):
         documents += [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
         for document in documents:
             for statement in document["Statement"]:
-                yield name, statement
+                yield name, statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 def listed(value):
@@ -260,13 +261,16 @@ def test_log_groups_expire(kind):
 
 @each_template
 def test_data_at_rest_is_encrypted(kind):
-    """Every queue, table and topic is encrypted."""
+    """Every queue and table is encrypted; the topic by a key of one's own, as no other lets alarms in."""
     for queue in resources(kind, "AWS::SQS::Queue").values():
         assert queue["Properties"]["SqsManagedSseEnabled"] is True
     for table in resources(kind, "AWS::DynamoDB::Table").values():
         assert table["Properties"]["SSESpecification"]["SSEEnabled"] is True
     for topic in resources(kind, "AWS::SNS::Topic").values():
-        assert topic["Properties"]["KmsMasterKeyId"]
+        choice = topic["Properties"]["KmsMasterKeyId"]["Fn::If"]
+        assert choice == ["HasTopicKey", {"Ref": "TopicKeyArn"}, {"Ref": "AWS::NoValue"}]
+        using = [one["Action"] for _, one in statements(kind) if one["Resource"] == {"Ref": "TopicKeyArn"}]
+        assert using == [["kms:Decrypt", "kms:GenerateDataKey"]]
 
 
 def test_queues_and_topic_refuse_plain_http():
@@ -283,6 +287,52 @@ def test_queues_and_topic_refuse_plain_http():
         *resources("distributed", "AWS::SNS::Topic"),
     }
     assert defaults("distributed")["RequireTls"] == "on"
+
+
+def test_alarms_reach_the_people_whom_the_digest_reaches():
+    """Dead datapoints, a failing dead-letter Lambda, an old queue and a failing API: each tells the topic."""
+    alarms = {
+        name: one["Properties"] for name, one in resources("distributed", "AWS::CloudWatch::Alarm").items()
+    }
+    assert {name: (one["Namespace"], one["MetricName"]) for name, one in alarms.items()} == {
+        "DeadDatapoints": ("lambdist", "DeadDatapoints"),
+        "DeadLettersStay": ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        "DatapointsWait": ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        "ApiFails": ("AWS/ApiGateway", "5XXError"),
+    }
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"] == [{"Ref": "Topic"}], name
+        assert alarm["TreatMissingData"] == "notBreaching", name  # a stack that nobody uses is well
+        assert alarm["AlarmDescription"], name
+    letting_in = next(one for owner, one in statements("distributed") if owner == "TopicPolicy")
+    assert (letting_in["Effect"], letting_in["Principal"]) == (
+        "Allow",
+        {"Service": "cloudwatch.amazonaws.com"},
+    )
+    default = defaults("distributed")
+    assert default["QueueAgeAlarmSeconds"] == default["MaxReceives"] * default["VisibilityTimeoutSeconds"]
+
+
+def test_mails_stay_rare():
+    """SNS suspends an address at ten mails a second: dead letters are always gathered, by two at most."""
+    mapping = resources("distributed", "AWS::Lambda::EventSourceMapping")["DeadLettersToHandler"][
+        "Properties"
+    ]
+    assert mapping["MaximumBatchingWindowInSeconds"] == {"Ref": "DigestWindowSeconds"}
+    assert TEMPLATES["distributed"]["Parameters"]["DigestWindowSeconds"]["MinValue"] >= 1
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert mapping["BatchSize"] >= 1000
+
+
+def test_every_address_is_subscribed():
+    """Each of the addresses has a subscription of its own, unless it is empty."""
+    addresses = [name for name in TEMPLATES["distributed"]["Parameters"] if name.startswith("NotifyEmail")]
+    subscribed = {
+        one["Properties"]["Endpoint"]["Ref"]: one["Condition"]
+        for one in resources("distributed", "AWS::SNS::Subscription").values()
+    }
+    assert subscribed == {name: f"Has{name}" for name in addresses}
+    assert len(addresses) == templates.ADDRESSES_MOST
 
 
 @each_function

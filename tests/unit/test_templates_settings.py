@@ -30,6 +30,12 @@ def test_settings_become_the_parameters_of_the_template_that_has_them():
         ("runtime", "python2.7", "runtime is 'python2.7'; write one of python3.11"),
         ("experiment_controls", "yes", "experiment_controls is 'yes'; write one of on, off"),
         ("notify_email", "nobody", "notify_email is 'nobody'; E-mail address"),
+        ("notify_email", "a@b,nobody", "notify_email2 is 'nobody'; A second such address"),
+        (
+            "notify_email",
+            "a@b,b@b,c@b,d@b",
+            "has 4 addresses, at most 3 are taken; write that of a mailing list",
+        ),
         ("log_retention_days", 2, "log_retention_days is '2'; write one of 1, 3, 5"),
         ("datapoint_pattern", "[", r"datapoint_pattern '\[' is no regular expression"),
     ],
@@ -38,6 +44,15 @@ def test_a_wrong_setting_is_refused_with_what_to_write(setting, value, message):
     """Before CloudFormation sees it: a typo, a bound, a choice, a form."""
     with pytest.raises(UsageError, match=message):
         templates.given("distributed", {setting: value})
+
+
+def test_addresses_are_given_as_one_list():
+    """With commas between them, spaces or not; one alone stays what it was."""
+    assert templates.given("distributed", {"notify_email": "a@b, c@d"}) == {
+        "NotifyEmail": "a@b",
+        "NotifyEmail2": "c@d",
+    }
+    assert templates.given("distributed", {"notify_email": "a@b"}) == {"NotifyEmail": "a@b"}
 
 
 @pytest.mark.parametrize(
