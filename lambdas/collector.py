@@ -15,6 +15,7 @@ import boto3
 from lambdist_lib.contract import Datapoint, log_line, message_attributes, message_body
 
 import api_request
+import experiment_controls
 
 QUEUE_URL = os.environ["QUEUE_URL"]
 SEND_MAX_MESSAGES = 10  # of SendMessageBatch; their bytes cannot pass 1 MiB, as a request holds 256 KiB
@@ -32,6 +33,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         print(log_line("request_refused", function="collector", **invocation, reason=str(error)))
         return api_request.refusal(error)
     accepted, retry = enqueue(request.datapoints, sqs, invocation)
+    if twice := [one for one in request.datapoints if experiment_controls.strikes("duplicate", one)]:
+        enqueue([one for one in twice if one.n in accepted], sqs, invocation)
     counts = {"accepted": len(accepted), "rejected": len(request.rejected), "retry": len(retry)}
     duration_s = round(time.time() - received_at, 6)
     print(log_line("request_served", function="collector", **invocation, **counts, duration_s=duration_s))
@@ -55,7 +58,7 @@ def enqueue(datapoints: list[Datapoint], sqs: Any, invocation: dict[str, Any]) -
         entries = [
             {
                 "Id": str(index),
-                "MessageBody": message_body(datapoint, collector=invocation),
+                "MessageBody": body_of(datapoint, invocation),
                 "MessageAttributes": message_attributes(datapoint),
             }
             for index, datapoint in enumerate(batch)
@@ -70,6 +73,12 @@ def enqueue(datapoints: list[Datapoint], sqs: Any, invocation: dict[str, Any]) -
         accepted += [batch[int(success["Id"])].n for success in response.get("Successful", [])]
     queued = set(accepted)
     return accepted, [datapoint.n for datapoint in datapoints if datapoint.n not in queued]
+
+
+def body_of(datapoint: Datapoint, invocation: dict[str, Any]) -> str:
+    """The message's body; cut off, where the fault plan wants it to be poison."""
+    body = message_body(datapoint, collector=invocation)
+    return body[:-1] if experiment_controls.strikes("poison", datapoint) else body
 
 
 def _batches(datapoints: list[Datapoint]) -> Iterator[list[Datapoint]]:

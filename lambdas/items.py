@@ -52,6 +52,16 @@ class Table:
             return {"outcome": STORED, "attempts": [], "started": []}
         return {"outcome": DEAD, **history(item)}
 
+    def history(self, run_id: str, n: int) -> dict[str, list[dict[str, Any]]]:
+        """The item's `attempts` and `started`; both empty where there is no item."""
+        response = self.client.get_item(
+            TableName=self.name,
+            Key=_key(run_id, n),
+            ProjectionExpression="attempts, started",
+            ConsistentRead=True,
+        )
+        return history(response.get("Item", {}))
+
     def append_attempt(
         self,
         run_id: str,

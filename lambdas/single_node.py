@@ -4,6 +4,7 @@ import environment
 
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -14,6 +15,9 @@ import api_request
 from attempt import Attempt, attempt
 from items import Table, cause_of, cut_payload
 from processing import process
+from watchdog import Watchdog
+
+PERMANENT_AT_ONCE = os.environ["PERMANENT_AT_ONCE"] == "on"
 
 table = Table(boto3.client("dynamodb"), os.environ["TABLE_NAME"], float(os.environ["ITEM_DAYS"]))
 environment.initialised()
@@ -27,10 +31,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except api_request.Refused as error:
         print(log_line("request_refused", function="single_node", **invocation, reason=str(error)))
         return api_request.refusal(error)
-    attempts = [settle(datapoint, table, invocation) for datapoint in request.datapoints]
-    ended = {
-        name: [one.n for one in attempts if one.ended == name] for name in ("stored", "failed", "hopeless")
-    }
+    watchdog = Watchdog(context)
+    attempts = [settle(datapoint, table, invocation, watchdog) for datapoint in request.datapoints]
+    names = ("stored", "failed", "unstarted", "hopeless")
+    ended = {name: [one.n for one in attempts if one.ended == name] for name in names}
+    ended["failed"] += ended.pop("unstarted")
     print(
         log_line(
             "request_served",
@@ -57,19 +62,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return api_request.answer(503 if ended["failed"] and not ended["stored"] else 200, body)
 
 
-def settle(datapoint: Datapoint, table: Table, invocation: dict[str, Any]) -> Attempt:
+def settle(datapoint: Datapoint, table: Table, invocation: dict[str, Any], watchdog: Watchdog) -> Attempt:
     """One attempt; without a queue the client is who tries again, and what is hopeless dies here."""
-    done = attempt(datapoint, process, table, invocation, {})
+    done = attempt(datapoint, process, table, invocation, {}, watchdog)
+    if done.ended == "hopeless" and not PERMANENT_AT_ONCE:
+        return replace(done, ended="failed")
     if done.ended == "hopeless":
         fields = {
             "payload": cut_payload(datapoint.data),
             "cause": done.cause,
+            "cause_class": done.cause_class,
             "dead_at": time.time(),
             "receives": datapoint.attempt,
         }
         try:
             table.bury(datapoint.run_id, datapoint.n, fields)
         except Exception as error:  # not written down, so not dead yet: the client sends it again
-            cause = f"{done.cause} (not buried: {cause_of(error)})"
-            return Attempt(n=done.n, ended="failed", cause=cause)
+            return replace(done, ended="failed", cause=f"{done.cause} (not buried: {cause_of(error)})")
     return done

@@ -1,9 +1,20 @@
 """Work and faults that an experiment declares, and the seeded decisions that follow.
 
     work    none | io:100ms | cpu:50ms              io waits, cpu keeps a core busy
-    fault   none | KIND:P[@N+N+A-B][,...][,seed:S]  each kind with probability P per attempt,
+    fault   none | KIND:P[@N+N+A-B][,...][,seed:S]  each kind with probability P,
                                                     on all datapoints or on those named
-    KIND    raise                                   the attempt raises; a later one may succeed
+
+    KIND         drawn for each   what happens                                  where
+    raise        attempt          process() raises; a later try may succeed     all arms
+    permanent    datapoint        PermanentError at every attempt               all arms
+    slow         attempt          it runs past the function's timeout           Lambdas
+    crash        attempt          the process dies before the write             Lambdas
+    crash-after  attempt          the process dies after the write              Lambdas
+    memory       attempt          the process takes more memory than it has     Lambdas on AWS
+    poison       datapoint        its message cannot be parsed                  queue
+    duplicate    datapoint        its message is queued twice                   queue
+    throttle     the run          share P of the processor's concurrency is     queue
+                                  taken away by reserved concurrency
 
     >>> parse_work("io:100ms").seconds
     0.1
@@ -12,17 +23,23 @@
 
 Whether a fault strikes depends on the seed, the kind, the datapoint and the number of
 the attempt, and on nothing else: the plan is known before the run, and can be compared
-with what happened. Standard library only: this module ships in every zip.
+with what happened (`truth`). Where an arm has no such part, a kind does not strike.
+Standard library only: this module ships in every zip.
 """
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from lambdist_lib.errors import GrammarError
 
 WORK_KINDS = ("io", "cpu")
-FAULT_KINDS = ("raise",)
+BEFORE_WRITE = ("crash", "memory", "slow", "permanent", "raise")  # of an attempt: the first that strikes
+FAULT_KINDS = (*BEFORE_WRITE, "crash-after", "poison", "duplicate", "throttle")
+PER_DATAPOINT = {"permanent", "poison", "duplicate"}  # the same at every attempt
+OF_LAMBDAS = (*BEFORE_WRITE, "crash-after")  # what also a stack without a queue can have
+OF_PROCESSES = ("permanent", "raise")
 UNITS_S = {"ms": 0.001, "s": 1.0}
 FAULT_MAX_CHARS = 10_000  # it travels in every message, and ten of them share 1 MiB
 NUMBER = r"[0-9]{1,18}"
@@ -66,8 +83,21 @@ class FaultPlan:
     def __str__(self) -> str:
         return ",".join([*map(str, self.faults), f"seed:{self.seed}"]) if self.faults else "none"
 
-    def strikes(self, kind: str, n: int, attempt: int) -> bool:
+    def only(self, kinds: Collection[str]) -> "FaultPlan":
+        """The same plan without the kinds that an arm cannot have."""
+        return FaultPlan(tuple(fault for fault in self.faults if fault.kind in kinds), self.seed)
+
+    def share(self, kind: str) -> float:
+        """The highest probability that the plan gives a kind, 0 where it does not name it."""
+        return max((fault.probability for fault in self.faults if fault.kind == kind), default=0.0)
+
+    def before_write(self, n: int, attempt: int) -> str:
+        """What strikes this attempt before its result is written, "" for nothing."""
+        return next((kind for kind in BEFORE_WRITE if self.strikes(kind, n, attempt)), "")
+
+    def strikes(self, kind: str, n: int, attempt: int = 0) -> bool:
         """Whether this attempt at datapoint n (both as the Lambdas count them) meets the fault."""
+        attempt = 0 if kind in PER_DATAPOINT else attempt
         return any(
             fault.kind == kind and fault.concerns(n) and self._draw(kind, n, attempt) < fault.probability
             for fault in self.faults
@@ -135,6 +165,8 @@ def _parse_one(kind: str, rest: str, part: str) -> Fault:
         raise GrammarError(f"fault {part!r}: a probability lies between 0 and 1")
     if not at:
         return Fault(kind, probability)
+    if kind == "throttle":
+        raise GrammarError(f"fault {part!r}: throttle is for the whole run; write throttle:0.5, without @")
     among = tuple(_range(piece) for piece in where.split("+")) if re.fullmatch(DATAPOINTS, where) else ()
     if not among or not all(among):
         raise GrammarError(f"fault {part!r}: name datapoints as 5+7 or 5-9, not {where!r}")

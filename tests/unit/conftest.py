@@ -25,6 +25,8 @@ SETTINGS = {
     "DEAD_LETTER_QUEUE_URL": "http://dead-letter-queue",
     "RETRY_DELAY_S": "2",
     "MAX_RECEIVES": "5",
+    "PARTIAL_BATCH_RESPONSES": "on",
+    "PERMANENT_AT_ONCE": "on",
     "TABLE_NAME": "table",
     "ITEM_DAYS": "30",
     "TOPIC_ARN": "arn:aws:sns:eu-west-1:000000000000:topic",

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 STORE_CONDITION = "attribute_not_exists(#outcome) OR #outcome <> :unless"
 LIST_APPEND = re.compile(r"list_append\(if_not_exists\((\w+), (:\w+)\), (:\w+)\)")
 
-CONTEXT = SimpleNamespace(aws_request_id="request-1")
+CONTEXT = SimpleNamespace(aws_request_id="request-1", get_remaining_time_in_millis=lambda: 30_000)
 INVOCATION = {"request_id": "request-1", "environment_id": "e1", "cold": False, "init_s": 0.1}
 
 
@@ -61,6 +61,12 @@ class FakeDynamoDB:
         self.items[key] = item
         return {"Attributes": item} if ReturnValues == "ALL_NEW" else {}
 
+    def get_item(self, *, TableName: str, Key: dict[str, Any], **how: Any) -> dict[str, Any]:
+        key = Key["run_shard"]["S"], int(Key["n"]["N"])
+        if key[1] in self.refuses:
+            raise refusal("ProvisionedThroughputExceededException")
+        return {"Item": self.items[key]} if key in self.items else {}
+
     def item(self, run_id: str, n: int) -> dict[str, Any]:
         """An item's fields without DynamoDB's types; {} where there is none."""
         return {
@@ -99,6 +105,7 @@ class FakeQueue:
         self.sent: list[dict[str, Any]] = []
         self.batches: list[int] = []
         self.delays_s: dict[str, int] = {}
+        self.deleted: list[str] = []
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         self.batches.append(len(Entries))
@@ -124,6 +131,9 @@ class FakeQueue:
         if "change_message_visibility" in self.refuses:
             raise refusal("ServiceUnavailable")
         self.delays_s[ReceiptHandle] = VisibilityTimeout
+
+    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
+        self.deleted.append(ReceiptHandle)
 
 
 class FakeTopic:

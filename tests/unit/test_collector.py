@@ -321,3 +321,35 @@ def test_the_log_counts_and_names_no_data(collector, capsys):
     assert (line["event"], line["function"]) == ("request_served", "collector")
     assert (line["accepted"], line["rejected"], line["retry"]) == (1, 1, 0)
     assert "secret" not in out
+
+
+# -- Faults of the queue ---------------------------------------------------------------------
+
+
+def test_a_declared_poison_cannot_be_parsed(collector):
+    """Its body is no JSON any more, and its attributes still have the key."""
+    _, answer, queue = post(collector, many("a", "b", fault="poison:1@1"))
+
+    assert answer["accepted"] == [0, 1]
+    assert json.loads(queue.sent[0]["MessageBody"])["data"] == "a"
+    with pytest.raises(ValueError):
+        json.loads(queue.sent[1]["MessageBody"])
+    assert queue.sent[1]["MessageAttributes"]["n"]["StringValue"] == "1"
+
+
+def test_a_declared_duplicate_is_queued_twice_and_accepted_once(collector):
+    """What SQS may do at any time, on purpose."""
+    _, answer, queue = post(collector, many("a", "b", "c", fault="duplicate:1@1"))
+
+    assert answer["accepted"] == [0, 1, 2]
+    assert [json.loads(one["MessageBody"])["n"] for one in queue.sent] == [0, 1, 2, 1]
+
+
+def test_what_was_not_queued_is_not_queued_twice(collector):
+    """A refused datapoint is the client's to send again, and its copy with it."""
+    queue = FakeQueue(refuses_data={"b"})
+
+    _, answer, _ = post(collector, many("a", "b", fault="duplicate:1@1"), queue)
+
+    assert (answer["accepted"], answer["retry"]) == ([0], [1])
+    assert len(queue.sent) == 1

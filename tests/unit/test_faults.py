@@ -17,7 +17,7 @@ FAULTS = st.builds(
     kind=st.sampled_from(faults.FAULT_KINDS),
     probability=st.floats(0, 1),
     among=st.none() | st.lists(RANGES, min_size=1, max_size=5).map(tuple),
-)
+).filter(lambda fault: fault.kind != "throttle" or fault.among is None)
 PLANS = st.builds(FaultPlan, st.lists(FAULTS, min_size=1, max_size=5).map(tuple), NUMBERS)
 
 
@@ -44,6 +44,7 @@ def test_a_plan_round_trips_through_its_text(plan):
         ("raise:1e-3, seed:42", "raise:0.001,seed:42"),
         ("raise:0.123456789", "raise:0.123456789,seed:0"),
         ("raise:0", "raise:0,seed:0"),
+        ("crash-after:0.5@3,throttle:0.5", "crash-after:0.5@3,throttle:0.5,seed:0"),
         ("seed:1,raise:0.1,raise:1@3", "raise:0.1,raise:1@3,seed:1"),
     ],
 )
@@ -74,6 +75,8 @@ def test_fault_declarations(text, spelt):
         "raise:0.1,,",
         "RAISE:0.1",
         "explode:0.1",
+        "throttle:0.5@3",
+        "crash-before:0.1",
         "seed:-1",
         "seed:",
         "seed:" + "9" * 5000,
@@ -204,6 +207,35 @@ def test_named_datapoints_are_struck_and_no_others():
     plan = faults.parse_fault("raise:1@2+5-7")
 
     assert [n for n in range(10) if plan.strikes("raise", n, 1)] == [2, 5, 6, 7]
+
+
+def test_what_strikes_a_datapoint_strikes_all_its_attempts():
+    """A permanent failure, poison and a double delivery belong to the datapoint, not to a try."""
+    plan = faults.parse_fault("permanent:0.5,poison:0.5,duplicate:0.5,crash:0.5")
+
+    for kind in ("permanent", "poison", "duplicate"):
+        struck = [[plan.strikes(kind, n, attempt) for n in range(100)] for attempt in (0, 1, 5)]
+        assert struck[0] == struck[1] == struck[2]
+        assert 20 < sum(struck[0]) < 80
+    assert [plan.strikes("crash", n, 1) for n in range(100)] != [
+        plan.strikes("crash", n, 2) for n in range(100)
+    ]
+
+
+def test_one_fault_strikes_an_attempt():
+    """A process that died cannot raise: of several, the most violent one is what happens."""
+    plan = faults.parse_fault("raise:1,slow:1@1-2,crash:1@2")
+
+    assert [plan.before_write(n, 1) for n in range(4)] == ["raise", "slow", "crash", "raise"]
+    assert FaultPlan().before_write(0, 1) == ""
+
+
+def test_an_arm_has_only_the_faults_that_it_can_have():
+    """Without a queue there is no message to poison; the rest of the plan stays as it was."""
+    plan = faults.parse_fault("poison:1,raise:0.5,throttle:0.3,seed:3")
+
+    assert str(plan.only(faults.OF_LAMBDAS)) == "raise:0.5,seed:3"
+    assert (plan.share("throttle"), plan.share("slow")) == (0.3, 0.0)
 
 
 def test_no_fault_of_another_kind():

@@ -1,6 +1,11 @@
 """The processor settles each message of a batch on its own: stored, to be tried again, or dead."""
 
 import json
+import os
+import signal
+import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 from fakes import CONTEXT, INVOCATION, FakeDynamoDB, FakeQueue
@@ -48,7 +53,7 @@ class Stack:
     def __init__(self, module, process=None, queue=None, dynamodb=None):
         self.module = module
         self.queue, self.dynamodb = queue or FakeQueue(), dynamodb or FakeDynamoDB()
-        module.sqs, module.table.client = self.queue, self.dynamodb
+        module.queues.client, module.table.client = self.queue, self.dynamodb
         if process:
             module.process = process
 
@@ -148,7 +153,7 @@ def test_a_transient_failure_is_kept_in_the_history(processor):
 
 def test_retries_wait_longer_and_longer(processor, monkeypatch):
     """The delay doubles from RETRY_DELAY_S, up to half of it taken off by chance, to 15 minutes at most."""
-    monkeypatch.setattr(processor, "MAX_RECEIVES", 21)
+    monkeypatch.setattr(sys.modules["messages"], "MAX_RECEIVES", 21)
     stack = Stack(processor, process_by_word)
 
     for receives in range(1, 21):
@@ -161,7 +166,7 @@ def test_the_last_failure_waits_for_nothing(processor):
     """Nobody tries again after the last receive, so the message may become a dead letter at once."""
     stack = Stack(processor, process_by_word)
 
-    stack.receives(message(0, "transient", receives=processor.MAX_RECEIVES))
+    stack.receives(message(0, "transient", receives=5))
 
     assert stack.queue.delays_s["handle-0"] == 0
 
@@ -182,7 +187,8 @@ def test_the_retry_matters_more_than_its_history(processor):
 
     assert stack.receives(message(0, "transient")) == ["m0"]
 
-    done = processor.settle(message(0, "transient"), processor.table, stack.queue, INVOCATION)
+    one = processor.Message(message(0, "transient"))
+    done = processor.settle(one, INVOCATION, processor.Watchdog(CONTEXT))
     assert done.cause.startswith("ValueError: not now (not recorded: ClientError: ")
 
 
@@ -234,7 +240,7 @@ def test_a_permanent_error_is_dead_at_once(processor):
     assert sent["MessageBody"] == letter["body"]
     values = {name: value["StringValue"] for name, value in sent["MessageAttributes"].items()}
     assert json.loads(values.pop("cause")) == "PermanentError: never"
-    assert values == {"run_id": "run", "n": "7", "receives": "3"}
+    assert values == {"run_id": "run", "n": "7", "receives": "3", "class": "application"}
     assert stack.dynamodb.item("run", 7)["attempts"][0]["cause"] == "PermanentError: never"
     assert stack.queue.delays_s == {}
 
@@ -250,8 +256,10 @@ def test_poison_goes_to_the_dead_letter_queue_with_its_key(processor, body):
     assert sent["MessageBody"] == body
     values = {name: value["StringValue"] for name, value in sent["MessageAttributes"].items()}
     assert json.loads(values["cause"]).startswith("poison: ")
-    assert (values["run_id"], values["n"]) == ("run", "1")
-    assert stack.dynamodb.outcomes() == {0: "stored", 2: "stored"}
+    assert (values["run_id"], values["n"], values["class"]) == ("run", "1", "poison")
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: None, 2: "stored"}
+    [attempt] = stack.dynamodb.item("run", 1)["attempts"]
+    assert (attempt["class"], attempt["receive"]) == ("poison", 1)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +286,7 @@ def test_a_body_with_wrong_types_is_poison(processor, wrong):
     assert stack.receives(message(0, body=body)) == []
 
     assert len(stack.dead_letters()) == 1
-    assert stack.dynamodb.items == {}
+    assert stack.dynamodb.outcomes() == {0: None}
 
 
 def test_poison_without_attributes_is_buried_too(processor):
@@ -290,7 +298,10 @@ def test_poison_without_attributes_is_buried_too(processor):
 
     assert stack.receives(bare, binary) == []
 
-    assert [sorted(one["MessageAttributes"]) for one in stack.dead_letters()] == [["cause", "receives"]] * 2
+    assert [sorted(one["MessageAttributes"]) for one in stack.dead_letters()] == [
+        ["cause", "class", "receives"]
+    ] * 2
+    assert stack.dynamodb.items == {}  # no key, no item
 
 
 def test_a_cause_survives_as_an_attribute(processor):
@@ -342,6 +353,175 @@ def test_any_json_result_is_a_result(processor, result):
     assert json.loads(stack.dynamodb.item("run", 0)["result"]) == result
 
 
+def test_a_permanent_error_may_count_its_tries(import_fresh):
+    """As in the original: with the switch off it is tried as often as any other failure."""
+    stack = Stack(import_fresh("processor", PERMANENT_AT_ONCE="off"), process_by_word)
+
+    assert stack.receives(message(0, "permanent"), message(1, body="poison"), message(2)) == ["m0", "m1"]
+
+    assert stack.dead_letters() == []
+    assert stack.dynamodb.item("run", 0)["attempts"][0]["cause"] == "PermanentError: never"
+    assert stack.dynamodb.item("run", 1)["attempts"][0]["class"] == "poison"
+    assert set(stack.queue.delays_s) == {"handle-0", "handle-1"}
+
+
+# -- Time ------------------------------------------------------------------------------------
+
+
+def context(timeout_s):
+    """A Lambda's context whose function may run for this long from now."""
+    ends_s = time.monotonic() + timeout_s
+    left_ms = lambda: int((ends_s - time.monotonic()) * 1000)  # noqa: E731
+    return SimpleNamespace(aws_request_id="request-1", get_remaining_time_in_millis=left_ms)
+
+
+def swallowing(data):
+    """What catches every Exception, as much code does."""
+    if data == "slow":
+        try:
+            time.sleep(30)
+        except Exception:
+            return "never"
+    return data
+
+
+def test_an_attempt_that_outlasts_the_function_fails_alone(processor):
+    """Just before the timeout: written down, released, and its neighbours lose nothing by it."""
+    stack = Stack(processor, swallowing)
+    began_s = time.monotonic()
+
+    batch = [message(0, "good"), message(1, "slow"), message(2, "late")]
+    answer = processor.handler({"Records": batch}, context(0.4))
+
+    assert time.monotonic() - began_s < 0.4
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: None}
+    [attempt] = stack.dynamodb.item("run", 1)["attempts"]
+    assert (attempt["class"], attempt["cause"][:25]) == ("timeout", "timeout: still at work af")
+    assert stack.queue.delays_s["handle-2"] == 0  # nothing was wrong with it: it need not wait
+
+
+def test_what_its_batch_gave_no_time_is_not_dead_for_it(processor):
+    """At its last receive, a message that was never begun is handed on, with its count begun anew."""
+    stack = Stack(processor, swallowing)
+
+    batch = [message(0, "slow", receives=5), message(1, "late", receives=5)]
+    answer = processor.handler({"Records": batch}, context(0.2))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    [copy] = stack.queue.sent
+    assert copy["QueueUrl"] == "http://queue"
+    assert copy["MessageBody"] == batch[1]["body"]
+    assert copy["MessageAttributes"]["receives_before"] == {"DataType": "Number", "StringValue": "5"}
+    assert stack.queue.deleted == ["handle-1"]
+
+
+def test_an_attempt_in_time_leaves_no_alarm_behind(processor):
+    """After the handler nothing rings, neither in the next invocation nor between."""
+    stack = Stack(processor)
+    processor.handler({"Records": [message(0)]}, context(0.1))
+
+    time.sleep(0.12)
+
+    assert stack.dynamodb.outcomes() == {0: "stored"}
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+# -- Neighbours of what kills the process ------------------------------------------------------
+
+
+def handed_on(item, before):
+    """A message as it comes when it was handed on."""
+    item["messageAttributes"]["receives_before"] = {"dataType": "Number", "stringValue": str(before)}
+    return item
+
+
+def test_who_may_kill_the_process_dies_alone(processor):
+    """Receives without a trace: the process died. At the last one the batch's others go on without it."""
+    seen = []
+    stack = Stack(processor, lambda data: seen.append(data))
+    for receive in range(1, 5):
+        processor.table.append_attempt("run", 3, "no", "r", receive=receive)
+    batch = [message(n, f"word-{n}", receives=5 if n else 2) for n in range(4)]
+
+    assert stack.receives(*batch) == []
+
+    assert seen == ["word-0", "word-3", "word-1"]  # 3 has its traces, so of 1 and 2 one is the killer
+    assert [one["MessageAttributes"]["n"]["StringValue"] for one in stack.queue.sent] == ["2"]
+    assert stack.queue.deleted == ["handle-2"]
+
+
+def test_the_count_goes_on_in_a_copy(processor):
+    """The plan's draws and the item's history number the attempts through."""
+    stack = Stack(processor, process_by_word)
+    letter = handed_on(message(0, "transient", receives=2), before=5)
+
+    assert stack.receives(letter, message(1)) == ["m0"]
+
+    assert [one["receive"] for one in stack.dynamodb.item("run", 0)["attempts"]] == [7]
+    assert stack.queue.delays_s["handle-0"] <= 4  # the second delay of this message
+
+
+def test_a_copy_with_all_its_traces_is_no_suspect(processor):
+    """Receives of an earlier message are not asked for again."""
+    stack = Stack(processor, process_by_word)
+    for receive in range(6, 10):
+        processor.table.append_attempt("run", 0, "no", "r", receive=receive)
+    letter = handed_on(message(0, "transient", receives=5), before=5)
+
+    assert stack.receives(letter, message(1)) == ["m0"]
+    assert stack.queue.sent == []
+
+
+def test_who_cannot_be_handed_on_is_tried(processor):
+    """A queue that refuses the copy loses nothing: the message has its last try here."""
+    stack = Stack(processor, queue=FakeQueue(refuses={"send_message"}))
+
+    assert stack.receives(message(0, receives=5), message(1, receives=5)) == []
+
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: "stored"}
+
+
+def test_an_unreadable_history_accuses_nobody(processor):
+    """When the table does not answer, each message just has its try."""
+    stack = Stack(processor, process_by_word, dynamodb=FakeDynamoDB(refuses={0, 1}))
+
+    assert stack.receives(message(0, receives=5), message(1, receives=5)) == ["m0", "m1"]
+    assert stack.queue.sent == []
+
+
+# -- Without partial batch responses -----------------------------------------------------------
+
+
+@pytest.fixture
+def whole(import_fresh):
+    return import_fresh("processor", PARTIAL_BATCH_RESPONSES="off")
+
+
+def test_a_whole_batch_is_stored_when_all_of_it_worked(whole):
+    """Nothing failed: each is stored, and the answer is the same."""
+    stack = Stack(whole)
+
+    assert stack.receives(message(0), message(1)) == []
+
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: "stored"}
+
+
+@pytest.mark.parametrize("bad", ["transient", "permanent", "poison"])
+def test_one_failure_fails_its_whole_batch(whole, bad):
+    """Nothing is stored and the invocation fails: all come back, and each item says why."""
+    stack = Stack(whole, process_by_word)
+
+    with pytest.raises(whole.BatchFailed, match="3 of 3 messages go back"):
+        stack.receives(message(0), message(1, bad, body="x" if bad == "poison" else None), message(2))
+
+    assert stack.dynamodb.outcomes() == {0: None, 1: None, 2: None}
+    causes = [stack.dynamodb.item("run", n)["attempts"][0]["cause"] for n in range(3)]
+    assert causes[0] == causes[2] == f"batch: went back whole because of datapoint 1: {causes[1]}"
+    assert set(stack.queue.delays_s) == {"handle-0", "handle-1", "handle-2"}
+    assert stack.dead_letters() == []
+
+
 # -- Experiment controls ---------------------------------------------------------------------
 
 
@@ -356,6 +536,74 @@ def test_a_declared_fault_is_transient(processor):
     assert stack.dynamodb.item("run", 0)["attempts"][0]["cause"] == (
         "InjectedFault: injected by raise:1 at attempt 1"
     )
+
+
+def test_a_declared_permanent_fault_is_hopeless(processor):
+    """It dies at once like a PermanentError of the user's."""
+    stack = Stack(processor)
+
+    assert stack.receives(message(0, fault="permanent:1")) == []
+
+    [letter] = stack.dead_letters()
+    cause = json.loads(letter["MessageAttributes"]["cause"]["StringValue"])
+    assert cause == "InjectedPermanentFault: injected by permanent:1 at attempt 1"
+
+
+@pytest.mark.parametrize(("kind", "stored"), [("crash", False), ("crash-after", True)])
+def test_a_declared_crash_kills_the_process(processor, monkeypatch, kind, stored):
+    """Before or after the write; all that it leaves is the marker that an attempt began."""
+    stack = Stack(processor)
+
+    def dies(status):
+        raise SystemExit(status)
+
+    monkeypatch.setattr(os, "_exit", dies)
+    with pytest.raises(SystemExit):
+        stack.receives(message(0, fault=f"{kind}:1"))
+
+    item = stack.dynamodb.item("run", 0)
+    assert (item.get("outcome") == "stored", item.get("attempts", [])) == (stored, [])
+    assert [one["receive"] for one in item["started"]] == [1]
+
+
+def test_a_crash_after_the_write_happens_once(processor):
+    """Come again, the datapoint is found already done: nothing is written, so nothing crashes."""
+    stack = Stack(processor)
+    processor.table.store("run", 0, {"result": "1"})
+
+    assert stack.receives(message(0, fault="crash-after:1", receives=2)) == []
+
+    assert stack.dynamodb.item("run", 0)["duplicates"] == 1
+
+
+def test_memory_that_nobody_limits_is_given_back(processor, monkeypatch):
+    """Where the target does not enforce the limit, the fault takes a little more than it and says so."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "16")
+    stack = Stack(processor)
+
+    assert stack.receives(message(0, fault="memory:1")) == ["m0"]
+
+    assert stack.dynamodb.item("run", 0)["attempts"][0]["cause"].endswith("was given all the same")
+
+
+def test_only_what_may_go_wrong_is_marked(processor):
+    """A write more for each datapoint would be in every measurement: a first try without a fault has none."""
+    stack = Stack(processor)
+
+    stack.receives(message(0), message(1, receives=2), message(2, fault="raise:0"))
+
+    assert [len(stack.dynamodb.item("run", n).get("started", [])) for n in range(3)] == [0, 1, 1]
+
+
+def test_an_invocation_may_hold_its_place(processor, import_fresh, capsys):
+    """How a function's concurrency is taken away; a stack without controls does nothing of the kind."""
+    began_s = time.monotonic()
+    assert processor.handler({"hold_s": 0.05}, CONTEXT) == {}
+    assert time.monotonic() - began_s >= 0.05
+    assert json.loads(capsys.readouterr().out)["event"] == "place_held"
+
+    with pytest.raises(KeyError):
+        import_fresh("processor", EXPERIMENT_CONTROLS="off").handler({"hold_s": 1}, CONTEXT)
 
 
 def test_declared_work_takes_its_time(processor):

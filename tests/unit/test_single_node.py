@@ -1,6 +1,7 @@
 """The control does in one Lambda, without a queue, what the pipeline does in three."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from fakes import CONTEXT, FakeDynamoDB
@@ -200,3 +201,36 @@ def test_both_arms_refuse_the_same_requests(import_fresh):
 
     assert answers[0] == answers[1]
     assert {answer["statusCode"] for answer in answers[0]} == {400}
+
+
+# -- Faults --------------------------------------------------------------------------------
+
+
+def test_a_permanent_error_may_count_its_tries(import_fresh):
+    """With the switch off the client tries it again, as often as any other."""
+    stack = Stack(import_fresh("single_node", PERMANENT_AT_ONCE="off"))
+
+    status, answer = stack.post_many("word", "permanent")
+
+    assert (status, answer["stored"], answer["retry"], answer["dead"]) == (200, [0], [1], [])
+    assert "outcome" not in stack.dynamodb.item("run", 1)
+
+
+def test_the_dead_say_of_which_class_they_are(stack):
+    """Without a queue it is the single node that buries."""
+    stack.post_many("permanent")
+
+    assert stack.dynamodb.item("run", 0)["cause_class"] == "application"
+
+
+def test_a_slow_datapoint_is_answered_before_the_timeout(single_node):
+    """The client hears which to send again, instead of a gateway's error about all of them."""
+    slow = SimpleNamespace(aws_request_id="request-1", get_remaining_time_in_millis=lambda: 200)
+    stack = Stack(single_node)
+    body = {"run_id": "run", "datapoints": [{"n": n, "data": "x"} for n in range(3)], "fault": "slow:1@1"}
+
+    answer = single_node.handler({"body": json.dumps(body)}, slow)
+
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["stored"], body["retry"]) == (200, [0], [1, 2])
+    assert stack.dynamodb.item("run", 1)["attempts"][0]["class"] == "timeout"

@@ -1,0 +1,53 @@
+"""Ends an attempt shortly before the function's timeout would end its whole batch.
+
+The timeout kills the process: nothing of the batch would be answered, written down or
+released. So an alarm raises `TimedOut` in the code that is at work, a moment before.
+Code that never gets back to Python, or swallows the exception, still runs into the timeout.
+"""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+MARGIN_S = 1.0  # to write down what happened, release the rest and answer
+MARGIN_SHARE = 0.25  # of a short timeout
+
+
+class TimedOut(BaseException):
+    """Not an Exception: what process() catches must not swallow it."""
+
+
+class Watchdog:
+    """The time that one invocation has; `context` is the Lambda's."""
+
+    def __init__(self, context: Any) -> None:
+        left_s = context.get_remaining_time_in_millis() / 1000
+        self._ends_s = time.perf_counter() + left_s - min(MARGIN_S, MARGIN_SHARE * left_s)
+        self._armed = False
+
+    def left_s(self) -> float:
+        """Seconds until an attempt is ended; what would begin at 0 is better left to another invocation."""
+        return self._ends_s - time.perf_counter()
+
+    @contextlib.contextmanager
+    def guards(self) -> Iterator[None]:
+        """Raise `TimedOut` in the block when the time is over."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread gets signals, and a Lambda's handler runs there
+            return
+        before = signal.signal(signal.SIGALRM, self._ring)
+        self._armed = True
+        signal.setitimer(signal.ITIMER_REAL, max(self.left_s(), 0.001))
+        try:
+            yield
+        finally:
+            self._armed = False  # an alarm that rang just now comes too late to raise
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def _ring(self, *_: object) -> None:
+        if self._armed:
+            raise TimedOut
