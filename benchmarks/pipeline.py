@@ -18,7 +18,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from lambdist_lib import bundles, conditions, datapoints, running, stacks, targets
+from lambdist_lib import bundles, conditions, datapoints, folders, running, stacks, targets
 from lambdist_lib.conditions import Conditions
 
 HERE = Conditions(retry_delay_s=0)
@@ -61,7 +61,7 @@ def measure(
         running.warm_up(target, stack, arm, warm, held, name)
     points = datapoints.from_iterable([f"word{k}" for k in range(n)])
     row = running.run(target, stack, arm, points, held, folder / name, temperature=temperature)
-    running.require_finished(row)
+    folders.require_finished(row)
     return row
 
 

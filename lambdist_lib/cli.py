@@ -34,11 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     except LambdistError as error:  # anything else is our bug and keeps its traceback
         print(f"lambdist: {error}", file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt:
-        print(
-            "lambdist: interrupted; what was measured is under results/, `lambdist resume ID` finishes it",
-            file=sys.stderr,
-        )
+    except KeyboardInterrupt as interrupt:  # a run says where it is kept and how it goes on
+        print(f"lambdist: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `lambdist fetch RUN | head`
         sys.stderr.close()
@@ -253,7 +250,7 @@ def _destroy(options: argparse.Namespace) -> None:
 
 
 def _submit(options: argparse.Namespace) -> None:
-    from lambdist_lib import running, submitting
+    from lambdist_lib import folders, submitting
     from lambdist_lib.progress import Progress
 
     if options.url:
@@ -271,11 +268,11 @@ def _submit(options: argparse.Namespace) -> None:
         )
         progress.show(f"{row['stored']:,} stored, {row['dead']:,} dead of {row['submitted']:,}")
     _print(options, f"answers: {row['folder']}/outputs.jsonl", row)
-    running.require_finished(row)
+    folders.require_finished(row)
 
 
 def _submit_to_url(options: argparse.Namespace) -> None:
-    from lambdist_lib import foreign, running
+    from lambdist_lib import folders, foreign
     from lambdist_lib.progress import Progress
 
     names = ("data", "api_key_env", "experiment_id", "chunks", "rate", "request_batch", "work", "fault")
@@ -285,7 +282,7 @@ def _submit_to_url(options: argparse.Namespace) -> None:
         )
         progress.show(f"{row['accepted']:,} accepted of {row['submitted']:,}")
     _print(options, f"what became of each: {row['folder']}/outputs.jsonl", row)
-    running.require_finished(row)
+    folders.require_finished(row)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -321,7 +318,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> None:
-    from lambdist_lib import running
+    from lambdist_lib import folders, running
     from lambdist_lib.progress import Progress
 
     with Progress("resume") as progress:
@@ -329,7 +326,7 @@ def _resume(options: argparse.Namespace) -> None:
         progress.show(f"{len(rows)} runs whole")
     _print(options, "", rows)
     for row in rows:
-        running.require_finished(row)
+        folders.require_finished(row)
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -360,7 +357,7 @@ def _by_stamp(options: argparse.Namespace) -> Callable[[str], Any]:
 
     def connect(stamp: str) -> Any:
         region = options.region or stamp.partition(" ")[2].split(" ")[0]
-        name = "local" if stamp == "local cloud" else "aws"
+        name = "local" if stamp == targets.LOCAL_STAMP else "aws"
         return targets.connect(name, region="" if name == "local" else region, profile=options.profile)
 
     return connect

@@ -1,6 +1,5 @@
 """What is held equal between runs that are compared, and how each arm sends under it."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,11 +129,3 @@ def with_faults(held: Conditions, points: Datapoints, seed: int) -> Conditions:
 
 def initials(arm: str) -> str:
     return "".join(word[0] for word in arm.split("_"))
-
-
-def data_file(data: str, folder: Path) -> str | Path:
-    """The data file's path; standard input is kept as a file in the experiment's folder first."""
-    if data != "-":
-        return data
-    folder.mkdir(parents=True, exist_ok=True)
-    return datapoints.spool(sys.stdin.buffer, folder / "input.txt")

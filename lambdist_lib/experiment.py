@@ -38,7 +38,6 @@ from lambdist_lib import (
 from lambdist_lib.conditions import (
     ARMS,
     Conditions,
-    data_file,
     declared,
     initials,
     require_arm,
@@ -157,7 +156,7 @@ class Experiment:
         counts = ledger.count(self.records())
         ledger.require_balanced(counts)
         for row in self.runs.to_dict("records"):
-            running.require_finished(row)
+            folders.require_finished(row)
         return counts
 
     def records(self) -> pd.DataFrame:
@@ -295,7 +294,7 @@ def begin(
         require_arm(arm)
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
     folder = project.RESULTS / experiment_id
-    points = held.read(data_file(data, folder))
+    points = held.read(folders.data_file(data, folder))
     held = with_faults(held, points, seed)
     connected = targets.connect(target, region=region, profile=profile)
     facts = {

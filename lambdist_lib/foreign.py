@@ -8,16 +8,15 @@ What may have been accepted counts as `unknown`, and a `resume` sends it again.
 """
 
 import csv
-import gzip
 import json
 import os
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lambdist_lib import datapoints, folders, journal, project, records, submission
-from lambdist_lib.conditions import data_file
+from lambdist_lib import datapoints, folders, journal, project, submission
 from lambdist_lib.contract import DATAPOINT_CEILING_CHARS
 from lambdist_lib.datapoints import Datapoints, Line
 from lambdist_lib.errors import RunError, UsageError
@@ -25,8 +24,8 @@ from lambdist_lib.receipts import Plan, Receipt, Tally
 from lambdist_lib.targets import Api, ApiKey
 
 ARM = "url"
-SPOOLED = "input.txt"  # what came from standard input, in the experiment's folder
 SETTLED = ("accepted", "rejected")  # verdicts that no resume asks for again
+ACCEPTED = 1  # no row of a journal begins there
 
 Watch = Callable[[str], None]
 
@@ -56,11 +55,11 @@ def submit(
     api, intended = api_of(url, api_key_env), Plan(plain=True, **plan)
     run_id = folders.checked_id(experiment_id or folders.new_id(data))
     experiment = project.RESULTS / run_id
-    points = _read(data_file(data, experiment))
+    points = _read(folders.data_file(data, experiment))
     folder = experiment / "runs" / f"{run_id}-{ARM}"
-    if folder.exists():
+    if (folder / "run.json").exists():
         raise RunError(f"there is a run {folder.name} already; `lambdist resume {folder.name}` finishes it")
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     facts = {
         "experiment_id": run_id,
         "run_id": folder.name,
@@ -86,15 +85,16 @@ def resume(folder: Path, *, data: str = "", watch: Watch = lambda text: None) ->
     facts = folders.read_facts(folder)
     if facts["state"] == "collected" and not (facts["unsent"] or facts["unknown"]):
         return facts
-    spooled = folder.parents[1] / SPOOLED
-    points = _read(data or (spooled if spooled.exists() else facts["data"]))
+    points = _read(data or folders.spooled(folder) or facts["data"])
     if points.sha256 != facts["sha256"]:
         raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
     api, plan = api_of(facts["url"], facts["api_key_env"]), Plan(plain=True, **facts["plan"])
-    path = folder / "journal"
-    rows = journal.read(path) if path.exists() else iter(())
-    done = {row["n"] for row in rows if row["verdict"] in SETTLED}
-    left = (line for line in points if line.n not in done)
+    done = bytearray(points.next_n)  # a set of a million numbers would take sixty times the memory
+    if (folder / "journal").exists():
+        for row in journal.read(folder / "journal"):
+            if row["verdict"] in SETTLED:
+                done[row["n"]] = 1
+    left = (line for line in points if not done[line.n])
     return _complete(api, plan, points, left, folder, {**facts, "resumed": True}, watch)
 
 
@@ -141,10 +141,11 @@ def _complete(
     def tell(tally: Tally) -> None:
         watch(tally.told(points.submitted))
 
-    with journal.Journal(folder / "journal", Receipt._fields) as kept:
-        tally = submission.submit(lines, api, plan, run_id=folder.name, keep=kept.append, watch=tell)
-    counts = _write_answers(folder, points)
-    _write_receipts(folder)
+    with folders.resumable(folder):
+        with journal.Journal(folder / "journal", Receipt._fields) as kept:
+            tally = submission.submit(lines, api, plan, run_id=folder.name, keep=kept.append, watch=tell)
+        watch(f"{tally.settled:,} answered, writing what became of each")
+        counts = _write_answers(folder, points, _write_receipts(folder, points))
     took_s = (tally.last_answered_at or 0.0) - (tally.first_intended_at or 0.0)
     outcome = {
         "stopped": tally.stopped,
@@ -157,30 +158,36 @@ def _complete(
     return row
 
 
-def _write_answers(folder: Path, points: Datapoints) -> dict[str, int]:
-    """`outputs.jsonl`: what became of each datapoint, in input order; returns the ledger at *accepted*."""
-    others: dict[int, tuple[str, str]] = {}  # few: most are accepted, and a file may be larger than memory
-    for row in journal.read(folder / "journal"):
-        others[row["n"]] = row["verdict"], row["cause"]
-        if row["verdict"] == "accepted":
-            del others[row["n"]]
-    counts = {"accepted": 0, "rejected": 0, "unsent": 0, "unknown": 0, "in_flight": 0, "lost": 0}
-    with (folder / "outputs.jsonl").open("w", encoding="utf-8") as file:
-        for line in points:
-            verdict, cause = others.get(line.n, ("accepted", ""))
-            place = "unsent" if verdict == "refused" else verdict
-            counts[place] += 1
-            answer = {"accepted": True} if place == "accepted" else {"error": f"{place}: {cause}"}
-            file.write(json.dumps({"n": line.n, "data": line.data, **answer}, ensure_ascii=False) + "\n")
-    return counts
+def _write_receipts(folder: Path, points: Datapoints) -> Sequence[int]:
+    """`receipts.csv`, as the journal has them; returns where in it each datapoint's last row begins.
 
-
-def _write_receipts(folder: Path) -> None:
-    """`receipts.csv`, gzipped where it is large; line by line, as the journal has them."""
-    path = folder / "journal"
-    large = path.stat().st_size > records.GZIP_OVER_BYTES
-    name = folder / ("receipts.csv.gz" if large else "receipts.csv")
-    with gzip.open(name, "wt", encoding="utf-8", newline="") if large else name.open("w", newline="") as file:
+    That is one number per line of the file, ACCEPTED for those of which there is no more to say.
+    """
+    last = array("Q", [0]) * points.next_n
+    with folders.table(folder, "receipts") as file:
         writer = csv.DictWriter(file, Receipt._fields, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(journal.read(path))
+        for begin, row in journal.located(folder / "journal"):
+            writer.writerow(row)
+            last[row["n"]] = ACCEPTED if row["verdict"] == "accepted" else begin
+    return last
+
+
+def _write_answers(folder: Path, points: Datapoints, last: Sequence[int]) -> dict[str, int]:
+    """`outputs.jsonl`: what became of each datapoint, in input order; returns the ledger at *accepted*."""
+    counts = {"accepted": 0, "rejected": 0, "unsent": 0, "unknown": 0, "in_flight": 0, "lost": 0}
+    with (
+        folders.whole(folder / "outputs.jsonl") as path,
+        path.open("w", encoding="utf-8") as file,
+        journal.rows_at(folder / "journal") as row_at,
+    ):
+        for line in points:
+            if last[line.n] == ACCEPTED:
+                place, answer = "accepted", {"accepted": True}
+            else:
+                row = row_at(last[line.n])
+                place = "unsent" if row["verdict"] == "refused" else row["verdict"]
+                answer = {"error": f"{place}: {row['cause']}"}
+            counts[place] += 1
+            file.write(json.dumps({"n": line.n, "data": line.data, **answer}, ensure_ascii=False) + "\n")
+    return counts

@@ -10,9 +10,9 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from lambdist_lib.errors import RunError
 
@@ -127,12 +127,14 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         RunError: There is no journal, or a line before the last is not of one.
     """
-    try:
-        lines = path.open("rb")
-    except FileNotFoundError:
-        raise RunError(f"{path.parent.name} has no journal: nothing of this run was ever sent") from None
-    with lines:
+    return (row for _, row in located(path))
+
+
+def located(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `read`, each row with the byte of the file at which it begins, which is never 0."""
+    with _opened(path) as lines:
         fields: list[str] = []
+        begin = 0
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return
@@ -140,8 +142,28 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
             if row is None or (fields and len(row) != len(fields)):
                 raise RunError(f"{path.parent.name}: line {number} of its journal is damaged")
             if fields:
-                yield dict(zip(fields, row, strict=True))
-            fields = fields or row
+                yield begin, dict(zip(fields, row, strict=True))
+            fields, begin = fields or row, begin + len(line)
+
+
+@contextlib.contextmanager
+def rows_at(path: Path) -> Iterator[Callable[[int], dict[str, Any]]]:
+    """A function that gives the row that begins at a byte: one of those that `located` named."""
+    with _opened(path) as lines:
+        fields = json.loads(lines.readline())
+
+        def row_at(begin: int) -> dict[str, Any]:
+            lines.seek(begin)
+            return dict(zip(fields, json.loads(lines.readline()), strict=True))
+
+        yield row_at
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise RunError(f"{path.parent.name} has no journal: nothing of this run was ever sent") from None
 
 
 def _row(line: bytes) -> list[Any] | None:

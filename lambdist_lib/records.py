@@ -4,7 +4,6 @@ records.outputs("results/my-experiment/runs/d-1")      each datapoint's answer, 
 records.load("results/my-experiment/runs/d-1")         the table of `columns.RECORDS`
 """
 
-import gzip
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import columns
+from lambdist_lib import columns, folders
 from lambdist_lib.contract import DEAD, IN_FLIGHT, LOST, REJECTED, STORED, UNSENT, shard_keys
 from lambdist_lib.datapoints import Line
 from lambdist_lib.errors import RunError
@@ -22,7 +21,6 @@ from lambdist_lib.targets import Target
 
 LOG_GROUPS = ("CollectorLogGroup", "ProcessorLogGroup", "DeadLetterLogGroup", "SingleNodeLogGroup")
 LOG_LINES = ("request_served", "batch_processed", "dead_letters_recorded")
-GZIP_OVER_BYTES = 5_000_000
 TEXTS = ("cause", "failure_causes")
 FROM_ITEM = (  # columns that a record takes from its item as they are
     "queued_at",
@@ -153,7 +151,7 @@ def write_outputs(
 ) -> None:
     """`outputs.jsonl`: each datapoint's answer in input order, `{n, data, result | error}`."""
     outcomes = zip(table["n"], table["outcome"], table["cause"], strict=True)
-    with path.open("w", encoding="utf-8") as file:
+    with folders.whole(path) as partial, partial.open("w", encoding="utf-8") as file:
         for line, (n, outcome, cause) in zip(lines, outcomes, strict=True):
             answer: dict[str, Any] = {"n": int(n), "data": line.data}
             if outcome == STORED:
@@ -194,11 +192,8 @@ def outputs(run: str | Path) -> Iterator[dict[str, Any]]:
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
     """`<name>.csv` in a folder, gzipped where it is large."""
-    text = table.to_csv(index=False, float_format="%.6f")
-    if len(text) > GZIP_OVER_BYTES:
-        (folder / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
-    else:
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    with folders.table(folder, name) as file:
+        table.to_csv(file, index=False, float_format="%.6f")
 
 
 def load(run: str | Path, name: str = "records") -> pd.DataFrame:

@@ -32,9 +32,9 @@ from lambdist_lib import (
 from lambdist_lib.conditions import ARMS, AS_FOUND, Conditions, of_run, plan_of
 from lambdist_lib.contract import REJECTED
 from lambdist_lib.datapoints import Datapoints, Line
-from lambdist_lib.errors import DataFileError, RunError, UnfinishedError
-from lambdist_lib.stacks import Stack
-from lambdist_lib.targets import Target
+from lambdist_lib.errors import DataFileError, RunError, TargetError
+from lambdist_lib.stacks import Stack, stack_name
+from lambdist_lib.targets import LOCAL_STAMP, Target
 
 WARM_UP = "-warm-up"  # end of the run ids that measure nothing
 
@@ -141,8 +141,14 @@ def resume(
             f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
             f"or start afresh with `lambdist submit {points.name}`"
         )
-    watch("waiting for what was accepted")
-    settling.await_settled(target, stack, folder.name, expected=points.submitted)
+    with folders.resumable(folder):
+        settling.await_settled(
+            target,
+            stack,
+            folder.name,
+            expected=points.submitted,
+            watch=lambda queued: watch(f"waiting for what was accepted, {queued:,} queued"),
+        )
     found = records.items(target, stack, folder.name)
     done = {n for n, item in found.items() if "outcome" in item}
     if (folder / "journal").exists():
@@ -165,36 +171,6 @@ def warm_up(
     settling.await_settled(target, stack, run_id, expected=tally.accepted)
 
 
-def require_finished(row: dict[str, Any]) -> None:
-    """Hold a run to the ledger.
-
-    Raises:
-        UnfinishedError: Datapoints are in flight or unsent.
-        RunError: Datapoints were lost.
-    """
-    run_id = row["run_id"]
-    if row.get("unknown"):
-        raise UnfinishedError(
-            f"{run_id}: {row['unknown']} datapoints got no answer and may be accepted or not "
-            f"({row['stopped'] or 'see its receipts.csv'}); `lambdist resume {run_id}` sends them again"
-        )
-    if row["lost"]:
-        raise RunError(
-            f"{run_id}: {row['lost']} datapoints were accepted and are nowhere; see its records.csv"
-        )
-    if row["in_flight"]:
-        raise UnfinishedError(
-            f"{run_id}: {row['in_flight']} datapoints are still queued; "
-            f"finish it with `lambdist resume {run_id}`"
-        )
-    if row["unsent"]:
-        why = row.get("stopped") or "see its records.csv"
-        raise UnfinishedError(
-            f"{run_id}: {row['unsent']} datapoints were not sent ({why}); "
-            f"send them with `lambdist resume {run_id}`"
-        )
-
-
 def exclusive(target: Target) -> contextlib.AbstractContextManager[None]:
     """Nobody else measures on this local cloud meanwhile; AWS has room for all."""
     return local_cloud.timed_run() if target.name == "local" else contextlib.nullcontext()
@@ -214,30 +190,28 @@ def _complete(
     """Send `lines`, wait for all that was accepted, collect; each state is on disk before it begins."""
     plan = plan_of(target, stack, facts["arm"], of_run(facts), facts["temperature"])
     folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
-    with journal.Journal(folder / "journal", submission.Receipt._fields) as kept:
-        tally = ARMS[facts["arm"]].submit(
-            lines,
-            stacks.api(target, stack),
-            plan,
-            run_id=folder.name,
-            keep=kept.append,
-            watch=lambda tally: watch(tally.told(points.submitted)),
+    with folders.resumable(folder):
+        with journal.Journal(folder / "journal", submission.Receipt._fields) as kept:
+            tally = ARMS[facts["arm"]].submit(
+                lines,
+                stacks.api(target, stack),
+                plan,
+                run_id=folder.name,
+                keep=kept.append,
+                watch=lambda tally: watch(tally.told(points.submitted)),
+            )
+        facts = {**facts, "stopped": tally.stopped}
+        folders.write_json(folder / "run.json", {**facts, "state": "settling"})
+        ended = settling.await_settled(
+            target,
+            stack,
+            folder.name,
+            expected=settled + tally.accepted + tally.dead,
+            watch=lambda queued: watch(f"{queued:,} queued"),
         )
-    facts = {**facts, "stopped": tally.stopped}
-    folders.write_json(folder / "run.json", {**facts, "state": "settling"})
-    ended = settling.await_settled(
-        target,
-        stack,
-        folder.name,
-        expected=settled + tally.accepted + tally.dead,
-        watch=lambda queued: watch(f"{queued:,} queued"),
-    )
-    row = {
-        **facts,
-        **collecting.collect(target, stack, points, folder, facts["arm"], ended),
-        "state": "collected",
-    }
-    folders.write_json(folder / "run.json", row)
+        found = collecting.collect(target, stack, points, folder, facts["arm"], ended)
+        row = {**facts, **found, "state": "collected"}
+        folders.write_json(folder / "run.json", row)
     return row
 
 
@@ -267,18 +241,35 @@ def finish(
         if facts["arm"] == foreign.ARM:
             facts = foreign.resume(folder, data=data, watch=watch)
         elif facts["state"] != "collected" or facts["unsent"] or facts["in_flight"]:
-            target = connect(facts["target"])
-            name, _, _ = facts["stack"].partition(f"-{ARMS[facts['arm']].stack.replace('_', '-')}")
-            stack = stacks.describe(target, ARMS[facts["arm"]].stack, name=name)
-            facts = resume(target, stack, _read_again(facts, data), folder, watch=watch)
+            points = _read_again(folder, facts, data)
+            target, stack = _where_it_ran(facts, connect)
+            facts = resume(target, stack, points, folder, watch=watch)
         rows.append(facts)
     return rows
 
 
-def _read_again(facts: dict[str, Any], data: str) -> Datapoints:
+def _where_it_ran(facts: dict[str, Any], connect: Callable[[str], Target]) -> tuple[Target, Stack]:
+    kind = ARMS[facts["arm"]].stack
+    if facts["target"] == LOCAL_STAMP and local_cloud.find() is None:  # connecting would start an empty one
+        raise _gone(facts, "the local cloud is gone")
+    target = connect(facts["target"])
+    try:
+        return target, stacks.describe(target, kind, name=facts["stack"].removesuffix(stack_name(kind, "")))
+    except TargetError:
+        raise _gone(facts, f"the stack {facts['stack']} is gone from {target.stamp}") from None
+
+
+def _gone(facts: dict[str, Any], what: str) -> TargetError:
+    return TargetError(
+        f"{facts['run_id']} cannot go on: {what}, and with it what was not collected; "
+        f"start afresh: `lambdist deploy`, then `lambdist submit {facts['data']}`"
+    )
+
+
+def _read_again(folder: Path, facts: dict[str, Any], data: str) -> Datapoints:
     """A run's data file, of which the run keeps no more than the project's own path or its name."""
     try:
-        return of_run(facts).read(data or facts["data"])
+        return of_run(facts).read(data or folders.spooled(folder) or facts["data"])
     except DataFileError as error:
         raise DataFileError(f"{error}; --data says where {facts['data']} is by now") from None
 

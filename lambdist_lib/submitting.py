@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lambdist_lib import folders, project, running, stacks
-from lambdist_lib.conditions import ARMS, data_file, declared, initials, require_arm, with_faults
+from lambdist_lib.conditions import ARMS, declared, initials, require_arm, with_faults
 from lambdist_lib.errors import UsageError
 from lambdist_lib.targets import Target
 
@@ -35,7 +35,7 @@ def submit(
     }
     held = declared({**conditions, **rule})
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
-    points = held.read(data_file(data, project.RESULTS / experiment_id))
+    points = held.read(folders.data_file(data, project.RESULTS / experiment_id))
     held = with_faults(held, points, seed)
     folder = project.RESULTS / experiment_id / "runs" / f"{experiment_id}-{initials(arm)}"
     with running.exclusive(target):

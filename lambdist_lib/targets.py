@@ -17,6 +17,7 @@ from lambdist_lib.errors import TargetError, UsageError
 
 NAMES = ("local", "aws")
 LOCAL_REGION = "us-east-1"
+LOCAL_STAMP = "local cloud"
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 65
 
 
@@ -117,7 +118,7 @@ def _local() -> Target:
     return Target(
         name="local",
         region=LOCAL_REGION,
-        stamp="local cloud",
+        stamp=LOCAL_STAMP,
         endpoint_url=cloud.endpoint_url,
         session=session,
         cloud=cloud,

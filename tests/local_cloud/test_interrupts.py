@@ -70,7 +70,7 @@ def test_ctrl_c_ends_a_submission_at_once_and_resume_finishes_it(both, data_file
     assert process.returncode == 130
     assert took_s < 2
     assert "Traceback" not in told
-    assert told.splitlines()[-1].startswith("lambdist: interrupted; what was measured is")
+    assert told.splitlines()[-1].startswith("lambdist: interrupted; what was measured is in")
     assert list(journal.read(folder / "journal"))
 
     lost = lambdist("resume", folder.name)

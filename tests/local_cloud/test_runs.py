@@ -84,7 +84,7 @@ def test_a_run_leaves_all_that_is_known_of_it(distributed, folder):
     assert 0 < row["enqueued_s"] <= row["seen_s"]
     assert 0 < row["makespan_s"] <= row["seen_s"]
     assert row["resumed"] is False
-    running.require_finished(row)
+    folders.require_finished(row)
 
 
 def test_a_run_is_never_written_over(distributed, folder):

@@ -15,8 +15,8 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"local_cloud_supervisor", "answers", "receipts"},
     {"local_cloud"},
     {"targets"},  # 3
-    {"bundles", "datapoints", "folders", "journal", "mailbox"},  # 4
-    {"stacks", "measures", "planner"},  # 5
+    {"bundles", "datapoints", "journal", "mailbox"},  # 4
+    {"folders", "stacks", "measures", "planner"},  # 5
     {"submission", "local_pool"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds"},
     {"analysing"},

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from lambdist_lib import columns, records
+from lambdist_lib import columns, folders, records
 from lambdist_lib.datapoints import Line
 from lambdist_lib.errors import RunError
 
@@ -197,7 +197,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path, cause):
 
 def test_a_large_table_is_gzipped_reproducibly(tmp_path, monkeypatch):
     """Equal tables are equal bytes, and load like small ones."""
-    monkeypatch.setattr(records, "GZIP_OVER_BYTES", 100)
+    monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 100)
     table = joined([receipt("accepted")], [STORED])
 
     records.write_table(tmp_path, "records", table)
