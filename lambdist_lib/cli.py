@@ -92,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(command)
     command.add_argument("--repetitions", type=int, default=10, metavar="R", help="warm pairs (default 10)")
     command.add_argument(
+        "--until", type=float, default=0.0, metavar="W",
+        help="repeat until the interval's half-width is W of the speedup (0.05), in place of R times",
+    )  # fmt: skip
+    command.add_argument(
+        "--budget-s", type=float, default=600.0, metavar="S", help="with --until: no longer (default 600)"
+    )
+    command.add_argument(
         "--arms",
         default="distributed,single_node",
         help="of each repetition: distributed, single_node, single_node_parallel, as_original, local_pool",
@@ -295,7 +302,7 @@ def _run(options: argparse.Namespace) -> None:
     with experiment.start(**options_of_start, **where, **_what(options)) as work:
         work.deploy()
         work.run_cold()
-        work.run_pairs(options.repetitions)
+        work.run_pairs(options.repetitions, until=options.until, budget_s=options.budget_s)
         summary = work.summarise()
     _print(options, f"{summary['finding']}\nresults: {project.shown(work.folder)}/", summary)
     thresholds.require(summary, options.fail_if)

@@ -87,4 +87,5 @@ RUNS = {  # one row per run of an experiment
     "enqueued_s": "first intended send to the last answer",
     "seen_s": "first intended send until the client saw the run settled (its polling included)",
     "resumed": "whether it was interrupted and resumed: it balances, but is no timing",
+    "looks": "numbers of pairs after which it was planned to look whether they suffice; empty: fixed before",
 }

@@ -15,6 +15,7 @@ import json
 import platform
 import random
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -44,13 +45,14 @@ from lambdist_lib.conditions import (
     with_faults,
 )
 from lambdist_lib.datapoints import Datapoints
-from lambdist_lib.errors import DeployError, RunError, UncollectedError
-from lambdist_lib.measures import ledger, speedup, stages
+from lambdist_lib.errors import DeployError, RunError, UncollectedError, UsageError
+from lambdist_lib.measures import ledger, sequential, speedup, stages
 from lambdist_lib.progress import Progress
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
+UNTIL_S = 600.0  # budget of pairs that are repeated until the ratio is known well enough
 WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
 
 
@@ -108,17 +110,33 @@ class Experiment:
             progress.show(f"{len(rows)} arms done")
         return pd.DataFrame(rows)
 
-    def run_pairs(self, pairs: int) -> pd.DataFrame:
-        """Warm-up, then `pairs` adjacent runs of each arm in random order; returns their rows."""
-        order = random.Random(self.seed)
+    def run_pairs(self, pairs: int, *, until: float = 0.0, budget_s: float = UNTIL_S) -> pd.DataFrame:
+        """Warm-up, then adjacent runs of each arm in random order; returns their rows.
+
+        Args:
+            pairs: How many; with `until` the looks are planned instead (`sequential.LOOKS`).
+            until: Repeat until the interval's half-width is at most this share of the speedup,
+                0.05 for 5 %; 0 for a fixed number of pairs.
+            budget_s: Repeat no longer than this.
+        """
+        if pairs < 1 or not 0 <= until < 1:
+            raise UsageError(
+                f"pairs is {pairs}, until {until}; write 1 or more pairs, and 0.05 for until 5 %"
+            )
+        plan = sequential.plan(until) if until else None
+        looks = " ".join(map(str, plan.looks)) if plan else ""
+        order, began_s, most = random.Random(self.seed), time.monotonic(), plan.looks[-1] if plan else pairs
+        rows: list[dict[str, Any]] = []
         with Progress("warm pairs") as progress, running.exclusive(self.target):
             self._warm_up(self.conditions, self._cloud_arms(), progress)
-            rows = []
-            for pair in range(1, pairs + 1):
+            for pair in range(1, most + 1):
                 for arm in order.sample(self.arms, k=len(self.arms)):
-                    label, name = f"pair {pair} of {pairs}, {arm}: ", f"warm-{initials(arm)}{pair}"
-                    rows.append(self._run(self.conditions, arm, "warm", pair, name, progress, label))
-            progress.show(f"{pairs} pair{'s' if pairs > 1 else ''} done")
+                    label, name = f"pair {pair} of {most}, {arm}: ", f"warm-{initials(arm)}{pair}"
+                    rows.append(self._run(self.conditions, arm, "warm", pair, name, progress, label, looks))
+                if plan and (why := self._enough(plan, time.monotonic() - began_s, budget_s)):
+                    break
+            done = f"{pair} pair{'s' if pair > 1 else ''} done"
+            progress.show(f"{done}, {why}" if plan else done)
         return pd.DataFrame(rows)
 
     def run_levels(self, factor: str, levels: Sequence[Any], repetitions: int) -> pd.DataFrame:
@@ -192,6 +210,12 @@ class Experiment:
             progress.show("nothing is left")
         return f"both stacks and the artifact bucket are gone from {self.target.stamp}"
 
+    def _enough(self, plan: sequential.Plan, spent_s: float, budget_s: float) -> str:
+        """Why the pairs so far are enough, or ""."""
+        ratios = speedup.pairs(self.runs)["ratio"]
+        found = sequential.look(ratios, plan, spent_s=spent_s, budget_s=budget_s)
+        return found.why if found.enough else ""
+
     def _cloud_arms(self) -> list[str]:
         return [arm for arm in self.arms if ARMS[arm].stack]
 
@@ -219,10 +243,11 @@ class Experiment:
         name: str,
         progress: Progress,
         label: str,
+        looks: str = "",
     ) -> dict[str, Any]:
         """One run into its folder, or the rest of one that an earlier sitting left; returns its row."""
         folder = self.folder / "runs" / f"{self.id}-{name}"
-        facts = {"pair": pair, "experiment_id": self.id}
+        facts = {"pair": pair, "experiment_id": self.id, "looks": looks}
 
         def watch(text: str) -> None:
             progress.show(f"{label}{text}")

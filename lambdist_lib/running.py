@@ -29,7 +29,7 @@ from lambdist_lib import (
     stacks,
     submission,
 )
-from lambdist_lib.conditions import ARMS, AS_FOUND, Conditions, of_run, plan_of
+from lambdist_lib.conditions import ARMS, AS_FOUND, Conditions, initials, of_run, plan_of
 from lambdist_lib.contract import REJECTED
 from lambdist_lib.datapoints import Datapoints, Line
 from lambdist_lib.errors import DataFileError, RunError, TargetError
@@ -37,6 +37,7 @@ from lambdist_lib.stacks import Stack, stack_name
 from lambdist_lib.targets import LOCAL_STAMP, Target
 
 WARM_UP = "-warm-up"  # end of the run ids that measure nothing
+WARM_UPS_MOST = 5  # the first opens environments one by one, the second has all senders at once
 
 Watch = Callable[[str], None]
 
@@ -52,6 +53,7 @@ def run(
     temperature: str = AS_FOUND,
     pair: int = 0,
     experiment_id: str = "",
+    looks: str = "",
     watch: Watch = lambda text: None,
 ) -> dict[str, Any]:
     """Send, wait, collect; returns the run's row (`columns.RUNS`), whatever became of the datapoints.
@@ -73,6 +75,7 @@ def run(
         "pair": pair,
         "arm": arm,
         "temperature": temperature,
+        "looks": looks,
         "target": target.stamp,
         **asdict(conditions),
         "data": points.name,
@@ -91,6 +94,7 @@ def run_local_pool(
     *,
     pair: int = 0,
     experiment_id: str = "",
+    looks: str = "",
     tries: int = 5,
 ) -> dict[str, Any]:
     """The arm without a cloud: `chunks` processes of this machine; returns the run's row.
@@ -112,6 +116,7 @@ def run_local_pool(
         "pair": pair,
         "arm": "local_pool",
         "temperature": "warm",
+        "looks": looks,
         "target": f"{conditions.chunks} processes",
         **asdict(conditions),
         "data": points.name,
@@ -162,13 +167,16 @@ def resume(
 def warm_up(
     target: Target, stack: Stack, arm: str, points: Datapoints, conditions: Conditions, name: str
 ) -> None:
-    """Send datapoints that nobody measures, so that the environments an arm needs are there."""
-    run_id = f"{name}-{arm[0]}{WARM_UP}"
-    faultless = replace(conditions, fault="none")
+    """Send datapoints that nobody measures until a round of them meets no cold first Lambda."""
+    faultless, api = replace(conditions, fault="none"), stacks.api(target, stack)
     plan = replace(plan_of(target, stack, arm, faultless, "cold"), growth=1.0)
-    api = stacks.api(target, stack)
-    tally = submission.submit(points, api, plan, run_id=run_id, keep=lambda receipts: None)
-    settling.await_settled(target, stack, run_id, expected=tally.accepted)
+    for number in range(WARM_UPS_MOST):
+        run_id, receipts = f"{name}-{initials(arm)}-{number}{WARM_UP}", list[submission.Receipt]()
+        tally = submission.submit(points, api, plan, run_id=run_id, keep=receipts.extend)
+        settling.await_settled(target, stack, run_id, expected=tally.accepted)
+        if number and not any(receipt.entry_cold for receipt in receipts):
+            return
+        plan = plan_of(target, stack, arm, faultless, "warm")
 
 
 def exclusive(target: Target) -> contextlib.AbstractContextManager[None]:

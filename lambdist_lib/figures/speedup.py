@@ -25,37 +25,38 @@ def plot_pairs(
     """Draw a point per run, a line per pair and a bar at each median; cold runs hollow, beside the warm.
 
     Args:
-        runs: Of both arms. Resumed runs and those without a time are counted in the title, not drawn.
+        runs: The control is drawn first, then other arms that are in it, then the arm. Resumed runs
+            and those without a time are counted in the title, not drawn.
         at: The time drawn, a key of `measures.speedup.EVENTS`.
         ax: Drawn on and returned; the caller owns its size, saving and closing.
     """
-    both = runs[runs["arm"].isin([control, arm])]
-    timed = both[both[at].between(0, math.inf, inclusive="neither") & ~both["resumed"].eq(True).astype(bool)]
+    arms = [control, *(one for one in dict.fromkeys(runs["arm"]) if one not in (arm, control)), arm]
+    timed = runs[runs[at].between(0, math.inf, inclusive="neither") & ~runs["resumed"].eq(True).astype(bool)]
     ticks = {}
     for temperature in ("warm", "cold"):
         of_temperature = timed[timed["temperature"] == temperature]
         if of_temperature.empty:
             continue
-        first = 0.0 if not ticks else 2.0
-        places = {control: first, arm: first + 1}
+        places = {one: float(len(ticks) + k) for k, one in enumerate(arms)}
         _draw_pairs(ax, of_temperature, at, places, hollow=temperature == "cold")
         for name, place in places.items():
             number = (of_temperature["arm"] == name).sum()
-            ticks[place] = f"{_spelt(name)}\n{temperature} ({number})"
+            short = _spelt(name).replace(" parallel", "\nparallel")
+            ticks[place] = f"{short}\n{temperature} ({number})"
     ax.set_xticks(list(ticks), list(ticks.values()))
-    ax.set_xlim(-0.85, max(ticks, default=1) + 0.7)
+    ax.set_xlim(-0.5, max(ticks, default=1) + 0.8)
     if len(timed) and timed[at].max() / timed[at].min() >= LOG_FROM:
         ax.set_yscale("log")
         theme.log_seconds(ax.yaxis)
     else:
         ax.set_ylim(0, timed[at].max() * 1.1 if len(timed) else 1)
     ax.set_ylabel(f"seconds {speedup.EVENTS[at]}")
-    left_out = len(both) - len(timed)
+    left_out = len(runs) - len(timed)
     count = f"n = {len(timed)} runs, bars: medians" + (
         f" ({left_out} resumed or without a time left out)" if left_out else ""
     )
     text = f"Time {speedup.EVENTS[at]}\n{_conclusion(runs, at, arm, control)}"
-    theme.title(ax, text, count, _targets(both))
+    theme.title(ax, text, count, _targets(runs))
     return ax
 
 
@@ -67,7 +68,10 @@ def plot_ratios(
     control: str = "single_node",
     confidence: float = 0.95,
 ) -> Axes:
-    """Draw the ratio control / arm with its interval at each event, against the line of no difference."""
+    """Draw the ratio control / arm with its interval, against the line of no difference.
+
+    A row for each event, and one until stored for each other arm in place of the control.
+    """
     table = speedup.table(runs, arm=arm, control=control, confidence=confidence)
     y = np.arange(len(table))
     error = np.vstack([table["ratio"] - table["low"], table["high"] - table["ratio"]])
@@ -80,13 +84,17 @@ def plot_ratios(
     for place, row in zip(y, table.itertuples(), strict=True):
         between = "no interval" if math.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
         ax.annotate(
-            f"{row.ratio:.3g} ({between})", (row.ratio, place), xytext=(0, 9), textcoords="offset points",
-            ha="center", color=theme.INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            f"{row.ratio:.3g} ({between})", (row.ratio, place), xytext=(-6, 9), textcoords="offset points",
+            ha="left", color=theme.INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )  # fmt: skip
-    seconds = [f"{row.Index}\n{row.arm_s:.3g} s against {row.control_s:.3g} s" for row in table.itertuples()]
+    seconds = [
+        f"{row.Index}\n{row.arm_s:.3g} s against {row.control_s:.3g} s"
+        + ("" if row.control == control else f" of\n{_spelt(row.control)}")
+        for row in table.itertuples()
+    ]
     ax.set_yticks(y, seconds)
     ax.set_ylim(len(table) - 0.5, -0.6)
-    ax.set_xlim(0, max(table[["ratio", "high"]].max(axis=None), 1) * 1.25)
+    ax.set_xlim(0, max(table[["ratio", "high"]].max(axis=None), 1) * 1.4)
     ax.set_xlabel(f"speedup (×): median of pairs, {confidence * 100:g} % interval")
     pairs = ", ".join(map(str, table["pairs"].unique()))
     theme.title(ax, f"Speedup of {_spelt(arm)}, by what is timed", f"n = {pairs} warm pairs", _targets(runs))
@@ -136,9 +144,9 @@ def plot_by_level(
 def _draw_pairs(ax: Axes, runs: pd.DataFrame, at: str, places: dict[str, float], *, hollow: bool) -> None:
     for (_, number), pair in runs.groupby(["experiment_id", "pair"]):
         if number > 0:
-            ax.plot(pair["arm"].map(places), pair[at], lw=0.8, color=theme.QUIET, zorder=1)
-    (outer_left, _), (outer_right, _) = places.items()
-    for name, side in ((outer_left, -1), (outer_right, 1)):
+            placed = pair.assign(place=pair["arm"].map(places)).sort_values("place")
+            ax.plot(placed["place"], placed[at], lw=0.8, color=theme.QUIET, zorder=1)
+    for name in places:
         times = runs.loc[runs["arm"] == name, at]
         if times.empty:
             continue
@@ -147,8 +155,9 @@ def _draw_pairs(ax: Axes, runs: pd.DataFrame, at: str, places: dict[str, float],
         ax.scatter(x, times, s=32, zorder=2, edgecolors=colour, facecolors="white" if hollow else colour)
         ax.hlines(times.median(), places[name] - WIDE, places[name] + WIDE, color=theme.INK, lw=1.5, zorder=3)
         ax.annotate(
-            f"{times.median():.3g} s", (places[name] + side * WIDE, times.median()), xytext=(side * 4, 0),
-            textcoords="offset points", ha="left" if side > 0 else "right", va="center", color=theme.INK,
+            f"{times.median():.3g} s", (places[name] + WIDE, times.median()), xytext=(4, 0), zorder=4,
+            textcoords="offset points", ha="left", va="center", color=theme.INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
 
 

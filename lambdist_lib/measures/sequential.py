@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lambdist_lib.errors import RunError
+
 LOOKS = (10, 15, 20, 30, 40)  # pairs
 
 
@@ -65,6 +67,21 @@ def plan(half_width: float = 0.05, *, looks: Sequence[int] = LOOKS, confidence: 
     if math.isnan(per_look):
         raise ValueError(f"{planned[-1]} pairs give no {confidence * 100:g} % interval; plan more")
     return Plan(half_width=half_width, looks=planned, confidence=confidence, per_look=per_look)
+
+
+def planned(looks: pd.Series) -> tuple[int, ...]:
+    """The looks of one experiment's runs (their column `looks`), () where the number of pairs was fixed.
+
+    Raises:
+        RunError: Runs with different plans: no one interval holds for all of them.
+    """
+    plans = sorted({str(one) for one in looks.dropna()} or {""})
+    if len(plans) > 1:
+        raise RunError(
+            f"runs with looks planned at {' and at '.join(one or 'no' for one in plans)} pairs are not "
+            "one experiment; analyse them separately"
+        )
+    return tuple(int(pairs) for pairs in plans[0].split())
 
 
 def look(ratios: Sequence[float], plan: Plan, *, spent_s: float = 0.0, budget_s: float = math.inf) -> Look:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import ledger
+from lambdist_lib.measures import ledger, sequential
 
 EVENTS = {
     "makespan_s": "until stored",
@@ -31,6 +31,8 @@ SAME_IN_AN_ARM = (
     "queue_batch",
 )
 SAME_IN_BOTH_ARMS = ("target", "submitted", "work", "fault")  # the arms differ in the rest by design
+NOT_OF_A_TARGET = "local_pool"  # the arm that runs on this machine, whatever the others run on
+QUEUELESS = "single_node_parallel"  # as many senders as the fan-out, and no queue
 
 BY_LEVEL = ["level", "ratio", "low", "high", "pairs", "arm_s", "control_s", "verdict"]
 FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference shown"
@@ -91,12 +93,18 @@ def speedup(
             f"no complete warm pair of {arm} and {control} among {len(runs)} runs; "
             "make some with `lambdist run FILE --repetitions 10`"
         )
-    low, high = interval(paired["ratio"], confidence)
-    needed = pairs_needed(confidence)
-    notes = []
-    if len(paired) < needed:
-        notes.append(f"{NO_INTERVAL} ({len(paired)} pairs, {needed} needed)")
-    if left_out := len(_warm(runs, arm, control)[["experiment_id", "pair"]].drop_duplicates()) - len(paired):
+    left_out = len(_warm(runs, arm, control)[["experiment_id", "pair"]].drop_duplicates()) - len(paired)
+    if planned := sequential.planned(paired["looks"]):
+        found = sequential.look(paired["ratio"], sequential.plan(looks=planned, confidence=confidence))
+        paired, low, high = paired.head(found.pairs or None), found.low, found.high
+        notes = [f"a planned look, of those at {' '.join(map(str, planned))} pairs"] if found.pairs else []
+        needed = planned[0]
+    else:
+        low, high = interval(paired["ratio"], confidence)
+        notes, needed = [], pairs_needed(confidence)
+    if math.isnan(low):
+        notes = [f"{NO_INTERVAL} ({len(paired)} pairs, {needed} needed)"]
+    if left_out:
         notes.append(f"pairs left out, incomplete or resumed: {left_out}")
     if unequal := int((paired["arm_stored"] != paired["control_stored"]).sum()):
         notes.append(f"pairs whose arms stored different numbers of datapoints: {unequal}")
@@ -120,7 +128,7 @@ def pairs(
 ) -> pd.DataFrame:
     """One row per complete warm pair.
 
-    Columns: `experiment_id`, `pair`, `arm_s`, `control_s`, `arm_stored`, `control_stored`, `ratio`.
+    Columns: `experiment_id`, `pair`, `looks`, `arm_s`, `control_s`, `arm_stored`, `control_stored`, `ratio`.
 
     Raises:
         RunError: Runs made under different conditions, a run that does not balance or left
@@ -136,12 +144,12 @@ def pairs(
     key = ["experiment_id", "pair"]
     _refuse(timed[timed.duplicated([*key, "arm"])], "its pair has another run of the same arm")
     left, right = (
-        timed.loc[timed["arm"] == name, [*key, at, "stored"]].rename(
+        timed.loc[timed["arm"] == name, [*key, "looks", at, "stored"]].rename(
             columns={at: f"{side}_s", "stored": f"{side}_stored"}
         )
         for side, name in (("arm", arm), ("control", control))
     )
-    paired = left.merge(right, on=key).sort_values(key, ignore_index=True)
+    paired = left.merge(right.drop(columns="looks"), on=key).sort_values(key, ignore_index=True)
     paired["ratio"] = paired["control_s"] / paired["arm_s"]
     return paired
 
@@ -164,14 +172,20 @@ def pairs_needed(confidence: float) -> int:
 def table(
     runs: pd.DataFrame, *, arm: str = "distributed", control: str = "single_node", confidence: float = 0.95
 ) -> pd.DataFrame:
-    """The comparison at each event of EVENTS, one row each.
+    """The comparison with the control at each event, and with every other arm until stored, a row each.
 
-    Columns: `arm_s`, `control_s` (medians), `ratio`, `low`, `high`, `pairs`, `verdict`.
+    Columns: `control`, `arm_s`, `control_s` (medians), `ratio`, `low`, `high`, `pairs`, `verdict`.
     """
-    found = [speedup(runs, arm=arm, control=control, at=at, confidence=confidence) for at in EVENTS]
-    names = ["arm_s", "control_s", "ratio", "low", "high", "pairs", "verdict"]
+    others = [
+        other
+        for other in dict.fromkeys(runs["arm"])
+        if other not in (arm, control) and len(pairs(runs, arm=arm, control=other))
+    ]
+    wanted = [(control, at) for at in EVENTS] + [(other, "makespan_s") for other in others]
+    found = [speedup(runs, arm=arm, control=who, at=at, confidence=confidence) for who, at in wanted]
+    names = ["control", "arm_s", "control_s", "ratio", "low", "high", "pairs", "verdict"]
     rows = [[getattr(one, name) for name in names] for one in found]
-    return pd.DataFrame(rows, columns=names, index=pd.Index(EVENTS.values(), name="time"))
+    return pd.DataFrame(rows, columns=names, index=pd.Index([EVENTS[at] for _, at in wanted], name="time"))
 
 
 def by_level(
@@ -209,24 +223,36 @@ def sentence(
     control: str = "single_node",
     confidence: float = 0.95,
 ) -> str:
-    """The conclusion in one sentence, every number of it from the data; `target` as in `local cloud`."""
+    """The conclusion, every number of it from the data; `target` as in `local cloud`.
+
+    One sentence, and where the control was also sent to without waiting, one of what the queue changes.
+    """
     found = speedup(runs, arm=arm, control=control, confidence=confidence)
     submitted = int(_warm(runs, arm, control)["submitted"].iloc[0])
-    seconds = (
+    said = (
         f"{target}, {submitted:,} datapoints: {arm} has stored the last one after {found.arm_s:.3g} s, "
-        f"{control} after {found.control_s:.3g} s (medians)"
+        f"{control} after {found.control_s:.3g} s (medians); {_verdict_in_words(found)}."
     )
+    if QUEUELESS in set(runs["arm"]) - {arm, control}:
+        found = speedup(runs, arm=arm, control=QUEUELESS, confidence=confidence)
+        said += (
+            f" As many senders without a queue ({QUEUELESS}) need {found.control_s:.3g} s; "
+            f"against them {_verdict_in_words(found)}."
+        )
+    return said
+
+
+def _verdict_in_words(found: Speedup) -> str:
     pairs_counted = f"n = {found.pairs} warm pair{'s' if found.pairs > 1 else ''}"
     if found.verdict == NO_INTERVAL:
-        conclusion = f"the ratio is {found.ratio:.3g}, {found.note}"
-        return f"{seconds}; {conclusion}; {pairs_counted}."
+        return f"the ratio is {found.ratio:.3g}, {found.note}; {pairs_counted}"
     between = f"({found.confidence * 100:g} % interval {found.low:.3g} to {found.high:.3g}, {pairs_counted})"
     conclusion = {
-        FASTER: f"{arm} is {found.ratio:.3g} times faster {between}",
-        SLOWER: f"{arm} is slower, at {found.ratio:.3g} times the speed {between}",
+        FASTER: f"{found.arm} is {found.ratio:.3g} times faster {between}",
+        SLOWER: f"{found.arm} is slower, at {found.ratio:.3g} times the speed {between}",
         NO_DIFFERENCE: f"no difference shown, the ratio is {found.ratio:.3g} {between}",
     }[found.verdict]
-    return f"{seconds}; {conclusion}{'; ' + found.note if found.note else ''}."
+    return f"{conclusion}{'; ' + found.note if found.note else ''}"
 
 
 def sentence_by_level(
@@ -268,6 +294,8 @@ def _refuse_mixed_conditions(runs: pd.DataFrame, arm: str, control: str) -> None
     ):
         for condition in conditions:
             values = among[condition].unique().tolist()
+            if condition == "target" and NOT_OF_A_TARGET in (arm, control):
+                continue
             if len(values) > 1:
                 raise RunError(
                     f"{who}: runs with {condition} {', '.join(map(str, values))} are not one experiment; "

@@ -75,7 +75,7 @@ def require_clean(notebook):
     told = [plain(output) for output in shown if output["output_type"] == "display_data"]
     lines = [line for line in told if re.fullmatch(r"[a-z ]+: .+ \(\d+\.\d s\)", line)]
     assert [line.partition(":")[0] for line in lines] == PHASES
-    assert len([output for output in shown if "image/png" in output.get("data", {})]) == 4
+    assert len([output for output in shown if "image/png" in output.get("data", {})]) == 5
     findings = [plain(output) for output in shown if "**Finding.**" in plain(output)]
     assert len(findings) == 2  # at the top and in the conclusion
     assert findings[0] == findings[1]
@@ -96,11 +96,12 @@ def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
     results = project.RESULTS / f"papermill-{folder.name}"
     runs = records.load(results, "runs")
     assert list(runs.columns) == list(columns.RUNS)
-    assert list(runs["temperature"]) == ["cold", "cold", "warm", "warm"]
+    assert list(runs["temperature"]) == ["cold"] * 3 + ["warm"] * 3
     assert set(runs["stored"]) == {10}
+    assert len(set(runs["arm"])) == 3
     assert set(runs["dead"]) == {1}
     assert {path.name for path in results.glob("*.png")} == {
-        "speedup.png", "timeline.png", "cold_starts.png", "dead_letters.png",
+        "speedup.png", "timeline.png", "latency.png", "cold_starts.png", "dead_letters.png",
     }  # fmt: skip
     assert read(results / "summary.json")["finding"] in plain(outputs(read(out))[0])
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import speedup
+from lambdist_lib.measures import sequential, speedup
 
 
 def with_value(runs, run_id, **columns):
@@ -189,7 +189,16 @@ def test_the_table_compares_each_event():
     table = speedup.table(frames.runs(10))
 
     assert list(table.index) == ["until stored", "until enqueued", "until seen by the client"]
-    assert list(table.columns) == ["arm_s", "control_s", "ratio", "low", "high", "pairs", "verdict"]
+    assert list(table.columns) == [
+        "control",
+        "arm_s",
+        "control_s",
+        "ratio",
+        "low",
+        "high",
+        "pairs",
+        "verdict",
+    ]
     assert table.loc["until enqueued", "ratio"] > table.loc["until stored", "ratio"]
     assert set(table["verdict"]) == {"faster"}
 
@@ -264,3 +273,57 @@ def test_the_sentence_of_a_sweep_names_the_fastest_level_among_the_sure_ones():
     assert "at 2 of 4 levels" in found
     assert "chunks 20: 1.5 s against 4.5 s, 3 times faster (interval 2.5 to 3.3, n = 6 pairs)" in found
     assert "at no level" in speedup.sentence_by_level(table[table["level"] == 1], "local cloud")
+
+
+def test_pairs_repeated_until_they_suffice_have_the_interval_of_the_last_planned_look():
+    """A plain interval after so many pairs as it took would claim too much."""
+    runs = frames.runs(17, spread=0.1).assign(looks="10 15 20")
+    ratios = speedup.pairs(runs)["ratio"].head(15)
+    plan = sequential.plan(looks=(10, 15, 20))
+
+    found = speedup.speedup(runs)
+
+    assert found.pairs == 15
+    assert (found.low, found.high) == speedup.interval(ratios, plan.per_look)
+    assert found.high - found.low > np.subtract(*reversed(speedup.interval(ratios))) - 1e-12
+    assert "a planned look, of those at 10 15 20 pairs" in speedup.sentence(runs, "local cloud")
+
+
+def test_before_the_first_planned_look_there_is_no_interval():
+    found = speedup.speedup(frames.runs(9).assign(looks="10 15"))
+
+    assert math.isnan(found.low)
+    assert found.note == "no interval: n too small (9 pairs, 10 needed)"
+
+
+def test_pairs_of_different_plans_are_not_one_experiment():
+    runs = frames.runs(8).assign(looks="10 15")
+    runs.loc[runs["pair"] == 1, "looks"] = "10 20"
+
+    with pytest.raises(RunError, match="looks planned at 10 15 and at 10 20 pairs"):
+        speedup.speedup(runs)
+
+
+def test_the_conclusion_tells_what_the_queue_costs():
+    """Against as many senders to the single node, once that arm is there."""
+    runs = frames.runs(10)
+    queueless = runs[runs["arm"] == "single_node"].copy()
+    queueless = queueless.assign(arm="single_node_parallel", run_id="p" + queueless["run_id"], chunks=20)
+    queueless["makespan_s"] /= 10
+
+    said = speedup.sentence(pd.concat([runs, queueless]), "local cloud")
+
+    assert "single_node after 4.96 s (medians); distributed is 3.08 times faster" in said
+    assert "As many senders without a queue (single_node_parallel) need 0.496 s" in said
+    assert "against them distributed is slower, at 0.308 times the speed" in said
+
+
+def test_an_arm_of_this_machine_is_compared_although_it_has_no_cloud():
+    runs = frames.runs(10)
+    pool = runs[runs["arm"] == "single_node"].copy()
+    pool = pool.assign(arm="local_pool", run_id="p" + pool["run_id"], target="20 processes")
+
+    table = speedup.table(pd.concat([runs, pool]))
+
+    assert list(table["control"]) == ["single_node"] * 3 + ["local_pool"]
+    assert table["ratio"].iloc[-1] == table["ratio"].iloc[0]

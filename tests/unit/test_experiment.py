@@ -1,0 +1,65 @@
+"""How an experiment repeats its pairs, without a cloud: a run is a row of a made table."""
+
+import contextlib
+from types import SimpleNamespace
+
+import frames
+import pandas as pd
+import pytest
+
+from lambdist_lib import experiment, running
+from lambdist_lib.errors import UsageError
+from lambdist_lib.measures import sequential
+
+
+@pytest.fixture
+def work(monkeypatch, tmp_path):
+    """An experiment whose runs are taken from a table with a spread of 3 %."""
+    made = frames.runs(sequential.LOOKS[-1], spread=0.03).set_index(["arm", "pair"], drop=False)
+
+    def run(self, held, arm, temperature, pair, name, progress, label, looks=""):
+        row = {**made.loc[arm, pair].to_dict(), "looks": looks}
+        self.runs = pd.concat([self.runs, pd.DataFrame([row])], ignore_index=True)
+        return row
+
+    monkeypatch.setattr(experiment.project, "RESULTS", tmp_path)
+    monkeypatch.setattr(
+        experiment.targets, "connect", lambda *_, **__: SimpleNamespace(name="local", stamp="local cloud")
+    )
+    monkeypatch.setattr(running, "exclusive", lambda target: contextlib.nullcontext())
+    monkeypatch.setattr(experiment.Experiment, "_warm_up", lambda *_: None)
+    monkeypatch.setattr(experiment.Experiment, "_run", run)
+    return experiment.begin(data="data/words.txt")
+
+
+def test_each_pair_has_every_arm_once(work):
+    rows = work.run_pairs(4)
+
+    assert rows.groupby("pair")["arm"].apply(set).tolist() == [set(experiment.BOTH)] * 4
+    assert set(rows["looks"]) == {""}
+
+
+def test_pairs_are_repeated_until_a_planned_look_suffices(work, capsys):
+    """The first look at 10 pairs is narrow enough for 20 %, and far from it for 0.1 %."""
+    rows = work.run_pairs(1, until=0.2)
+
+    assert rows["pair"].max() == 10
+    assert set(rows["looks"]) == {"10 15 20 30 40"}
+    assert "10 pairs done, half-width at most 20 % of the ratio" in capsys.readouterr().err
+
+
+def test_they_end_with_the_last_look_at_the_latest(work, capsys):
+    assert work.run_pairs(1, until=0.0001)["pair"].max() == 40
+    assert "40 pairs done, 40 pairs, the most that were planned" in capsys.readouterr().err
+
+
+def test_they_end_when_the_budget_is_spent(work, capsys):
+    assert work.run_pairs(1, until=0.0001, budget_s=0.0)["pair"].max() == 1
+    assert "the budget of 0 s is spent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [{"pairs": 0}, {"pairs": 1, "until": -0.1}, {"pairs": 1, "until": 5}])
+def test_wishes_that_are_none_are_refused_before_anything_runs(work, wrong):
+    with pytest.raises(UsageError, match="write 1 or more pairs, and 0.05 for until 5 %"):
+        work.run_pairs(**wrong)
+    assert work.runs.empty
