@@ -60,6 +60,6 @@ def test_they_end_when_the_budget_is_spent(work, capsys):
 
 @pytest.mark.parametrize("wrong", [{"pairs": 0}, {"pairs": 1, "until": -0.1}, {"pairs": 1, "until": 5}])
 def test_wishes_that_are_none_are_refused_before_anything_runs(work, wrong):
-    with pytest.raises(UsageError, match="write 1 or more pairs, and 0.05 for until 5 %"):
+    with pytest.raises(UsageError, match=r"write 1 or more pairs, and 0\.05 for until 5 %"):
         work.run_pairs(**wrong)
     assert work.runs.empty
