@@ -7,9 +7,13 @@ A measure without a prefix is of the distributed arm where there is one; those o
 the arm's name before theirs: `makespan_s` and `single_node_makespan_s`. Times are of the warm runs,
 or of those as found where none was declared warm; those of cold runs begin with `cold_`. What could
 not be had is null, and its note says why. `flat` gives the numbers alone, named as for `--fail-if`.
+
+Of a sweep, times have no meaning over all levels together: its measures are `speedup_chunks_20` and
+`makespan_chunks_20_s` for each level, and its tables `by_level` and `laws`.
 """
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,8 +28,10 @@ from lambdist_lib.measures import (
     latency,
     ledger,
     proportions,
+    scaling,
     speedup,
     stages,
+    sweep,
 )
 from lambdist_lib.measures.quantiles import quantiles
 
@@ -95,14 +101,16 @@ def build(
         ledger.require_balanced(counts)
         ledger.require_complete(counts, runs)
     data = Data(runs, records, invocations, confidence)
+    factor = sweep.varied(runs)
+    of_times = (_levels,) if factor else (_speedups, _times, _latencies, _concurrency)
     measures: dict[str, Measure] = {}
-    for section in (_counts, _speedups, _times, _deaths, _cold, _latencies, _concurrency):
+    for section in (_counts, *of_times, _deaths, _cold):
         measures |= section(data)
     return _json_safe(
         {
             "target": target,
             "meaningful": ON_AWS if target.startswith("AWS") else LOCAL_ONLY,
-            "finding": _or_why(lambda: speedup.sentence(runs, target, confidence=confidence)),
+            "finding": _or_why(lambda: _finding(data, target)),
             "confidence": confidence,
             "ledger": counts,
             "measures": {name: {**one, "target": target} for name, one in measures.items()},
@@ -118,6 +126,13 @@ def flat(summary: dict[str, Any]) -> dict[str, float]:
         for name, one in summary["measures"].items()
         for suffix, part in SUFFIXES.items()
     }
+
+
+def _finding(data: Data, target: str) -> str:
+    if factor := sweep.varied(data.runs):
+        by_level = speedup.by_level(data.runs, factor, confidence=data.confidence)
+        return speedup.sentence_by_level(by_level, target, factor=factor)
+    return speedup.sentence(data.runs, target, confidence=data.confidence)
 
 
 def _measure(
@@ -150,6 +165,23 @@ def _speedups(data: Data) -> dict[str, Measure]:
             found[name] = _measure(math.nan, "times", 0, "pairs", note=str(error))
             continue
         found[name] = _measure(one.ratio, "times", one.pairs, "pairs", (one.low, one.high), one.note)
+    return found
+
+
+def _levels(data: Data) -> dict[str, Measure]:
+    """Of a sweep: the time of the headline arm and its speedup, at each level."""
+    factor, found = sweep.varied(data.runs), {}
+    try:
+        table = speedup.by_level(data.runs, factor, confidence=data.confidence)
+    except RunError as error:
+        return {"speedup": _measure(math.nan, "times", 0, "pairs", note=str(error))}
+    for row in table.itertuples():
+        name = re.sub(r"\W", "_", f"{factor}_{row.level}")
+        times = data.runs_of(HEADLINE, "warm").loc[lambda runs, level=row.level: runs[factor] == level]
+        fresh = times.loc[~times["resumed"].eq(True).astype(bool), "makespan_s"]
+        found[f"makespan_{name}_s"] = _median(fresh, "s", "runs", data.confidence)
+        ends = (row.low, row.high)
+        found[f"speedup_{name}"] = _measure(row.ratio, "times", row.pairs, "pairs", ends)
     return found
 
 
@@ -230,8 +262,17 @@ def _concurrency(data: Data) -> dict[str, Measure]:
 
 
 def _tables(data: Data) -> dict[str, Any]:
+    factor = sweep.varied(data.runs)
+    of_times = (
+        {
+            "by_level": lambda: speedup.by_level(data.runs, factor, confidence=data.confidence),
+            "laws": lambda: scaling.table(scaling.fits(sweep.levels(data.runs, factor=factor))),
+        }
+        if factor
+        else {"speedup": lambda: speedup.table(data.runs, confidence=data.confidence).reset_index()}
+    )
     return {
-        "speedup": _or_why(lambda: speedup.table(data.runs, confidence=data.confidence).reset_index()),
+        **{name: _or_why(table) for name, table in of_times.items()},
         "stages": stages.summary(data.records),
         "cold_starts": cold_starts.by_run(data.invocations, data.runs),
         "dead_by_cause": dead_letters.by_cause(data.records),

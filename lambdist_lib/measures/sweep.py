@@ -67,6 +67,13 @@ def levels(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def varied(runs: pd.DataFrame, *, arm: str = "distributed") -> str:
+    """The one factor that an arm's warm runs differ in, "" where they differ in none or in several."""
+    warm = runs[(runs["arm"] == arm) & (runs["temperature"] == "warm")]
+    factors = [factor for factor in FACTORS if warm[factor].nunique() > 1]
+    return factors[0] if len(factors) == 1 else ""
+
+
 def _numbers(values: pd.Series, factor: str) -> pd.Series:
     if factor != "work":
         return pd.to_numeric(values)

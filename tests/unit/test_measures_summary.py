@@ -193,3 +193,31 @@ def test_who_insists_reads_it_in_every_target():
     assert found["finding"].startswith(stamp)
     assert found["measures"]["speedup"]["value"] > 1
     assert found["measures"]["lost"]["value"] == 1
+
+
+def test_a_sweep_is_summed_up_by_level():
+    """A median over levels would be of nothing."""
+    of_level = {}
+    for chunks, arm_s in ((1, 6.0), (5, 1.5), (20, 0.8)):
+        runs, records, invocations = tables(arm_s=arm_s)
+        renamed = {name: f"{name}-{chunks}" for name in runs["run_id"]}
+        runs.loc[runs["arm"] == "distributed", "chunks"] = chunks
+        of_level[chunks] = [
+            table.assign(run_id=table["run_id"].map(renamed)) for table in (runs, records, invocations)
+        ]
+    runs, records, invocations = (
+        pd.concat([tables[k] for tables in of_level.values()], ignore_index=True) for k in range(3)
+    )
+    control = (runs["arm"] == "single_node") & ~runs["run_id"].str.endswith("-20")
+    gone = set(runs.loc[control, "run_id"])
+
+    found = built(*(table[~table["run_id"].isin(gone)] for table in (runs, records, invocations)))
+
+    numbers = summary.flat(found)
+    assert numbers["speedup_chunks_1"] < 1 < numbers["speedup_chunks_5_low"] < numbers["speedup_chunks_20"]
+    assert numbers["makespan_chunks_20_s"] == pytest.approx(0.8, rel=0.2)
+    assert "makespan_s" not in numbers
+    assert "fastest at chunks 20" in found["finding"]
+    assert [row["level"] for row in found["tables"]["by_level"]] == [1, 5, 20]
+    assert "overhead" in {row["law"] for row in found["tables"]["laws"]}
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
