@@ -249,3 +249,19 @@ def test_free_ports_can_be_bound():
     ports = local_cloud.free_ports()
 
     assert all(1024 < next(ports) < 65536 for _ in range(3))
+
+
+def test_workers_find_lean_endpoint_data(tmp_path):
+    """botocore looks below HOME before it reads its own megabyte, and makes the same clients of it."""
+    local_cloud_supervisor.spare_endpoint_data(str(tmp_path))
+    code = (
+        "import boto3, botocore.session\n"
+        "session = botocore.session.get_session()\n"
+        "print(len(session.get_data('endpoints')['partitions'][0]['services']))\n"
+        "print(boto3.client('sqs', region_name='eu-west-1').meta.endpoint_url)\n"
+    )
+    environment = {**local_cloud_supervisor.environment(4711, str(tmp_path))}
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+    assert done.stdout.split() == ["0", "https://sqs.eu-west-1.amazonaws.com"], done.stderr
