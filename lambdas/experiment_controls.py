@@ -62,10 +62,10 @@ def strikes(kind: str, datapoint: Datapoint) -> bool:
 def marks(datapoint: Datapoint) -> bool:
     """Whether the begin of this attempt is written down, so that a crash can be told from a throttle.
 
-    Only where faults are declared or an attempt has failed before: a write more for each
+    Only where such faults are declared or an attempt has failed before: a write more for each
     datapoint would be in every measurement.
     """
-    return ON and (datapoint.fault != "none" or datapoint.attempt > 1)
+    return ON and (datapoint.attempt > 1 or faults.parse_fault(datapoint.fault).may_leave_no_trace)
 
 
 def held_s(event: dict[str, Any]) -> float:

@@ -40,6 +40,13 @@ FAULT_KINDS = (*BEFORE_WRITE, "crash-after", "poison", "duplicate", "throttle")
 PER_DATAPOINT = {"permanent", "poison", "duplicate"}  # the same at every attempt
 OF_LAMBDAS = (*BEFORE_WRITE, "crash-after")  # what also a stack without a queue can have
 OF_PROCESSES = ("permanent", "raise")
+WITHOUT_TRACE = {
+    "crash",
+    "memory",
+    "slow",
+    "crash-after",
+    "throttle",
+}  # nothing of ours runs to write it down
 UNITS_S = {"ms": 0.001, "s": 1.0}
 FAULT_MAX_CHARS = 10_000  # it travels in every message, and ten of them share 1 MiB
 NUMBER = r"[0-9]{1,18}"
@@ -86,6 +93,11 @@ class FaultPlan:
     def only(self, kinds: Collection[str]) -> "FaultPlan":
         """The same plan without the kinds that an arm cannot have."""
         return FaultPlan(tuple(fault for fault in self.faults if fault.kind in kinds), self.seed)
+
+    @property
+    def may_leave_no_trace(self) -> bool:
+        """Whether an attempt may end without a word."""
+        return any(fault.kind in WITHOUT_TRACE for fault in self.faults)
 
     def share(self, kind: str) -> float:
         """The highest probability that the plan gives a kind, 0 where it does not name it."""

@@ -587,12 +587,14 @@ def test_memory_that_nobody_limits_is_given_back(processor, monkeypatch):
 
 
 def test_only_what_may_go_wrong_is_marked(processor):
-    """A write more for each datapoint would be in every measurement: a first try without a fault has none."""
+    """A write more for each datapoint would be in every measurement: a first try that can only raise has none."""
     stack = Stack(processor)
 
-    stack.receives(message(0), message(1, receives=2), message(2, fault="raise:0"))
+    stack.receives(
+        message(0), message(1, receives=2), message(2, fault="raise:0"), message(3, fault="crash:0")
+    )
 
-    assert [len(stack.dynamodb.item("run", n).get("started", [])) for n in range(3)] == [0, 1, 1]
+    assert [len(stack.dynamodb.item("run", n).get("started", [])) for n in range(4)] == [0, 1, 0, 1]
 
 
 def test_an_invocation_may_hold_its_place(processor, import_fresh, capsys):
