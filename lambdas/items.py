@@ -50,14 +50,14 @@ class Table:
             if not _refused(error):
                 raise
             return {"outcome": STORED, "attempts": [], "started": []}
-        return {"outcome": DEAD, **history(item)}
+        return history(item)
 
-    def history(self, run_id: str, n: int) -> dict[str, list[dict[str, Any]]]:
-        """The item's `attempts` and `started`; both empty where there is no item."""
+    def history(self, run_id: str, n: int) -> dict[str, Any]:
+        """The item's `outcome`, `attempts` and `started`; None and empty where there is no item."""
         response = self.client.get_item(
             TableName=self.name,
             Key=_key(run_id, n),
-            ProjectionExpression="attempts, started",
+            ProjectionExpression="outcome, attempts, started",
             ConsistentRead=True,
         )
         return history(response.get("Item", {}))
@@ -135,15 +135,16 @@ class Table:
         )
 
 
-def history(item: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """An item's `attempts` and `started` as plain values."""
-    return {
+def history(item: dict[str, Any]) -> dict[str, Any]:
+    """An item's `outcome` (None before it has one), `attempts` and `started` as plain values."""
+    entries = {
         name: [
             {key: _plain(value) for key, value in entry["M"].items()}
             for entry in item.get(name, {}).get("L", [])
         ]
         for name in ("attempts", "started")
     }
+    return {"outcome": item.get("outcome", {}).get("S"), **entries}
 
 
 def cause_of(error: BaseException) -> str:

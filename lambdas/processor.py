@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from lambdist_lib.contract import POISON, Datapoint, log_line
+from lambdist_lib.contract import POISON, STORED, Datapoint, log_line
 
 import experiment_controls
 from attempt import Attempt, attempt, recorded, store, work
@@ -93,12 +93,14 @@ def suspicious(messages: list[Message]) -> list[Message]:
 
 def was_traced(message: Message) -> bool:
     try:
-        attempts = table.history(message.run_id, message.n)["attempts"]
+        before = table.history(message.run_id, message.n)
     except Exception as error:
         print(log_line("history_refused", function="processor", error=repr(error)))
         return True
-    failed = {one["receive"] for one in attempts}
-    return failed.issuperset(range(message.receives_before + 1, message.attempt))
+    failed = {one["receive"] for one in before["attempts"]}
+    return before["outcome"] == STORED or failed.issuperset(
+        range(message.receives_before + 1, message.attempt)
+    )
 
 
 def settle(message: Message, invocation: dict[str, Any], watchdog: Watchdog) -> Attempt:

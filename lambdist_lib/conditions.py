@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import datapoints, faults, original_client, submission
+from lambdist_lib import datapoints, faults, original_client, submission, truth
 from lambdist_lib.datapoints import Datapoints
 from lambdist_lib.errors import UsageError
 from lambdist_lib.stacks import Stack
@@ -83,7 +83,13 @@ def of_run(facts: dict[str, Any]) -> Conditions:
 def plan_of(
     target: Target, stack: Stack, arm: str, conditions: Conditions, temperature: str
 ) -> submission.Plan:
-    """How an arm sends. Without a queue the client tries again, as often and as slowly as the queue does."""
+    """How an arm sends. Without a queue the client tries again, as often and as slowly as the queue does.
+
+    Raises:
+        UsageError: The stack or the target refuses the declared work or faults.
+    """
+    require_possible(target.name, conditions)
+    require_controls(stack, conditions)
     queued = ARMS[arm].stack == "distributed"
     opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
     return submission.Plan(
@@ -97,6 +103,50 @@ def plan_of(
         opening_senders=opening,
         growth=OPENING_GROWTH,
     )
+
+
+def faults_of(arm: str, fault: str) -> faults.FaultPlan:
+    """The part of a fault plan that an arm can have: without a queue none of its faults, for example."""
+    kinds = {"distributed": faults.FAULT_KINDS, "single_node": faults.OF_LAMBDAS, "": faults.OF_PROCESSES}
+    return faults.parse_fault(fault).only(kinds[ARMS[arm].stack])
+
+
+def write_truth(
+    folder: Path, arm: str, points: Datapoints, conditions: Conditions, tries: int, at_once: bool = True
+) -> None:
+    """What the fault plan will do to each datapoint, into the run's folder, where there is a plan."""
+    plan = faults_of(arm, conditions.fault)
+    if plan.faults:
+        ns = (line.n for line in points if not line.reason)
+        truth.write(folder, truth.rows(plan, ns, tries=tries, at_once=at_once))
+
+
+def require_possible(target: str, conditions: Conditions) -> None:
+    """Hold a fault plan against what a target can do.
+
+    Raises:
+        UsageError: It cannot run out of memory.
+    """
+    if target == "local" and faults.parse_fault(conditions.fault).share("memory"):
+        raise UsageError(
+            f"fault {conditions.fault!r}: the local cloud does not enforce memory limits, so memory is for "
+            "--target aws; crash ends an attempt in the same way"
+        )
+
+
+def require_controls(stack: Stack, conditions: Conditions) -> None:
+    """Before anything is sent: whether the stack obeys declared work and faults.
+
+    Raises:
+        UsageError: It was deployed without ExperimentControls.
+    """
+    declared = {"work": conditions.work, "fault": conditions.fault}
+    asked = [f"{name} {text!r}" for name, text in declared.items() if text not in ("", "none")]
+    if asked and stack.outputs["ExperimentControls"] != "on":
+        raise UsageError(
+            f"{stack.name} refuses {' and '.join(asked)}: it was deployed with ExperimentControls off; "
+            "`lambdist deploy` turns them on, which is for experiments and never for real data"
+        )
 
 
 def require_arm(arm: str) -> None:

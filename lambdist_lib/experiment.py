@@ -29,6 +29,7 @@ from lambdist_lib import (
     datapoints,
     faults,
     folders,
+    pool_runs,
     project,
     records,
     running,
@@ -42,6 +43,7 @@ from lambdist_lib.conditions import (
     declared,
     initials,
     require_arm,
+    require_possible,
     with_faults,
 )
 from lambdist_lib.datapoints import Datapoints
@@ -254,7 +256,7 @@ class Experiment:
 
         if not ARMS[arm].stack:
             shutil.rmtree(folder, ignore_errors=True)  # of an earlier sitting: it takes seconds to do again
-            row = running.run_local_pool(self.points, held, folder, **facts)
+            row = pool_runs.run(self.points, held, folder, **facts)
         elif (folder / "run.json").exists():
             row = running.resume(self.target, self._stack(arm), self.points, folder, watch=watch)
         else:
@@ -321,6 +323,7 @@ def begin(
     folder = project.RESULTS / experiment_id
     points = held.read(folders.data_file(data, folder))
     held = with_faults(held, points, seed)
+    require_possible(target, held)
     connected = targets.connect(target, region=region, profile=profile)
     facts = {
         "experiment_id": experiment_id,

@@ -110,7 +110,11 @@ def _outcome(receipt: dict[str, Any], item: dict[str, Any], single: bool, queued
         return DEAD, item.get("cause") or last_cause or "no trace"
     if verdict == REJECTED:
         return REJECTED, receipt["cause"]
-    if single and attempts:  # tried as often as the client may, and never stored
+    answered_5xx = (
+        verdict == "unknown" and (receipt.get("status") or 0) >= 500
+    )  # its last invocation has ended
+    if single and (attempts or answered_5xx):  # tried as often as the client may, and never stored
+        last_cause = last_cause if attempts else receipt["cause"]
         return DEAD, f"client: gave up after {receipt.get('tries', len(attempts))} tries: {last_cause}"
     if verdict in ("", "refused"):
         return UNSENT, receipt.get("cause", "never sent")

@@ -8,28 +8,33 @@ A run that was interrupted, by a signal or by the end of its process, is finishe
 """
 
 import contextlib
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from lambdist_lib import (
     collecting,
-    columns,
     folders,
     foreign,
     journal,
     local_cloud,
-    local_pool,
     records,
     settling,
     stacks,
     submission,
+    throttling,
 )
-from lambdist_lib.conditions import ARMS, AS_FOUND, Conditions, initials, of_run, plan_of
+from lambdist_lib.conditions import (
+    ARMS,
+    AS_FOUND,
+    Conditions,
+    faults_of,
+    initials,
+    of_run,
+    plan_of,
+    write_truth,
+)
 from lambdist_lib.contract import REJECTED
 from lambdist_lib.datapoints import Datapoints, Line
 from lambdist_lib.errors import DataFileError, RunError, TargetError
@@ -69,6 +74,10 @@ def run(
         raise RunError(f"there is a run {folder.name} already; `lambdist resume {folder.name}` finishes it")
     plan_of(target, stack, arm, conditions, temperature)  # a plan that is none leaves no folder
     folder.mkdir(parents=True, exist_ok=True)
+    write_truth(
+        folder, arm, points, conditions, int(stack.outputs["MaxReceives"]),
+        at_once=stack.parameters.get("PermanentAtOnce") != "off",
+    )  # fmt: skip
     facts = {
         "experiment_id": experiment_id,
         "run_id": folder.name,
@@ -84,48 +93,8 @@ def run(
         "code": stack.code,
         "resumed": False,
     }
-    return _complete(target, stack, points, points, folder, facts, watch)
-
-
-def run_local_pool(
-    points: Datapoints,
-    conditions: Conditions,
-    folder: Path,
-    *,
-    pair: int = 0,
-    experiment_id: str = "",
-    looks: str = "",
-    tries: int = 5,
-) -> dict[str, Any]:
-    """The arm without a cloud: `chunks` processes of this machine; returns the run's row.
-
-    The processes are up before the clock starts, so the run counts as warm.
-    """
-    folder.mkdir(parents=True)
-    found = local_pool.process_all(
-        points, processes=conditions.chunks, work=conditions.work, fault=conditions.fault, tries=tries
-    )
-    seen_at = time.time()
-    receipts = [_given(line, found.get(line.n, {})) for line in points]
-    table = records.join(folder.name, "local_pool", points, receipts, found, queued=0)
-    collecting.write_tables(folder, points, receipts, table, found)
-    records.write_table(folder, "invocations", pd.DataFrame(columns=list(columns.INVOCATIONS)))
-    facts = {
-        "experiment_id": experiment_id,
-        "run_id": folder.name,
-        "pair": pair,
-        "arm": "local_pool",
-        "temperature": "warm",
-        "looks": looks,
-        "target": f"{conditions.chunks} processes",
-        **asdict(conditions),
-        "data": points.name,
-        "sha256": points.sha256,
-        "resumed": False,
-    }
-    row = {**facts, **collecting.ledger_and_times(table, seen_at), "state": "collected"}
-    folders.write_json(folder / "run.json", row)
-    return row
+    with throttling.during(target, stack, faults_of(arm, conditions.fault)):
+        return _complete(target, stack, points, points, folder, facts, watch)
 
 
 def resume(
@@ -221,14 +190,6 @@ def _complete(
         row = {**facts, **found, "state": "collected"}
         folders.write_json(folder / "run.json", row)
     return row
-
-
-def _given(line: Line, item: dict[str, Any]) -> dict[str, Any]:
-    """A receipt for a datapoint that a process of this machine took: given and done, nothing sent."""
-    began_at, done_at = item.get("received_at"), item.get("put_at", item.get("dead_at"))
-    verdict = REJECTED if line.reason else "accepted"
-    given = {"n": line.n, "verdict": verdict, "cause": line.reason, "tries": item.get("receives")}
-    return {**given, "intended_at": began_at, "sent_at": began_at, "answered_at": done_at}
 
 
 def finish(

@@ -65,7 +65,7 @@ def target():
     local_cloud.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def deployed_as():
     """`deployed_as(target, stack)`: a stack with its clients' and its owner's view."""
     return Deployed

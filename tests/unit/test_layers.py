@@ -11,18 +11,18 @@ from lambdist_lib import project
 ROWS = [  # the design's rows, each in the order of its parts
     {"errors", "project"},  # 0
     {"contract", "faults", "columns"},  # 1
-    {"local_cloud_state", "limits", "progress", "templates", "wire", "pacing", "jobs"},  # 2
+    {"local_cloud_state", "limits", "progress", "templates", "wire", "pacing", "jobs", "truth"},  # 2
     {"local_cloud_supervisor", "answers", "receipts"},
     {"local_cloud"},
     {"targets"},  # 3
     {"bundles", "datapoints", "journal", "mailbox"},  # 4
     {"folders", "stacks", "measures", "planner"},  # 5
     {"submission", "local_pool"},
-    {"original_client", "records", "settling", "figures", "trying", "thresholds"},
+    {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},
     {"analysing"},
     {"conditions", "collecting"},  # 6
     {"foreign"},
-    {"running"},
+    {"running", "pool_runs"},
     {"submitting", "teardown"},
     {"experiment", "redrive", "compare", "report"},
     {"notebooks"},

@@ -1,0 +1,133 @@
+"""Every kind of fault, as planned: the ledger balances, and each datapoint goes the way that was told."""
+
+import faulty
+import pytest
+
+from lambdist_lib import stacks
+from lambdist_lib.errors import UsageError
+
+SEED = "seed:4"
+BOTH, ALL_STORED = {"stored", "dead"}, {"stored"}
+DIE = dict.fromkeys(faulty.KINDS, BOTH) | {"crash-after": ALL_STORED, "duplicate": ALL_STORED}
+
+
+@pytest.fixture(scope="module")
+def patient(target, deployed_as):
+    """Stacks with three receives and short timeouts: deaths are many, and quick."""
+    settings = {**faulty.SETTINGS, "max_receives": 3, "single_node_timeout_seconds": 3}
+    made = stacks.deploy(target, name="faults", settings=settings)
+    both = {kind: deployed_as(target, stack) for kind, stack in made.items()}
+    faulty.hasten(both["distributed"])
+    yield both
+    stacks.destroy(target, name="faults")
+
+
+def test_each_kind_strikes_as_planned(patient):
+    """At 0.5 on 30 datapoints: outcome, receives, failures and duplicates of each are those of truth.csv."""
+    plans = {f"kind-{kind}": f"{kind}:0.5,{SEED}" for kind in faulty.KINDS}
+
+    found = faulty.run_all(patient["distributed"], plans)
+
+    for name, (row, table, items, truth) in found.items():
+        kind = name.removeprefix("kind-")
+        faulty.require_balanced(row)
+        wrong, again = faulty.differences(found[name])
+        assert wrong == {}, name
+        struck = [n for n, told in truth.items() if kind in told["strikes"].split()]
+        assert len(truth) == 30
+        assert 5 < len(struck) < 30
+        assert {told["outcome"] for told in truth.values()} == DIE[kind]
+        exact = [n for n in truth if n not in again]
+        planned_duplicates = [int(truth[n]["duplicates"]) for n in exact]
+        assert list(table["duplicates"][exact]) == planned_duplicates
+        assert any(planned_duplicates) == (kind in ("crash-after", "duplicate"))
+        for n in exact:
+            crashes = truth[n]["strikes"].split().count("crash")
+            assert faulty.traces(items[n])["crash"] == crashes, (name, items[n])
+
+
+def test_a_throttled_processor_loses_receives_and_no_datapoints(patient):
+    """Half of its places taken: some receives leave nothing, not even a marker that they began."""
+    deployed = patient["distributed"]
+
+    row, table, items, truth = faulty.run(deployed, "kind-throttle", f"throttle:0.5,{SEED}")
+
+    faulty.require_balanced(row)
+    assert {told["outcome"] for told in truth.values()} == {""}
+    receives = table["receives"].sum()
+    begun = sum(len(item.get("started", [])) for item in items.values())
+    assert 0 < begun < receives
+    functions = deployed.client("lambda")
+    reserved = functions.get_function_concurrency(FunctionName=deployed["ProcessorName"])
+    assert "ReservedConcurrentExecutions" not in reserved  # given back
+
+
+def test_the_control_has_the_faults_of_lambdas(patient):
+    """Without a queue: the client's tries are the receives, and the queue's faults do not strike."""
+    fault = f"raise:0.2,slow:0.2,crash:0.2,crash-after:0.3,permanent:0.1,poison:1,{SEED}"
+
+    found = faulty.run(patient["single_node"], "kind-control", fault, arm="single_node_parallel", chunks=4)
+
+    row, table, _, truth = found
+    faulty.require_balanced(row)
+    assert dict(table["outcome"]) == {n: told["outcome"] for n, told in truth.items()}
+    assert row["dead"] > 0
+    assert table["duplicates"].sum() == sum(int(told["duplicates"]) for told in truth.values()) > 0
+
+
+def test_a_batch_does_not_die_with_one_of_its_own(deploy):
+    """One datapoint of ten kills every process that takes it; it alone is dead."""
+    settings = {**faulty.SETTINGS, "max_receives": 2, "queue_batch": 10}
+    deployed = faulty.hasten(deploy("neighbours", ["distributed"], **settings)["distributed"])
+
+    row, table, items, _ = faulty.run(
+        deployed, "neighbours", "crash:1@4", points=20, queue_batch=10, request_batch=10
+    )
+
+    assert (row["stored"], row["dead"]) == (19, 1)
+    assert table.outcome[4] == "dead"
+    assert faulty.traces(items[4])["crash"] >= 2
+
+
+# -- Bad input ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refusing(deploy):
+    return deploy("refusing", experiment_controls=False)
+
+
+@pytest.mark.parametrize("arm", ["distributed", "single_node"])
+def test_a_stack_without_controls_refuses_faults_before_anything_is_sent(refusing, arm):
+    """The message names the stack and the way out; the API itself refuses too."""
+    deployed = refusing[arm]
+
+    with pytest.raises(
+        UsageError, match=r"refuses fault 'raise:0.1': it was deployed with ExperimentControls off"
+    ):
+        faulty.run(deployed, f"refused-{arm.replace('_', '-')}", "raise:0.1", arm=arm)
+
+    body = {"run_id": "refused", "datapoints": [{"n": 0, "data": "x"}], "fault": "raise:0.1"}
+    answer = deployed.post(body)
+    assert (answer.status_code, answer.json()["message"]) == (
+        400,
+        "Failed: work and fault need a stack deployed with ExperimentControls on",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("explode:0.1", "write none, or kinds of crash, memory"),
+        ("raise:1.5", "a probability lies between 0 and 1"),
+        ("memory:0.1", "the local cloud does not enforce memory limits"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_in_one_line(lambdist, data_file, tmp_path, fault, said):
+    """Exit status 2, one line that says what to write; nothing was deployed."""
+    done = lambdist("run", data_file(3), "--fault", fault, "--repetitions", 1, state=tmp_path / "state")
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "state").exists()  # not even a cloud was started for it
