@@ -4,7 +4,7 @@ V := .venv
 BIN := $(V)/bin
 UV := 0.13.9
 .DEFAULT_GOAL := help
-.PHONY: help setup lab experiment test lint lock clean
+.PHONY: help setup lab experiment test test-faults lint lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ lab: $(V)/.ok  ## open JupyterLab on the notebooks
 
 test: $(V)/.ok  ## run the whole test suite
 	$(BIN)/python -m pytest -q
+
+test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minutes long
+	$(BIN)/python -m pytest -q -m faults
 
 lint: $(V)/.ok  ## what the tests check of style, alone
 	$(BIN)/python -m pytest -q tests/unit/test_style.py

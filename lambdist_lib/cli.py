@@ -25,6 +25,12 @@ a first tour:
   lambdist destroy                             nothing is left
 """
 
+FAULT_HELP = """\
+none, or KIND:P[@N+N+A-B] separated by commas, P the probability (@: of these datapoints only). Drawn for each
+attempt: raise, slow (beyond the timeout), crash (before the write), crash-after, memory (AWS only); for each
+datapoint: permanent, poison (cannot be parsed), duplicate (queued twice); for the run: throttle (share of the
+processors). Example: raise:0.1,permanent:1@5+7-9"""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line's entry; returns the exit status."""
@@ -179,7 +185,7 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--memory-mb", type=int, default=512, metavar="MB")
     command.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
-    command.add_argument("--fault", default="none", help="none, or raise:0.1 for a tenth of the attempts")
+    command.add_argument("--fault", default="none", help=FAULT_HELP)
     command.add_argument("--seed", type=int, default=0, help="of the faults and of the order of the arms")
     command.add_argument("--id", default="", dest="experiment_id", help="name of the folder under results/")
 

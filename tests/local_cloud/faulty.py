@@ -23,6 +23,15 @@ VISIBILITY_S = 4  # what a crash costs its message; the templates' six times is 
 KINDS_OF = {"application": ("raise", "permanent"), "timeout": ("slow",), "poison": ("poison",)}
 KINDS = ("raise", "permanent", "slow", "crash", "crash-after", "poison", "duplicate")
 
+ORDER = (*KINDS, "throttle")
+FOUND_AS = {
+    "raise": "application",
+    "permanent": "application",
+    "slow": "timeout",
+    "crash": "crash",
+    "poison": "poison",
+}
+
 
 def hasten(deployed):
     """Have messages of both queues come again soon after their process died; returns the same stack."""
@@ -93,36 +102,36 @@ def traces(item):
     """What the receives of one datapoint left: attempts by class, and those that began and left nothing."""
     failed = Counter(one["class"] for one in item.get("attempts", []))
     worked = ("result" in item) + item.get("duplicates", 0)
-    failed["crash"] = len(item.get("started", [])) - worked - failed["application"] - failed["timeout"]
+    left = len(item.get("started", [])) - worked - failed["application"] - failed["timeout"]
+    failed["crash"] = max(0, left)  # below 0 where the plan has no crash, and first tries are not marked
     return failed
 
 
-def table_row(kind, p, found, took_s):
+def table_row(kind, p, found):
     """One line of the matrix: planned against found."""
     row, table, items, truth = found
-    planned, seen = Counter(), Counter()
-    wrong, again = differences(found)
+    strikes, seen = Counter(), Counter()
     for n, told in truth.items():
-        planned += Counter(told["strikes"].split())
-        seen += traces(items.get(n, {}))
-    found_as = {"raise": "application", "permanent": "application", "slow": "timeout", "crash": "crash"}
-    strikes = seen[found_as[kind]] if kind in found_as else seen["poison"] if kind == "poison" else None
-    if kind in ("crash-after", "duplicate"):
-        strikes = int(table["duplicates"].sum())
+        strikes.update(told["strikes"].split())
+        seen.update(traces(items.get(n, {})))
+    wrong, again = differences(found)
+    duplicates = int(table["duplicates"].sum())
+    begun = sum(len(item.get("started", [])) for item in items.values())
+    met = seen[FOUND_AS[kind]] if kind in FOUND_AS else duplicates
+    if kind == "throttle":
+        met = int(table["receives"].sum()) - begun
     return {
         "fault": kind,
         "p": p,
-        "datapoints": row["submitted"],
-        "strikes planned": planned[kind] if kind != "throttle" else "",
-        "found": strikes if strikes is not None else "",
-        "dead planned": sum(one["outcome"] == "dead" for one in truth.values()) if kind != "throttle" else "",
+        "strikes planned": "" if kind == "throttle" else strikes[kind],
+        "strikes found": met,
+        "dead planned": "" if kind == "throttle" else sum(one["outcome"] == "dead" for one in truth.values()),
         "dead found": row["dead"],
         "duplicates planned": sum(int(one["duplicates"]) for one in truth.values()),
-        "duplicates found": int(table["duplicates"].sum()),
+        "duplicates found": duplicates,
         "otherwise than planned": len(wrong),
         "came again early": len(again),
         "stored + dead": row["stored"] + row["dead"],
-        "s": round(took_s),
     }
 
 

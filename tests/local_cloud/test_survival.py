@@ -80,7 +80,7 @@ def test_a_killed_worker_costs_a_receive_and_no_datapoint(distributed):
             os.kill(pid, signal.SIGKILL)
 
     with meanwhile(kill):
-        row, table, items, _ = faulty.run(distributed, "killed", "raise:0", work="io:300ms", chunks=4)
+        row, table, items, _ = faulty.run(distributed, "killed", "crash:0", work="io:300ms", chunks=4)
 
     assert (row["stored"], row["submitted"]) == (30, 30)
     assert table["receives"].max() == 2
@@ -102,7 +102,7 @@ def test_a_frozen_cloud_is_waited_for(distributed):
             stopped_s.append(time.monotonic() - began_s)
 
     with meanwhile(freeze):
-        row, _, _, _ = faulty.run(distributed, "frozen", "raise:0", work="io:50ms", chunks=4)
+        row, _, _, _ = faulty.run(distributed, "frozen", "crash:0", work="io:50ms", chunks=4)
 
     assert stopped_s[0] >= 5
     assert (row["stored"], row["submitted"]) == (30, 30)
