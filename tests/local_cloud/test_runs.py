@@ -30,7 +30,15 @@ from lambdist_lib.conditions import Conditions
 from lambdist_lib.errors import RunError, TargetError, UncollectedError, UsageError
 from lambdist_lib.measures import ledger, stages
 
-FILES = {"run.json", "journal", "receipts.csv", "records.csv", "invocations.csv", "outputs.jsonl"}
+FILES = {
+    "run.json",
+    "truth.csv",
+    "journal",
+    "receipts.csv",
+    "records.csv",
+    "invocations.csv",
+    "outputs.jsonl",
+}
 numbers = itertools.count()
 
 
