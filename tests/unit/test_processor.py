@@ -587,7 +587,7 @@ def test_memory_that_nobody_limits_is_given_back(processor, monkeypatch):
 
 
 def test_only_what_may_go_wrong_is_marked(processor):
-    """A write more for each datapoint would be in every measurement: a first try that can only raise has none."""
+    """A write more for each datapoint would be in every measurement: a try that can only raise has none."""
     stack = Stack(processor)
 
     stack.receives(
