@@ -44,11 +44,12 @@ def together(homes: list[Path], name: str) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else loaded[0]
 
 
-def summarise(where: str | Path, *, insist: bool = False) -> dict[str, Any]:
+def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> dict[str, Any]:
     """Measure everything, and write it beside the runs as `summary.json`.
 
     Args:
         insist: Measure although a ledger is open; everything then says so.
+        finding: In place of the comparison of fan-out and single node, where that was not the question.
 
     Raises:
         RunError: As `tables`, or a ledger is open.
@@ -62,5 +63,6 @@ def summarise(where: str | Path, *, insist: bool = False) -> dict[str, Any]:
         "experiment_id": experiment.name,
         **summary.build(*of, target=cloud.iloc[0] if len(cloud) else target, insist=insist),
     }
+    content["finding"] = finding or content["finding"]
     folders.write_json((experiment if len(found) > 1 else found[0]) / "summary.json", content)
     return content

@@ -25,6 +25,7 @@ import pandas as pd
 
 from lambdist_lib import (
     analysing,
+    cloudwatch,
     columns,
     datapoints,
     faults,
@@ -72,7 +73,11 @@ class Experiment:
     settings: dict[str, Any] = field(default_factory=dict)  # of the stacks, beside the conditions
     stacks: dict[str, Stack] = field(default_factory=dict)
     runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(columns.RUNS)))
+    stamp: str = ""  # of tables and figures: the target's, and that the ledger is open if somebody insisted
     _wanted: dict[str, Any] = field(default_factory=dict, repr=False)  # settings of the stacks as deployed
+
+    def __post_init__(self) -> None:
+        self.stamp = self.stamp or self.target.stamp
 
     def deploy(self, **settings: Any) -> dict[str, Stack]:
         """Both stacks as the conditions want them; further settings as in `stacks.deploy`."""
@@ -152,9 +157,7 @@ class Experiment:
         """
         order = random.Random(self.seed)
         held = [replace(self.conditions, **{factor: level}) for level in levels]
-        deaf = [arm for arm in self.arms if arm == "single_node" and factor in ("chunks", "queue_batch")]
-        heard = [arm for arm in self.arms if arm not in deaf]
-        plan = [(arm, k) for arm in heard for k in range(len(levels))] + [(arm, 0) for arm in deaf]
+        plan = _sweep_plan(self.arms, factor, len(levels))
         with Progress(f"sweep over {factor}") as progress, running.exclusive(self.target):
             rows: list[dict[str, Any]] = []
             for repetition in range(1, repetitions + 1):
@@ -167,13 +170,46 @@ class Experiment:
             progress.show(f"{len(rows)} runs done")
         return pd.DataFrame(rows)
 
-    def ledger(self) -> pd.DataFrame:
+    def run_cold_and_warm(self, factor: str, levels: Sequence[Any], repetitions: int) -> pd.DataFrame:
+        """A sweep of pairs: each arm at each level in fresh environments, and warm right after; their rows.
+
+        Args:
+            factor, levels, repetitions: As in `run_levels`; rounds are in random order too.
+        """
+        order = random.Random(self.seed)
+        held = [replace(self.conditions, **{factor: level}) for level in levels]
+        plan = _sweep_plan(self._cloud_arms(), factor, len(levels))
+        with Progress(f"cold and warm by {factor}") as progress, running.exclusive(self.target):
+            rows: list[dict[str, Any]] = []
+            for repetition in range(1, repetitions + 1):
+                for arm, k in order.sample(plan, k=len(plan)):
+                    self._deploy(held[k], progress)
+                    for temperature in ("cold", "warm"):
+                        if temperature == "cold":
+                            stacks.make_cold(self.target, self._stack(arm))
+                        else:
+                            self._warm_up(held[k], [arm], progress)
+                        name = f"{temperature}-{initials(arm)}{k}r{repetition}"
+                        label = f"round {repetition}, {arm}, {factor} {levels[k]}, {temperature}: "
+                        rows.append(self._run(held[k], arm, temperature, repetition, name, progress, label))
+            progress.show(f"{len(rows)} runs done")
+        return pd.DataFrame(rows)
+
+    def ledger(self, *, insist: bool = False) -> pd.DataFrame:
         """The ledger of every run, which must balance before anything is measured.
 
+        Args:
+            insist: Go on with an open one. From then on `stamp` and the runs' targets, and so every
+                figure and sentence, say that it is open.
+
         Raises:
-            RunError, UnfinishedError: Datapoints are lost, unsent or in flight.
+            RunError, UnfinishedError: Datapoints are lost, unsent or in flight, and nobody insists.
         """
         counts = ledger.count(self.records())
+        if insist:
+            self.stamp = self.target.stamp + ledger.open_note(self.runs)
+            self.runs = ledger.accept_open(self.runs)
+            return counts
         ledger.require_balanced(counts)
         for row in self.runs.to_dict("records"):
             folders.require_finished(row)
@@ -187,6 +223,17 @@ class Experiment:
         """One row per Lambda invocation (`columns.INVOCATIONS`)."""
         return self._tables("invocations")
 
+    def reported(self) -> pd.DataFrame:
+        """`invocations` with AWS's own figures beside ours: `report_lines.COLUMNS`.
+
+        On the local cloud they are missing. On AWS they are written into the folder, too, as
+        `reported.csv`: the logs go with the stacks.
+        """
+        table = cloudwatch.with_reports(self.target, self.stacks.values(), self.invocations())
+        if table["report_s"].notna().any():
+            records.write_table(self.folder, "reported", table)
+        return table
+
     def outputs(self) -> Iterator[dict[str, Any]]:
         """Each datapoint's answer in input order, from the first distributed run."""
         chosen = self.runs[self.runs["arm"] == "distributed"]
@@ -196,11 +243,12 @@ class Experiment:
 
     def finding(self) -> str:
         """The conclusion, computed from the runs."""
-        return speedup.sentence(self.runs, self.target.stamp)
+        return speedup.sentence(self.runs, self.stamp)
 
-    def summarise(self) -> dict[str, Any]:
-        """Every measure in one file, `summary.json`; returns its content."""
-        return analysing.summarise(self.folder)
+    def summarise(self, finding: str = "") -> dict[str, Any]:
+        """Every measure in one file, `summary.json`, under this finding or else the speedup's; its content."""
+        insist = self.stamp != self.target.stamp
+        return analysing.summarise(self.folder, insist=insist, finding=finding)
 
     def teardown(self, *, keep_stacks: bool = False) -> str:
         """Delete the stacks, unless they are to be kept; says what was done."""
@@ -347,6 +395,13 @@ def begin(
         seed=seed,
         arms=tuple(arms),
     )
+
+
+def _sweep_plan(arms: Sequence[str], factor: str, levels: int) -> list[tuple[str, int]]:
+    """Which arm runs at which level in each round: one to which the factor means nothing only once."""
+    deaf = [arm for arm in arms if arm == "single_node" and factor in ("chunks", "queue_batch")]
+    heard = [arm for arm in arms if arm not in deaf]
+    return [(arm, k) for arm in heard for k in range(levels)] + [(arm, 0) for arm in deaf]
 
 
 def _open_folder(folder: Path, facts: dict[str, Any]) -> None:

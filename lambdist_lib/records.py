@@ -123,17 +123,24 @@ def _outcome(receipt: dict[str, Any], item: dict[str, Any], single: bool, queued
 
 def invocations(target: Target, stack: Stack, run_id: str, since: float, until: float) -> pd.DataFrame:
     """One row per invocation of the stack's functions between two times (`columns.INVOCATIONS`)."""
-    logs, rows = target.client("logs"), []
+    rows = []
+    for event in log_events(target, stack, since, until):
+        if event["message"].startswith('{"event"'):
+            line = json.loads(event["message"])
+            if line["event"] in LOG_LINES:
+                rows.append(_invocation(run_id, event["timestamp"] / 1000, line))
+    return pd.DataFrame(rows, columns=list(columns.INVOCATIONS))
+
+
+def log_events(target: Target, stack: Stack, since: float, until: float) -> Iterator[dict[str, Any]]:
+    """Everything that the stack's functions logged between two times, one function after the other."""
+    logs = target.client("logs")
     for group in [stack.outputs[name] for name in LOG_GROUPS if name in stack.outputs]:
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=group, startTime=int(since * 1000), endTime=int(until * 1000) + 1000
         )
-        for event in (event for page in pages for event in page["events"]):
-            if event["message"].startswith('{"event"'):
-                line = json.loads(event["message"])
-                if line["event"] in LOG_LINES:
-                    rows.append(_invocation(run_id, event["timestamp"] / 1000, line))
-    return pd.DataFrame(rows, columns=list(columns.INVOCATIONS))
+        for page in pages:
+            yield from page["events"]
 
 
 def _invocation(run_id: str, at: float, line: dict[str, Any]) -> dict[str, Any]:

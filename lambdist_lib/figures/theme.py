@@ -38,6 +38,12 @@ STAGE = {
     "process": "#009E73",
     "to_put": "#0072B2",
 }
+FUNCTION = {
+    "collector": "#CC79A7",
+    "processor": "#0072B2",
+    "dead_letter": "#882255",
+    "single_node": "#D55E00",
+}
 QUIET, INK = "0.6", "0.25"  # reference lines; annotations
 LIMIT = "#882255"  # what cannot be passed
 
@@ -76,9 +82,8 @@ def log_seconds(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def save(figure: Figure, path: str | Path) -> Path:
+def save(figure: Figure, path: str | Path) -> None:
     """Write a PNG, byte for byte the same for the same figure; its folder is made."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
-    return path

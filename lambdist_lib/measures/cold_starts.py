@@ -29,7 +29,7 @@ def summary(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFr
     """
     rows = []
     for function, called in invocations.groupby("function", sort=False):
-        first = _true(called["cold"])
+        first = is_cold(called)
         found = share(int(first.sum()), len(called), confidence)
         rows.append(
             {
@@ -59,7 +59,7 @@ def by_run(invocations: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     A run without any invocation stays, with function "" and no share: its logs are missing.
     """
     counts = (
-        invocations.assign(cold=_true(invocations["cold"]))
+        invocations.assign(cold=is_cold(invocations))
         .groupby(["run_id", "function"], sort=False)
         .agg(invocations=("cold", "size"), cold=("cold", "sum"), environments=("environment_id", "nunique"))
         .reset_index()
@@ -108,21 +108,38 @@ def inits(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFram
     rows = [
         (function, found.p, found.n, found.value, found.low, found.high, found.note)
         for function, called in invocations.groupby("function", sort=False)
-        for found in quantiles(called.loc[_true(called["cold"]), "init_s"], (0.5, 0.9, 0.99), confidence)
+        for found in quantiles(called.loc[is_cold(called), "init_s"], (0.5, 0.9, 0.99), confidence)
     ]
     names = ["function", "percentile", "n", "value_s", "low_s", "high_s", "note"]
     return pd.DataFrame(rows, columns=names)
 
 
+def environments(invocations: pd.DataFrame) -> pd.DataFrame:
+    """One row per run and environment that it used, in order of their first invocation.
+
+    Columns: `run_id`, `function`, `environment_id`, `fresh` (whether it was made in this run), `first_s`
+    and `last_s` (its first invocation's begin and its last one's end, seconds since the run's first
+    invocation began), `invocations` and `init_s`.
+    """
+    table = _since_begin(invocations).groupby(["run_id", "function", "environment_id"], sort=False)
+    table = table.agg(
+        fresh=("cold", "any"),
+        first_s=("begin_s", "min"),
+        last_s=("end_s", "max"),
+        invocations=("cold", "size"),
+        init_s=("init_s", "first"),
+    )
+    return table.reset_index().sort_values(["run_id", "first_s"], kind="stable", ignore_index=True)
+
+
 def bursts(invocations: pd.DataFrame, *, bin_s: float = 1.0) -> pd.DataFrame:
     """Cold starts per `bin_s` seconds: `run_id`, `function`, `at_s`, `cold`; bins without any are left out.
 
-    `at_s` is the bin's begin, in seconds since the run's first cold invocation ended.
+    `at_s` is the bin's begin, in seconds since the run's first invocation began.
     """
-    cold = invocations[_true(invocations["cold"])]
-    at = pd.to_numeric(cold["at"], errors="coerce")
-    since_s = at - at.groupby(cold["run_id"]).transform("min")
-    binned = cold[["run_id", "function"]].assign(at_s=since_s // bin_s * bin_s)
+    table = _since_begin(invocations)
+    cold = table[table["cold"]]
+    binned = cold[["run_id", "function"]].assign(at_s=cold["begin_s"] // bin_s * bin_s)
     counts = binned.groupby(["run_id", "function", "at_s"], sort=True).size()
     return counts.rename("cold").reset_index()
 
@@ -134,7 +151,7 @@ def kinds(invocations: pd.DataFrame) -> pd.Series:
         invocations: With a column `init_to_invoke_s` (seconds from the end of an environment's init
             to its first invocation) where the logs have it; without it nothing is told apart.
     """
-    first = _true(invocations["cold"])
+    first = is_cold(invocations)
     kind = pd.Series(WARM, index=invocations.index, dtype=object)
     kind[first] = UNTOLD
     if "init_to_invoke_s" in invocations:
@@ -142,6 +159,22 @@ def kinds(invocations: pd.DataFrame) -> pd.Series:
         kind[first & (gap_s <= PROACTIVE_OVER_S)] = COLD
         kind[first & (gap_s > PROACTIVE_OVER_S)] = PROACTIVE
     return kind
+
+
+def is_cold(invocations: pd.DataFrame) -> pd.Series:
+    """Each invocation's flag as bool."""
+    return _true(invocations["cold"])
+
+
+def _since_begin(invocations: pd.DataFrame) -> pd.DataFrame:
+    """Invocations with `begin_s` and `end_s` on their run's own clock, and `cold` as bool.
+
+    An invocation begins its duration before its log line; where it tells none, with its line.
+    """
+    ended_at = pd.to_numeric(invocations["at"], errors="coerce")
+    began_at = ended_at - pd.to_numeric(invocations["duration_s"], errors="coerce").fillna(0)
+    zero = began_at.groupby(invocations["run_id"]).transform("min")
+    return invocations.assign(begin_s=began_at - zero, end_s=ended_at - zero, cold=is_cold(invocations))
 
 
 def _true(flags: pd.Series) -> pd.Series:

@@ -1,4 +1,4 @@
-"""What AWS writes about each invocation beside our own log line: INIT_START, START and REPORT.
+"""What AWS writes about each invocation beside our own log line: INIT_START, START, REPORT.
 
     2023-07-01T10:00:00.123000+00:00 2023/07/01/[$LATEST]4f2a INIT_START Runtime Version: python:3.12.v1 ...
     START RequestId: 8f50... Version: $LATEST
@@ -6,7 +6,9 @@
         Max Memory Used: 66 MB\tInit Duration: 100.12 ms
 
 The time and the log stream before a line are optional (`aws logs tail --format detailed`
-writes them). The local cloud writes none of these lines, so there the columns stay missing.
+writes them, and so does `cloudwatch.line`). A function with SnapStart restores an environment
+instead of initialising it: then Restore Duration stands for Init Duration. The local cloud
+writes START and REPORT without either, so there nothing is told of inits.
 """
 
 import re
@@ -18,19 +20,26 @@ PREFIX = re.compile(
     r"(?P<at>\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))\s+(?:(?P<stream>\S*\[\S+\]\S+)\s+)?"
 )
 LINE = re.compile(
-    r"(?P<kind>INIT_START|START|REPORT)(?: RequestId: (?P<request_id>[0-9a-fA-F-]+))?(?P<rest>[\s\S]*)"
+    r"(?P<kind>INIT_START|RESTORE_START|START|REPORT)\b"
+    r"(?: RequestId: (?P<request_id>[0-9a-fA-F-]+))?(?P<rest>[\s\S]*)"
 )
 FIELD = re.compile(r"(?P<name>[A-Z][A-Za-z ]+): (?P<value>[^\t\n]+)")
-IN_SECONDS = {"report_s": "Duration", "billed_s": "Billed Duration", "report_init_s": "Init Duration"}
+IN_SECONDS = {
+    "report_s": "Duration",
+    "billed_s": "Billed Duration",
+    "report_init_s": "Init Duration",
+    "restore_s": "Restore Duration",
+}
 IN_MB = {"memory_size_mb": "Memory Size", "memory_used_mb": "Max Memory Used"}
 COLUMNS = {
     "report_s": "REPORT: Duration",
     "billed_s": "REPORT: Billed Duration, whole milliseconds",
     "report_init_s": "REPORT: Init Duration, the runtime's own start included; only of a first invocation",
+    "restore_s": "REPORT: Restore Duration, of a first invocation with SnapStart",
     "memory_size_mb": "REPORT: Memory Size",
     "memory_used_mb": "REPORT: Max Memory Used, of the environment so far",
     "status": "REPORT: Status, `timeout` or `error`; missing where it went well",
-    "init_to_invoke_s": "from the end of the environment's init to START; needs times in the lines",
+    "init_to_invoke_s": "from the end of its environment's init or restore to START; the lines need times",
 }
 
 
@@ -42,8 +51,8 @@ def parse(lines: Iterable[str]) -> pd.DataFrame:
             Of several reports of one request (a timeout repeats its line) the last counts.
     """
     rows: dict[str, dict[str, object]] = {}
-    opened: dict[str, pd.Timestamp] = {}  # INIT_START of a stream whose first START is still to come
-    waits: dict[str, float] = {}  # seconds from INIT_START to START, by request
+    opened: dict[str, pd.Timestamp] = {}  # begin of an environment whose first START is still to come
+    waits: dict[str, float] = {}  # seconds from there to START, by request
     for line in lines:
         prefix = PREFIX.match(line)
         found = LINE.match(line, prefix.end() if prefix else 0)
@@ -51,7 +60,7 @@ def parse(lines: Iterable[str]) -> pd.DataFrame:
             continue
         at = pd.Timestamp(prefix["at"]) if prefix else None
         stream, request_id = (prefix["stream"] or "") if prefix else "", found["request_id"]
-        if found["kind"] == "INIT_START" and at is not None:
+        if found["kind"] in ("INIT_START", "RESTORE_START") and at is not None:
             opened[stream] = at
         elif found["kind"] == "START" and request_id and stream in opened and at is not None:
             waits[request_id] = (at - opened.pop(stream)).total_seconds()
@@ -59,7 +68,8 @@ def parse(lines: Iterable[str]) -> pd.DataFrame:
             rows[request_id] = {"request_id": request_id, **_report(found["rest"])}
     table = pd.DataFrame(rows.values(), columns=["request_id", *COLUMNS])
     waited_s = pd.to_numeric(table["request_id"].map(waits), errors="coerce")
-    return table.assign(init_to_invoke_s=(waited_s - table["report_init_s"]).clip(lower=0))
+    made_s = table["restore_s"].fillna(table["report_init_s"])
+    return table.assign(init_to_invoke_s=(waited_s - made_s).clip(lower=0))
 
 
 def with_report(invocations: pd.DataFrame, lines: Iterable[str]) -> pd.DataFrame:

@@ -336,7 +336,8 @@ def test_a_file_is_the_same_byte_for_byte(tmp_path):
         scaling.plot_scaling(LEVELS, middle, target="local cloud", found=FOUND)
         dead_letters.plot_theory(AGAINST, bottom, target="local cloud")
         np.random.seed(len(files))  # what others draw from the global generator changes nothing
-        files.append(theme.save(figure, tmp_path / "new" / f"{name}.png").read_bytes())
+        theme.save(figure, tmp_path / "new" / f"{name}.png")
+        files.append((tmp_path / "new" / f"{name}.png").read_bytes())
 
     assert files[0] == files[1]
     assert files[0].startswith(b"\x89PNG")

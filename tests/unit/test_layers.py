@@ -19,7 +19,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"folders", "stacks", "measures", "planner"},  # 5
     {"submission", "local_pool"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},
-    {"analysing"},
+    {"analysing", "cloudwatch"},
     {"conditions", "collecting"},  # 6
     {"foreign"},
     {"running", "pool_runs"},

@@ -104,11 +104,28 @@ def test_inits_have_percentiles():
 
 def test_bursts_are_cold_starts_per_second():
     """An invocation each 50 ms, the first 30 of them cold: twenty in the first second, ten in the next."""
-    table = cold_starts.bursts(frames.invocations(100, cold=30))
+    table = cold_starts.bursts(frames.invocations(100, cold=30).assign(duration_s=0.01))
 
     assert table[["at_s", "cold"]].to_numpy().tolist() == [[0, 20], [1, 10]]
     assert cold_starts.bursts(frames.invocations(10, cold=0)).empty
     assert cold_starts.bursts(NO_INVOCATIONS).empty
+
+
+def test_an_environment_is_told_by_its_first_and_last_invocation():
+    """Two made in this run, one that was there before; the one without a duration begins with its line."""
+    called = frames.invocations(6, cold=2).assign(
+        environment_id=["a", "b", "a", "c", "b", "a"], cold=[True, True, False, False, False, False],
+        duration_s=[0.02, 0.02, 0.02, 0.02, 0.02, math.nan],
+    )  # fmt: skip
+
+    table = cold_starts.environments(called)
+
+    assert table["environment_id"].tolist() == ["a", "b", "c"]
+    assert table["fresh"].tolist() == [True, True, False]
+    assert table["invocations"].tolist() == [3, 2, 1]
+    assert table["first_s"].tolist() == pytest.approx([0, 0.05, 0.15], abs=1e-6)
+    assert table["last_s"].tolist() == pytest.approx([0.27, 0.22, 0.17], abs=1e-6)
+    assert cold_starts.environments(NO_INVOCATIONS).empty
 
 
 def test_waiting_has_an_interval():
@@ -182,6 +199,32 @@ def test_times_in_the_lines_tell_proactive_environments_apart():
     assert joined["init_to_invoke_s"].tolist()[:2] == pytest.approx([0.005, 60.0])
     assert cold_starts.kinds(joined).tolist() == ["cold", "proactive", "warm"]
     assert len(joined) == 3
+
+
+RESTORED = [
+    "2025-05-21T14:26:55.800Z 2025/05/21/[23]cc RESTORE_START Runtime Version: python:3.13.v2",
+    "2025-05-21T14:26:56.600Z 2025/05/21/[23]cc RESTORE_REPORT Restore Duration: 789.64 ms",
+    "2025-05-21T14:26:56.665Z 2025/05/21/[23]cc START RequestId: 5b321b10-9dfa-4a05 Version: 23",
+    "2025-05-21T14:26:56.814Z 2025/05/21/[23]cc REPORT RequestId: 5b321b10-9dfa-4a05\t"
+    "Duration: 149.53 ms\tBilled Duration: 313 ms\tMemory Size: 512 MB\tMax Memory Used: 163 MB\t"
+    "Restore Duration: 789.64 ms\tBilled Restore Duration: 163 ms\t\n",
+]
+
+
+def test_a_restored_environment_has_a_restore_in_place_of_an_init():
+    """SnapStart: no Init Duration, and the gap counts from the end of the restore."""
+    [row] = report_lines.parse(RESTORED).to_dict("records")
+
+    assert (row["restore_s"], row["billed_s"]) == pytest.approx((0.78964, 0.313))
+    assert math.isnan(row["report_init_s"])
+    assert row["init_to_invoke_s"] == pytest.approx(0.865 - 0.78964)
+
+
+def test_an_init_that_failed_is_passed_over():
+    """INIT_REPORT tells of an init without an invocation."""
+    lines = ["INIT_REPORT Init Duration: 10008.09 ms\tPhase: init\tStatus: timeout", WARM_REPORT]
+
+    assert len(report_lines.parse(lines)) == 1
 
 
 def test_without_report_lines_the_columns_stay_missing():
