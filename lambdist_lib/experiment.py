@@ -207,8 +207,8 @@ class Experiment:
         """
         counts = ledger.count(self.records())
         if insist:
-            self.stamp = self.target.stamp + ledger.open_note(self.runs)
-            self.runs = ledger.accept_open(self.runs)
+            self.stamp = self.target.stamp + ledger.open_note(self.runs, counts)
+            self.runs = ledger.accept_open(self.runs, counts)
             return counts
         ledger.require_balanced(counts)
         for row in self.runs.to_dict("records"):
@@ -246,7 +246,7 @@ class Experiment:
         return speedup.sentence(self.runs, self.stamp)
 
     def summarise(self, finding: str = "") -> dict[str, Any]:
-        """Every measure in one file, `summary.json`, under this finding or else the speedup's; its content."""
+        """Every measure in one file, `summary.json`, with this finding or else the speedup's; its content."""
         insist = self.stamp != self.target.stamp
         return analysing.summarise(self.folder, insist=insist, finding=finding)
 

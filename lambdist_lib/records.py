@@ -5,6 +5,7 @@ records.load("results/my-experiment/runs/d-1")         the table of `columns.REC
 """
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -218,14 +219,27 @@ def load(run: str | Path, name: str = "records") -> pd.DataFrame:
             break
     else:
         raise RunError(f"{Path(run).name} has no {name}.csv: the run was not collected")
+    _require_whole(path)
     known = {"records": columns.RECORDS, "invocations": columns.INVOCATIONS, "runs": columns.RUNS}.get(name)
     try:
         # where a million causes are empty, pandas would guess numbers
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXTS, object))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise RunError(f"{path.name} of {Path(run).name} cannot be read: {error}") from error
     if known and list(table.columns) != list(known):
         raise RunError(
             f"{path.name} of {Path(run).name} is of another version: its columns are not `columns.py`'s"
         )
     return table.fillna({column: "" for column in TEXTS if column in table})
+
+
+def _require_whole(path: Path) -> None:
+    """Raise RunError for a table whose last line was cut off: its row would count, with values missing."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - 1, 0))
+        if size and path.suffix == ".csv" and file.read() != b"\n":
+            raise RunError(
+                f"{path.name} of {path.parent.name} is cut off in its last line; put the whole file back, "
+                "or leave the run out"
+            )

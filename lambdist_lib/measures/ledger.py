@@ -28,21 +28,31 @@ def count(records: pd.DataFrame) -> pd.DataFrame:
 OPEN = "LEDGER OPEN"
 
 
-def accept_open(runs: pd.DataFrame) -> pd.DataFrame:
-    """A runs table that is no longer refused: where it is open, `target` says so in every row."""
-    note = open_note(runs)
+def accept_open(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> pd.DataFrame:
+    """A runs table that is no longer refused: where it is open, `target` says so in every row.
+
+    Args:
+        counts: What `count` returns of the runs' records, where they are measured too.
+    """
+    note = open_note(runs, counts)
     return runs.assign(target=runs["target"].astype(str) + note) if note else runs
 
 
-def open_note(runs: pd.DataFrame) -> str:
-    """What is missing, to be put behind a target stamp; "" where the ledger is closed."""
+def open_note(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> str:
+    """What is missing, to be put behind a target stamp; "" where the ledger is closed.
+
+    Where the records tell of more than the runs table does, they count, and so do those that are not there.
+    """
+    tables = [runs] if counts is None else [runs, counts]
     missing = [
         f"{number:,.0f} {name.replace('_', ' ')}"
         for name in (IN_FLIGHT, LOST, UNSENT)
-        if (number := runs[name].sum())
+        if (number := max(table[name].sum() for table in tables))
     ]
-    rest = (runs["submitted"] - runs[list(OUTCOMES)].sum(axis="columns")).abs().sum()
+    rest = max((one["submitted"] - one[list(OUTCOMES)].sum(axis="columns")).abs().sum() for one in tables)
     missing += [f"{rest:,.0f} unaccounted for"] if rest else []
+    wrong = 0 if counts is None else (_rows_of(runs, counts) - runs["submitted"]).abs().sum()
+    missing += [f"{wrong:,.0f} records missing or too many"] if wrong else []
     return f", {OPEN}: {' and '.join(missing)} of {runs['submitted'].sum():,.0f}" if missing else ""
 
 
@@ -85,7 +95,7 @@ def require_complete(counts: pd.DataFrame, runs: pd.DataFrame) -> None:
     Raises:
         RunError: Names each run whose records are missing, cut off or too many.
     """
-    found = runs["run_id"].map(counts.set_index("run_id")["submitted"]).fillna(0)
+    found = _rows_of(runs, counts)
     wrong = found != runs["submitted"]
     if wrong.any():
         said = [
@@ -98,6 +108,10 @@ def require_complete(counts: pd.DataFrame, runs: pd.DataFrame) -> None:
             f"records are missing: {', '.join(said)} datapoints; their records.csv is cut off or of "
             "another run, so put it back or leave the run out"
         )
+
+
+def _rows_of(runs: pd.DataFrame, counts: pd.DataFrame) -> pd.Series:
+    return runs["run_id"].map(counts.set_index("run_id")["submitted"]).fillna(0)
 
 
 def is_accepted(runs: pd.DataFrame) -> pd.Series:

@@ -95,7 +95,7 @@ def build(
     """
     counts = ledger.count(records)
     if insist:
-        runs, target = ledger.accept_open(runs), target + ledger.open_note(runs)
+        runs, target = ledger.accept_open(runs, counts), target + ledger.open_note(runs, counts)
     else:
         ledger.require_balanced(runs)
         ledger.require_balanced(counts)

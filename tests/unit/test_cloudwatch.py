@@ -27,7 +27,7 @@ EVENTS = [
     (42_020, "bb", "REPORT RequestId: bbbb-1\tDuration: 15.00 ms\tBilled Duration: 16 ms\tMemory Size: 9 MB\t"
                    "Max Memory Used: 87 MB\tInit Duration: 99.00 ms\t\n"),
 ]  # fmt: skip
-LATE = (43_000, "aa", "REPORT RequestId: cccc-1\tDuration: 2.00 ms\tBilled Duration: 2 ms\tMemory Size: 9 MB\t"
+LATE = (430, "aa", "REPORT RequestId: cccc-1\tDuration: 2.00 ms\tBilled Duration: 2 ms\tMemory Size: 9 MB\t"
                       "Max Memory Used: 87 MB\t\n")  # fmt: skip
 
 

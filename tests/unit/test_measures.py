@@ -101,6 +101,19 @@ def test_who_insists_has_it_on_every_stamp():
         ledger.require_balanced(runs)
 
 
+def test_who_insists_reads_of_records_that_are_not_there():
+    """The runs table balances, but 31 of its datapoints have no record, and one has no outcome."""
+    runs = frames.runs(1)
+    records = pd.concat(frames.records(131, run_id=run_id) for run_id in runs["run_id"]).iloc[:-31]
+    records.iloc[0, records.columns.get_loc("outcome")] = ""
+    counts = ledger.count(records)
+
+    accepted = ledger.accept_open(runs, counts)
+
+    note = "LEDGER OPEN: 1 unaccounted for and 31 records missing or too many of 262"
+    assert set(accepted["target"]) == {f"local cloud, {note}"}
+
+
 def test_a_closed_ledger_has_nothing_to_insist_on():
     runs = frames.runs(3)
 

@@ -208,13 +208,27 @@ def test_a_large_table_is_gzipped_reproducibly(tmp_path, monkeypatch):
     assert records.load(tmp_path)["outcome"].tolist() == ["stored"]
 
 
+def test_a_gzipped_table_that_was_cut_off_is_said_to_be(tmp_path, monkeypatch):
+    """In its end, in its middle, and down to nothing."""
+    monkeypatch.setattr(records, "GZIP_OVER_BYTES", 100)
+    records.write_table(tmp_path, "records", joined([receipt("accepted")], [STORED]))
+    path = tmp_path / "records.csv.gz"
+    whole = path.read_bytes()
+
+    for size in (len(whole) - 4, len(whole) // 2, 12, 0):
+        path.write_bytes(whole[:size])
+        with pytest.raises(RunError, match=r"records\.csv\.gz of .* cannot be read"):
+            records.load(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, r"has no records\.csv: the run was not collected"),
         ("a,b\n1,2\n", "is of another version"),
         ("", "cannot be read"),
-        ('a,"b\n1', "cannot be read"),
+        ('a,"b\n1\n', "cannot be read"),
+        ("a,b\n1,2\n3,", "is cut off in its last line; put the whole file back"),
     ],
 )
 def test_a_table_that_is_none_is_said_to_be(tmp_path, content, message):
