@@ -72,6 +72,7 @@ RUNS = {  # one row per run of an experiment
     "chunks": "most senders at once",
     "request_batch": "datapoints per request",
     "queue_batch": "messages per invocation at most",
+    "partial_responses": "whether only the failed messages of a batch are tried again, not all of it",
     "memory_mb": "of the processing Lambda",
     "work": "declared work per datapoint",
     "fault": "declared faults",

@@ -42,7 +42,8 @@ class Conditions:
 
     rate: datapoints per second of an open loop, 0 for as fast as `chunks` senders go.
     retry_delay_s: before the first retry of a failed datapoint, doubling; by the queue in the
-    distributed arm, by the client in the others. failing: datapoints after the file's that
+    distributed arm, by the client in the others. partial_responses: without them one failed
+    message brings its whole batch back. failing: datapoints after the file's that
     fail at every attempt. max_chars, pattern: the datapoint rule.
     """
 
@@ -50,6 +51,7 @@ class Conditions:
     rate: float = 0.0
     request_batch: int = 1
     queue_batch: int = 1
+    partial_responses: bool = True
     memory_mb: int = 512
     work: str = "none"
     fault: str = "none"
@@ -62,6 +64,7 @@ class Conditions:
         """What they mean for the stacks (`templates`)."""
         return {
             "queue_batch": self.queue_batch,
+            "partial_batch_responses": self.partial_responses,
             "memory_mb": self.memory_mb,
             "retry_delay_seconds": self.retry_delay_s,
             "datapoint_max_chars": self.max_chars,

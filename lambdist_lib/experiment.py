@@ -16,7 +16,7 @@ import platform
 import random
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from lambdist_lib import (
 )
 from lambdist_lib.conditions import (
     ARMS,
+    AS_FOUND,
     Conditions,
     declared,
     initials,
@@ -192,6 +193,29 @@ class Experiment:
                         name = f"{temperature}-{initials(arm)}{k}r{repetition}"
                         label = f"round {repetition}, {arm}, {factor} {levels[k]}, {temperature}: "
                         rows.append(self._run(held[k], arm, temperature, repetition, name, progress, label))
+            progress.show(f"{len(rows)} runs done")
+        return pd.DataFrame(rows)
+
+    def run_matrix(self, cells: Sequence[Mapping[str, Any]], repetitions: int) -> pd.DataFrame:
+        """The distributed arm under each of several conditions, of which no time is compared; their rows.
+
+        Every run draws its faults anew, by a seed counted up from the experiment's: with the same
+        draws the same datapoints would die in every cell.
+
+        Args:
+            cells: Fields of `Conditions` that each cell has of its own. They are run in this order, so
+                put together what needs the same stacks.
+            repetitions: Runs of each cell.
+        """
+        held = [replace(self.conditions, **cell) for cell in cells for _ in range(repetitions)]
+        with Progress("matrix") as progress, running.exclusive(self.target):
+            rows = []
+            for number, one in enumerate(held):
+                self._deploy(one, progress)
+                fault = str(faults.parse_fault(_unseeded(one.fault), seed=self.seed + number))
+                label = f"run {number + 1} of {len(held)}, {_unseeded(fault)}: "
+                drawn, pair = replace(one, fault=fault), number % repetitions + 1
+                rows.append(self._run(drawn, "distributed", AS_FOUND, pair, f"d{number}", progress, label))
             progress.show(f"{len(rows)} runs done")
         return pd.DataFrame(rows)
 
@@ -395,6 +419,10 @@ def begin(
         seed=seed,
         arms=tuple(arms),
     )
+
+
+def _unseeded(fault: str) -> str:
+    return str(faults.parse_fault(fault)).rpartition(",seed:")[0] or "none"
 
 
 def _sweep_plan(arms: Sequence[str], factor: str, levels: int) -> list[tuple[str, int]]:

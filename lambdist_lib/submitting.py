@@ -33,7 +33,8 @@ def submit(
         "max_chars": int(stack.parameters["DatapointMaxChars"]),
         "pattern": stack.parameters["DatapointPattern"],
     }
-    held = declared({**conditions, **rule})
+    partial = stack.parameters.get("PartialBatchResponses", "on") == "on"
+    held = declared({**conditions, **rule, "partial_responses": partial})
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
     points = held.read(folders.data_file(data, project.RESULTS / experiment_id))
     held = with_faults(held, points, seed)

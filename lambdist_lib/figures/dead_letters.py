@@ -12,6 +12,8 @@ from lambdist_lib.measures import dead_letters
 
 STEPS = 200  # of a curve
 LEAST_RATE = 1e-9
+LAW_LINES = ("-", "--", "-.", ":")
+ASIDE = 0.006  # of p, between points at the same p
 MOST_BARS = 12
 CAUSE_CHARS = 40
 
@@ -59,46 +61,63 @@ def plot_theory(against: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
     """Draw observed dead-letter rates with their intervals against what the law of retries expects.
 
     Args:
-        against: Rows of `measures.dead_letters.against_theory`, of any number of experiments.
+        against: Rows of `measures.dead_letters.against_theory`, of any number of experiments, or of
+            `measures.fault_matrix.cells`. Those without an expected rate are counted, not drawn.
         ax: Drawn on and returned. A rate of zero has no place on a logarithmic axis: its
-            interval's upper end is drawn, pointing down.
+            interval's upper end is drawn, pointing down. Points at the same p stand side by side.
     """
-    if len(against):
-        _draw_laws(ax, against)
-        _draw_rates(ax, against)
+    drawn = against[against["expected"].notna() & (against["settled"] > 0)]
+    if len(drawn):
+        _draw_laws(ax, drawn)
+        _draw_rates(ax, drawn)
         ax.set_yscale("log")
-        drawn = pd.concat([against.loc[against["dead"] > 0, "low"], against["expected"], against["high"]])
-        ax.set_ylim(max(drawn[drawn > 0].min() / 3, LEAST_RATE), 1.5)
-        ax.legend(loc="lower right", frameon=False, fontsize="small")
-    ax.set_xlim(0, max(min(against["p"].max() * 1.3, 1), 0.1) if len(against) else 1)
+        ax.yaxis.set_major_formatter(lambda share, _: f"{share * 100:g} %")
+        ends = pd.concat([drawn.loc[drawn["dead"] > 0, "low"], drawn["expected"], drawn["high"]])
+        ax.set_ylim(max(ends[ends > 0].min() / 3, LEAST_RATE), 1.5)
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+    ax.set_xlim(0, max(min(drawn["p"].max() * 1.3, 1), 0.1) if len(drawn) else 1)
     ax.set_xlabel("probability p that an attempt fails")
-    ax.set_ylabel("dead of the settled datapoints (share)")
-    agree = int(against["agrees"].sum()) if len(against) else 0
-    n = f"n = {against['settled'].sum():,} datapoints in {len(against)} experiments"
-    theme.title(ax, f"Dead letters against theory: {agree} of {len(against)} intervals hold it", n, target)
+    ax.set_ylabel("dead of the settled datapoints")
+    left_out = len(against) - len(drawn)
+    n = f"n = {int(drawn['settled'].sum()):,} datapoints in {len(drawn)} experiments"
+    n += f" ({left_out} without a law or a datapoint left out)" if left_out else ""
+    text = f"Dead letters against theory: {int(drawn['agrees'].sum())} of {len(drawn)} intervals hold it"
+    theme.title(ax, text, n, target)
     return ax
 
 
 def _draw_laws(ax: Axes, against: pd.DataFrame) -> None:
     p = np.linspace(0.01, 0.99, STEPS)
     laws = against.assign(batch=against["batch"].mask(against["partial"], 1))  # a batch means nothing then
-    for row in laws[["most", "batch", "partial"]].drop_duplicates().itertuples():
-        style = "-" if row.partial else "--"
-        label = f"p^{row.most}" if row.partial else f"(1-(1-p)^{row.batch})^{row.most}, no partial responses"
-        rates = dead_letters.expected_rate(p, most=row.most, batch=row.batch, partial=row.partial)
-        ax.plot(p, rates, color=theme.INK, lw=1.2, ls=style, label=f"expected: {label}")
+    names = ["most", "batch", "partial", "permanent"]
+    for k, row in enumerate(laws[names].drop_duplicates().sort_values(names).itertuples()):
+        law = f"p^{row.most}" if row.partial else f"(1-(1-p)^{row.batch})^{row.most}, whole batches"
+        if row.permanent:
+            law = f"f + (1-f)·{law}, f = {row.permanent:g}"
+        rates = dead_letters.expected_rate(
+            p, most=row.most, batch=row.batch, partial=row.partial, permanent=row.permanent
+        )
+        ax.plot(p, rates, color=theme.INK, lw=1.2, ls=LAW_LINES[k % len(LAW_LINES)], label=f"expected: {law}")
 
 
 def _draw_rates(ax: Axes, against: pd.DataFrame) -> None:
-    for (arm, partial), rows in against.groupby(["arm", "partial"], sort=False):
-        colour, some, none = theme.ARM.get(arm, theme.INK), rows[rows["dead"] > 0], rows[rows["dead"] == 0]
-        error = [some["rate"] - some["low"], some["high"] - some["rate"]]
-        words = arm.replace("_", " ") + ("" if partial else ", no partial responses")
-        if len(some):
-            ax.errorbar(some["p"], some["rate"], yerr=error, fmt="o" if partial else "s", capsize=3,
-                        color=colour, zorder=3, label=f"{words}: 95 % interval")  # fmt: skip
-        if len(none):
-            ax.plot(none["p"], none["high"], "v", ms=8, mfc="white", color=colour, zorder=3,
+    groups = against.groupby(["arm", "batch", "partial"], sort=True)
+    for k, ((arm, batch, partial), rows) in enumerate(groups):
+        colour, marker = theme.ARM.get(arm, theme.INK), "osD^P*"[k % 6]
+        x = rows["p"] + (k - (len(groups) - 1) / 2) * ASIDE
+        error = [rows["rate"] - rows["low"], rows["high"] - rows["rate"]]
+        words = f"batches of {batch}" if partial else f"whole batches of {batch}"
+        words = f"{arm.replace('_', ' ')}, {words}" if against["arm"].nunique() > 1 else words
+        if "expected_filled" in rows and not partial:
+            ax.plot(x, rows["expected_filled"], "_", ms=16, mew=2, color=theme.INK, zorder=2,
+                    label=f"{words}: expected, as full as they were")  # fmt: skip
+        some, none = rows["dead"] > 0, rows["dead"] == 0
+        if some.any():
+            style = {"fmt": marker, "color": colour, "mfc": colour if partial else "white", "zorder": 3}
+            ax.errorbar(x[some], rows.loc[some, "rate"], yerr=[one[some] for one in error], capsize=3,
+                        label=f"{words}: 95 % interval", **style)  # fmt: skip
+        if none.any():
+            ax.plot(x[none], rows.loc[none, "high"], "v", ms=8, mfc="white", color=colour, zorder=3,
                     label=f"{words}: none died, upper end")  # fmt: skip
 
 
@@ -118,20 +137,24 @@ def plot_receives(receives: pd.DataFrame, ax: Axes, *, target: str, p: float, p_
                color=theme.OUTCOME[outcome], label=outcome)  # fmt: skip
     lawful = receives["expected"] > 0
     ax.plot(place[lawful], receives.loc[lawful, "expected"], "_", ms=18, mew=2, color=theme.INK,
-            label=f"expected for p = {p:g}")  # fmt: skip
-    for x, count in zip(place, receives["datapoints"], strict=True):
-        ax.annotate(f"{count:,}", (x, max(count, 0.8)), xytext=(0, 6), textcoords="offset points",
+            label=f"expected for p = {p:.3g}")  # fmt: skip
+    tops = receives[["datapoints", "expected"]].max(axis="columns").clip(lower=0.8)
+    for x, top, count in zip(place, tops, receives["datapoints"], strict=True):
+        ax.annotate(f"{count:,}", (x, top), xytext=(0, 4), textcoords="offset points",
                     ha="center", fontsize="small", color=theme.INK)  # fmt: skip
     if len(receives):
         ax.set_yscale("log")
-        ax.set_ylim(0.5, receives[["datapoints", "expected"]].max(axis=None) * 3)
-        ax.legend(frameon=False, fontsize="small")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.set_ylim(0.5, tops.max() * 10)
+        ax.legend(
+            loc="upper right", ncols=3, frameon=False, fontsize="small", columnspacing=1, handlelength=1.2
+        )
     ax.set_xticks(range(1, most + 1))
     ax.set_xlabel("receives until it ended")
     ax.set_ylabel("datapoints")
-    fit = "nothing to test" if np.isnan(p_value) else f"p value of the law: {p_value:.2g}"
+    fit = "nothing to test" if np.isnan(p_value) else f"p value {p_value:.2g}"
     n = f"n = {receives['datapoints'].sum():,} settled datapoints"
-    theme.title(ax, f"Receives of each datapoint against the geometric law, {fit}", n, target)
+    theme.title(ax, f"Receives against the geometric law: {fit}", n, target)
     return ax
 
 

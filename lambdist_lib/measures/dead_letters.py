@@ -50,13 +50,16 @@ def by_cause(records: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("dead", ascending=False, kind="stable", ignore_index=True)
 
 
-def receives(records: pd.DataFrame, *, p: float | None = None, most: int = 5) -> pd.DataFrame:
+def receives(
+    records: pd.DataFrame, *, p: float | None = None, permanent: float = 0.0, most: int = 5
+) -> pd.DataFrame:
     """Settled datapoints by arm, receives and outcome: `arm`, `receives`, `outcome`, `datapoints`.
 
     Args:
-        p: The probability with which every attempt failed, if it is known. Then a column
+        p: The probability with which every receive failed, if it is known. Then a column
             `expected` says how many there should be: geometric up to `most` receives, where
             what is left dies.
+        permanent: The share that dies at its first receive whatever is tried.
         most: The queue's maximum of receives.
     """
     settled = records.loc[records["outcome"].isin([STORED, DEAD]), ["arm", "receives", "outcome"]]
@@ -65,6 +68,8 @@ def receives(records: pd.DataFrame, *, p: float | None = None, most: int = 5) ->
     if p is None:
         return counts
     chances = [(k, STORED, (1 - p) * p ** (k - 1)) for k in range(1, most + 1)] + [(most, DEAD, p**most)]
+    chances = [(k, outcome, (1 - permanent) * chance) for k, outcome, chance in chances]
+    chances += [(1, DEAD, permanent)] if permanent else []
     rows = [
         (arm, k, outcome, chance * number)
         for arm, number in settled["arm"].value_counts(sort=False).items()
@@ -82,9 +87,16 @@ def per_receive(p: float, *, batch: int = 1, partial: bool = True) -> float:
     return p if partial else 1 - (1 - p) ** batch
 
 
-def expected_rate(p: float, *, most: int = 5, batch: int = 1, partial: bool = True) -> float:
-    """The share that dies: every one of `most` receives has to fail."""
-    return per_receive(p, batch=batch, partial=partial) ** most
+def expected_rate(
+    p: float, *, most: int = 5, batch: int = 1, partial: bool = True, permanent: float = 0.0
+) -> float:
+    """The share that dies: the permanent ones, and of the others those of which all receives fail.
+
+    NaN for permanent ones without partial responses: they take their neighbours with them, over and over.
+    """
+    if permanent and not partial:
+        return float("nan")
+    return permanent + (1 - permanent) * per_receive(p, batch=batch, partial=partial) ** most
 
 
 def against_theory(
@@ -94,20 +106,21 @@ def against_theory(
     most: int = 5,
     batch: int = 1,
     partial: bool = True,
+    permanent: float = 0.0,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """`rate` beside what the law of retries expects, one row per arm.
 
-    Columns: those of `rate`, then `p`, `batch`, `partial`, `most`, `expected` (rate) and `agrees`, whether
-    the interval holds it. Without partial responses deaths come in batches, so the interval is too
-    narrow and `agrees` too strict.
+    Columns: those of `rate`, then `p`, `permanent`, `batch`, `partial`, `most`, `expected` (rate) and
+    `agrees`, whether the interval holds it. Without partial responses deaths come in batches, so the
+    interval is too narrow and `agrees` too strict.
 
     Args:
         records: Only datapoints that all failed with p: leave out those that a fault was aimed at.
     """
     table = rate(records, confidence=confidence)
-    expected = expected_rate(p, most=most, batch=batch, partial=partial)
-    table = table.assign(p=p, batch=batch, partial=partial, most=most, expected=expected)
+    expected = expected_rate(p, most=most, batch=batch, partial=partial, permanent=permanent)
+    table = table.assign(p=p, permanent=permanent, batch=batch, partial=partial, most=most, expected=expected)
     return table.assign(agrees=table["expected"].between(table["low"], table["high"]))
 
 

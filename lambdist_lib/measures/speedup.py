@@ -29,6 +29,7 @@ SAME_IN_AN_ARM = (
     "chunks",
     "request_batch",
     "queue_batch",
+    "partial_responses",
 )
 SAME_IN_BOTH_ARMS = ("target", "submitted", "work", "fault")  # the arms differ in the rest by design
 NOT_OF_A_TARGET = "local_pool"  # the arm that runs on this machine, whatever the others run on

@@ -33,6 +33,7 @@ def runs(pairs=10, *, cold_pairs=0, control_s=5.0, arm_s=1.6, spread=0.05, seed=
                     "chunks": 20 if arm == "distributed" else 1,
                     "request_batch": 1,
                     "queue_batch": 1,
+                    "partial_responses": True,
                     "memory_mb": 512,
                     "work": "none",
                     "fault": "none",

@@ -299,9 +299,9 @@ def test_none_dead_is_drawn_by_what_may_be(ax):
     dead_letters.plot_theory(AGAINST, ax, target="local cloud")
     words = drawn(ax)
 
-    assert "distributed: none died, upper end" in words
+    assert "batches of 1: none died, upper end" in words
     assert "expected: p^5" in words
-    assert "expected: (1-(1-p)^10)^5, no partial responses" in words
+    assert "expected: (1-(1-p)^10)^5, whole batches" in words
 
 
 def test_latency_keeps_the_colour_of_the_arm_and_dashes_for_cold(ax):
