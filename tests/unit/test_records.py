@@ -210,7 +210,7 @@ def test_a_large_table_is_gzipped_reproducibly(tmp_path, monkeypatch):
 
 def test_a_gzipped_table_that_was_cut_off_is_said_to_be(tmp_path, monkeypatch):
     """In its end, in its middle, and down to nothing."""
-    monkeypatch.setattr(records, "GZIP_OVER_BYTES", 100)
+    monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 100)
     records.write_table(tmp_path, "records", joined([receipt("accepted")], [STORED]))
     path = tmp_path / "records.csv.gz"
     whole = path.read_bytes()

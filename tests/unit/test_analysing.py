@@ -1,0 +1,153 @@
+"""An experiment's folder read again: whole, damaged, foreign, and with a ledger that is open."""
+
+import gzip
+import json
+from types import SimpleNamespace
+
+import frames
+import pandas as pd
+import pytest
+
+from lambdist_lib import analysing, folders, records
+from lambdist_lib.conditions import Conditions
+from lambdist_lib.datapoints import from_iterable
+from lambdist_lib.errors import RunError, UnfinishedError
+from lambdist_lib.experiment import Experiment
+
+FIRST = "run-1-distributed"
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """`experiment(lost=3)`: a folder of two pairs; the first distributed run lost three datapoints."""
+
+    def written(lost=0):
+        runs = frames.runs(2).assign(submitted=40, stored=40, dead=0)
+        mine = runs["run_id"] == FIRST
+        runs.loc[mine, ["stored", "lost"]] = [40 - lost, lost]
+        for run in runs.to_dict("records"):
+            folder = tmp_path / "experiment" / "runs" / run["run_id"]
+            folder.mkdir(parents=True)
+            table = frames.records(40, arm=run["arm"], run_id=run["run_id"])
+            if run["run_id"] == FIRST:
+                table.loc[: lost - 1, "outcome"] = "lost"
+            records.write_table(folder, "records", table)
+            records.write_table(folder, "invocations", frames.invocations(40, run_id=run["run_id"]))
+            folders.write_json(
+                folder / "run.json", {**run, "state": "collected", "unknown": 0, "stopped": ""}
+            )
+        records.write_table(tmp_path / "experiment", "runs", runs)
+        return tmp_path / "experiment"
+
+    return written
+
+
+def test_a_whole_folder_is_measured(experiment):
+    """And its summary lies beside it."""
+    home = experiment()
+
+    summary = analysing.summarise(home)
+
+    assert summary["measures"]["speedup"]["n"] == 2
+    assert json.loads((home / "summary.json").read_text())["finding"] == summary["finding"]
+
+
+def test_a_finding_of_another_question_takes_the_place_of_the_comparison(experiment):
+    assert analysing.summarise(experiment(), finding="it is cold")["finding"] == "it is cold"
+
+
+def packed(content):
+    return gzip.compress(content, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("records.csv", None, r"run-1-distributed has no records\.csv: the run was not collected"),
+        ("records.csv", lambda text: b"", r"records\.csv of run-1-distributed cannot be read"),
+        (
+            "records.csv",
+            lambda text: b"\x00\xff\xfe\n" * 9,
+            r"records\.csv of run-1-distributed (cannot|is of)",
+        ),
+        ("records.csv", lambda text: b"a,b\n1,2\n", "is of another version"),
+        ("records.csv", lambda text: text[:-20], r"records\.csv of run-1-distributed is cut off in its last"),
+        ("records.csv", lambda text: text[: text.rindex(b"\n", 0, -1) + 1], "has 39 of 40 datapoints"),
+        ("records.csv", lambda text: text.replace(FIRST.encode(), b"other"), "has 0 of 40 datapoints"),
+        ("records.csv", lambda text: text.replace(b",stored,", b",sorted,"), "40 unaccounted for"),
+        ("invocations.csv", None, r"has no invocations\.csv"),
+        ("invocations.csv", lambda text: text[:-9], r"invocations\.csv of .* is cut off in its last line"),
+        ("run.json", lambda text: text[:-30], r"run\.json is damaged"),
+        ("run.json", lambda text: b"[]", r"run\.json is damaged"),
+    ],
+)
+def test_a_file_that_is_missing_cut_off_or_foreign_is_named(experiment, name, change, said):
+    home = experiment()
+    path = home / "runs" / FIRST / name
+    content = path.read_bytes()
+    path.unlink()
+    if change:
+        path.write_bytes(change(content))
+
+    with pytest.raises(RunError, match=said):
+        analysing.summarise(home)
+
+
+def test_a_packed_file_that_is_cut_off_is_named(experiment):
+    home = experiment()
+    path = home / "runs" / FIRST / "records.csv"
+    path.with_suffix(".csv.gz").write_bytes(packed(path.read_bytes())[:-100])
+    path.unlink()
+
+    with pytest.raises(RunError, match=r"records\.csv\.gz of run-1-distributed cannot be read"):
+        analysing.summarise(home)
+
+
+def test_lost_datapoints_stop_the_analysis_unless_somebody_insists(experiment):
+    home = experiment(lost=3)
+    with pytest.raises(RunError, match="run run-1-distributed: 3 lost of 40 datapoints"):
+        analysing.summarise(home)
+
+    summary = analysing.summarise(home, insist=True)
+
+    stamp = "local cloud, LEDGER OPEN: 3 lost of 160"
+    assert {one["target"] for one in summary["measures"].values()} == {stamp}
+
+
+def under_way(home):
+    """The experiment of a folder, as a notebook has it."""
+    return Experiment(
+        id="experiment", folder=home, target=SimpleNamespace(name="local", stamp="local cloud"),
+        points=from_iterable(["x"] * 40), conditions=Conditions(), seed=0, runs=records.load(home, "runs"),
+    )  # fmt: skip
+
+
+def test_a_notebooks_ledger_stops_it_unless_somebody_insists(experiment):
+    """From then on the stamp of every figure, the runs' targets and the summary say that it is open."""
+    work = under_way(experiment(lost=3))
+    with pytest.raises(RunError, match="3 lost of 40 datapoints"):
+        work.ledger()
+    assert work.stamp == "local cloud"
+
+    counts = work.ledger(insist=True)
+
+    assert counts["lost"].sum() == 3
+    assert work.stamp == "local cloud, LEDGER OPEN: 3 lost of 160"
+    assert set(work.runs["target"]) == {work.stamp}
+    assert work.finding().startswith(work.stamp)
+    assert work.summarise()["target"] == work.stamp
+
+
+def test_a_notebooks_closed_ledger_has_nothing_to_insist_on(experiment):
+    work = under_way(experiment())
+
+    pd.testing.assert_frame_equal(work.ledger(), work.ledger(insist=True))
+    assert work.stamp == "local cloud"
+
+
+def test_unsent_datapoints_stop_a_notebook_too(experiment):
+    work = under_way(experiment())
+    work.runs.loc[0, ["stored", "unsent"]] = [30, 10]
+
+    with pytest.raises(UnfinishedError, match="10 datapoints were not sent"):
+        work.ledger()
