@@ -123,7 +123,7 @@ def plot_handlers(handlers: pd.DataFrame, ax: Axes, *, target: str, factor: str 
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
     ax.set_xlabel("seconds of the handler, init left out (95 % interval where n allows one)")
     ax.set_ylabel(f"function, {_factor(factor)}")
-    n = f"n = {int(handlers['n'].sum()):,} invocations"
+    n = f"n = {int(known['n'].sum()):,} invocations"
     theme.title(ax, f"Cold and warm handlers by {factor.replace('_', ' ')}", n, target)
     return ax
 

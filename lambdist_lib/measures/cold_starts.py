@@ -6,7 +6,7 @@ guessed from a latency. Cold and warm are two distributions, so there is no mean
 
 AWS also initialises environments ahead of need: their first invocation has the flag, and
 waited for nothing. `kinds` tells those apart where `report_lines.with_report` has given
-`init_to_invoke_s`; the local cloud never does so, and writes no lines that would say it.
+`init_to_invoke_s`; the local cloud makes none ahead, and its lines tell of no init.
 """
 
 import pandas as pd

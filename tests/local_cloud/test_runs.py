@@ -11,6 +11,7 @@ import time
 import pytest
 
 from lambdist_lib import (
+    cloudwatch,
     collecting,
     columns,
     contract,
@@ -270,3 +271,21 @@ def test_the_same_code_path_serves_another_endpoint(both, monkeypatch):
 
     assert there.stamp == "AWS us-east-1 at 127.0.0.1"
     assert stacks.describe(there, "distributed") == both["distributed"].stack
+
+
+def test_reports_are_fetched_and_joined_by_request(both, folder, monkeypatch):
+    """Through target aws, against the emulator, which writes REPORT lines without an init."""
+    here, distributed = both["distributed"].target, both["distributed"]
+    start(distributed, folder, words(6))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", here.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    there, invocations = targets.connect("aws", region=here.region), records.load(folder, "invocations")
+
+    table = cloudwatch.with_reports(there, [distributed.stack], invocations)
+
+    assert table["request_id"].tolist() == invocations["request_id"].tolist()
+    assert table["report_s"].notna().all()
+    assert (table["report_s"] > table["duration_s"] - 0.002).all()  # the emulator's is in whole milliseconds
+    assert (table["memory_size_mb"] == 512).all()
+    assert table["init_to_invoke_s"].isna().all()

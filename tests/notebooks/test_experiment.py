@@ -1,85 +1,18 @@
 """The main notebook as people run it: headless, from either folder, with good and with wrong parameters."""
 
 import ast
-import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from executed import code_cells, given, outputs, plain, read, require_clean
 
-from lambdist_lib import columns, local_cloud, project, records
+from lambdist_lib import columns, project, records
 
-BIN = Path(sys.executable).parent
 NOTEBOOK = project.NOTEBOOKS / "experiment.ipynb"
 COMMITTED = sorted(project.NOTEBOOKS.glob("*.ipynb"))
 TINY = {"chunks": 4, "pairs": 1, "failing": 1, "work": "none"}
 PHASES = ["deploy", "cold runs", "warm pairs", "teardown"]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """`run("papermill", ..., cwd=folder)`: a command of the environment, on a local cloud of this module."""
-    state = tmp_path_factory.mktemp("notebooks") / "state"
-
-    def finished(command, *arguments, cwd=project.ROOT):
-        return subprocess.run(
-            [BIN / command, *map(str, arguments)],
-            cwd=cwd,
-            env={**os.environ, "LAMBDIST_STATE": str(state)},
-            capture_output=True,
-            text=True,
-            timeout=180,
-        )
-
-    yield finished
-    local_cloud.stop(state)
-
-
-@pytest.fixture
-def ten_words(tmp_path):
-    path = tmp_path / "ten.txt"
-    path.write_text("".join(f"word-{n}\n" for n in range(10)))
-    return path
-
-
-def given(**parameters):
-    return [word for name, value in parameters.items() for word in ("-p", name, str(value))]
-
-
-def read(path):
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def code_cells(notebook):
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-
-
-def outputs(notebook):
-    return [output for cell in code_cells(notebook) for output in cell["outputs"]]
-
-
-def plain(output):
-    """An output as text, whichever kind it is of."""
-    data = output.get("data", {})
-    return "".join(data.get("text/markdown") or data.get("text/plain") or output.get("text", ""))
-
-
-def require_clean(notebook):
-    """What a saved notebook must show, and what it must not."""
-    shown = outputs(notebook)
-    assert [output for output in shown if output.get("name") == "stderr"] == []
-    assert not any("Warning" in plain(output) for output in shown)
-    told = [plain(output) for output in shown if output["output_type"] == "display_data"]
-    lines = [line for line in told if re.fullmatch(r"[a-z ]+: .+ \(\d+\.\d s\)", line)]
-    assert [line.partition(":")[0] for line in lines] == PHASES
-    assert len([output for output in shown if "image/png" in output.get("data", {})]) == 5
-    findings = [plain(output) for output in shown if "**Finding.**" in plain(output)]
-    assert len(findings) == 2  # at the top and in the conclusion
-    assert findings[0] == findings[1]
-    assert "local cloud" in findings[0]
+FIGURES = 5
 
 
 @pytest.mark.parametrize("folder", [project.NOTEBOOKS, project.ROOT], ids=["notebooks", "root"])
@@ -92,7 +25,7 @@ def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
 
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
-    require_clean(read(out))
+    require_clean(read(out), phases=PHASES, figures=FIGURES)
     results = project.RESULTS / f"papermill-{folder.name}"
     runs = records.load(results, "runs")
     assert list(runs.columns) == list(columns.RUNS)
@@ -114,7 +47,7 @@ def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
 
     assert done.returncode == 0, done.stderr
     results = project.RESULTS / "by-lambdist"
-    require_clean(read(results / "notebook.ipynb"))
+    require_clean(read(results / "notebook.ipynb"), phases=PHASES, figures=FIGURES)
     assert read(results / "summary.json")["finding"] in done.stdout
     assert "Traceback" not in done.stderr
 

@@ -1,0 +1,44 @@
+"""What an executed notebook shows, and what every one of ours must."""
+
+import json
+import re
+from pathlib import Path
+
+from lambdist_lib import project
+
+
+def given(**parameters):
+    return [word for name, value in parameters.items() for word in ("-p", name, str(value))]
+
+
+def read(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell["outputs"]]
+
+
+def plain(output):
+    """An output as text, whichever kind it is of."""
+    data = output.get("data", {})
+    return "".join(data.get("text/markdown") or data.get("text/plain") or output.get("text", ""))
+
+
+def require_clean(notebook, *, phases, figures):
+    """A line per phase, its figures, the same finding at both ends; no warning, no path of a machine."""
+    shown = outputs(notebook)
+    assert [output for output in shown if output.get("name") == "stderr"] == []
+    assert not any("Warning" in plain(output) or str(project.ROOT) in plain(output) for output in shown)
+    told = [plain(output) for output in shown if output["output_type"] == "display_data"]
+    lines = [line for line in told if re.fullmatch(r"[a-z ]+: .+ \(\d+\.\d s\)", line)]
+    assert [line.partition(":")[0] for line in lines] == phases
+    assert len([output for output in shown if "image/png" in output.get("data", {})]) == figures
+    findings = [plain(output) for output in shown if "**Finding.**" in plain(output)]
+    assert len(findings) == 2
+    assert findings[0] == findings[1]
+    assert "local cloud" in findings[0]

@@ -1,0 +1,60 @@
+"""The notebooks of one question each, headless at their smallest."""
+
+import pytest
+from executed import code_cells, given, outputs, plain, read, require_clean
+
+from lambdist_lib import project, records
+
+BY_SENDERS = ["arm", "temperature", "chunks"]
+SMALLEST = {  # parameters, phases, figures by file, what was varied in which runs
+    "cold_starts": (
+        {"levels": "1 2", "rounds": 1},
+        ["deploy", "cold and warm by chunks", "teardown"],
+        {"cold_shares.png", "cold_starts.png", "handlers.png", "latency.png", "environments.png"},
+        BY_SENDERS,
+        {("distributed", "cold", 1), ("distributed", "warm", 1), ("distributed", "cold", 2),
+         ("distributed", "warm", 2), ("single_node", "cold", 1), ("single_node", "warm", 1)},
+    ),
+    "dead_letters": (  # other draws in each run, or the same datapoints would die in all of them
+        {"plans": "raise:0.5", "batches": "1 2", "whole_plans": "raise:0.3", "rounds": 1},
+        ["deploy", "matrix", "teardown"],
+        {"dead_letters.png", "theory.png", "receives.png"},
+        ["fault", "queue_batch", "partial_responses"],
+        {("raise:0.5,seed:0", 1, True), ("raise:0.5,seed:1", 2, True), ("raise:0.3,seed:2", 2, False)},
+    ),
+    "speedup": (
+        {"levels": "1 2 3", "rounds": 1, "work": "none"},
+        ["deploy", "sweep over chunks", "teardown"],
+        {"speedup_by_level.png", "scaling.png", "residuals.png", "concurrency.png"},
+        BY_SENDERS,
+        {("distributed", "warm", 1), ("distributed", "warm", 2), ("distributed", "warm", 3),
+         ("single_node", "warm", 1)},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_it_runs_to_its_finding(run, tmp_path, ten_words, name):
+    """By papermill: exit status 0, its figures beside the runs, its own finding in the summary."""
+    parameters, phases, figures, varied, ran = SMALLEST[name]
+    out, results = tmp_path / "out.ipynb", project.RESULTS / f"smallest-{name.replace('_', '-')}"
+    chosen = given(experiment_id=results.name, data=ten_words, **parameters)
+
+    done = run("papermill", project.NOTEBOOKS / f"{name}.ipynb", out, *chosen)
+
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    require_clean(read(out), phases=phases, figures=len(figures))
+    assert {path.name for path in results.glob("*.png")} == figures
+    runs = records.load(results, "runs")
+    assert set(runs[varied].itertuples(index=False, name=None)) == ran
+    assert (runs["stored"] + runs["dead"] == 10).all()
+    assert read(results / "summary.json")["finding"] in plain(outputs(read(out))[0])
+
+
+@pytest.mark.parametrize("path", sorted(project.NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_notebook_checks_its_parameters_first(path):
+    """papermill takes any; the cell after theirs is the imports and the check."""
+    _, second, *_ = code_cells(read(path))
+
+    assert "notebooks.check_parameters(globals())\n" in second["source"]
