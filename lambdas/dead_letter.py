@@ -7,7 +7,6 @@ window: SNS suspends an e-mail subscription that gets more than 10 messages a se
 
 import environment
 
-import collections
 import json
 import os
 import time
@@ -15,14 +14,23 @@ from typing import Any
 
 import boto3
 
-from lambdist_lib.contract import DEAD, log_line
+from lambdist_lib import deaths
+from lambdist_lib.contract import APPLICATION, DEAD, log_line
 
+import digest
 from items import Table, cut_payload
 
 TOPIC_ARN = os.environ["TOPIC_ARN"]
 STACK_NAME = os.environ["STACK_NAME"]
 MAX_RECEIVES = int(os.environ["MAX_RECEIVES"])  # what a message had when the queue gave it up
-DIGEST_CAUSES = 20
+MARKED = os.environ["EXPERIMENT_CONTROLS"] == "on"
+EXAMPLES = int(os.environ["DIGEST_EXAMPLES"])
+# CloudWatch makes a metric of it by itself, for an alarm (its Embedded Metric Format Specification)
+METRIC = {
+    "Namespace": "lambdist",
+    "Dimensions": [["Stack"]],
+    "Metrics": [{"Name": "DeadDatapoints", "Unit": "Count"}],
+}
 
 sns = boto3.client("sns")
 table = Table(boto3.client("dynamodb"), os.environ["TABLE_NAME"], float(os.environ["ITEM_DAYS"]))
@@ -32,21 +40,29 @@ environment.initialised()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     started_s = time.perf_counter()
     invocation = environment.invocation(context)
-    failed, deaths = [], []
+    failed, letters = [], []
     for message in event["Records"]:
         try:
-            deaths.append(bury(message, table))
+            letters.append(bury(message, table))
         except Exception as error:  # it stays in the dead-letter queue and comes again
             failed.append(message["messageId"])
             print(log_line("burial_failed", function="dead_letter", error=repr(error)))
-    deaths = [death for death in deaths if death["outcome"] == DEAD]
-    counts = {"received": len(event["Records"]), "dead": len(deaths), "failed": len(failed)}
-    if deaths:
-        sns.publish(TopicArn=TOPIC_ARN, Subject=subject(deaths), Message=digest(deaths))
-    duration_s = round(time.perf_counter() - started_s, 6)
+    dead = [letter for letter in letters if letter["outcome"] == DEAD]
+    if dead:
+        text = digest.text(dead, STACK_NAME, examples=EXAMPLES, where=digest.where(os.environ))
+        sns.publish(TopicArn=TOPIC_ARN, Subject=digest.subject(dead, STACK_NAME), Message=text)
     print(
         log_line(
-            "dead_letters_recorded", function="dead_letter", **invocation, **counts, duration_s=duration_s
+            "dead_letters_recorded",
+            function="dead_letter",
+            **invocation,
+            received=len(event["Records"]),
+            dead=len(dead),
+            failed=len(failed),
+            duration_s=round(time.perf_counter() - started_s, 6),
+            Stack=STACK_NAME,
+            DeadDatapoints=len(dead),
+            _aws={"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [METRIC]},
         )
     )
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
@@ -58,18 +74,20 @@ def bury(message: dict[str, Any], table: Table) -> dict[str, Any]:
         name: value.get("stringValue", "") for name, value in message.get("messageAttributes", {}).items()
     }
     run_id, n = key_of(attributes, message["messageId"])
-    dead_at = time.time()
-    cause = json.loads(attributes["cause"]) if "cause" in attributes else ""
-    fields = {
-        "payload": cut_payload(message["body"]),
-        "dead_at": dead_at,
-        "receives": int(attributes.get("receives") or MAX_RECEIVES),
-        "queued_at": int(message["attributes"]["SentTimestamp"]) / 1000,
-    }
-    item = table.bury(run_id, n, {**fields, "cause": cause} if cause else fields)
-    causes = [attempt["cause"] for attempt in item["attempts"]]
-    cause = cause or (causes[-1] if causes else "no trace")
-    return {"run_id": run_id, "n": n, "outcome": item["outcome"], "cause": cause}
+    queued_at = int(message["attributes"]["SentTimestamp"]) / 1000
+    receives = int(attributes.get("receives") or MAX_RECEIVES + int(attributes.get("receives_before") or 0))
+    left = table.history(run_id, n)
+    if "cause" in attributes:  # it was hopeless, and sent here at once
+        cause, cause_class = json.loads(attributes["cause"]), attributes.get("class", APPLICATION)
+    else:
+        cause, cause_class = deaths.explain(
+            left["attempts"], left["started"], receives=receives, marked=MARKED, since=queued_at
+        )
+    letter = {"payload": cut_payload(message["body"]), "cause": cause, "cause_class": cause_class}
+    first_at = min([queued_at, *(one["at"] for one in [*left["attempts"], *left["started"]])])
+    times = {"first_at": first_at, "queued_at": queued_at, "dead_at": time.time(), "receives": receives}
+    item = table.bury(run_id, n, {**letter, **times})
+    return {"run_id": run_id, "n": n, "outcome": item["outcome"], **letter}
 
 
 def key_of(attributes: dict[str, str], message_id: str) -> tuple[str, int]:
@@ -78,25 +96,3 @@ def key_of(attributes: dict[str, str], message_id: str) -> tuple[str, int]:
         return attributes["run_id"], int(attributes["n"])
     except (KeyError, ValueError):
         return time.strftime("unkeyed-%Y-%m-%d", time.gmtime()), int(message_id.replace("-", "")[:13], 16)
-
-
-def subject(deaths: list[dict[str, Any]]) -> str:
-    return f"lambdist {STACK_NAME}: {len(deaths)} dead"[:100]  # SNS takes at most 100 characters
-
-
-def digest(deaths: list[dict[str, Any]]) -> str:
-    """The mail: how many, of which runs, why, and what to do. No payload: it may be anybody's data."""
-    runs = collections.Counter(death["run_id"] for death in deaths)
-    causes = collections.Counter(death["cause"] for death in deaths)
-    lines = [f"{len(deaths)} datapoints could not be processed by the stack {STACK_NAME}.", "", "Causes:"]
-    lines += [f"  {count:>6,}  {cause}" for cause, count in causes.most_common(DIGEST_CAUSES)]
-    if len(causes) > DIGEST_CAUSES:
-        lines.append(f"          and {len(causes) - DIGEST_CAUSES} more causes")
-    lines += ["", "Runs:"]
-    lines += [f"  {count:>6,}  {run_id}" for run_id, count in runs.most_common()]
-    lines += [
-        "",
-        "Their results and causes in input order:",
-        *[f"  lambdist fetch {run_id}" for run_id in runs],
-    ]
-    return "\n".join(lines)

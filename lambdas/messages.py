@@ -26,6 +26,10 @@ class Message:
         self.attributes: dict[str, dict[str, Any]] = record.get("messageAttributes", {})
 
     @property
+    def sent_at(self) -> float:
+        return int(self.record["attributes"]["SentTimestamp"]) / 1000
+
+    @property
     def receives_before(self) -> int:
         return int(self._attribute(BEFORE) or 0)
 
@@ -66,7 +70,7 @@ class Message:
         if not is_count(datapoint.n) or not all(isinstance(text, str) for text in texts):
             raise ValueError("its fields are not of a collector's types")
         return datapoint, {
-            "queued_at": int(sent["SentTimestamp"]) / 1000,
+            "queued_at": self.sent_at,
             "first_received_at": int(sent["ApproximateFirstReceiveTimestamp"]) / 1000,
             "receives": self.attempt,
             "collector_request_id": fields["collector"]["request_id"],

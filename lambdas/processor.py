@@ -97,7 +97,8 @@ def was_traced(message: Message) -> bool:
     except Exception as error:
         print(log_line("history_refused", function="processor", error=repr(error)))
         return True
-    failed = {one["receive"] for one in before["attempts"]}
+    since = message.sent_at  # what failed before a redrive has receives of the same numbers
+    failed = {one["receive"] for one in before["attempts"] if one["at"] >= since}
     return before["outcome"] == STORED or failed.issuperset(
         range(message.receives_before + 1, message.attempt)
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib.contract import ADHOC
+from lambdist_lib.contract import ADHOC, CAUSE_CLASSES
 from lambdist_lib.errors import LambdistError, UsageError
 
 INTERRUPTED = 130
@@ -130,6 +130,12 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "resume", _resume, "finish a run or an experiment that was interrupted")
     _add_finished(command)
 
+    command = _command(commands, "dead", _dead, "list dead datapoints: what each was, and why it died")
+    _add_letters(command)
+    command = _command(commands, "redrive", _redrive, "send dead datapoints again, once the reason is gone")
+    _add_letters(command)
+    command.add_argument("--fault", default="none", help="for the new attempts; default: none, whatever was")
+
     command = _command(commands, "notebook", _notebook, "run a notebook headless, with checked parameters")
     command.add_argument("notebook", type=Path)
     command.add_argument("output", type=Path, nargs="?", help="default: results/<name>.ipynb")
@@ -167,6 +173,12 @@ def _add_thresholds(command: argparse.ArgumentParser) -> None:
 def _add_finished(command: argparse.ArgumentParser) -> None:
     command.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
     command.add_argument("--data", default="", help="where its data file is by now, if it was moved")
+    _add_target(command)
+
+
+def _add_letters(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
+    command.add_argument("--cause", default="", help=f"only of this class: {', '.join(CAUSE_CLASSES)}")
     _add_target(command)
 
 
@@ -351,6 +363,46 @@ def _fetch(options: argparse.Namespace) -> None:
         running.finish(options.run, data=options.data, connect=_by_stamp(options), watch=lambda text: None)
     for answer in collecting.outputs_of(options.run):
         print(json.dumps(answer, ensure_ascii=False))
+
+
+def _dead(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from lambdist_lib import dead_letters
+
+    if options.run.startswith(ADHOC):
+        letters = dead_letters.of_table(*_queued(options), options.run, cause=options.cause)
+    else:
+        letters = dead_letters.of_run(options.run, cause=options.cause)
+    lines = [*map(dead_letters.line, letters), dead_letters.summary(letters, options.run)]
+    _print(options, "\n".join(lines), [asdict(letter) for letter in letters])
+
+
+def _redrive(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from lambdist_lib import redrive
+    from lambdist_lib.progress import Progress
+
+    what = {"cause": options.cause, "fault": options.fault}
+    with Progress("redrive") as progress:
+        if options.run.startswith(ADHOC):
+            reports = [redrive.run_adhoc(*_queued(options), options.run, **what, watch=progress.show)]
+        else:
+            connect = _by_stamp(options)
+            reports = redrive.of(options.run, **what, connect=connect, watch=progress.show)
+        progress.show(f"{sum(report.letters for report in reports):,} dead letters")
+    _print(options, "\n".join(report.sentence() for report in reports), [asdict(one) for one in reports])
+    for report in reports:
+        redrive.require_finished(report)
+
+
+def _queued(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The target, and its stack with a queue."""
+    from lambdist_lib import stacks
+
+    target = _connected(options)
+    return target, stacks.describe(target, "distributed")
 
 
 def _notebook(options: argparse.Namespace) -> None:

@@ -10,14 +10,19 @@ import pandas as pd
 
 from lambdist_lib import folders, journal, records, settling, stacks, submission, templates
 from lambdist_lib.contract import OUTCOMES, STORED
-from lambdist_lib.datapoints import Datapoints
+from lambdist_lib.datapoints import Datapoints, Line
 from lambdist_lib.errors import RunError, TargetError
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
 
 def collect(
-    target: Target, stack: Stack, points: Datapoints, folder: Path, arm: str, ended: settling.Settled
+    target: Target,
+    stack: Stack,
+    points: Datapoints | list[Line],
+    folder: Path,
+    arm: str,
+    ended: settling.Settled,
 ) -> dict[str, Any]:
     """Gather a run's records, invocations and outputs into its folder; returns its ledger and times."""
     found = records.items(target, stack, folder.name)
@@ -33,7 +38,7 @@ def collect(
 
 def write_tables(
     folder: Path,
-    points: Datapoints,
+    points: Datapoints | list[Line],
     receipts: list[dict[str, Any]],
     table: pd.DataFrame,
     found: dict[int, dict[str, Any]],

@@ -12,6 +12,7 @@ RECORDS = {  # one row per datapoint of a run
     "n": "0-based line of the data file",
     "outcome": "stored, dead, rejected, unsent, in_flight or lost",
     "cause": "why it was rejected, is dead, or was not sent",
+    "cause_class": "of the dead: application, timeout, poison, crash, throttle-only or no trace",
     "intended_at": "when the schedule wanted it sent: the first datapoint of its request",
     "sent_at": "when its last try went out",
     "answered_at": "when the answer to its last try was complete",
@@ -43,6 +44,7 @@ RECORDS = {  # one row per datapoint of a run
     "failures": "failed attempts kept on the item",
     "failure_causes": "their causes, oldest first, joined by ' | '",
     "duplicates": "further results that were refused because one was stored",
+    "redrives": "how often it was sent again after it had died",
     "dead_at": "when the dead-letter handler (or the single node) wrote it down",
 }
 
@@ -87,6 +89,6 @@ RUNS = {  # one row per run of an experiment
     "makespan_s": "first intended send to the last datapoint stored",
     "enqueued_s": "first intended send to the last answer",
     "seen_s": "first intended send until the client saw the run settled (its polling included)",
-    "resumed": "whether it was interrupted and resumed: it balances, but is no timing",
+    "resumed": "whether it was resumed, or dead letters were sent again: it balances, but is no timing",
     "looks": "numbers of pairs after which it was planned to look whether they suffice; empty: fixed before",
 }

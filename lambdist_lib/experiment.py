@@ -33,6 +33,7 @@ from lambdist_lib import (
     pool_runs,
     project,
     records,
+    redrive,
     running,
     stacks,
     targets,
@@ -265,6 +266,23 @@ class Experiment:
             raise RunError("no distributed run has ended yet; run one first")
         return records.outputs(self.folder / "runs" / chosen.iloc[0]["run_id"])
 
+    def redrive(self, *, cause: str = "", fault: str = "none") -> pd.DataFrame:
+        """Send the dead letters of every run with a queue again; a row per run (`redrive.Report`).
+
+        The runs then balance, but are no timing any more.
+        """
+        with Progress("redrive") as progress:
+            reports = redrive.of(
+                str(self.folder),
+                cause=cause,
+                fault=fault,
+                connect=lambda stamp: self.target,
+                watch=progress.show,
+            )
+            progress.show(f"{sum(report.letters for report in reports):,} dead letters")
+        self._read_rows_again()
+        return pd.DataFrame([asdict(report) for report in reports])
+
     def finding(self) -> str:
         """The conclusion, computed from the runs."""
         return speedup.sentence(self.runs, self.stamp)
@@ -289,6 +307,12 @@ class Experiment:
         ratios = speedup.pairs(self.runs)["ratio"]
         found = sequential.look(ratios, plan, spent_s=spent_s, budget_s=budget_s)
         return found.why if found.enough else ""
+
+    def _read_rows_again(self) -> None:
+        """The table of runs out of their folders, which know of what came later."""
+        rows = [folders.read_facts(self.folder / "runs" / run_id) for run_id in self.runs["run_id"]]
+        self.runs = pd.DataFrame([{name: row[name] for name in columns.RUNS} for row in rows])
+        records.write_table(self.folder, "runs", self.runs)
 
     def _cloud_arms(self) -> list[str]:
         return [arm for arm in self.arms if ARMS[arm].stack]

@@ -14,7 +14,17 @@ from typing import Any
 import pandas as pd
 
 from lambdist_lib import columns, folders
-from lambdist_lib.contract import DEAD, IN_FLIGHT, LOST, REJECTED, STORED, UNSENT, shard_keys
+from lambdist_lib.contract import (
+    APPLICATION,
+    DEAD,
+    IN_FLIGHT,
+    LOST,
+    NO_TRACE,
+    REJECTED,
+    STORED,
+    UNSENT,
+    shard_keys,
+)
 from lambdist_lib.datapoints import Line
 from lambdist_lib.errors import RunError
 from lambdist_lib.stacks import Stack
@@ -22,7 +32,7 @@ from lambdist_lib.targets import Target
 
 LOG_GROUPS = ("CollectorLogGroup", "ProcessorLogGroup", "DeadLetterLogGroup", "SingleNodeLogGroup")
 LOG_LINES = ("request_served", "batch_processed", "dead_letters_recorded")
-TEXTS = ("cause", "failure_causes")
+TEXTS = ("cause", "cause_class", "failure_causes")
 FROM_ITEM = (  # columns that a record takes from its item as they are
     "queued_at",
     "first_received_at",
@@ -91,12 +101,14 @@ def join(
         attempts = item.get("attempts", [])
         outcome, cause = _outcome(receipt, item, "single" in arm, queued)
         row = {"run_id": run_id, "arm": arm, "n": line.n, "outcome": outcome, "cause": cause}
+        row["cause_class"] = cause_class(item) if outcome == DEAD else ""
         row |= {name: receipt.get(name) for name in columns.RECORDS if name in receipt and name not in row}
         row |= {name: item.get(name) for name in FROM_ITEM}
         row["receives"] = item.get("receives", receipt.get("tries")) if item else None
         row["failures"] = len(attempts)
         row["failure_causes"] = " | ".join(attempt["cause"] for attempt in attempts)
         row["duplicates"] = item.get("duplicates", 0)
+        row["redrives"] = len(item.get("redrives", []))
         rows.append(row)
     return pd.DataFrame(rows, columns=list(columns.RECORDS))
 
@@ -120,6 +132,13 @@ def _outcome(receipt: dict[str, Any], item: dict[str, Any], single: bool, queued
     if verdict in ("", "refused"):
         return UNSENT, receipt.get("cause", "never sent")
     return (IN_FLIGHT, "still queued") if queued else (LOST, "accepted, but neither queued nor in the table")
+
+
+def cause_class(item: dict[str, Any]) -> str:
+    """Of a dead datapoint: what its item says; without a dead-letter handler its last attempt says it."""
+    attempts = item.get("attempts", [])
+    last = attempts[-1].get("class", APPLICATION) if attempts else NO_TRACE
+    return item.get("cause_class") or last
 
 
 def invocations(target: Target, stack: Stack, run_id: str, since: float, until: float) -> pd.DataFrame:

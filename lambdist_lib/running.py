@@ -211,13 +211,18 @@ def finish(
             facts = foreign.resume(folder, data=data, watch=watch)
         elif facts["state"] != "collected" or facts["unsent"] or facts["in_flight"]:
             points = _read_again(folder, facts, data)
-            target, stack = _where_it_ran(facts, connect)
+            target, stack = where_it_ran(facts, connect)
             facts = resume(target, stack, points, folder, watch=watch)
         rows.append(facts)
     return rows
 
 
-def _where_it_ran(facts: dict[str, Any], connect: Callable[[str], Target]) -> tuple[Target, Stack]:
+def where_it_ran(facts: dict[str, Any], connect: Callable[[str], Target]) -> tuple[Target, Stack]:
+    """The target and stack that a run's facts name.
+
+    Raises:
+        TargetError: One of them is gone.
+    """
     kind = ARMS[facts["arm"]].stack
     if facts["target"] == LOCAL_STAMP and local_cloud.find() is None:  # connecting would start an empty one
         raise _gone(facts, "the local cloud is gone")

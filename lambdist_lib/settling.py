@@ -40,6 +40,7 @@ def await_settled(
     *,
     expected: int,
     watch: Callable[[int], None] = lambda queued: None,
+    count: Callable[[], int] | None = None,
 ) -> Settled:
     """Wait for a run's end.
 
@@ -47,10 +48,12 @@ def await_settled(
         expected: Datapoints that were accepted. Those that were possibly accepted do not
             count here: the empty queue ends the wait for them.
         watch: Called at each poll with the number of messages queued.
+        count: How many are settled; by default the run's items with an outcome.
 
     Returns:
         At the latest after receives x visibility + function timeout + 60 s.
     """
+    count = count or (lambda: count_settled(target, stack, run_id))
     deadline_s = time.monotonic() + longest_s(stack)
     empty = 0
     while True:
@@ -58,14 +61,13 @@ def await_settled(
         watch(queued)
         if queued == 0:
             empty += 1
-            settled = count_settled(target, stack, run_id)
+            settled = count()
             if settled >= expected or empty >= EMPTY_POLLS:
                 return Settled(settled=settled, queued=0, seen_at=time.time())
         else:
             empty = 0
         if time.monotonic() > deadline_s:
-            settled = count_settled(target, stack, run_id)
-            return Settled(settled=settled, queued=queued, seen_at=time.time())
+            return Settled(settled=count(), queued=queued, seen_at=time.time())
         time.sleep(POLL_S[target.name])
 
 

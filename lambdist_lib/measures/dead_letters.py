@@ -11,8 +11,8 @@ p**r of them die. Without, one bad message fails its whole batch of b: p becomes
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.contract import DEAD, STORED
-from lambdist_lib.measures.proportions import share
+from lambdist_lib.contract import CAUSE_CLASSES, DEAD, STORED
+from lambdist_lib.measures.proportions import Share, share
 
 ENOUGH = 5  # expected in every class, for a chi-square
 DRAWS = 9_999  # of the Monte Carlo test, where there are fewer
@@ -48,6 +48,36 @@ def by_cause(records: pd.DataFrame) -> pd.DataFrame:
     table = causes(dead).assign(arm=dead["arm"]).groupby(["arm", "cause"], sort=False)["message"]
     table = table.agg(dead="size", example="first").reset_index()
     return table.sort_values("dead", ascending=False, kind="stable", ignore_index=True)
+
+
+def by_class(records: pd.DataFrame) -> pd.DataFrame:
+    """One row per arm and cause class of the dead, most frequent first: `arm`, `cause_class`, `dead`."""
+    dead = records[records["outcome"] == DEAD]
+    table = dead.groupby(["arm", "cause_class"], sort=False).size().rename("dead").reset_index()
+    return table.sort_values("dead", ascending=False, kind="stable", ignore_index=True)
+
+
+def confusion(records: pd.DataFrame, planned: pd.Series) -> pd.DataFrame:
+    """What the plan had for the settled datapoints against what was found.
+
+    Args:
+        records: One row per datapoint; `outcome` and `cause_class` are read.
+        planned: By the index of `records`: the cause class of which it was to die, or `stored`.
+
+    Returns:
+        Counts: a row per planned and a column per found fate, the same in both, `stored` first
+        and then those of `contract.CAUSE_CLASSES` that occur. Right ones are on the diagonal.
+    """
+    settled = records[records["outcome"].isin([STORED, DEAD])]
+    found = settled["cause_class"].where(settled["outcome"] == DEAD, STORED).rename("found")
+    wanted = planned.reindex(settled.index).rename("planned")
+    fates = [fate for fate in (STORED, *CAUSE_CLASSES) if fate in {*found, *wanted}]
+    return pd.crosstab(wanted, found).reindex(index=fates, columns=fates, fill_value=0)
+
+
+def agreement(matrix: pd.DataFrame, *, confidence: float = 0.95) -> Share:
+    """Of the datapoints of `confusion`'s matrix the share on its diagonal, with its interval."""
+    return share(int(np.trace(matrix.to_numpy())), int(matrix.to_numpy().sum()), confidence)
 
 
 def receives(

@@ -1,11 +1,34 @@
 """What is told of the dead, and how they are brought back, on the local cloud."""
 
 import json
+import re
+import shutil
 
 import pytest
 
-from lambdist_lib import mailbox, stacks
+from lambdist_lib import (
+    collecting,
+    contract,
+    datapoints,
+    dead_letters,
+    experiment,
+    folders,
+    mailbox,
+    project,
+    records,
+    redrive,
+    running,
+    stacks,
+)
+from lambdist_lib.conditions import Conditions
+from lambdist_lib.measures import ledger, stages
 
+BUG = """
+from lambdist_lib.contract import PermanentError
+
+def process(data):
+    raise PermanentError("a bug")
+"""
 ALARMS = ("DeadDatapoints", "DeadLettersStay", "DatapointsWait", "ApiFails")
 
 
@@ -52,3 +75,104 @@ def test_mail_goes_to_every_address_and_ends_with_its_stack(deploy, target):
 
     left = {mail.text for mail in mailbox.read(target)}
     assert "kept-distributed" in left and "going-distributed" not in left
+
+
+def ran(deployed, name, count, fault, **conditions):
+    """A run of `count` words under a fault; its folder, and its ledger without zeros."""
+    folder = project.RESULTS / "dead" / "runs" / name
+    points = datapoints.from_iterable([f"word-{n}" for n in range(count)])
+    held = Conditions(fault=fault, retry_delay_s=0, **conditions)
+    running.run(deployed.target, deployed.stack, "distributed", points, held, folder)
+    return folder
+
+
+def ledger_of(folder):
+    row = folders.read_facts(folder)
+    counted = ledger.count(records.load(folder)).iloc[0]
+    assert [row[name] for name in contract.OUTCOMES] == [counted[name] for name in contract.OUTCOMES]
+    return {name: row[name] for name in ("submitted", *contract.OUTCOMES) if row[name]}
+
+
+def test_a_hundred_dead_letters_come_back(distributed, mails):
+    """Each is told of, listed, sent again without its fault and stored; what it died of stays on its item."""
+    folder = ran(distributed, "hundred", 110, "raise:1@0-99", chunks=4)
+    assert ledger_of(folder) == {"submitted": 110, "stored": 10, "dead": 100}
+    [told] = [mail.text for mail in mails() if "application InjectedFault" in mail.text][:1]
+    assert "  lambdist redrive hundred" in told.splitlines()
+    assert sum(int(re.match(r"(\d+) datapoint", mail.text)[1]) for mail in mails()) == 100
+    letters = dead_letters.of_run(str(folder), cause="application")
+    assert [(letter.n, letter.data) for letter in letters] == [(n, f"word-{n}") for n in range(100)]
+    assert dead_letters.of_run(str(folder), cause="crash") == []
+
+    report = redrive.run(distributed.target, distributed.stack, folder)
+
+    assert (report.letters, report.recovered, report.died_again, report.duplicates) == (100, 100, 0, 0)
+    assert report.drain_s > 0
+    assert ledger_of(folder) == {"submitted": 110, "stored": 110}
+    answers = list(collecting.outputs_of(str(folder)))
+    assert answers == [{"n": n, "data": f"word-{n}", "result": f"word-{n}_processed"} for n in range(110)]
+    item = records.items(distributed.target, distributed.stack, "hundred")[0]
+    assert (item["outcome"], item["receives"], len(item["attempts"])) == ("stored", 1, 5)
+    [death] = item["redrives"]
+    assert (death["class"], death["receives"]) == ("application", 5)
+    assert item["first_at"] < item["dead_at"] < death["at"] < item["put_at"]
+    stages.check(stages.per_datapoint(records.load(folder)))
+    assert folders.read_facts(folder)["resumed"] is True
+    assert redrive.run(distributed.target, distributed.stack, folder).letters == 0
+
+
+def test_a_redrive_in_which_some_die_again(distributed, lambdist):
+    """The command says how many; only those of one cause go; the second death is told from the first."""
+    folder = ran(distributed, "again", 12, "raise:1@0-5,poison:1@6-7")
+    assert ledger_of(folder) == {"submitted": 12, "stored": 4, "dead": 8}
+
+    listed = lambdist("dead", folder, "--json")
+    unsent = lambdist("redrive", folder, "--cause", "crash", "--json")
+    some = lambdist("redrive", folder, "--cause", "application", "--fault", "raise:1@0", "--json")
+    rest = lambdist("redrive", folder)
+
+    assert [one["cause_class"] for one in json.loads(listed.stdout)] == ["application"] * 6 + ["poison"] * 2
+    assert json.loads(unsent.stdout)[0]["letters"] == 0
+    [report] = json.loads(some.stdout)
+    assert (some.returncode, report["letters"], report["recovered"], report["died_again"]) == (0, 6, 5, 1)
+    assert rest.returncode == 0
+    assert rest.stdout.startswith("again: 3 dead letters: 3 recovered; ")
+    assert ledger_of(folder) == {"submitted": 12, "stored": 12}
+    item = records.items(distributed.target, distributed.stack, "again")[0]
+    assert (len(item["attempts"]), len(item["redrives"])) == (10, 2)
+    assert records.load(folder)["redrives"].tolist() == [2, *[1] * 7, *[0] * 4]
+
+
+def test_an_experiment_redrives_its_runs(distributed, data_file):
+    """A row per run; the experiment's table knows it: all stored, and no timing any more."""
+    work = experiment.begin(
+        data=str(data_file(6)), failing=2, arms=("distributed",), chunks=2, experiment_id="mending"
+    )
+    work.stacks = {"distributed": distributed.stack}
+    work.run_pairs(1)
+    assert work.runs["dead"].tolist() == [2]
+
+    reports = work.redrive()
+
+    assert reports[["letters", "recovered"]].to_numpy().tolist() == [[2, 2]]
+    assert work.runs[["stored", "dead", "resumed"]].to_numpy().tolist() == [[8, 0, True]]
+    assert work.ledger()["stored"].tolist() == [8]
+
+
+def test_dead_letters_of_old_clients_come_back_under_new_code(deploy, tmp_path):
+    """Without a run there is no folder: the items have all that is needed, once the bug is gone."""
+    lambdas = shutil.copytree(project.LAMBDAS, tmp_path / "lambdas")
+    (lambdas / "processing.py").write_text(BUG)
+    [deployed] = deploy("mended", ["distributed"], lambdas=lambdas).values()
+    run_id = deployed.post({"data": "old"}).json()["run_id"]
+    deployed.settled(run_id, 1)
+
+    [letter] = dead_letters.of_table(deployed.target, deployed.stack, run_id)
+    assert (letter.data, letter.cause) == ("old", "PermanentError: a bug")
+    [mended] = deploy("mended", ["distributed"]).values()
+    report = redrive.run_adhoc(mended.target, mended.stack, run_id)
+
+    assert (report.letters, report.recovered) == (1, 1)
+    [item] = mended.settled(run_id, 1).values()
+    assert json.loads(item["result"]) == "old_processed"
+    assert dead_letters.of_table(mended.target, mended.stack, run_id) == []

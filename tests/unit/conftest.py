@@ -31,6 +31,7 @@ SETTINGS = {
     "ITEM_DAYS": "30",
     "TOPIC_ARN": "arn:aws:sns:eu-west-1:000000000000:topic",
     "STACK_NAME": "stack",
+    "DIGEST_EXAMPLES": "0",
 }
 hypothesis.settings.register_profile("lambdist", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("lambdist")

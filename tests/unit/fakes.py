@@ -18,7 +18,7 @@ def refusal(code: str) -> ClientError:
 
 
 class FakeDynamoDB:
-    """UpdateItem, as far as `items.py` uses it; refuses writes to the datapoints named in `refuses`."""
+    """As much of DynamoDB as `items.py` uses; refuses writes to the datapoints named in `refuses`."""
 
     def __init__(self, refuses: set[int] = frozenset()) -> None:
         self.items: dict[tuple[str, int], dict[str, Any]] = {}

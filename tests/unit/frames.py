@@ -73,11 +73,12 @@ def records(count=131, *, dead=(), arm="distributed", run_id="run-1", senders=20
             name: "" for name, meaning in RECORDS.items() if name.endswith("_id") or name == "failure_causes"
         }
         row |= {
-            "run_id": run_id, "arm": arm, "n": n, "outcome": "stored", "cause": "", "intended_at": BEGAN_AT,
+            "run_id": run_id, "arm": arm, "n": n, "outcome": "stored", "cause": "", "cause_class": "",
+            "intended_at": BEGAN_AT,
             "sent_at": sent_at, "answered_at": answered_at, "tries": 1, "status": 200, "request": n,
             "senders": len(free_at), "received_at": received_at, "done_at": done_at, "entry_cold": is_cold,
             "entry_request_id": f"entry-{n}", "entry_environment_id": f"entry-{sender}", "entry_init_s": 0.3,
-            "receives": 1, "failures": 0, "duplicates": 0,
+            "receives": 1, "failures": 0, "duplicates": 0, "redrives": 0,
             "name_s": 0.0, "connect_s": 0.0, "tls_s": 0.0, "first_byte_s": answered_at - sent_at,
             "total_s": answered_at - sent_at,
         }  # fmt: skip
@@ -89,8 +90,8 @@ def records(count=131, *, dead=(), arm="distributed", run_id="run-1", senders=20
             started_at = received_at + 0.0002
         finished_at = started_at + 0.0005
         if n in dead:
-            row |= {"outcome": "dead", "cause": CAUSE, "receives": 5, "failures": 5,
-                    "failure_causes": " | ".join([CAUSE] * 5),
+            row |= {"outcome": "dead", "cause": CAUSE, "cause_class": "application",
+                    "receives": 5, "failures": 5, "failure_causes": " | ".join([CAUSE] * 5),
                     "dead_at": started_at + 1.1}  # fmt: skip
         else:
             row |= {"started_at": started_at, "finished_at": finished_at, "put_at": finished_at + 0.00002,

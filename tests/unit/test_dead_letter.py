@@ -1,22 +1,33 @@
 """The dead-letter handler writes each death down with its cause, and tells people once."""
 
 import json
+import time
 
 import pytest
 from fakes import CONTEXT, FakeDynamoDB, FakeTopic, refusal
 
 
-def letter(n, body='{"data": "secret"}', *, run_id="run", cause=None, attributes=None, message_id=None):
+def letter(
+    n,
+    body='{"data": "secret"}',
+    *,
+    run_id="run",
+    cause=None,
+    cause_class="application",
+    attributes=None,
+    message_id=None,
+    sent_at=2,
+):
     """One message of the dead-letter queue; `cause` is attached as the processor does it."""
     if attributes is None:
         attributes = {"run_id": run_id, "n": str(n)}
         if cause is not None:
-            attributes |= {"cause": json.dumps(cause), "receives": "1"}
+            attributes |= {"cause": json.dumps(cause), "class": cause_class, "receives": "1"}
     return {
         "messageId": message_id or f"00000000-0000-4000-8000-{n:012}",
         "receiptHandle": f"handle-{n}",
         "body": body,
-        "attributes": {"ApproximateReceiveCount": "6", "SentTimestamp": "2000"},
+        "attributes": {"ApproximateReceiveCount": "6", "SentTimestamp": str(sent_at * 1000)},
         "messageAttributes": {
             name: {"dataType": "String", "stringValue": value} for name, value in attributes.items()
         },
@@ -56,6 +67,7 @@ def test_a_death_is_written_down_in_full(stack):
 
     item = stack.dynamodb.item("run", 3)
     assert (item["outcome"], item["cause"], item["receives"]) == ("dead", "PermanentError: never", 1)
+    assert item["cause_class"] == "application"
     assert (item["payload"], item["queued_at"]) == ('{"data": "secret"}', 2.0)
     assert item["dead_at"] > 0
 
@@ -69,14 +81,46 @@ def test_a_death_by_receives_has_its_history(stack):
 
     item = stack.dynamodb.item("run", 3)
     assert (item["outcome"], item["receives"], len(item["attempts"])) == ("dead", 5, 2)
-    assert "1  ValueError: last" in stack.mail()
+    assert (item["cause"], item["cause_class"]) == ("ValueError: last", "application")
 
 
-def test_a_death_without_a_trace_is_told_as_such(stack):
-    """A Lambda that timed out or was throttled leaves no attempt: that is a finding, not a gap."""
+def test_a_receive_that_began_and_never_failed_is_a_crash(stack):
+    """The marker without a failed attempt is what a process that died leaves."""
+    stack.module.table.mark_started("run", 3, "r1", 5)
+
     stack.receives(letter(3))
 
-    assert "1  no trace" in stack.mail()
+    item = stack.dynamodb.item("run", 3)
+    assert (item["cause"], item["cause_class"]) == ("crash: its process ended within receive 5", "crash")
+    assert "1  crash" in stack.mail()
+
+
+@pytest.mark.parametrize(("controls", "expected"), [("on", "throttle-only"), ("off", "no trace")])
+def test_a_death_without_a_trace_is_told_as_such(import_fresh, controls, expected):
+    """Where what begins is marked, nothing means throttled; elsewhere it may be a crash as well."""
+    stack = Stack(import_fresh("dead_letter", EXPERIMENT_CONTROLS=controls))
+
+    stack.receives(letter(3))
+
+    assert stack.dynamodb.item("run", 3)["cause_class"] == expected
+    assert f"1  {expected}" in stack.mail()
+
+
+def test_an_earlier_life_explains_no_later_death(stack):
+    """What failed before the message was sent again stays on the item, and is not why it died now."""
+    stack.module.table.append_attempt("run", 3, "ValueError: then", "r")
+
+    stack.receives(letter(3, sent_at=4_000_000_000))
+
+    item = stack.dynamodb.item("run", 3)
+    assert (item["cause_class"], len(item["attempts"])) == ("throttle-only", 1)
+
+
+def test_receives_before_a_message_was_handed_on_count(stack):
+    """A copy of a message starts its queue's count anew; the datapoint's goes on."""
+    stack.receives(letter(3, attributes={"run_id": "run", "n": "3", "receives_before": "2"}))
+
+    assert stack.dynamodb.item("run", 3)["receives"] == 7
 
 
 @pytest.mark.parametrize(
@@ -120,7 +164,7 @@ def test_what_is_stored_is_not_dead(stack):
     assert stack.receives(letter(0), letter(1)) == []
 
     assert stack.dynamodb.outcomes() == {0: "stored", 1: "dead"}
-    assert stack.mail().startswith("1 datapoints could not be processed")
+    assert stack.mail().startswith("1 datapoint could not be processed")
 
 
 def test_a_record_that_cannot_be_written_stays(import_fresh, capsys):
@@ -139,9 +183,9 @@ def test_a_record_that_cannot_be_written_stays(import_fresh, capsys):
 
 
 def test_the_mail_counts_by_cause_and_run_and_quotes_no_payload(stack):
-    """One mail for all: how many, why, of which runs, and what to type; nobody's data."""
-    letters = [letter(n, cause="ValueError: no") for n in range(3)]
-    letters += [letter(9, cause="KeyError: 'x'", run_id="other")]
+    """One mail for all: how many, why, of which runs, and what to type; nobody's data, no message."""
+    letters = [letter(n, cause="ValueError: not secret") for n in range(3)]
+    letters += [letter(9, cause="poison: JSONDecodeError", cause_class="poison", run_id="other")]
 
     stack.receives(*letters)
 
@@ -152,25 +196,52 @@ def test_the_mail_counts_by_cause_and_run_and_quotes_no_payload(stack):
         "4 datapoints could not be processed by the stack stack.",
         "",
         "Causes:",
-        "       3  ValueError: no",
-        "       1  KeyError: 'x'",
+        "       3  application ValueError",
+        "       1  poison",
         "",
         "Runs:",
         "       3  run",
         "       1  other",
         "",
-        "Their results and causes in input order:",
-        "  lambdist fetch run",
-        "  lambdist fetch other",
+        "Which they are, and why:",
+        "  lambdist dead run",
+        "  lambdist dead other",
+        "",
+        "To send them again, once the reason is gone:",
+        "  lambdist redrive run",
+        "  lambdist redrive other",
+        "",
+        "With --cause 'application' only those of one cause.",
     ]
 
 
+def test_the_mail_quotes_payloads_where_the_stack_asks_for_it(import_fresh):
+    """As many as it asks for, and only their begin."""
+    stack = Stack(import_fresh("dead_letter", DIGEST_EXAMPLES="2"))
+
+    stack.receives(*(letter(n, "x" * 1_000, cause="ValueError: no") for n in range(3)))
+
+    assert f"\n\nrun 1: ValueError: no\n  {'x' * 300}" in stack.mail()
+    assert "run 2:" not in stack.mail()
+
+
+def test_the_mail_from_aws_says_where(import_fresh, monkeypatch):
+    """The commands of the mail find the stack's Region; on an emulator they need no option."""
+    stack = Stack(import_fresh("dead_letter", AWS_REGION="eu-west-1"))
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+
+    stack.receives(letter(0))
+
+    assert "  lambdist redrive run --target aws --region eu-west-1" in stack.mail()
+
+
 def test_many_causes_are_summed_up(stack):
-    """A mail stays readable where every death has a cause of its own."""
-    stack.receives(*(letter(n, cause=f"ValueError: {n}") for n in range(25)))
+    """A mail stays readable where every death has a cause and a run of its own."""
+    stack.receives(*(letter(n, cause=f"Error{n}: no", run_id=f"run-{n}") for n in range(25)))
 
     assert "and 5 more causes" in stack.mail()
-    assert len(stack.mail().splitlines()) < 35
+    assert "and 5 more runs" in stack.mail()
+    assert len(stack.mail().splitlines()) < 100
 
 
 def test_nothing_dead_is_no_mail(stack):
@@ -222,3 +293,16 @@ def test_an_invocation_is_one_log_line(stack, capsys):
     )
     assert line["cold"] is True
     assert "secret" not in out
+
+
+def test_the_log_line_is_a_metric_too(stack, capsys):
+    """CloudWatch makes a metric of what the line's `_aws` names, which the template's alarm watches."""
+    stack.receives(letter(0), letter(1))
+
+    line = json.loads(capsys.readouterr().out)
+    [metric] = line["_aws"]["CloudWatchMetrics"]
+    assert metric["Namespace"] == "lambdist"
+    assert [one["Name"] for one in metric["Metrics"]] == ["DeadDatapoints"]
+    assert line["DeadDatapoints"] == 2
+    assert [{name: line[name] for name in names} for names in metric["Dimensions"]] == [{"Stack": "stack"}]
+    assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60

@@ -11,7 +11,17 @@ from lambdist_lib import project
 ROWS = [  # the design's rows, each in the order of its parts
     {"errors", "project"},  # 0
     {"contract", "faults", "columns"},  # 1
-    {"local_cloud_state", "limits", "progress", "templates", "wire", "pacing", "jobs", "truth"},  # 2
+    {
+        "deaths",
+        "local_cloud_state",
+        "limits",
+        "progress",
+        "templates",
+        "wire",
+        "pacing",
+        "jobs",
+        "truth",
+    },  # 2
     {"local_cloud_supervisor", "answers", "receipts"},
     {"local_cloud"},
     {"targets"},  # 3
@@ -19,17 +29,18 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"folders", "stacks", "measures", "planner"},  # 5
     {"submission", "local_pool"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},
-    {"analysing", "cloudwatch"},
+    {"analysing", "cloudwatch", "dead_letters"},
     {"conditions", "collecting"},  # 6
     {"foreign"},
     {"running", "pool_runs"},
     {"submitting", "teardown"},
-    {"experiment", "redrive", "compare", "report"},
+    {"redrive"},
+    {"experiment", "compare", "report"},
     {"notebooks"},
     {"cli"},  # 7
     {"__main__"},
 ]
-IN_EVERY_ZIP = {"contract", "faults", "errors"}  # of the library, beside the handlers
+IN_EVERY_ZIP = {"contract", "deaths", "faults", "errors"}  # of the library, beside the handlers
 LIBRARY = project.ROOT / "lambdist_lib"
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py")
 HANDLERS = sorted(project.LAMBDAS.glob("*.py"))

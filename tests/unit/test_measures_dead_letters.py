@@ -187,3 +187,43 @@ def test_nothing_to_test_has_no_p_value(records):
     assert math.isnan(row["p_value"])
     assert row["method"] == "nothing to test"
     assert dead_letters.fit(NO_RECORDS, p=0.3).empty
+
+
+# -- causes, found against planned
+
+
+def test_deaths_are_counted_by_class():
+    records = frames.records(10, dead={1, 2, 3}).assign()
+    records.loc[3, "cause_class"] = "crash"
+
+    table = dead_letters.by_class(records)
+
+    assert table.to_dict("list") == {
+        "arm": ["distributed"] * 2,
+        "cause_class": ["application", "crash"],
+        "dead": [2, 1],
+    }
+
+
+def test_found_causes_are_held_against_the_plan():
+    """Rows planned, columns found; what was not settled is in neither, right ones are on the diagonal."""
+    records = frames.records(8, dead={1, 2, 3})
+    records.loc[3, "cause_class"] = "crash"
+    records.loc[7, "outcome"] = "lost"
+    planned = pd.Series("stored", index=records.index)
+    planned[[1, 2, 3, 4, 7]] = ["application", "timeout", "crash", "timeout", "timeout"]
+
+    matrix = dead_letters.confusion(records, planned)
+
+    assert list(matrix.columns) == list(matrix.index) == ["stored", "application", "timeout", "crash"]
+    assert matrix.to_numpy().sum() == 7
+    assert (matrix.loc["timeout", "application"], matrix.loc["timeout", "stored"]) == (1, 1)
+    assert [matrix.loc[name, name] for name in matrix.index] == [3, 1, 0, 1]
+    assert dead_letters.agreement(matrix).share == 5 / 7
+
+
+def test_nothing_settled_has_no_agreement():
+    matrix = dead_letters.confusion(NO_RECORDS, pd.Series(dtype=object))
+
+    assert matrix.empty
+    assert math.isnan(dead_letters.agreement(matrix).share)

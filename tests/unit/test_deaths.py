@@ -1,0 +1,80 @@
+"""Why a datapoint is dead follows from what its receives left on its item."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdist_lib import contract, deaths
+
+
+def failed(receive, cause_class="application", cause="ValueError: no"):
+    return {"cause": cause, "class": cause_class, "receive": receive, "at": 10.0 * receive, "request_id": "r"}
+
+
+def began(receive):
+    return {"receive": receive, "at": 10.0 * receive - 1, "request_id": "r"}
+
+
+@pytest.mark.parametrize(
+    ("attempts", "started", "expected"),
+    [
+        ([failed(1), failed(2)], [], "application"),
+        ([failed(1), failed(2)], [began(1), began(2)], "application"),
+        ([failed(1), failed(2, "timeout")], [began(1), began(2)], "timeout"),
+        ([failed(1)], [began(1), began(2)], "crash"),  # the last that left a trace decides
+        ([failed(2)], [began(1), began(2)], "application"),
+        ([], [began(k) for k in range(1, 6)], "crash"),
+        ([failed(1)], [began(1)], "application"),  # throttled from then on
+        ([failed(1, "poison")], [], "poison"),
+        ([], [], "throttle-only"),
+    ],
+)
+def test_the_last_receive_that_left_a_trace_decides(attempts, started, expected):
+    """A failed attempt says so; one that began and never failed crashed; a throttled one leaves nothing."""
+    assert deaths.explain(attempts, started, receives=5, marked=True)[1] == expected
+
+
+@pytest.mark.parametrize(("receives", "marked"), [(5, False), (1, True), (1, False)])
+def test_nothing_where_nothing_is_marked_is_no_trace(receives, marked):
+    """Without markers a crash looks like a throttle; a first attempt may go unmarked."""
+    assert deaths.explain([], [], receives=receives, marked=marked) == ("no trace", "no trace")
+
+
+entries = st.lists(
+    st.fixed_dictionaries(
+        {
+            "cause": st.text(),
+            "class": st.sampled_from(["application", "timeout", "poison"]),
+            "receive": st.integers(1, 9),
+            "at": st.floats(0, 1e10),
+            "request_id": st.sampled_from("abc"),
+        }
+    ),
+    max_size=9,
+)
+
+
+@given(entries, entries, st.floats(0, 1e10), st.booleans())
+def test_every_history_has_one_known_class(attempts, started, since, marked):
+    """Whatever is on an item, in whatever order; what was before its last life does not count."""
+    found = deaths.explain(attempts, started, receives=5, marked=marked, since=since)
+
+    assert found[1] in contract.CAUSE_CLASSES
+    later = [[one for one in history if one["at"] >= since] for history in (attempts, started)]
+    assert deaths.explain(*later, receives=5, marked=marked) == found
+
+
+@pytest.mark.parametrize(
+    ("cause", "cause_class", "expected"),
+    [
+        ("ValueError: 'secret'", "application", "application ValueError"),
+        ("json.JSONDecodeError: x", "application", "application json.JSONDecodeError"),
+        ("KeyError", "application", "application KeyError"),
+        ("no such word: secret", "application", "application"),
+        ("", "application", "application"),
+        ("timeout: still at work", "timeout", "timeout"),
+    ],
+)
+def test_the_kind_of_a_cause_quotes_no_message(cause, cause_class, expected):
+    """What an exception says may be anybody's data; its class is not."""
+    assert deaths.kind(cause, cause_class) == expected
