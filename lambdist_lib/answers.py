@@ -143,7 +143,8 @@ def _reasons(value: object) -> dict[int, str]:
 
 def _shown(said: object) -> str:
     """A stranger's words as a journal and a terminal may show them."""
-    return "".join([char if char.isprintable() else " " for char in str(said)[:REASON_MAX_CHARS]])
+    text = "".join([char if char.isprintable() else " " for char in str(said)[:REASON_MAX_CHARS]])
+    return " ".join(text.split())  # the pages of a proxy are indented
 
 
 def _fact(kind: type, value: Any) -> Any:

@@ -16,7 +16,7 @@ class Progress:
     """`with Progress("submitting") as progress: progress.show("12 of 100")`; ends with its last text."""
 
     def __init__(self, label: str) -> None:
-        self._label, self._text = label, ""
+        self._label, self._text, self._drawn = label, "", ""
         self._shown_s, self._began_s = 0.0, time.perf_counter()
         self._terminal = sys.stderr.isatty()
         self._notebook = _display_handle(self._line()) if _in_notebook() else None
@@ -41,8 +41,9 @@ class Progress:
             self._notebook.update({"text/plain": self._line()}, raw=True)
         elif self._terminal:
             print(f"\r\x1b[K{self._line()}", end="\n" if last else "", file=sys.stderr, flush=True)
-        else:
+        elif self._text != self._drawn or not self._text:  # the last state may have been told already
             print(self._line(), file=sys.stderr, flush=True)
+        self._drawn = self._text
 
     def _line(self) -> str:
         took_s = time.perf_counter() - self._began_s

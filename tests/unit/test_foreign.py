@@ -5,6 +5,8 @@ import gzip
 import io
 import json
 import os
+import random
+import resource
 import signal
 import subprocess
 import sys
@@ -50,6 +52,10 @@ class Strange:
 
 def submitted(url: str, data: str, *more: str) -> int:
     return cli.main(["submit", data, "--url", url, "--id", "abroad", "--api-key-env", "STRANGERS_KEY", *more])
+
+
+def submit(url: str, data: str, watch, **plan) -> None:
+    foreign.submit(url, data=data, api_key_env="STRANGERS_KEY", experiment_id="abroad", watch=watch, **plan)
 
 
 def answers(results) -> list[dict]:
@@ -130,10 +136,11 @@ def test_a_resume_sends_what_is_not_accepted_and_nothing_else(words, results, ca
     assert folders.read_facts(results / "abroad/runs/abroad-url")["resumed"] is True
 
 
-@pytest.mark.parametrize("moment", range(8))
-def test_a_killed_run_is_resumed(words, results, moment):
-    """SIGKILL while sending: what the journal has is not sent again, nothing is missing."""
-    api = Strange()
+@pytest.mark.parametrize("seed", range(24))
+def test_a_killed_run_is_resumed(words, results, seed):
+    """SIGKILL at a random moment: what the journal has is not sent again, nothing is missing."""
+    moment, api = random.Random(seed), Strange()
+    requests, then_s = moment.randrange(31), moment.uniform(0, 0.02)
 
     def script(exchange: Exchange) -> None:
         time.sleep(0.005)
@@ -146,16 +153,145 @@ def test_a_killed_run_is_resumed(words, results, moment):
         process = subprocess.Popen(
             command, env=environment, cwd=project.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        while server.requests < 1 + 3 * moment and process.poll() is None:
+        while server.requests < requests and process.poll() is None:
             time.sleep(0.001)
+        time.sleep(then_s)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert cli.main(["resume", "abroad"]) == 0
+        has_begun = (results / "abroad/runs/abroad-url/run.json").exists()
+        assert (cli.main(["resume", "abroad"]) if has_begun else submitted(server.api.url, words)) == 0
 
     taken = collections.Counter(api.taken)
     assert set(taken) == {f"word-{n}" for n in range(30)}
     assert sum(taken.values()) - 30 <= 2  # what was under way: one per sender
     assert all("accepted" in answer for answer in answers(results))
+    facts = folders.read_facts(results / "abroad/runs/abroad-url")
+    assert facts["submitted"] == facts["accepted"] == 30
+
+
+def limit_files(size_bytes: int) -> None:
+    """What a file of this process may grow to: a disk that is full beyond it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+
+
+@pytest.fixture
+def room():
+    """Gives the disk its room back."""
+    yield
+    limit_files(resource.RLIM_INFINITY)
+
+
+@pytest.mark.usefixtures("room")
+@pytest.mark.parametrize("room_bytes", [0, 1_000, 3_000])
+def test_a_disk_that_is_full_while_sending(words, results, room_bytes):
+    """One line that says how to go on; the journal is whole, and the run is finished once there is room."""
+
+    def fill(text: str) -> None:
+        limit_files(room_bytes)
+
+    api = Strange()
+    with Hostile(api) as server:
+        with pytest.raises(RunError, match=r"journal of abroad-url cannot be written \(File too large\)"):
+            submit(server.api.url, words, fill, chunks=1)
+        limit_files(resource.RLIM_INFINITY)
+        rows = list(journal.read(results / "abroad/runs/abroad-url/journal"))
+        assert cli.main(["resume", "abroad"]) == 0
+
+    assert len(rows) < 30
+    assert set(api.taken) == {f"word-{n}" for n in range(30)}
+    assert len(api.taken) <= 31  # what was answered and could not be written down
+
+
+@pytest.mark.usefixtures("room")
+@pytest.mark.parametrize("room_bytes", [100, 1_000, 3_000])
+def test_a_disk_that_is_full_after_sending(words, results, room_bytes):
+    """No half table or half answers are taken for whole ones, and nothing is sent again."""
+
+    def fill(text: str) -> None:
+        if "writing" in text:
+            limit_files(room_bytes)
+
+    api = Strange()
+    with Hostile(api) as server:
+        with pytest.raises(
+            RunError, match=r"cannot be written .* make room, then `lambdist resume abroad-url`"
+        ):
+            submit(server.api.url, words, fill)
+        limit_files(resource.RLIM_INFINITY)
+        assert not folders.collected_ids()
+        assert cli.main(["resume", "abroad"]) == 0
+
+    assert len(api.taken) == 30
+    assert len(answers(results)) == 30
+    assert not list(results.rglob("*.partial"))
+
+
+@pytest.mark.usefixtures("room")
+def test_a_disk_that_is_full_before_anything(words, results, capsys):
+    """Nothing is sent, and the same command works once there is room."""
+    api = Strange()
+    with Hostile(api) as server:
+        limit_files(10)
+        assert submitted(server.api.url, words) == 1
+        limit_files(resource.RLIM_INFINITY)
+        said = capsys.readouterr().err
+        assert not api.taken
+        assert submitted(server.api.url, words) == 0
+
+    assert "run.json cannot be written (File too large); make room, then type the same again" in said
+
+
+@pytest.mark.usefixtures("room")
+def test_a_disk_that_is_full_for_standard_input(monkeypatch, results, capsys):
+    """It cannot be kept, so nothing is sent."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\n" * 1_000)))
+    with Hostile(Strange()) as server:
+        limit_files(1_000)
+        assert submitted(server.api.url, "-") == 1
+
+    assert "make room, then pipe it in once more" in capsys.readouterr().err
+    assert server.requests == 0
+
+
+def test_a_torn_journal_is_resumed(words, results):
+    """Its last line without an end: that datapoint is sent again, and nothing else."""
+    api = Strange()
+    with Hostile(api) as server:
+        assert submitted(server.api.url, words) == 0
+        folder = results / "abroad/runs/abroad-url"
+        kept = (folder / "journal").read_bytes()
+        (folder / "journal").write_bytes(kept[:-20])
+        folders.write_json(folder / "run.json", {**folders.read_facts(folder), "state": "submitting"})
+        assert cli.main(["resume", "abroad"]) == 0
+
+    assert (len(api.taken), len(set(api.taken))) == (31, 30)
+    assert len(list(journal.read(folder / "journal"))) == 30
+
+
+def test_standard_input_is_resumed(monkeypatch, results):
+    """From what was kept of it: no --data."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\n\ntwo\n")))
+    with Hostile(lambda exchange: exchange.reply(404, {"message": "no"})) as server:
+        assert submitted(server.api.url, "-") == 3
+        server.script = Strange()
+        assert cli.main(["resume", "abroad"]) == 0
+
+    assert [answer["n"] for answer in answers(results)] == [0, 2]
+
+
+def test_large_receipts_are_packed(words, results, monkeypatch):
+    """Once only, also where an earlier sitting had few of them."""
+    monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 1_000)
+    with Hostile(lambda exchange: exchange.reply(404, {"message": "no"})) as server:
+        assert submitted(server.api.url, words) == 3
+        monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 10**6)
+        server.script = Strange()
+        assert cli.main(["resume", "abroad"]) == 0
+
+    folder = results / "abroad/runs/abroad-url"
+    assert {path.name for path in folder.glob("receipts*")} == {"receipts.csv"}
+    assert len(records.load(folder, "receipts")) == 60
 
 
 def test_an_interrupt_keeps_what_was_answered(words, results, capsys):
@@ -171,6 +307,9 @@ def test_an_interrupt_keeps_what_was_answered(words, results, capsys):
         timer.start()
         assert submitted(server.api.url, words, "--chunks", "1") == cli.INTERRUPTED
         timer.join()
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith("lambdist: interrupted; what was measured is in ")
+        assert last.endswith("`lambdist resume abroad-url` finishes it")
         rows = list(journal.read(results / "abroad/runs/abroad-url/journal"))
         assert 0 < len(rows) < 31
         assert cli.main(["resume", "abroad"]) == 0

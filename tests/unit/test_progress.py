@@ -24,6 +24,14 @@ def test_headless_it_ends_with_its_last_text(capsys):
     assert re.fullmatch(r"submit: 999 of 1000 \(\d+\.\d s\)", lines[-1])
 
 
+def test_headless_no_state_is_told_twice(capsys):
+    """What was the last news when its turn came is not repeated at the end."""
+    with Progress("submit") as progress:
+        progress.show("1 of 1")
+
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_a_step_without_news_is_told_once(capsys):
     """Nothing but the label and how long it took."""
     with Progress("teardown"):
