@@ -8,7 +8,6 @@ import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -137,7 +136,7 @@ def test_a_resume_sends_what_is_not_accepted_and_nothing_else(words, results, ca
 
 
 @pytest.mark.parametrize("seed", range(24))
-def test_a_killed_run_is_resumed(words, results, seed):
+def test_a_killed_run_is_resumed(words, results, nursery, seed):
     """SIGKILL at a random moment: what the journal has is not sent again, nothing is missing."""
     moment, api = random.Random(seed), Strange()
     requests, then_s = moment.randrange(31), moment.uniform(0, 0.02)
@@ -147,17 +146,13 @@ def test_a_killed_run_is_resumed(words, results, seed):
         api(exchange)
 
     with Hostile(script) as server:
-        command = [sys.executable, "-m", "lambdist_lib", "submit", words, "--url", server.api.url]
-        command += ["--id", "abroad", "--api-key-env", "STRANGERS_KEY", "--chunks", "2"]
-        environment = {**os.environ, "LAMBDIST_RESULTS": str(results)}
-        process = subprocess.Popen(
-            command, env=environment, cwd=project.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while server.requests < requests and process.poll() is None:
+        command = ["submit", words, "--url", server.api.url, "--id", "abroad", "--chunks", "2"]
+        pid = nursery.begin(results, [*command, "--api-key-env", "STRANGERS_KEY"])
+        deadline_s = time.monotonic() + 20
+        while server.requests < requests and time.monotonic() < deadline_s:
             time.sleep(0.001)
         time.sleep(then_s)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        nursery.kill(pid)
         has_begun = (results / "abroad/runs/abroad-url/run.json").exists()
         assert (cli.main(["resume", "abroad"]) if has_begun else submitted(server.api.url, words)) == 0
 
