@@ -1,40 +1,25 @@
 """`lambdist …`: parse, call, print. Each command's work is a call into the library.
 
-Exit status: 0 all well, 1 failed, 2 wrong usage, 3 unfinished, 4 a threshold was
-passed, 130 interrupted.
+What can be typed, and what the exit statuses mean, stands in `arguments`.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from lambdist_lib.contract import ADHOC, CAUSE_CLASSES
+from lambdist_lib.arguments import parser
+from lambdist_lib.contract import ADHOC
 from lambdist_lib.errors import LambdistError, UsageError
 
 INTERRUPTED = 130
-TOUR = """\
-a first tour:
-  lambdist try data/words.txt -n 5             process() here, without a cloud
-  lambdist deploy                              both stacks on a local cloud
-  lambdist run data/words.txt --repetitions 6  does the fan-out pay?
-  lambdist submit data/words.txt --chunks 20   just the answers
-  lambdist fetch RUN                           ... in input order, again
-  lambdist destroy                             nothing is left
-"""
-
-FAULT_HELP = """\
-none, or KIND:P[@N+N+A-B] separated by commas, P the probability (@: of these datapoints only). Drawn for each
-attempt: raise, slow (beyond the timeout), crash (before the write), crash-after, memory (AWS only); for each
-datapoint: permanent, poison (cannot be parsed), duplicate (queued twice); for the run: throttle (share of the
-processors). Example: raise:0.1,permanent:1@5+7-9"""
+SENDING = ("chunks", "rate", "request_batch", "work", "fault")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line's entry; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser(COMMANDS).parse_args(arguments)
     try:
         return options.call(options) or 0
     except LambdistError as error:  # anything else is our bug and keeps its traceback
@@ -46,160 +31,6 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # `lambdist fetch RUN | head`
         sys.stderr.close()
         return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lambdist",
-        description="Does fanning a file out over AWS Lambdas pay? Deploy, measure, compare.",
-        epilog=TOUR,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    command = _command(commands, "try", _try, "run process() on a file's first datapoints, in this process")
-    command.add_argument("data", help="data file, one datapoint a line")
-    command.add_argument("-n", type=int, default=5, help="how many (default 5)")
-
-    command = _command(commands, "cloud", _cloud, "start, show or stop the local cloud; its mail")
-    command.add_argument(
-        "action", choices=["start", "status", "stop", "mail"], help="mail: what AWS would have sent"
-    )
-    command.add_argument("--force", action="store_true", help="stop even if results are uncollected")
-
-    command = _command(commands, "deploy", _deploy, "create or update both stacks")
-    _add_target(command)
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of the templates, such as memory_mb=256",
-    )
-
-    command = _command(commands, "destroy", _destroy, "delete both stacks")
-    _add_target(command)
-    command.add_argument("--force", action="store_true", help="even if results are uncollected")
-
-    command = _command(commands, "submit", _submit, "send a file through one arm and collect the answers")
-    _add_run(command)
-    where = command.add_mutually_exclusive_group()
-    where.add_argument(
-        "--arm", default="distributed", help="distributed (default), single_node or single_node_parallel"
-    )
-    where.add_argument(
-        "--url", default="", help='any API that takes {"data": ...}, also one not deployed here'
-    )
-    command.add_argument(
-        "--api-key-env", default="", metavar="NAME", help="environment variable with the key of --url"
-    )
-
-    command = _command(commands, "run", _run, "the whole experiment: deploy, cold runs, warm pairs, measures")
-    _add_run(command)
-    command.add_argument("--repetitions", type=int, default=10, metavar="R", help="warm pairs (default 10)")
-    command.add_argument(
-        "--until", type=float, default=0.0, metavar="W",
-        help="repeat until the interval's half-width is W of the speedup (0.05), in place of R times",
-    )  # fmt: skip
-    command.add_argument(
-        "--budget-s", type=float, default=600.0, metavar="S", help="with --until: no longer (default 600)"
-    )
-    command.add_argument(
-        "--arms",
-        default="distributed,single_node",
-        help="of each repetition: distributed, single_node, single_node_parallel, as_original, local_pool",
-    )
-    _add_thresholds(command)
-    command.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
-
-    command = _command(commands, "analyse", _analyse, "measure a run or an experiment again, from its folder")
-    command.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
-    command.add_argument("--insist", action="store_true", help="although datapoints are unaccounted for")
-    _add_thresholds(command)
-
-    command = _command(commands, "compare", _compare, "two experiments: how much longer the second takes")
-    command.add_argument("first", metavar="A", help="id or folder of an experiment or a run")
-    command.add_argument("second", metavar="B", help="compared with A")
-    command.add_argument("--factor", help="what may differ between them, such as chunks or memory_mb")
-    command.add_argument(
-        "--tolerance", type=float, default=0.0, help="exit 1 only if B is surely slower by more (0.05: 5 %%)"
-    )
-
-    command = _command(commands, "fetch", _fetch, "print a run's answers in input order, as JSON lines")
-    _add_finished(command)
-    command = _command(commands, "resume", _resume, "finish a run or an experiment that was interrupted")
-    _add_finished(command)
-
-    command = _command(commands, "dead", _dead, "list dead datapoints: what each was, and why it died")
-    _add_letters(command)
-    command = _command(commands, "redrive", _redrive, "send dead datapoints again, once the reason is gone")
-    _add_letters(command)
-    command.add_argument("--fault", default="none", help="for the new attempts; default: none, whatever was")
-
-    command = _command(commands, "notebook", _notebook, "run a notebook headless, with checked parameters")
-    command.add_argument("notebook", type=Path)
-    command.add_argument("output", type=Path, nargs="?", help="default: results/<name>.ipynb")
-    command.add_argument(
-        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters"
-    )
-    return parser
-
-
-def _command(
-    commands: Any, name: str, call: Callable[[argparse.Namespace], int | None], text: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    command.add_argument("--json", action="store_true", help="print JSON")
-    command.set_defaults(call=call)
-    return command
-
-
-def _add_target(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--target", default="local", help="local (default) or aws")
-    command.add_argument("--region", default="", help="AWS region")
-    command.add_argument("--profile", default="", help="AWS profile")
-
-
-def _add_thresholds(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--fail-if",
-        action="append",
-        default=[],
-        metavar="'NAME>X'",
-        help="exit 4 if a measure does so, such as 'dead_rate>0.01' or 'speedup_low<2'",
-    )
-
-
-def _add_finished(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
-    command.add_argument("--data", default="", help="where its data file is by now, if it was moved")
-    _add_target(command)
-
-
-def _add_letters(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
-    command.add_argument("--cause", default="", help=f"only of this class: {', '.join(CAUSE_CLASSES)}")
-    _add_target(command)
-
-
-def _add_run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("data", help="data file, one datapoint a line; .gz is read as well, - is stdin")
-    _add_target(command)
-    command.add_argument(
-        "--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)"
-    )
-    command.add_argument(
-        "--rate", type=float, default=0.0, metavar="R", help="datapoints per second (default: as they go)"
-    )
-    command.add_argument("--request-batch", type=int, default=1, metavar="B", help="datapoints per request")
-    command.add_argument(
-        "--queue-batch", type=int, default=1, metavar="B", help="messages per invocation at most"
-    )
-    command.add_argument("--memory-mb", type=int, default=512, metavar="MB")
-    command.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
-    command.add_argument("--fault", default="none", help=FAULT_HELP)
-    command.add_argument("--seed", type=int, default=0, help="of the faults and of the order of the arms")
-    command.add_argument("--id", default="", dest="experiment_id", help="name of the folder under results/")
 
 
 def _try(options: argparse.Namespace) -> None:
@@ -275,21 +106,24 @@ def _destroy(options: argparse.Namespace) -> None:
 
 
 def _submit(options: argparse.Namespace) -> None:
-    from lambdist_lib import folders, submitting
-    from lambdist_lib.progress import Progress
-
     if options.url:
         _submit_to_url(options)
         return
     if options.api_key_env:
         raise UsageError("--api-key-env goes with --url; the key of a stack of ours is read from it")
+    if options.tries is not None or options.timeout is not None:
+        raise UsageError("--tries and --timeout go with --url; a stack of ours says how often it tries")
+    from lambdist_lib import folders, submitting
+    from lambdist_lib.progress import Progress
+
     with Progress(options.arm) as progress:
         row = submitting.submit(
             _connected(options),
             options.arm,
             experiment_id=options.experiment_id,
             watch=progress.show,
-            **_what(options),
+            deadline_s=options.deadline,
+            **_given(options, "data", "seed", *SENDING),
         )
         progress.show(f"{row['stored']:,} stored, {row['dead']:,} dead of {row['submitted']:,}")
     _print(options, f"answers: {row['folder']}/outputs.jsonl", row)
@@ -300,10 +134,14 @@ def _submit_to_url(options: argparse.Namespace) -> None:
     from lambdist_lib import folders, foreign
     from lambdist_lib.progress import Progress
 
-    names = ("data", "api_key_env", "experiment_id", "chunks", "rate", "request_batch", "work", "fault")
+    patience = {"tries": options.tries, "timeout_s": options.timeout}
     with Progress("submit") as progress:
         row = foreign.submit(
-            options.url, watch=progress.show, **{name: getattr(options, name) for name in names}
+            options.url,
+            watch=progress.show,
+            deadline_s=options.deadline,
+            **_given(options, "data", "api_key_env", "experiment_id", *SENDING),
+            **{name: value for name, value in patience.items() if value is not None},
         )
         progress.show(f"{row['accepted']:,} accepted of {row['submitted']:,}")
     _print(options, f"what became of each: {row['folder']}/outputs.jsonl", row)
@@ -316,8 +154,9 @@ def _run(options: argparse.Namespace) -> None:
     for text in options.fail_if:
         thresholds.parse(text)  # before minutes are spent
     options_of_start = {"keep_stacks": options.keep_stacks, "arms": options.arms.split(",")}
-    where = {name: getattr(options, name) for name in ("target", "region", "profile", "experiment_id")}
-    with experiment.start(**options_of_start, **where, **_what(options)) as work:
+    where = _given(options, "target", "region", "profile", "experiment_id")
+    what = _given(options, "data", "seed", "queue_batch", "memory_mb", *SENDING)
+    with experiment.start(**options_of_start, **where, **what) as work:
         work.deploy()
         work.run_cold()
         work.run_pairs(options.repetitions, until=options.until, budget_s=options.budget_s)
@@ -408,7 +247,10 @@ def _queued(options: argparse.Namespace) -> tuple[Any, Any]:
 def _notebook(options: argparse.Namespace) -> None:
     from lambdist_lib import notebooks
 
-    notebooks.run_and_tell(options.notebook, options.output, dict(options.parameters))
+    made = notebooks.run_and_tell(
+        options.notebook, options.output, dict(options.parameters), quiet=options.json
+    )
+    _print(options, "", made)
 
 
 def _connected(options: argparse.Namespace) -> Any:
@@ -428,9 +270,8 @@ def _by_stamp(options: argparse.Namespace) -> Callable[[str], Any]:
     return connect
 
 
-def _what(options: argparse.Namespace) -> dict[str, Any]:
-    """What is sent and how, as the library names it."""
-    names = ("data", "seed", "chunks", "rate", "request_batch", "queue_batch", "memory_mb", "work", "fault")
+def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Options as the library names them."""
     return {name: getattr(options, name) for name in names}
 
 
@@ -447,3 +288,20 @@ def _print(options: argparse.Namespace, text: str, facts: Any) -> None:
         print(json.dumps(facts, indent=1, default=str))
     elif text:
         print(text)
+
+
+COMMANDS = {
+    "try": _try,
+    "deploy": _deploy,
+    "destroy": _destroy,
+    "cloud": _cloud,
+    "submit": _submit,
+    "run": _run,
+    "resume": _resume,
+    "fetch": _fetch,
+    "dead": _dead,
+    "redrive": _redrive,
+    "analyse": _analyse,
+    "compare": _compare,
+    "notebook": _notebook,
+}

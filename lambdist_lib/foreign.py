@@ -22,6 +22,7 @@ from lambdist_lib.datapoints import Datapoints, Line
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.receipts import Plan, Receipt, Tally
 from lambdist_lib.targets import Api, ApiKey
+from lambdist_lib.wire import Timeouts
 
 ARM = "url"
 SETTLED = ("accepted", "rejected")  # verdicts that no resume asks for again
@@ -36,6 +37,7 @@ def submit(
     data: str,
     api_key_env: str = "",
     experiment_id: str = "",
+    timeout_s: float = 60.0,
     watch: Watch = lambda text: None,
     **plan: Any,
 ) -> dict[str, Any]:
@@ -45,14 +47,15 @@ def submit(
         url: Where to POST; it is kept in the run's folder.
         data: Path of the data file; `-` for standard input.
         api_key_env: Name of the environment variable with the key; "" for an API without keys.
-        plan: Fields of `Plan`.
+        timeout_s: Of one request.
+        plan: Other fields of `Plan`.
 
     Raises:
         UsageError: The URL, the key or the plan is none.
         RunError: There is such a run already.
         KeyboardInterrupt: What was answered is in the folder; `resume` finishes the run.
     """
-    api, intended = api_of(url, api_key_env), Plan(plain=True, **plan)
+    api, intended = api_of(url, api_key_env), _plan(timeout_s, plan)
     run_id = folders.checked_id(experiment_id or folders.new_id(data))
     experiment = project.RESULTS / run_id
     points = _read(folders.data_file(data, experiment))
@@ -67,6 +70,7 @@ def submit(
         "target": f"API at {urlsplit(url).hostname}",
         "url": url,
         "api_key_env": api_key_env,
+        "timeout_s": timeout_s,
         "plan": plan,
         "data": points.name,
         "sha256": points.sha256,
@@ -88,7 +92,7 @@ def resume(folder: Path, *, data: str = "", watch: Watch = lambda text: None) ->
     points = _read(data or folders.spooled(folder) or facts["data"])
     if points.sha256 != facts["sha256"]:
         raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
-    api, plan = api_of(facts["url"], facts["api_key_env"]), Plan(plain=True, **facts["plan"])
+    api, plan = api_of(facts["url"], facts["api_key_env"]), _plan(facts["timeout_s"], facts["plan"])
     done = bytearray(points.next_n)  # a set of a million numbers would take sixty times the memory
     if (folder / "journal").exists():
         for row in journal.read(folder / "journal"):
@@ -121,6 +125,10 @@ def api_of(url: str, api_key_env: str) -> Api:
             f"what the environment has in {api_key_env} is no key: it has unprintable characters"
         )
     return Api(url=url, key=ApiKey(key))
+
+
+def _plan(timeout_s: float, others: dict[str, Any]) -> Plan:
+    return Plan(plain=True, timeouts=Timeouts(request_s=timeout_s), **others)
 
 
 def _read(data: str | Path) -> Datapoints:

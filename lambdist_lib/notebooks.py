@@ -112,8 +112,10 @@ def _without_paths(output: Path) -> None:
         nbformat.write(content, output)
 
 
-def run_and_tell(notebook: Path, output: Path | None, given: Mapping[str, str]) -> None:
-    """`run` for the command line: values as papermill reads them, and where to look at the end.
+def run_and_tell(
+    notebook: Path, output: Path | None, given: Mapping[str, str], *, quiet: bool = False
+) -> dict[str, str]:
+    """`run` for the command line: values as papermill reads them; returns the output and the finding.
 
     Without `output`, an experiment's notebook goes into the experiment's own folder.
 
@@ -132,9 +134,12 @@ def run_and_tell(notebook: Path, output: Path | None, given: Mapping[str, str]) 
         parameters["experiment_id"] = parameters.get("experiment_id") or folders.new_id(data)
         output = project.RESULTS / parameters["experiment_id"] / "notebook.ipynb"
     output = output or project.RESULTS / notebook.name
-    print(f"{project.shown(notebook)} runs; it grows in {project.shown(output)}", flush=True)
+    where = project.shown(output)
+    if not quiet:
+        print(f"{project.shown(notebook)} runs; it grows in {where}", flush=True)
     run(notebook, output, parameters)
     summary = output.parent / "summary.json"
-    if summary.exists():
-        print(json.loads(summary.read_text(encoding="utf-8"))["finding"])
-    print(f"look at {project.shown(output)} and what lies beside it")
+    finding = json.loads(summary.read_text(encoding="utf-8"))["finding"] if summary.exists() else ""
+    if not quiet:
+        print(f"{finding}\nlook at {where} and what lies beside it".lstrip())
+    return {"notebook": where, "finding": finding}

@@ -50,7 +50,7 @@ class Plan:
     any answer of worth bounds them. retry_budget: datapoints sent again per settled one, over
     the run. opening_senders: with how many senders slow start begins (None: all at once); each
     answer then opens `growth` more. backoff_s, backoff_max_s: bound of the first retry's delay,
-    and of any. deadline_s: of the whole; what is under way then is given up.
+    and of any. deadline_s: of the whole, 0 for none; what is under way then is given up.
     """
 
     chunks: int = 20
@@ -66,7 +66,7 @@ class Plan:
     backoff_s: float = 0.2
     backoff_max_s: float = 10.0
     stall_s: float = 120.0
-    deadline_s: float = float("inf")
+    deadline_s: float = 0.0
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def __post_init__(self) -> None:

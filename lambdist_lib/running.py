@@ -59,12 +59,14 @@ def run(
     pair: int = 0,
     experiment_id: str = "",
     looks: str = "",
+    deadline_s: float = 0.0,
     watch: Watch = lambda text: None,
 ) -> dict[str, Any]:
     """Send, wait, collect; returns the run's row (`columns.RUNS`), whatever became of the datapoints.
 
     Args:
         folder: Made for this run; its name is the run id.
+        deadline_s: Of the sending, 0 for none; what is not answered then is unsent.
 
     Raises:
         RunError: There is such a run already.
@@ -72,7 +74,8 @@ def run(
     """
     if (folder / "run.json").exists():
         raise RunError(f"there is a run {folder.name} already; `lambdist resume {folder.name}` finishes it")
-    plan_of(target, stack, arm, conditions, temperature)  # a plan that is none leaves no folder
+    # a plan that is none leaves no folder
+    replace(plan_of(target, stack, arm, conditions, temperature), deadline_s=deadline_s)
     folder.mkdir(parents=True, exist_ok=True)
     write_truth(
         folder, arm, points, conditions, int(stack.outputs["MaxReceives"]),
@@ -87,6 +90,7 @@ def run(
         "looks": looks,
         "target": target.stamp,
         **asdict(conditions),
+        "deadline_s": deadline_s,
         "data": points.name,
         "sha256": points.sha256,
         "stack": stack.name,
@@ -165,7 +169,8 @@ def _complete(
     settled: int = 0,
 ) -> dict[str, Any]:
     """Send `lines`, wait for all that was accepted, collect; each state is on disk before it begins."""
-    plan = plan_of(target, stack, facts["arm"], of_run(facts), facts["temperature"])
+    planned = plan_of(target, stack, facts["arm"], of_run(facts), facts["temperature"])
+    plan = replace(planned, deadline_s=facts["deadline_s"])
     folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
     with folders.resumable(folder):
         with journal.Journal(folder / "journal", submission.Receipt._fields) as kept:

@@ -162,7 +162,7 @@ class _Sender:
         return True
 
     def is_past_deadline(self) -> bool:
-        past = time.perf_counter() - self._began_s > self._plan.deadline_s
+        past = 0 < self._plan.deadline_s < time.perf_counter() - self._began_s
         if past:
             self._stop(f"the deadline of {self._plan.deadline_s:g} s passed")
         return past

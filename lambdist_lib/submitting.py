@@ -6,6 +6,7 @@ from typing import Any
 from lambdist_lib import folders, project, running, stacks
 from lambdist_lib.conditions import ARMS, declared, initials, require_arm, with_faults
 from lambdist_lib.errors import UsageError
+from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
 
@@ -16,6 +17,7 @@ def submit(
     data: str,
     seed: int = 0,
     experiment_id: str = "",
+    deadline_s: float = 0.0,
     watch: Callable[[str], None] = lambda text: None,
     **conditions: Any,
 ) -> dict[str, Any]:
@@ -29,16 +31,34 @@ def submit(
     if not ARMS[arm].stack:
         raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
     stack = stacks.describe(target, ARMS[arm].stack)
-    rule = {
-        "max_chars": int(stack.parameters["DatapointMaxChars"]),
-        "pattern": stack.parameters["DatapointPattern"],
-    }
-    partial = stack.parameters.get("PartialBatchResponses", "on") == "on"
-    held = declared({**conditions, **rule, "partial_responses": partial})
+    held = declared({**conditions, **_of_stack(stack)})
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
     points = held.read(folders.data_file(data, project.RESULTS / experiment_id))
     held = with_faults(held, points, seed)
     folder = project.RESULTS / experiment_id / "runs" / f"{experiment_id}-{initials(arm)}"
     with running.exclusive(target):
-        row = running.run(target, stack, arm, points, held, folder, experiment_id=experiment_id, watch=watch)
+        row = running.run(
+            target,
+            stack,
+            arm,
+            points,
+            held,
+            folder,
+            experiment_id=experiment_id,
+            deadline_s=deadline_s,
+            watch=watch,
+        )
     return {**row, "folder": project.shown(folder)}
+
+
+def _of_stack(stack: Stack) -> dict[str, Any]:
+    """Conditions that the deployed stack sets, whatever else may be wished for."""
+    found = {
+        "max_chars": "DatapointMaxChars",
+        "memory_mb": "MemoryMb",
+        "queue_batch": "QueueBatch",
+        "retry_delay_s": "RetryDelaySeconds",
+    }
+    numbers = {name: int(stack.parameters[key]) for name, key in found.items() if key in stack.parameters}
+    partial = stack.parameters.get("PartialBatchResponses", "on") == "on"
+    return {**numbers, "pattern": stack.parameters["DatapointPattern"], "partial_responses": partial}

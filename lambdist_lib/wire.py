@@ -42,6 +42,11 @@ class Timeouts:
     connect_s: float = 5.0
     request_s: float = 60.0
 
+    def __post_init__(self) -> None:
+        for timeout_s in (self.connect_s, self.request_s):
+            if not 0.001 <= timeout_s <= 1e6:  # libcurl takes whole milliseconds, and 0 for none at all
+                raise UsageError(f"a timeout of {timeout_s} s is none; write seconds")
+
 
 class Answer(NamedTuple):
     """How one POST ended. `status` 0 means no answer: `error` says why, and `sent` whether

@@ -347,7 +347,12 @@ def test_the_same_run_twice(words):
         (["--url", "http://host/", "--work", "io:1s"], "our own stacks"),
         (["--url", "http://host/", "--rate", "-1"], "rate is -1"),
         (["--url", "http://host/", "--chunks", "0"], "chunks is 0"),
+        (["--url", "http://host/", "--tries", "0"], "tries is 0"),
+        (["--url", "http://host/", "--deadline", "-1"], "deadline_s is -1"),
+        (["--url", "http://host/", "--timeout", "0"], "a timeout of 0.0 s is none"),
+        (["--url", "http://host/", "--timeout", "nan"], "a timeout of nan s is none"),
         (["--api-key-env", "STRANGERS_KEY"], "goes with --url"),
+        (["--tries", "3"], "go with --url"),
     ],
 )
 def test_a_wrong_command_is_refused_before_anything(words, results, capsys, monkeypatch, arguments, said):
@@ -359,6 +364,23 @@ def test_a_wrong_command_is_refused_before_anything(words, results, capsys, monk
     assert said in shown
     assert "user:word" not in shown
     assert not results.exists()
+
+
+def test_patience_is_bounded(words, results, capsys):
+    """--timeout of a request, --tries of a datapoint, --deadline of all; a resume keeps to them."""
+    with Hostile(Exchange.hang) as server:
+        impatient = ["--timeout", "0.1", "--tries", "1", "--chunks", "30"]
+        assert submitted(server.api.url, words, *impatient) == 3
+        assert server.requests == 30
+        began_s = time.monotonic()
+        assert cli.main(["resume", "abroad"]) == 3
+        assert time.monotonic() - began_s < 5
+        assert server.requests == 60
+        command = ["submit", words, "--url", server.api.url, "--id", "late", "--deadline", "0.3"]
+        assert cli.main(command) == 3
+        assert time.monotonic() - began_s < 8
+
+    assert "may be accepted or not (the deadline of 0.3 s passed)" in capsys.readouterr().err
 
 
 def test_an_arm_and_a_url_exclude_each_other(words):

@@ -37,7 +37,8 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"redrive"},
     {"experiment", "compare", "report"},
     {"notebooks"},
-    {"cli"},  # 7
+    {"arguments"},  # 7
+    {"cli"},
     {"__main__"},
 ]
 IN_EVERY_ZIP = {"contract", "deaths", "faults", "errors"}  # of the library, beside the handlers

@@ -8,7 +8,7 @@ import shlex
 import nbformat
 import pytest
 
-from lambdist_lib import cli, notebooks, project
+from lambdist_lib import arguments, cli, notebooks, project
 
 README = (project.ROOT / "README.md").read_text(encoding="utf-8")
 REFERENCE = project.ROOT / "results" / "reference"
@@ -50,7 +50,7 @@ def test_there_is_something_to_check():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_command_line_takes_a_command_of_the_readme(command):
     """Its name, its options and their values."""
-    options = cli._parser().parse_args(shlex.split(command)[1:])
+    options = arguments.parser(cli.COMMANDS).parse_args(shlex.split(command)[1:])
 
     assert callable(options.call)
 
