@@ -12,7 +12,7 @@ EXITS = """\
 exit status:
   0  all well: every datapoint is accounted for
   1  failed, or datapoints were lost     4  a --fail-if holds
-  2  wrong usage: nothing was begun      130  interrupted, goes on as 3
+  2  wrong usage, or no such data file   130  interrupted, goes on as 3
   3  unfinished: `lambdist resume RUN`
 """
 TOUR = f"""\

@@ -1,11 +1,15 @@
 """What a run leaves, gathered into its folder: tables, answers, ledger, times."""
 
+import collections
 import contextlib
+import itertools
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lambdist_lib import folders, journal, records, settling, stacks, submission, templates
@@ -14,6 +18,9 @@ from lambdist_lib.datapoints import Datapoints, Line
 from lambdist_lib.errors import RunError, TargetError
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
+
+LINES_AT_ONCE = 10_000  # of a run that is collected: some 40 MB with their receipts and items
+NAN = float("nan")
 
 
 def collect(
@@ -25,15 +32,40 @@ def collect(
     ended: settling.Settled,
 ) -> dict[str, Any]:
     """Gather a run's records, invocations and outputs into its folder; returns its ledger and times."""
-    found = records.items(target, stack, folder.name)
-    receipts = list(journal.read(folder / "journal"))
-    table = records.join(folder.name, arm, points, receipts, found, queued=ended.queued)
-    write_tables(folder, points, receipts, table, found)
-    began_at = table["intended_at"].min()
-    since = ended.seen_at if pd.isna(began_at) else began_at
+    with folders.table(folder, "receipts") as file:
+        last = journal.copy(folder / "journal", file)
+    counts, seen = collections.Counter[str](), dict.fromkeys(("began_at", "stored_at", "answered_at"), NAN)
+    with (
+        journal.rows_at(folder / "journal") as row_at,
+        folders.table(folder, "records") as file,
+        folders.whole(folder / "outputs.jsonl") as partial,
+        partial.open("w", encoding="utf-8") as answers,
+    ):
+        items = records.items_in_order(target, stack, folder.name)
+        for lines, found in _together(points, items):
+            receipts = [row_at(last[line.n]) for line in lines if line.n < len(last) and last[line.n]]
+            table = records.join(folder.name, arm, lines, receipts, found, queued=ended.queued)
+            table.to_csv(file, index=False, header=not counts, float_format="%.6f")
+            records.write_outputs(answers, lines, table, found)
+            counts.update(table["outcome"])
+            seen = _times(seen, table)
+    since = ended.seen_at if math.isnan(seen["began_at"]) else seen["began_at"]
     invocations = records.invocations(target, stack, folder.name, since, time.time())
     records.write_table(folder, "invocations", invocations)
-    return ledger_and_times(table, ended.seen_at)
+    return _row(counts, seen, ended.seen_at)
+
+
+def _together(
+    points: Datapoints, items: Iterator[dict[str, Any]]
+) -> Iterator[tuple[list[Line], dict[int, dict[str, Any]]]]:
+    """Lines, some thousands at a time, with their items; both come by ascending n."""
+    lines, item = iter(points), next(items, None)
+    while some := list(itertools.islice(lines, LINES_AT_ONCE)):
+        found = {}
+        while item and item["n"] <= some[-1].n:
+            found[item["n"]] = item
+            item = next(items, None)
+        yield some, found
 
 
 def write_tables(
@@ -45,21 +77,36 @@ def write_tables(
 ) -> None:
     records.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(submission.Receipt._fields)))
     records.write_table(folder, "records", table)
-    records.write_outputs(folder / "outputs.jsonl", points, table, found)
+    with folders.whole(folder / "outputs.jsonl") as partial, partial.open("w", encoding="utf-8") as file:
+        records.write_outputs(file, points, table, found)
 
 
 def ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
     """A run's counts by outcome, and its times from the first intended send."""
-    counts = table["outcome"].value_counts()
-    began_at = table["intended_at"].min()
-    times = {
+    return _row(collections.Counter(table["outcome"]), _times({}, table), seen_at)
+
+
+def _times(before: dict[str, float], table: pd.DataFrame) -> dict[str, float]:
+    """First intended send, last write and last answer of what was seen before and of a table."""
+    now = {
+        "began_at": table["intended_at"].min(),
+        "stored_at": table.loc[table["outcome"] == STORED, "put_at"].max(),
+        "answered_at": table["answered_at"].max(),
+    }
+    first = {"began_at": np.fmin}  # of two times, one of which may be missing
+    return {name: float(first.get(name, np.fmax)(before.get(name, NAN), at)) for name, at in now.items()}
+
+
+def _row(counts: collections.Counter[str], times: dict[str, float], seen_at: float) -> dict[str, Any]:
+    began_at = times["began_at"]
+    since = {
         "started_at": began_at,
-        "makespan_s": table.loc[table["outcome"] == STORED, "put_at"].max() - began_at,
-        "enqueued_s": table["answered_at"].max() - began_at,
+        "makespan_s": times["stored_at"] - began_at,
+        "enqueued_s": times["answered_at"] - began_at,
         "seen_s": seen_at - began_at,
     }
-    known = {name: None if pd.isna(value) else float(value) for name, value in times.items()}
-    return {"submitted": len(table), **{name: int(counts.get(name, 0)) for name in OUTCOMES}, **known}
+    known = {name: None if math.isnan(value) else value for name, value in since.items()}
+    return {"submitted": counts.total(), **{name: counts[name] for name in OUTCOMES}, **known}
 
 
 def collect_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path:

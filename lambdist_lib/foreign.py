@@ -7,10 +7,8 @@ What may have been accepted counts as `unknown`, and a `resume` sends it again.
     results/<id>/runs/<id>-url/   run.json  journal  receipts.csv  outputs.jsonl
 """
 
-import csv
 import json
 import os
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,6 @@ from lambdist_lib.wire import Timeouts
 
 ARM = "url"
 SETTLED = ("accepted", "rejected")  # verdicts that no resume asks for again
-ACCEPTED = 1  # no row of a journal begins there
 
 Watch = Callable[[str], None]
 
@@ -153,7 +150,9 @@ def _complete(
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
             tally = submission.submit(lines, api, plan, run_id=folder.name, keep=kept.append, watch=tell)
         watch(f"{tally.settled:,} answered, writing what became of each")
-        counts = _write_answers(folder, points, _write_receipts(folder, points))
+        with folders.table(folder, "receipts") as file:
+            last = journal.copy(folder / "journal", file, settled="accepted")
+        counts = _write_answers(folder, points, last)
     took_s = (tally.last_answered_at or 0.0) - (tally.first_intended_at or 0.0)
     outcome = {
         "stopped": tally.stopped,
@@ -166,21 +165,6 @@ def _complete(
     return row
 
 
-def _write_receipts(folder: Path, points: Datapoints) -> Sequence[int]:
-    """`receipts.csv`, as the journal has them; returns where in it each datapoint's last row begins.
-
-    That is one number per line of the file, ACCEPTED for those of which there is no more to say.
-    """
-    last = array("Q", [0]) * points.next_n
-    with folders.table(folder, "receipts") as file:
-        writer = csv.DictWriter(file, Receipt._fields, lineterminator="\n")
-        writer.writeheader()
-        for begin, row in journal.located(folder / "journal"):
-            writer.writerow(row)
-            last[row["n"]] = ACCEPTED if row["verdict"] == "accepted" else begin
-    return last
-
-
 def _write_answers(folder: Path, points: Datapoints, last: Sequence[int]) -> dict[str, int]:
     """`outputs.jsonl`: what became of each datapoint, in input order; returns the ledger at *accepted*."""
     counts = {"accepted": 0, "rejected": 0, "unsent": 0, "unknown": 0, "in_flight": 0, "lost": 0}
@@ -190,7 +174,7 @@ def _write_answers(folder: Path, points: Datapoints, last: Sequence[int]) -> dic
         journal.rows_at(folder / "journal") as row_at,
     ):
         for line in points:
-            if last[line.n] == ACCEPTED:
+            if last[line.n] == journal.SETTLED:
                 place, answer = "accepted", {"accepted": True}
             else:
                 row = row_at(last[line.n])

@@ -7,17 +7,20 @@ took only means that those datapoints are asked for again.
 """
 
 import contextlib
+import csv
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TextIO
 
 from lambdist_lib.errors import RunError
 
 SYNC_EVERY_S = 0.5
 BLOCK_BYTES = 65_536
+SETTLED = 1  # a place in a journal at which no row begins
 ENCODER = json.JSONEncoder()
 
 
@@ -144,6 +147,23 @@ def located(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if fields:
                 yield begin, dict(zip(fields, row, strict=True))
             fields, begin = fields or row, begin + len(line)
+
+
+def copy(path: Path, file: TextIO, *, settled: str = "") -> Sequence[int]:
+    """Write the rows as CSV; returns where the last one of each datapoint begins, by n, 0 for none.
+
+    Args:
+        settled: A verdict after which nobody will look up the row: its place is SETTLED.
+    """
+    with _opened(path) as lines:
+        fields = _row(lines.readline()) or []
+    last, writer = array("Q"), csv.DictWriter(file, fields, lineterminator="\n")
+    writer.writeheader()
+    for begin, row in located(path):
+        writer.writerow(row)
+        last.extend([0] * (row["n"] + 1 - len(last)))
+        last[row["n"]] = SETTLED if row["verdict"] == settled else begin
+    return last
 
 
 @contextlib.contextmanager

@@ -4,12 +4,13 @@ records.outputs("results/my-experiment/runs/d-1")      each datapoint's answer, 
 records.load("results/my-experiment/runs/d-1")         the table of `columns.RECORDS`
 """
 
+import heapq
 import json
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pandas as pd
 
@@ -49,21 +50,34 @@ FROM_ITEM = (  # columns that a record takes from its item as they are
 
 def items(target: Target, stack: Stack, run_id: str) -> dict[int, dict[str, Any]]:
     """A run's items by n, as plain values."""
+    return {item["n"]: item for item in items_in_order(target, stack, run_id)}
+
+
+def items_in_order(target: Target, stack: Stack, run_id: str) -> Iterator[dict[str, Any]]:
+    """A run's items, as plain values, by ascending n; a page or two of each shard are in memory at a time."""
     dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
+    with ThreadPoolExecutor(len(shard_keys(run_id))) as pool:
 
-    def shard(key: str) -> list[dict[str, Any]]:
-        pages = dynamodb.get_paginator("query").paginate(
-            TableName=table,
-            KeyConditionExpression="run_shard = :key",
-            ExpressionAttributeValues={":key": {"S": key}},
-            ConsistentRead=True,
-        )
-        return [
-            {name: plain(value) for name, value in item.items()} for page in pages for item in page["Items"]
-        ]
+        def shard(key: str) -> Iterator[dict[str, Any]]:
+            pages = iter(
+                dynamodb.get_paginator("query").paginate(
+                    TableName=table,
+                    KeyConditionExpression="run_shard = :key",
+                    ExpressionAttributeValues={":key": {"S": key}},
+                    ConsistentRead=True,
+                )
+            )
+            asked = pool.submit(next, pages, None)
+            yield {}  # all shards are asked before any is waited for
+            while page := asked.result():
+                asked = pool.submit(next, pages, None)
+                for item in page["Items"]:
+                    yield {name: plain(value) for name, value in item.items()}
 
-    with ThreadPoolExecutor(4) as pool:
-        return {item["n"]: item for found in pool.map(shard, shard_keys(run_id)) for item in found}
+        shards = [shard(key) for key in shard_keys(run_id)]
+        for begun in shards:
+            next(begun)
+        yield from heapq.merge(*shards, key=lambda item: item["n"])
 
 
 def plain(value: dict[str, Any]) -> Any:
@@ -178,18 +192,17 @@ def _invocation(run_id: str, at: float, line: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_outputs(
-    path: Path, lines: Iterable[Line], table: pd.DataFrame, found: dict[int, dict[str, Any]]
+    file: TextIO, lines: Iterable[Line], table: pd.DataFrame, found: dict[int, dict[str, Any]]
 ) -> None:
-    """`outputs.jsonl`: each datapoint's answer in input order, `{n, data, result | error}`."""
+    """Lines of `outputs.jsonl`: each datapoint's answer in input order, `{n, data, result | error}`."""
     outcomes = zip(table["n"], table["outcome"], table["cause"], strict=True)
-    with folders.whole(path) as partial, partial.open("w", encoding="utf-8") as file:
-        for line, (n, outcome, cause) in zip(lines, outcomes, strict=True):
-            answer: dict[str, Any] = {"n": int(n), "data": line.data}
-            if outcome == STORED:
-                answer["result"] = json.loads(found[line.n]["result"])
-            else:
-                answer["error"] = f"{outcome}: {cause}"
-            file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    for line, (n, outcome, cause) in zip(lines, outcomes, strict=True):
+        answer: dict[str, Any] = {"n": int(n), "data": line.data}
+        if outcome == STORED:
+            answer["result"] = json.loads(found[line.n]["result"])
+        else:
+            answer["error"] = f"{outcome}: {cause}"
+        file.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
 def write_adhoc_outputs(path: Path, found: Iterable[dict[str, Any]]) -> None:

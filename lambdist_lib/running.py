@@ -127,14 +127,15 @@ def resume(
             expected=points.submitted,
             watch=lambda queued: watch(f"waiting for what was accepted, {queued:,} queued"),
         )
-    found = records.items(target, stack, folder.name)
-    done = {n for n, item in found.items() if "outcome" in item}
+    done, settled = bytearray(points.next_n), 0
+    for item in records.items_in_order(target, stack, folder.name):
+        done[item["n"]] = "outcome" in item
+        settled += 1
     if (folder / "journal").exists():
-        done |= {row["n"] for row in journal.read(folder / "journal") if row["verdict"] == REJECTED}
-    left = (line for line in points if line.n not in done)
-    return _complete(
-        target, stack, points, left, folder, {**facts, "resumed": True}, watch, settled=len(found)
-    )
+        for row in journal.read(folder / "journal"):
+            done[row["n"]] |= row["verdict"] == REJECTED
+    left = (line for line in points if not done[line.n])
+    return _complete(target, stack, points, left, folder, {**facts, "resumed": True}, watch, settled=settled)
 
 
 def warm_up(

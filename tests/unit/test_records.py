@@ -147,7 +147,8 @@ def test_answers_are_given_in_input_order(tmp_path):
     )
     found = {0: {"result": '{"length": 1}'}, 4: {}}
 
-    records.write_outputs(tmp_path / "outputs.jsonl", lines, table, found)
+    with (tmp_path / "outputs.jsonl").open("w", encoding="utf-8") as file:
+        records.write_outputs(file, lines, table, found)
 
     assert list(records.outputs(tmp_path)) == [
         {"n": 0, "data": "é", "result": {"length": 1}},
