@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from botocore.loaders import Loader
 
 from lambdist_lib import local_cloud_state as cloud_state
 from lambdist_lib import project
@@ -173,6 +172,8 @@ def spare_endpoint_data(folder: str) -> None:
     botocore's own file costs each worker 8 MiB, for hosts that AWS_ENDPOINT_URL replaces anyway:
     with 50 environments that is a fifth of the main job's memory.
     """
+    from botocore.loaders import Loader
+
     known = Loader().load_data("endpoints")
     [partition] = [one for one in known["partitions"] if one["partition"] == "aws"]
     path = Path(folder) / ".aws" / "models" / "endpoints.json"
