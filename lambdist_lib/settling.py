@@ -51,14 +51,17 @@ def await_settled(
         count: How many are settled; by default the run's items with an outcome.
 
     Returns:
-        At the latest after receives x visibility + function timeout + 60 s.
+        At the latest when the queue has not become shorter than ever before for receives x visibility
+        + function timeout + 60 s: a long queue may take longer than the longest way of one message.
     """
     count = count or (lambda: count_settled(target, stack, run_id))
-    deadline_s = time.monotonic() + longest_s(stack)
+    deadline_s, shortest = time.monotonic() + longest_s(stack), float("inf")
     empty = 0
     while True:
         queued = depth(target, stack)
         watch(queued)
+        if queued < shortest:
+            deadline_s, shortest = time.monotonic() + longest_s(stack), queued
         if queued == 0:
             empty += 1
             settled = count()

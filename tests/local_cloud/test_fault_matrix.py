@@ -9,7 +9,7 @@ from lambdist_lib import project, stacks
 
 pytestmark = pytest.mark.faults
 SEED = "seed:1"
-DATAPOINTS = 200
+DATAPOINTS = 100
 TABLE = project.ROOT / "tests" / "local_cloud" / "fault_matrix.md"
 HEAD = """\
 # Every kind of fault, as planned and as found

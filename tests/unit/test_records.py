@@ -44,6 +44,10 @@ def joined(receipts, items, *, arm="distributed", queued=0, lines=1):
             [receipt("unknown", tries=5)], [FAILED], {"arm": "single_node"},
             ("dead", "client: gave up after 5 tries: ValueError: b"),
         ),
+        (  # its process died each time: no trace, but an answer that tells that the invocation has ended
+            [receipt("unknown", tries=5, status=502, cause="HTTP 502: died")], [], {"arm": "single_node"},
+            ("dead", "client: gave up after 5 tries: HTTP 502: died"),
+        ),
     ],
 )  # fmt: skip
 def test_every_datapoint_has_one_place_in_the_ledger(receipts, items, options, expected):
