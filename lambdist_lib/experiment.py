@@ -38,6 +38,7 @@ from lambdist_lib import (
     stacks,
     targets,
     teardown,
+    truth,
 )
 from lambdist_lib.conditions import (
     ARMS,
@@ -258,6 +259,14 @@ class Experiment:
         if table["report_s"].notna().any():
             records.write_table(self.folder, "reported", table)
         return table
+
+    def truth(self) -> pd.DataFrame:
+        """What the fault plans had decided before the runs with faults: `run_id` and `truth.Planned`."""
+        homes = [self.folder / "runs" / run_id for run_id in self.runs["run_id"]]
+        planned = [home for home in homes if (home / truth.FILE).exists()]
+        found = [records.load(home, "truth").assign(run_id=home.name) for home in planned]
+        names = ["run_id", *truth.Planned.__dataclass_fields__]
+        return pd.concat(found, ignore_index=True)[names] if found else pd.DataFrame(columns=names)
 
     def outputs(self) -> Iterator[dict[str, Any]]:
         """Each datapoint's answer in input order, from the first distributed run."""

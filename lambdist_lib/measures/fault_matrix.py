@@ -10,6 +10,7 @@ import math
 import pandas as pd
 
 from lambdist_lib import faults
+from lambdist_lib.contract import DEAD, STORED
 from lambdist_lib.measures import dead_letters
 
 CELL = ["fault", "batch", "partial"]
@@ -51,6 +52,33 @@ def cells(
         table["expected_filled"] = table["expected"] if partial else failing**most
         tables.append(table)
     return pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def against_plan(records: pd.DataFrame, runs: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell: whether each datapoint ended as the plan's draws had decided before the run.
+
+    A stronger test than any law, and one without chance. Without partial responses datapoints do
+    not end as planned, since a plan takes each as alone: what they differ by is what whole batches cost.
+
+    Args:
+        planned: `run_id`, `n`, `outcome`, `receives` (`Experiment.truth`).
+
+    Returns:
+        CELL, and datapoints: `settled`, `planned_dead`, `dead`, `same_outcome` and `same_receives`.
+    """
+    settled = records[records["outcome"].isin([DEAD, STORED])]
+    keys = ["run_id", "n"]
+    both = settled.merge(planned[[*keys, "outcome", "receives"]], on=keys, suffixes=("", "_planned"))
+    both = both.merge(_named(runs), on="run_id")
+    both = both.assign(
+        dead=both["outcome"] == DEAD,
+        planned_dead=both["outcome_planned"] == DEAD,
+        same_outcome=both["outcome"] == both["outcome_planned"],
+        same_receives=dead_letters.receives_of(both) == both["receives_planned"],
+        settled=1,
+    )
+    counted = ["settled", "planned_dead", "dead", "same_outcome", "same_receives"]
+    return both.groupby(CELL, sort=False)[counted].sum().astype(int).reset_index()
 
 
 def of_cell(table: pd.DataFrame, runs: pd.DataFrame, cell: pd.Series) -> pd.DataFrame:

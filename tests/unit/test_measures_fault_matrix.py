@@ -113,6 +113,28 @@ def test_the_receives_of_a_cell_expect_its_hopeless_at_the_first():
     assert abs(first["datapoints"] - 400) < 5 * 20
 
 
+def test_every_datapoint_is_held_to_its_plan():
+    """One died that should not have, one was stored a receive later; one is not settled yet."""
+    runs, records = experiment(("raise:0.5", 1, True), rounds=1, count=50)
+    records["n"] = range(50)
+    planned = records[["run_id", "n", "outcome", "receives"]].copy()
+    stored = records.index[(records["outcome"] == "stored") & (records["receives"] < 4)]
+    records.loc[stored[0], "outcome"] = "dead"
+    records.loc[stored[1], "receives"] += 1
+    records.loc[stored[2], "outcome"] = "in_flight"
+
+    [row] = fault_matrix.against_plan(records, runs, planned).to_dict("records")
+
+    assert (row["fault"], row["settled"], row["dead"] - row["planned_dead"]) == ("raise:0.5", 49, 1)
+    assert (row["same_outcome"], row["same_receives"]) == (48, 48)
+
+
+def test_runs_without_a_plan_are_compared_with_none():
+    runs, records = experiment(("none", 1, True), rounds=1, count=5)
+
+    assert fault_matrix.against_plan(records, runs, records.iloc[:0]).empty
+
+
 def test_nothing_run_is_an_empty_matrix():
     table = fault_matrix.cells(NO_RECORDS, NO_RUNS, NO_INVOCATIONS)
 
