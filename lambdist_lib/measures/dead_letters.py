@@ -42,11 +42,19 @@ def causes(records: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"cause": message.str.split(":", n=1).str[0], "message": message})
 
 
-def by_cause(records: pd.DataFrame) -> pd.DataFrame:
-    """One row per arm and cause of the dead, most frequent first: `arm`, `cause`, `dead`, `example`."""
+def by_cause(records: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+    """One row per arm and cause of the dead, most frequent first.
+
+    Columns: `arm`, `cause`, `dead`, `rate` of the settled datapoints with `low` and `high` (as in `rate`),
+    and an `example` of its message.
+    """
     dead = records[records["outcome"] == DEAD]
     table = causes(dead).assign(arm=dead["arm"]).groupby(["arm", "cause"], sort=False)["message"]
     table = table.agg(dead="size", example="first").reset_index()
+    settled = records.loc[records["outcome"].isin([STORED, DEAD]), "arm"].value_counts()
+    shares = [share(row.dead, int(settled[row.arm]), confidence) for row in table.itertuples()]
+    for place, name in enumerate(("share", "low", "high"), start=3):
+        table.insert(place, "rate" if name == "share" else name, [getattr(one, name) for one in shares])
     return table.sort_values("dead", ascending=False, kind="stable", ignore_index=True)
 
 

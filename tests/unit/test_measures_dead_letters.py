@@ -79,6 +79,18 @@ def test_causes_are_grouped_by_their_class():
     ]
 
 
+def test_a_cause_has_its_rate_with_an_interval():
+    """Of the arm's settled datapoints."""
+    records = frames.records(100, dead=range(8))
+    records.loc[:1, "cause"] = "ValueError: a"
+    records.loc[90:, "outcome"] = "unsent"
+
+    table = dead_letters.by_cause(records).set_index("cause")
+
+    assert table.loc["RuntimeError", ["dead", "rate"]].tolist() == [6, 6 / 90]
+    assert table.loc["ValueError", "low"] < 2 / 90 < table.loc["ValueError", "high"]
+
+
 def test_nobody_dead_has_no_causes():
     assert dead_letters.by_cause(frames.records(3)).empty
     assert dead_letters.by_cause(NO_RECORDS).empty
