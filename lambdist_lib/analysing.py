@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lambdist_lib import columns, folders, records
+from lambdist_lib import columns, folders, records, truth
+from lambdist_lib.contract import DEAD
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import summary
+from lambdist_lib.measures import dead_letters, summary
 
 
 class Tables(NamedTuple):
@@ -44,6 +45,24 @@ def together(homes: list[Path], name: str) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else loaded[0]
 
 
+def fates(where: str | Path) -> pd.DataFrame:
+    """How the datapoints of runs with declared faults were to end, against how they did.
+
+    Returns:
+        `measures.dead_letters.confusion` of all runs that have a plan; empty where none has.
+        What was sent again after its death is left out: no plan was made for that.
+    """
+    homes = [home for home in folders.find(str(where)) if (home / truth.FILE).exists()]
+    plans = [pd.read_csv(home / truth.FILE).assign(run_id=home.name) for home in homes]
+    if not homes:
+        return pd.DataFrame()
+    table, plan = together(homes, "records"), pd.concat(plans).set_index(["run_id", "n"])
+    planned = plan["cause_class"].where(plan["outcome"] == DEAD, plan["outcome"])
+    keys = pd.MultiIndex.from_frame(table[["run_id", "n"]])
+    of_rows = pd.Series(planned.reindex(keys).to_numpy(), index=table.index)
+    return dead_letters.confusion(table, of_rows.where(table["redrives"] == 0))
+
+
 def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> dict[str, Any]:
     """Measure everything, and write it beside the runs as `summary.json`.
 
@@ -64,5 +83,6 @@ def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> 
         **summary.build(*of, target=cloud.iloc[0] if len(cloud) else target, insist=insist),
     }
     content["finding"] = finding or content["finding"]
+    content["tables"]["planned_and_found"] = fates(where).reset_index().to_dict("records")
     folders.write_json((experiment if len(found) > 1 else found[0]) / "summary.json", content)
     return content

@@ -37,16 +37,12 @@ def explain(
     failed = [one for one in attempts if one["at"] >= since]
     ended = {(one["receive"], one["request_id"]) for one in failed}
     crashed = [
-        {
-            "at": one["at"],
-            "class": CRASH,
-            "cause": f"{CRASH}: its process ended within receive {one['receive']}",
-        }
+        {**one, "class": CRASH, "cause": f"{CRASH}: its process ended within receive {one['receive']}"}
         for one in started
         if one["at"] >= since and (one["receive"], one["request_id"]) not in ended
     ]
     if traces := [*failed, *crashed]:
-        last = max(traces, key=lambda one: one["at"])
+        last = max(traces, key=lambda one: (one["receive"], one["at"]))
         return last["cause"], last.get("class", APPLICATION)
     if marked and receives > 1:
         return f"{THROTTLE_ONLY}: received {receives} times and never begun", THROTTLE_ONLY

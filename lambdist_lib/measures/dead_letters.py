@@ -70,13 +70,14 @@ def confusion(records: pd.DataFrame, planned: pd.Series) -> pd.DataFrame:
 
     Args:
         records: One row per datapoint; `outcome` and `cause_class` are read.
-        planned: By the index of `records`: the cause class of which it was to die, or `stored`.
+        planned: By the index of `records`: the cause class of which it was to die, or `stored`;
+            missing where nobody could know, and then left out.
 
     Returns:
         Counts: a row per planned and a column per found fate, the same in both, `stored` first
         and then those of `contract.CAUSE_CLASSES` that occur. Right ones are on the diagonal.
     """
-    settled = records[records["outcome"].isin([STORED, DEAD])]
+    settled = records[records["outcome"].isin([STORED, DEAD]) & planned.reindex(records.index).notna()]
     found = settled["cause_class"].where(settled["outcome"] == DEAD, STORED).rename("found")
     wanted = planned.reindex(settled.index).rename("planned")
     fates = [fate for fate in (STORED, *CAUSE_CLASSES) if fate in {*found, *wanted}]

@@ -3,8 +3,9 @@
 import faulty
 import pytest
 
-from lambdist_lib import stacks
+from lambdist_lib import analysing, project, stacks
 from lambdist_lib.errors import UsageError
+from lambdist_lib.measures import dead_letters
 
 SEED = "seed:4"
 BOTH, ALL_STORED = {"stored", "dead"}, {"stored"}
@@ -23,7 +24,7 @@ def patient(target, deployed_as):
 
 
 def test_each_kind_strikes_as_planned(patient):
-    """At 0.5 on 30 datapoints: outcome, receives, failures and duplicates of each are those of truth.csv."""
+    """At 0.5 on 30 datapoints: outcome, cause, receives, failures and duplicates are those of truth.csv."""
     plans = {f"kind-{kind}": f"{kind}:0.5,{SEED}" for kind in faulty.KINDS}
 
     found = faulty.run_all(patient["distributed"], plans)
@@ -37,6 +38,8 @@ def test_each_kind_strikes_as_planned(patient):
         assert len(truth) == 30
         assert 5 < len(struck) < 30
         assert {told["outcome"] for told in truth.values()} == DIE[kind]
+        fates = analysing.fates(project.RESULTS / "faults" / "runs" / name)
+        assert dead_letters.agreement(fates).share == 1, fates
         exact = [n for n in truth if n not in again]
         planned_duplicates = [int(truth[n]["duplicates"]) for n in exact]
         assert list(table["duplicates"][exact]) == planned_duplicates
@@ -44,6 +47,15 @@ def test_each_kind_strikes_as_planned(patient):
         for n in exact:
             crashes = truth[n]["strikes"].split().count("crash")
             assert faulty.traces(items[n])["crash"] == crashes, (name, items[n])
+
+
+def test_nothing_but_throttles_is_told_as_such(patient):
+    """All places taken: nothing ever begins, and that is what the dead say."""
+    row, _, _, _ = faulty.run(patient["distributed"], "kind-throttled", f"throttle:1,{SEED}", points=3)
+
+    assert row["dead"] == 3
+    matrix = analysing.fates(project.RESULTS / "faults" / "runs" / "kind-throttled")
+    assert matrix.to_dict("index") == {"throttle-only": {"throttle-only": 3}}
 
 
 def test_a_throttled_processor_loses_receives_and_no_datapoints(patient):

@@ -7,7 +7,7 @@ import frames
 import pandas as pd
 import pytest
 
-from lambdist_lib import dead_letters, folders, records, redrive
+from lambdist_lib import analysing, dead_letters, folders, records, redrive, truth
 from lambdist_lib.dead_letters import Letter
 from lambdist_lib.errors import RunError, UnfinishedError, UsageError
 
@@ -147,6 +147,26 @@ def test_a_run_without_a_queue_cannot_be_redriven(folder, arm):
         redrive.of(str(folder), connect=lambda stamp: pytest.fail("no cloud is needed"))
     with pytest.raises(RunError, match=f"went through {arm}, which has no queue of dead letters"):
         redrive.run(SimpleNamespace(), SimpleNamespace(), folder)
+
+
+def test_what_was_planned_is_held_against_what_was_found(folder):
+    """truth.csv beside the records; what nobody could plan, or was sent again, is left out."""
+    assert analysing.fates(folder).empty
+    told = [("stored", ""), ("", ""), ("dead", "application"), ("dead", "timeout"), ("dead", "timeout")]
+    rows = "".join(f"{n},{outcome},{fate}\n" for n, (outcome, fate) in enumerate(told))
+    (folder / truth.FILE).write_text(f"n,outcome,cause_class\n{rows}")
+    table = records.load(folder)
+    table.loc[3, "redrives"] = 1
+    records.write_table(folder, "records", table)
+
+    matrix = analysing.fates(folder)
+
+    assert matrix.to_dict("index") == {
+        "stored": {"stored": 1, "application": 0, "timeout": 0, "crash": 0},
+        "application": {"stored": 0, "application": 1, "timeout": 0, "crash": 0},
+        "timeout": {"stored": 0, "application": 0, "timeout": 0, "crash": 1},
+        "crash": {"stored": 0, "application": 0, "timeout": 0, "crash": 0},
+    }
 
 
 def test_old_tables_without_a_column_are_told(folder):

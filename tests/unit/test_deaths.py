@@ -34,6 +34,13 @@ def test_the_last_receive_that_left_a_trace_decides(attempts, started, expected)
     assert deaths.explain(attempts, started, receives=5, marked=True)[1] == expected
 
 
+def test_a_receive_that_came_early_is_still_the_last():
+    """A slow one may write down its failure after the next receive of its message has crashed."""
+    late = {**failed(1, "timeout"), "at": 99.0}
+
+    assert deaths.explain([late], [began(1), began(2)], receives=2, marked=True)[1] == "crash"
+
+
 @pytest.mark.parametrize(("receives", "marked"), [(5, False), (1, True), (1, False)])
 def test_nothing_where_nothing_is_marked_is_no_trace(receives, marked):
     """Without markers a crash looks like a throttle; a first attempt may go unmarked."""
