@@ -78,7 +78,9 @@ def test_the_control_has_the_faults_of_lambdas(patient):
     """Without a queue: the client's tries are the receives, and the queue's faults do not strike."""
     fault = f"raise:0.2,slow:0.2,crash:0.2,crash-after:0.3,permanent:0.1,poison:1,{SEED}"
 
-    found = faulty.run(patient["single_node"], "kind-control", fault, arm="single_node_parallel", chunks=4)
+    found = faulty.run(
+        patient["single_node"], "kind-control", fault, arm="single_node_parallel", chunks=8, points=12
+    )
 
     row, table, _, truth = found
     faulty.require_balanced(row)
