@@ -1,0 +1,284 @@
+"""The exact simulation: the system event by event, seeded, in memory that grows with concurrency alone.
+
+What is simplified, and so not predicted:
+
+- Senders do not halve after a refusal; a refused request waits for its turn, and counts as one throttle.
+- Messages that were received before are received first. SQS promises no order.
+- The mapping's concurrency grows only while messages wait, and never shrinks for lack of them.
+- The table serves writes in the order in which batches end, and the handler waits for them.
+"""
+
+import heapq
+import random
+from collections.abc import Callable
+from typing import Any
+
+from lambdist_lib.planner import drain
+from lambdist_lib.planner.chance import Strikes, durations, inits
+from lambdist_lib.planner.clock import Account, Clock
+from lambdist_lib.planner.entry import Entry
+from lambdist_lib.planner.system import Outcome, System
+from lambdist_lib.planner.table import Table
+from lambdist_lib.planner.waiting import Held, Waiting
+
+SAMPLES = 400  # of the timeline; at least half of them
+RETRY_DELAY_MAX_S = 900.0  # lambdas/messages.py
+SLOTS_LEAST = 2.0  # that errors leave a mapping
+
+Batch = tuple[float, int, Held]  # when it was received, how many messages, which
+
+
+def simulate(system: System, *, seed: int = 0, timeline: bool = False) -> Outcome:
+    """Run it once.
+
+    Args:
+        timeline: Keep some hundred samples of backlog and concurrency; always event by event.
+    """
+    rng = random.Random(seed)
+    if not timeline and drain.fits(system):
+        return drain.run(system, rng)
+    return _Run(system, rng).go(keep=timeline)
+
+
+def replicate(draw: Callable[[random.Random], System], *, replicas: int, seed: int = 0) -> list[Outcome]:
+    """Run it many times.
+
+    Args:
+        draw: The system, with inputs drawn from their spread.
+    """
+    return [simulate(draw(random.Random(f"{seed}:{k}")), seed=seed * 1_000_003 + k) for k in range(replicas)]
+
+
+class _Run:
+    """The state between two events: the mapping, its processors and the table."""
+
+    def __init__(self, system: System, rng: random.Random) -> None:
+        self.system, self.rng = system, rng
+        self.clock, self.account = Clock(), Account(system.account_concurrency)
+        self.at = self.clock.at
+        self.entry = Entry(system, rng, self.clock, self.account, self.enqueue)
+        self.waiting = Waiting(system.receives, self.clock)
+        self.table = Table(system)
+        self.slots = float(min(system.slots_start, system.slots_most()))
+        self.window_ends_s = -1.0
+        self.growing = False
+        self.busy = self.processing = self.peak = 0
+        self.idle: list[float] = []  # when environments became free; the last one is taken first
+        self.batch_s, self.init_s = durations(system, rng), inits(system, rng)
+        self.fails, self.crashes = Strikes(system.p_fail, rng), Strikes(system.p_crash, rng)
+        self.permanents = Strikes(system.p_permanent, rng)
+        self.stored = self.dead = self.invocations = self.cold = self.receives = 0
+        self.throttles = self.errors = self.failures = 0
+        self.stored_s = self.settled_s = 0.0
+
+    def go(self, *, keep: bool) -> Outcome:
+        """From the first send until all is settled."""
+        events, waiting, pop = self.clock.events, self.waiting, heapq.heappop
+        queue_area = busy_area = last_s = 0.0
+        samples: list[tuple[float, int, int, int]] = []
+        step_s, sample_s = 0.01, 0.0 if keep else float("inf")
+        self.entry.begin()
+        while self.stored + self.dead < self.system.datapoints:
+            now, _, happen, what = pop(events)
+            queue_area += waiting.visible * (now - last_s)
+            busy_area += self.busy * (now - last_s)
+            last_s = now
+            happen(now, what)
+            if now >= sample_s:
+                samples.append((now, waiting.visible, self.busy, self.stored))
+                if len(samples) > SAMPLES:
+                    samples, step_s = samples[::2], step_s * 2
+                sample_s = now + step_s
+        samples.append((last_s, waiting.visible, self.busy, self.stored))
+        return self.outcome(queue_area, busy_area, samples if keep else [])
+
+    def outcome(
+        self, queue_area: float, busy_area: float, timeline: list[tuple[float, int, int, int]]
+    ) -> Outcome:
+        names = (
+            "stored",
+            "dead",
+            "invocations",
+            "cold",
+            "peak",
+            "receives",
+            "settled_s",
+            "errors",
+            "failures",
+        )
+        entry = self.entry
+        return Outcome(
+            makespan_s=self.stored_s,
+            enqueued_s=entry.enqueued_s,
+            queue_area=queue_area,
+            busy_area=busy_area,
+            requests=entry.requests,
+            collector_cold=entry.cold,
+            api_throttles=entry.api_throttles,
+            lambda_throttles=self.throttles + entry.lambda_throttles,
+            table_throttles=self.table.throttles,
+            timeline=tuple(timeline),
+            **{name: getattr(self, name) for name in names},
+        )
+
+    # -- mapping -----------------------------------------------------------------------------
+
+    def enqueue(self, now: float, count: int) -> None:
+        self.waiting.add(count)
+        self.dispatch(now)
+
+    def show(self, now: float, key: tuple[float, int]) -> None:
+        """Failed messages are visible again."""
+        self.waiting.show(key)
+        self.dispatch(now)
+
+    def dispatch(self, now: float, _: Any = None) -> None:
+        """Give waiting messages to free slots."""
+        size, waiting = self.system.queue_batch, self.waiting
+        while waiting.visible:
+            if self.busy >= int(self.slots):
+                if not self.growing and self.slots < self.system.slots_most():
+                    self.growing = True
+                    self.at(now + 1 / self.system.slots_per_s, self.grow)
+                return
+            count = min(size, waiting.visible)
+            if count < size and self.system.window_s and not self.window_over(now):
+                return
+            if waiting.in_flight + count > self.system.in_flight_most:
+                return
+            self.busy += 1
+            self.receives += count
+            self.invoke(now, (now, count, waiting.take(count)))
+
+    def window_over(self, now: float) -> bool:
+        """Whether a batch that is not full has waited long enough; begins the wait where none is on."""
+        if self.window_ends_s < 0:
+            self.window_ends_s = now + self.system.window_s
+            self.at(self.window_ends_s, self.dispatch)
+        if now < self.window_ends_s:
+            return False
+        self.window_ends_s = -1.0
+        return True
+
+    def grow(self, now: float, _: Any) -> None:
+        self.growing = False
+        if self.waiting.visible:
+            self.slots = min(self.slots + 1, float(self.system.slots_most()))
+            self.dispatch(now)
+
+    def cut(self) -> None:
+        """The mapping gives up concurrency after an error or a throttle."""
+        self.slots = max(self.slots * (1 - self.system.error_cut), min(SLOTS_LEAST, self.slots))
+
+    # -- processors --------------------------------------------------------------------------
+
+    def invoke(self, now: float, batch: Batch) -> None:
+        system, idle = self.system, self.idle
+        if self.account.executing >= self.account.most or self.processing >= system.reserved_concurrency:
+            self.throttle(now, batch)
+            return
+        self.account.executing += 1
+        self.processing += 1
+        self.peak = max(self.peak, self.processing)
+        self.invocations += 1
+        took_s = self.batch_s(batch[1])
+        if idle and now - idle[-1] <= system.idle_expiry_s:
+            idle.pop()
+        else:
+            idle.clear()  # the others have been idle for even longer
+            self.cold += 1
+            took_s += self.init_s()
+        self.at(now + took_s, self.finish, batch)
+
+    def throttle(self, now: float, batch: Batch) -> None:
+        """The mapping holds the batch and tries again, until the visibility timeout."""
+        self.throttles += 1
+        self.cut()
+        received_s, _, held = batch
+        if now - received_s < self.system.visibility_s:
+            self.at(now + self.system.throttle_retry_s, self.invoke, batch)
+            return
+        self.busy -= 1
+        self.give_back(now, held, lambda receives: 0.0)
+        self.dispatch(now)
+
+    def finish(self, now: float, batch: Batch) -> None:
+        """The handler ends, as soon as the table has taken its writes."""
+        free_s = self.table.written_s(now, batch[1])
+        if free_s > now:
+            self.at(free_s, self.finished, batch)
+        else:
+            self.finished(now, batch)
+
+    def finished(self, now: float, batch: Batch) -> None:
+        received_s, count, held = batch
+        self.busy -= 1
+        self.account.executing -= 1
+        self.processing -= 1
+        if self.crashes.among(count):  # and its environment is gone
+            self.throw()
+            self.give_back(now, held, self.unreleased(now, received_s))
+        else:
+            self.idle.append(now)
+            if bad := self.fails.among(count):
+                self.fail(now, batch, bad)
+            else:
+                self.keep(now, held, count)
+        if self.waiting.visible:
+            self.dispatch(now)
+
+    def throw(self) -> None:
+        self.errors += 1
+        self.cut()
+
+    def keep(self, now: float, held: Held, count: int) -> None:
+        """Stores all of it, but for what can never be."""
+        fresh = held[-1][1] if held[-1][0] == 0 else 0
+        hopeless = len(self.permanents.among(fresh))
+        self.waiting.in_flight -= count
+        self.dead += hopeless
+        self.stored += count - hopeless
+        if count > hopeless:
+            self.stored_s = now
+        self.settled_s = now
+
+    def fail(self, now: float, batch: Batch, bad: list[int]) -> None:
+        """Those at the places `bad` fail, and with them the batch where it has no partial responses."""
+        received_s, _, held = batch
+        self.failures += len(bad)
+        plain = self.system.retry_delay_s is None
+        delay_s = self.unreleased(now, received_s) if plain else self.released_s
+        if not self.system.partial:
+            self.throw()
+            self.give_back(now, held, delay_s)
+            return
+        good = []
+        for receives, number in held:
+            struck = sum(1 for place in bad if place < number)
+            bad = [place - number for place in bad if place >= number]
+            if struck:
+                self.give_back(now, ((receives, struck),), delay_s)
+            good.append((receives, number - struck))
+        self.keep(now, tuple(good), sum(number for _, number in good))
+
+    # -- back to the queue -------------------------------------------------------------------
+
+    def give_back(self, now: float, held: Held, delay_s: Callable[[int], float]) -> None:
+        """Messages return to the queue, or are dead after their last receive."""
+        for before, count in held:
+            if before + 1 >= self.system.receives:
+                self.dead += count
+                self.waiting.in_flight -= count
+                self.settled_s = now
+                continue
+            for _ in range(count):
+                self.waiting.hide(now, delay_s(before + 1), before + 1, self.show)
+
+    def unreleased(self, now: float, received_s: float) -> Callable[[int], float]:
+        left_s = max(received_s + self.system.visibility_s - now, 0.0)
+        return lambda receives: left_s
+
+    def released_s(self, receives: int) -> float:
+        """As lambdas/messages.py: doubling, at random, in SQS's whole seconds."""
+        most_s = min((self.system.retry_delay_s or 0) * 2 ** (receives - 1), RETRY_DELAY_MAX_S)
+        return round(most_s * self.rng.uniform(0.5, 1))

@@ -1,0 +1,102 @@
+"""What is predicted: the distributed stack under one job, every number of it in one frozen record."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Senders, API, collector, queue, event source mapping, processors and table.
+
+    Without senders the messages arrive by themselves: `arrivals_per_s` of them (evenly, or as a
+    Poisson stream), or all at once where that is 0.
+    """
+
+    datapoints: int
+    item_s: float  # one datapoint in the handler: its work and its write
+    item_cv: float = 0.0  # standard deviation over mean; the times are gamma distributed
+    # -- arrivals --
+    senders: int = 0
+    arrivals_per_s: float = 0.0
+    poisson: bool = False
+    request_batch: int = 1
+    request_s: float = 0.0  # of a request outside of the collector
+    collector_s: float = 0.0
+    api_rate_per_s: float = float("inf")
+    api_burst: float = 5_000
+    # -- event source mapping --
+    queue_batch: int = 1
+    window_s: float = 0.0
+    slots_start: int = 5
+    slots_per_s: float = 5.0  # how fast the concurrency grows while messages wait
+    slots_ceiling: int = 1_250  # of any mapping
+    maximum_concurrency: int = 1_000_000  # of this one
+    error_cut: float = 0.0  # share of the concurrency given up at each thrown error
+    throttle_retry_s: float = 1.0
+    # -- processors --
+    overhead_s: float = 0.0  # of an invocation, from the queue to the handler included
+    init_s: float = 0.0
+    init_log_sd: float = 0.0
+    idle_expiry_s: float = 380.0
+    account_concurrency: int = 1_000_000
+    reserved_concurrency: int = 1_000_000
+    environments_burst: int = 1_000_000
+    environments_per_s: float = 100.0
+    # -- failures --
+    p_fail: float = 0.0  # of an attempt: it raises, the next may succeed
+    p_permanent: float = 0.0  # of a datapoint: dead at its first attempt
+    p_crash: float = 0.0  # of an attempt: its whole batch comes back after the visibility timeout
+    partial: bool = True  # only what failed of a batch goes back
+    receives: int = 5
+    visibility_s: float = 180.0
+    retry_delay_s: float | None = (
+        1.0  # doubles by receive; None: failed messages wait for the visibility timeout
+    )
+    in_flight_most: int = 120_000
+    # -- table --
+    writes_per_s: float = float("inf")
+    writes_double_s: float = 1_800.0
+    writes_most_per_s: float = float("inf")
+
+    def slots_most(self) -> int:
+        """The most batches at once that the mapping itself would have."""
+        return min(self.slots_ceiling, self.maximum_concurrency)
+
+    def processors_most(self) -> int:
+        """The most that run at once, whatever the mapping would have."""
+        return min(self.slots_most(), self.account_concurrency, self.reserved_concurrency)
+
+    def batch_s(self) -> float:
+        """A full batch in a warm environment."""
+        return self.overhead_s + self.queue_batch * self.item_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One run of the system. Times are seconds from the first send.
+
+    queue_area and busy_area are the integrals of waiting messages and of running batches
+    over time: Little's law holds them against rates and durations.
+    """
+
+    makespan_s: float  # to the last datapoint stored
+    settled_s: float  # to the last stored or dead
+    enqueued_s: float
+    stored: int
+    dead: int
+    invocations: int
+    cold: int
+    peak: int  # batches at once
+    busy_area: float
+    queue_area: float = 0.0
+    receives: int = 0
+    requests: int = 0
+    collector_cold: int = 0
+    api_throttles: int = 0
+    lambda_throttles: int = 0
+    table_throttles: int = 0
+    errors: int = 0  # invocations that threw
+    failures: int = 0  # attempts that failed
+    timeline: tuple[tuple[float, int, int, int], ...] = ()  # time, waiting, running, stored
+
+
+COLD_LOG_SD = 0.15  # of init durations within a day: 0.14 to 0.17 in maxday/lambda-perf
