@@ -24,6 +24,7 @@ a first tour:
   lambdist destroy                             delete the stacks again
   lambdist run data/words.txt --repetitions 6  does the fan-out pay? all in one
   lambdist cloud stop                          nothing is left
+  lambdist plan --datapoints 1e9 --chunks 100  what a larger job would be on AWS
 
 Results lie under results/. An interrupted run is finished by `lambdist resume`.
 Progress and errors go to stderr, answers to stdout; --json prints JSON there.
@@ -62,6 +63,7 @@ def parser(calls: Mapping[str, Call]) -> argparse.ArgumentParser:
     _add_stacks(command)
     _add_sending(command)
     _add_results(command)
+    _add_plan(command)
     return made
 
 
@@ -176,6 +178,28 @@ def _add_results(command: Callable[[str, str], argparse.ArgumentParser]) -> None
         dest="parameters",
         help="a parameter of the notebook; may come again",
     )
+
+
+def _add_plan(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    one = command("plan", "predict a job on AWS: time, concurrency, deaths, cost, and what binds")
+    one.add_argument("data", nargs="?", default="", help="data file, one datapoint a line")
+    one.add_argument("--datapoints", type=float, metavar="N", help="or only how many, such as 1e9")
+    one.add_argument("--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)")
+    one.add_argument("--request-batch", type=int, default=1, metavar="B", help="datapoints per request")
+    one.add_argument(
+        "--queue-batch", type=int, default=1, metavar="B", help="messages per invocation at most"
+    )
+    one.add_argument("--memory-mb", type=int, default=512, metavar="MB", help="of every Lambda")
+    one.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
+    one.add_argument("--fault", default="none", help="none, or raise, permanent, poison, crash: raise:0.01")
+    one.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="a parameter of the distributed stack, such as maximum_concurrency=1000",
+    )  # fmt: skip
+    one.add_argument("--calibrate", default="", metavar="RUN", help="take times and failures of this run")
+    one.add_argument("--limits", default="", metavar="FILE", help="limits and prices known better, as TOML")
+    one.add_argument("--free-tier", action="store_true", help="take off what an account has for nothing")
+    one.add_argument("--seed", type=int, default=0, help="of the simulation")
 
 
 def _add_target(one: argparse.ArgumentParser) -> None:

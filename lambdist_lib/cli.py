@@ -181,6 +181,23 @@ def _compare(options: argparse.Namespace) -> int:
     return found.exit_status(options.tolerance)
 
 
+def _plan(options: argparse.Namespace) -> None:
+    from lambdist_lib import planning
+    from lambdist_lib.planner import words
+
+    found = planning.plan(
+        count=options.datapoints,
+        settings={
+            **_given(options, "queue_batch", "memory_mb"),
+            **dict(_setting(text) for text in options.set),
+        },
+        limits_file=options.limits,
+        run=options.calibrate,
+        **_given(options, "data", "seed", "free_tier", "chunks", "request_batch", "work", "fault"),
+    )
+    _print(options, words.words(found), found)
+
+
 def _resume(options: argparse.Namespace) -> None:
     from lambdist_lib import folders, running
     from lambdist_lib.progress import Progress
@@ -303,5 +320,6 @@ COMMANDS = {
     "redrive": _redrive,
     "analyse": _analyse,
     "compare": _compare,
+    "plan": _plan,
     "notebook": _notebook,
 }

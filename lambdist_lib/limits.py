@@ -119,6 +119,12 @@ LIMITS: dict[str, Number] = {
     "table_writes_most_per_s": number(40_000, "writes a second of a table", ON_DEMAND, "2026", QUOTA),
     "partition_writes_per_s": number(1_000, "writes a second of one partition key", ON_DEMAND, "2026", QUOTA),
     # -- what a datapoint leaves --
+    "process_s": number(0.0005, "s of process() beside declared work", NO_SOURCE, "2026-11", ASSUMED),
+    "process_cv": number(0, "standard deviation of it over its mean", NO_SOURCE, "2026-11", ASSUMED),
+    "p_fail": number(0, "share of attempts that fail by themselves", NO_SOURCE, "2026-11", ASSUMED),
+    "trace_share": number(0.05, "of requests, traced by X-Ray's default rule, beside one a second",
+                          "docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html", "2026",
+                          LITERATURE),
     "log_bytes": number(500, "bytes of log for each invocation", NO_SOURCE, "2026-11", ASSUMED, (400, 900)),
     "idle_polls_per_s": number(0.25, "receives a second of an idle mapping: 5 pollers, 20 s each",
                                SQS_SCALING, "2026", LITERATURE),
@@ -202,7 +208,7 @@ def _given(name: str, content: Any, default: Number, path: Path) -> Number:
 
 def _finite(name: str, value: Any, path: Path) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    free = name.startswith(("price_", "free_"))  # only what is paid or granted may be nothing
+    free = name.startswith(("price_", "free_", "process_", "p_fail"))  # what may as well be nothing
     if is_number and math.isfinite(value) and (value > 0 or (free and value == 0)):
         return float(value)
     raise UsageError(f"{path}: {name} = {value!r}; write a number above 0, such as {name} = 5")

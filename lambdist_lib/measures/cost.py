@@ -80,7 +80,9 @@ def total_usd(bill: list[Line]) -> float:
 
 def by_service(bill: list[Line], *, datapoints: float) -> pd.DataFrame:
     """One row per service: `service`, `usd`, `share`, and `per_million_usd` of the datapoints."""
-    table = pd.DataFrame(bill, columns=Line._fields).groupby("service", sort=False, as_index=False)["usd"].sum()
+    table = (
+        pd.DataFrame(bill, columns=Line._fields).groupby("service", sort=False, as_index=False)["usd"].sum()
+    )
     total = table["usd"].sum()
     table["share"] = table["usd"] / total if total else 0.0
     table["per_million_usd"] = table["usd"] / datapoints * 1e6

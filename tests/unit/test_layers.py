@@ -26,11 +26,11 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"local_cloud"},
     {"targets"},  # 3
     {"bundles", "datapoints", "journal", "mailbox"},  # 4
-    {"folders", "stacks", "measures", "planner"},  # 5
-    {"submission", "local_pool"},
+    {"folders", "stacks", "measures"},  # 5
+    {"submission", "local_pool", "planner"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},
     {"analysing", "cloudwatch", "dead_letters"},
-    {"conditions", "collecting"},  # 6
+    {"conditions", "collecting", "planning"},  # 6
     {"foreign"},
     {"running", "pool_runs"},
     {"submitting", "teardown"},

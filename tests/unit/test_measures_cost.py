@@ -17,7 +17,7 @@ MILLION = cost.Usage(  # 512 MB, batches of 10, 10 ms a datapoint, 20 ms an invo
 
 
 def test_a_million_datapoints_cost_what_was_reckoned_by_hand():
-    """USD of the check in the notes: API 0.0035, SQS 0.12, requests 0.02, GB-s 0.10, table 0.625, logs 0.025."""
+    """In USD: API 0.0035, SQS 0.12, requests 0.02, GB-s 0.10, table 0.625, logs 0.025."""
     bill = {(line.service, line.what): line.usd for line in cost.lines(MILLION, PRICES)}
 
     assert bill["API Gateway", "requests"] == pytest.approx(0.0035)
@@ -33,7 +33,9 @@ def test_a_tier_begins_where_it_is_named():
     """The 333 millionth request is the last at the first price."""
     assert cost.tiered("api", 333e6, PRICES) == pytest.approx(333 * 3.5)
     assert cost.tiered("api", 334e6, PRICES) == pytest.approx(333 * 3.5 + 2.8)
-    assert cost.tiered("api", 30e9, PRICES) == pytest.approx(333 * 3.5 + 667 * 2.8 + 19e3 * 2.38 + 10e3 * 1.51)
+    assert cost.tiered("api", 30e9, PRICES) == pytest.approx(
+        333 * 3.5 + 667 * 2.8 + 19e3 * 2.38 + 10e3 * 1.51
+    )
 
 
 def test_the_free_tier_is_taken_off_and_never_pays_back():

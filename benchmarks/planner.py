@@ -1,0 +1,84 @@
+"""CPU seconds and memory of the planner, against what the project allows.
+
+    python benchmarks/planner.py [--short]
+
+CPU seconds of this one process, which other processes on the machine hardly change. Memory is what the
+simulation adds at 100 processors: it must not grow with the number of invocations. Ends with status 1 if a
+bound is missed. `--short` simulates a tenth, for CI.
+"""
+
+import argparse
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from lambdist_lib import limits
+from lambdist_lib.planner import fluid, outlook
+from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.simulation import simulate
+from lambdist_lib.planner.system import System
+
+INVOCATIONS = 1_000_000
+QUEUE_S, ALL_S, FLUID_S = 3.0, 15.0, 0.010  # bounds: of a million invocations, of one fluid answer
+GROWTH = 1.5  # of memory, for ten times the invocations
+
+QUEUE_SIDE = System(
+    datapoints=INVOCATIONS, item_s=0.1, item_cv=1.0, overhead_s=0.02, init_s=0.48, init_log_sd=0.15
+)
+EVERYTHING = replace(
+    QUEUE_SIDE, senders=1000, request_s=0.04, collector_s=0.013, api_rate_per_s=10_000, window_s=0.0,
+    p_fail=0.01, p_permanent=0.001, p_crash=0.0001, error_cut=0.0125, account_concurrency=1000,
+    reserved_concurrency=900, environments_burst=1000, writes_per_s=4000, writes_most_per_s=16_000,
+)  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--short", action="store_true", help="a tenth of the invocations, for CI")
+    part = 10 if parser.parse_args().short else 1
+    job = job_of(datapoints=1e9, chunks=1000, work="io:100ms", settings={"queue_batch": 10})
+    table = limits.load()
+    outlook.look(job, table)  # reads the template once
+    rows = [
+        (f"simulation, queue side, {INVOCATIONS // part:,} invocations", QUEUE_S / part,
+         cpu_s(lambda: simulate(sized(QUEUE_SIDE, part)))),
+        (f"simulation, everything on, {INVOCATIONS // part:,} invocations", ALL_S / part,
+         cpu_s(lambda: simulate(sized(EVERYTHING, part)))),
+        ("fluid answer, 10^9 datapoints", FLUID_S, cpu_s(lambda: fluid.predict(sized(EVERYTHING, 0.001)))),
+        ("fluid answer with its bill", FLUID_S, cpu_s(lambda: outlook.look(job, table))),
+    ]  # fmt: skip
+    held = True
+    for name, allowed_s, took_s in rows:
+        held &= took_s <= allowed_s
+        print(f"{name:56}{took_s:9.4f} CPU s of {allowed_s:g}")
+    for name, system in (("queue side", QUEUE_SIDE), ("everything on", EVERYTHING)):
+        narrow = replace(system, maximum_concurrency=100)
+        small, large = (peak_bytes(sized(narrow, part * ten)) for ten in (100, 10))
+        held &= large <= GROWTH * small
+        print(f"memory, {name}: {small / 1024:,.0f} KiB at {INVOCATIONS // part // 100:,} invocations, "
+              f"{large / 1024:,.0f} at ten times as many")  # fmt: skip
+    return int(not held)
+
+
+def sized(system: System, part: float) -> System:
+    return replace(system, datapoints=round(INVOCATIONS / part))
+
+
+def cpu_s(work: Callable[[], Any]) -> float:
+    began_s = time.process_time()
+    work()
+    return time.process_time() - began_s
+
+
+def peak_bytes(system: System) -> int:
+    tracemalloc.start()
+    simulate(system)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,201 @@
+"""A job as a person states it, and the system that it makes of the templates and the numbers.
+
+    job = job_of(datapoints=1e9, chunks=1000, work="io:100ms", settings={"queue_batch": 10})
+    build(job, values(table))
+
+Whatever AWS or our stacks would refuse, or never finish, is refused here with what to type instead.
+"""
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdist_lib import contract, faults, templates
+from lambdist_lib.errors import UsageError
+from lambdist_lib.limits import Table
+from lambdist_lib.planner.system import COLD_LOG_SD, System
+
+DATAPOINTS_MOST = 10**12  # a thousand times the 10^9 that the planner is for
+CHUNKS_MOST = 100_000
+PREDICTED = {"raise": "p_fail", "permanent": "p_permanent", "poison": "p_permanent", "crash": "p_crash"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Checked. `settings` are all parameters of the distributed stack as text, defaults included."""
+
+    datapoints: int
+    chunks: int
+    request_batch: int
+    work: faults.Work
+    fault: faults.FaultPlan
+    settings: Mapping[str, str]
+
+    def number(self, parameter: str) -> int:
+        return int(self.settings[parameter])
+
+    def is_on(self, parameter: str) -> bool:
+        return self.settings[parameter] == "on"
+
+
+def job_of(
+    *,
+    datapoints: float,
+    chunks: int = 20,
+    request_batch: int = 1,
+    work: str = "none",
+    fault: str = "none",
+    settings: Mapping[str, Any] | None = None,
+) -> Job:
+    """Check a job.
+
+    Args:
+        settings: Parameters of the distributed stack in Python's spelling, as for a deploy.
+
+    Raises:
+        UsageError: It cannot be, or cannot end well; says what would happen and what to type.
+    """
+    given = templates.given("distributed", dict(settings or {}))
+    templates.require_visibility(given)
+    declared = templates.parameters("distributed")
+    whole = {name: str(one["Default"]) for name, one in declared.items() if "Default" in one} | given
+    timeout_s = int(whole["ProcessorTimeoutSeconds"])
+    return Job(
+        datapoints=_count("datapoints", datapoints, DATAPOINTS_MOST),
+        chunks=_count("chunks", chunks, CHUNKS_MOST),
+        request_batch=_count("request batch", request_batch, contract.REQUEST_MAX_DATAPOINTS),
+        work=faults.parse_work(work, longest_s=timeout_s / 2),
+        fault=_predictable(faults.parse_fault(fault), int(whole["MaxReceives"])),
+        settings=whole,
+    )
+
+
+def _count(what: str, value: float, most: int) -> int:
+    if isinstance(value, bool) or not math.isfinite(value) or value != int(value) or not 1 <= value <= most:
+        raise UsageError(f"{what} {value:,g} is out of range; write a whole number from 1 to {most:,}")
+    return int(value)
+
+
+def _predictable(plan: faults.FaultPlan, receives: int) -> faults.FaultPlan:
+    for fault in plan.faults:
+        if fault.kind not in PREDICTED:
+            raise UsageError(
+                f"fault {fault} is not predicted; the planner knows {', '.join(PREDICTED)}, leave it out"
+            )
+        if fault.among is not None:
+            raise UsageError(f"fault {fault} names datapoints, a plan has none; write {fault.kind}:0.01")
+        if fault.probability == 1:
+            raise UsageError(
+                f"fault {fault} strikes every attempt: on AWS all datapoints would be dead after {receives} "
+                f"receives and none stored; write a probability below 1, such as {fault.kind}:0.5"
+            )
+    return plan
+
+
+def values(table: Table) -> dict[str, float]:
+    return {name: one.value for name, one in table.items()}
+
+
+def drawn(table: Table, rng: random.Random) -> dict[str, float]:
+    """One value of each number out of its spread, triangular around the value."""
+    return {
+        name: rng.triangular(one.low, one.high, one.value) if one.low < one.high else one.value
+        for name, one in table.items()
+    }
+
+
+def build(job: Job, value: Mapping[str, float]) -> System:
+    """The system of a job.
+
+    Args:
+        value: A value for each limit.
+
+    Raises:
+        UsageError: A datapoint or a batch takes longer than the processor's timeout.
+    """
+    work_s = work_on_s(job, value)
+    item_s = value["process_s"] + work_s + value["put_s"]
+    batch = job.number("QueueBatch")
+    shares = dict.fromkeys(PREDICTED.values(), 0.0)
+    for fault in job.fault.faults:
+        name = PREDICTED[fault.kind]
+        shares[name] = 1 - (1 - shares[name]) * (1 - fault.probability)
+    shares["p_fail"] = 1 - (1 - shares["p_fail"]) * (1 - value["p_fail"])
+    writes = writes_per_attempt(job)
+    partitions = contract.SHARDS * value["partition_writes_per_s"]
+    most = min(value["table_writes_most_per_s"], partitions) / writes
+    return System(
+        datapoints=job.datapoints,
+        item_s=item_s,
+        item_cv=value["process_cv"] * value["process_s"] / item_s,
+        senders=job.chunks,
+        request_batch=job.request_batch,
+        request_s=value["network_s"] + value["api_overhead_s"],
+        collector_s=collector_s(job, value),
+        api_rate_per_s=min(value["api_rate_per_s"], job.number("ThrottleRate")),
+        api_burst=min(value["api_burst"], job.number("ThrottleBurst")),
+        queue_batch=batch,
+        window_s=job.number("QueueWindowSeconds"),
+        slots_start=round(value["esm_start"]),
+        slots_per_s=value["esm_ramp_per_min"] / 60,
+        slots_ceiling=round(value["esm_ceiling"]),
+        maximum_concurrency=job.number("MaximumConcurrency"),
+        error_cut=value["esm_error_cut"],
+        throttle_retry_s=value["throttle_retry_s"],
+        overhead_s=value["poll_s"] + value["handler_s"],
+        init_s=value["init_s"],
+        init_log_sd=COLD_LOG_SD,
+        idle_expiry_s=value["idle_expiry_s"],
+        account_concurrency=round(value["account_concurrency"]),
+        environments_burst=round(value["environments_burst"]),
+        environments_per_s=value["environments_per_s"],
+        partial=job.is_on("PartialBatchResponses"),
+        receives=job.number("MaxReceives"),
+        visibility_s=job.number("VisibilityTimeoutSeconds"),
+        retry_delay_s=job.number("RetryDelaySeconds"),
+        in_flight_most=round(value["queue_in_flight"]),
+        writes_per_s=min(value["table_writes_per_s"] / writes, most),
+        writes_double_s=value["table_doubles_every_s"],
+        writes_most_per_s=most,
+        **shares,
+    )
+
+
+def require_time(job: Job, system: System, value: Mapping[str, float]) -> None:
+    """Hold work and batch to the processor's timeout.
+
+    Raises:
+        UsageError: They take longer; on AWS the watchdog hands back what is left, receive by receive.
+    """
+    timeout_s, batch = job.number("ProcessorTimeoutSeconds"), job.number("QueueBatch")
+    spent_s = system.overhead_s + system.item_s
+    if spent_s > timeout_s:
+        raise UsageError(
+            f"a datapoint takes {spent_s:.3g} s ({job.work} at {job.number('MemoryMb')} MB), the processor's "
+            f"timeout is {timeout_s} s: on AWS all would be dead after {system.receives} receives; "
+            "more memory, less work, or --set processor_timeout_seconds=900 "
+            "--set visibility_timeout_seconds=5400"
+        )
+    if system.batch_s() > timeout_s:
+        fits = max(int((timeout_s - system.overhead_s) / system.item_s), 1)
+        raise UsageError(
+            f"a batch of {batch} takes {system.batch_s():.3g} s, the processor's timeout is {timeout_s} s: "
+            f"on AWS what is left goes back, and each return costs a receive; use --queue-batch {fits}"
+        )
+
+
+def work_on_s(job: Job, value: Mapping[str, float]) -> float:
+    """Declared work by the clock: below one vCPU, a second of computing takes longer."""
+    slower = max(value["vcpu_memory_mb"] / job.number("MemoryMb"), 1.0) if job.work.kind == "cpu" else 1.0
+    return job.work.seconds * slower
+
+
+def collector_s(job: Job, value: Mapping[str, float]) -> float:
+    return value["handler_s"] + value["send_s"] * math.ceil(job.request_batch / 10)
+
+
+def writes_per_attempt(job: Job) -> int:
+    """Where faults are declared, the begin of each attempt is written down too."""
+    return 2 if job.fault.faults else 1
