@@ -18,6 +18,11 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
+def money(usd: float) -> str:
+    """Cents from a dollar on, two digits below."""
+    return f"{usd:,.2f}" if usd >= 1 else f"{usd:.2g}"
+
+
 def _outcome(plan: dict[str, Any]) -> list[str]:
     job, single = plan["job"], plan["single_node"]
     span = plan["makespan_s"]
@@ -58,8 +63,8 @@ def _costs(plan: dict[str, Any]) -> list[str]:
     cost = plan["cost"]
     parts = [one for one in cost["by_service"] if one["usd"] > 0]
     parts = sorted(parts, key=lambda one: -one["usd"])
-    said = ", ".join(f"{one['service']} {one['usd']:,.2f}" for one in parts)
-    return [f"cost        {cost['usd']:,.2f} USD, {cost['per_million_usd']:.3g} a million: {said}"]
+    said = ", ".join(f"{one['service']} {money(one['usd'])}" for one in parts)
+    return [f"cost        {money(cost['usd'])} USD, {cost['per_million_usd']:.3g} a million: {said}"]
 
 
 def _settings(plan: dict[str, Any]) -> list[str]:
@@ -69,7 +74,7 @@ def _settings(plan: dict[str, Any]) -> list[str]:
         lines.append(
             f"{name:<11} --chunks {one['chunks']} --request-batch {one['request_batch']} --queue-batch "
             f"{one['queue_batch']} --memory-mb {one['memory_mb']}: {duration(one['makespan_s'])}, "
-            f"{one['usd']:,.2f} USD"
+            f"{money(one['usd'])} USD"
         )
         lines.append(f"{'':<11} {one['reason']}")
     return lines

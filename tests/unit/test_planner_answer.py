@@ -206,6 +206,12 @@ def test_durations_are_in_a_unit_that_fits(seconds, said):
     assert words.duration(seconds) == said
 
 
+@pytest.mark.parametrize(("usd", "said"), [(6604.842, "6,604.84"), (0.0011, "0.0011"), (0, "0")])
+def test_small_sums_are_not_nothing(usd, said):
+    """A job of a few datapoints costs a tenth of a cent, and the page says so."""
+    assert words.money(usd) == said
+
+
 def test_the_single_node_is_the_control():
     """One sender, request by request: the sum of all, with the network of each request."""
     job = job_of(datapoints=100, request_batch=10, work="io:100ms")
