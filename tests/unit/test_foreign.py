@@ -1,6 +1,7 @@
 """`lambdist submit --url`: any API of the original's form, up to *accepted*."""
 
 import collections
+import contextlib
 import gzip
 import io
 import json
@@ -170,14 +171,15 @@ def limit_files(size_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
 
 
-@pytest.fixture
-def room():
-    """Gives the disk its room back."""
-    yield
-    limit_files(resource.RLIM_INFINITY)
+@contextlib.contextmanager
+def room_given_back():
+    """Before the test ends: pytest's own report may go to a file."""
+    try:
+        yield
+    finally:
+        limit_files(resource.RLIM_INFINITY)
 
 
-@pytest.mark.usefixtures("room")
 @pytest.mark.parametrize("room_bytes", [0, 1_000, 3_000])
 def test_a_disk_that_is_full_while_sending(words, results, room_bytes):
     """One line that says how to go on; the journal is whole, and the run is finished once there is room."""
@@ -187,9 +189,9 @@ def test_a_disk_that_is_full_while_sending(words, results, room_bytes):
 
     api = Strange()
     with Hostile(api) as server:
-        with pytest.raises(RunError, match=r"journal of abroad-url cannot be written \(File too large\)"):
+        said = r"journal of abroad-url cannot be written \(File too large\)"
+        with room_given_back(), pytest.raises(RunError, match=said):
             submit(server.api.url, words, fill, chunks=1)
-        limit_files(resource.RLIM_INFINITY)
         rows = list(journal.read(results / "abroad/runs/abroad-url/journal"))
         assert cli.main(["resume", "abroad"]) == 0
 
@@ -198,7 +200,6 @@ def test_a_disk_that_is_full_while_sending(words, results, room_bytes):
     assert len(api.taken) <= 31  # what was answered and could not be written down
 
 
-@pytest.mark.usefixtures("room")
 @pytest.mark.parametrize("room_bytes", [100, 1_000, 3_000])
 def test_a_disk_that_is_full_after_sending(words, results, room_bytes):
     """No half table or half answers are taken for whole ones, and nothing is sent again."""
@@ -209,11 +210,9 @@ def test_a_disk_that_is_full_after_sending(words, results, room_bytes):
 
     api = Strange()
     with Hostile(api) as server:
-        with pytest.raises(
-            RunError, match=r"cannot be written .* make room, then `lambdist resume abroad-url`"
-        ):
+        said = r"cannot be written .* make room, then `lambdist resume abroad-url`"
+        with room_given_back(), pytest.raises(RunError, match=said):
             submit(server.api.url, words, fill)
-        limit_files(resource.RLIM_INFINITY)
         assert not folders.collected_ids()
         assert cli.main(["resume", "abroad"]) == 0
 
@@ -222,14 +221,13 @@ def test_a_disk_that_is_full_after_sending(words, results, room_bytes):
     assert not list(results.rglob("*.partial"))
 
 
-@pytest.mark.usefixtures("room")
 def test_a_disk_that_is_full_before_anything(words, results, capsys):
     """Nothing is sent, and the same command works once there is room."""
     api = Strange()
     with Hostile(api) as server:
-        limit_files(10)
-        assert submitted(server.api.url, words) == 1
-        limit_files(resource.RLIM_INFINITY)
+        with room_given_back():
+            limit_files(10)
+            assert submitted(server.api.url, words) == 1
         said = capsys.readouterr().err
         assert not api.taken
         assert submitted(server.api.url, words) == 0
@@ -237,11 +235,10 @@ def test_a_disk_that_is_full_before_anything(words, results, capsys):
     assert "run.json cannot be written (File too large); make room, then type the same again" in said
 
 
-@pytest.mark.usefixtures("room")
 def test_a_disk_that_is_full_for_standard_input(monkeypatch, results, capsys):
     """It cannot be kept, so nothing is sent."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\n" * 1_000)))
-    with Hostile(Strange()) as server:
+    with Hostile(Strange()) as server, room_given_back():
         limit_files(1_000)
         assert submitted(server.api.url, "-") == 1
 
@@ -369,16 +366,16 @@ def test_a_wrong_command_is_refused_before_anything(words, results, capsys, monk
 def test_patience_is_bounded(words, results, capsys):
     """--timeout of a request, --tries of a datapoint, --deadline of all; a resume keeps to them."""
     with Hostile(Exchange.hang) as server:
-        impatient = ["--timeout", "0.1", "--tries", "1", "--chunks", "30"]
+        impatient = ["--timeout", "1", "--tries", "1", "--chunks", "30"]
         assert submitted(server.api.url, words, *impatient) == 3
         assert server.requests == 30
         began_s = time.monotonic()
         assert cli.main(["resume", "abroad"]) == 3
-        assert time.monotonic() - began_s < 5
+        assert time.monotonic() - began_s < 20
         assert server.requests == 60
         command = ["submit", words, "--url", server.api.url, "--id", "late", "--deadline", "0.3"]
         assert cli.main(command) == 3
-        assert time.monotonic() - began_s < 8
+        assert time.monotonic() - began_s < 30
 
     assert "may be accepted or not (the deadline of 0.3 s passed)" in capsys.readouterr().err
 
