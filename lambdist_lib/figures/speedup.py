@@ -119,8 +119,8 @@ def plot_by_level(
     ax.errorbar(x, ratio, yerr=error, marker="o", capsize=3, lw=1, color=theme.ARM[arm],
                 label=f"median of pairs{has_interval}")  # fmt: skip
     for row in table.itertuples():
-        ax.annotate(f"{row.ratio:.3g}", (row.level, row.ratio), xytext=(0, -14), textcoords="offset points",
-                    ha="center", fontsize="small", color=theme.INK)  # fmt: skip
+        ax.annotate(f"{row.ratio:.3g}", (row.level, row.ratio), xytext=(6, 5), textcoords="offset points",
+                    ha="left", fontsize="small", color=theme.INK)  # fmt: skip
     if len(table):
         ax.set_xscale("log")
         ax.set_yscale("log")
