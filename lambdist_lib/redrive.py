@@ -65,7 +65,8 @@ class Report:
 
     def sentence(self) -> str:
         told = [f"{getattr(self, name):,} {name.replace('_', ' ')}" for name in COUNTS if getattr(self, name)]
-        return f"{self.run_id}: {self.letters:,} dead letters: {', '.join(told)}; {self.drain_s:.1f} s"
+        letters = f"{self.letters:,} dead letter{'s' if self.letters != 1 else ''}"
+        return f"{self.run_id}: {letters}: {', '.join(told)}; {self.drain_s:.1f} s"
 
 
 def run(

@@ -6,6 +6,7 @@ import random
 import signal
 import time
 
+import pandas as pd
 import pytest
 
 from lambdist_lib import (
@@ -241,6 +242,26 @@ def test_an_experiment_goes_on_under_its_id(empty, data_file):
     second.ledger()
     with pytest.raises(RunError, match=f"there is an experiment {first.id} with other chunks"):
         begin(data, experiment_id=first.id, chunks=5)
+    second.teardown()
+
+
+def test_a_run_that_was_cut_short_is_finished_by_the_next_sitting(empty, data_file):
+    """As after a killed kernel: half a journal, and a folder that says it was still sending."""
+    data = data_file(8)
+    first = begin(data)
+    first.deploy(maximum_concurrency=2)
+    home = first.folder / "runs" / first.run_cold()["run_id"].iloc[0]
+    kept = (home / "journal").read_bytes()
+    (home / "journal").write_bytes(kept[: len(kept) // 2])
+    folders.write_json(home / "run.json", {**folders.read_facts(home), "state": "submitting"})
+
+    second = begin(data, experiment_id=first.id)
+    second.deploy(maximum_concurrency=2)
+    rows = second.run_cold()
+
+    assert rows["resumed"].tolist() == [True, False]
+    assert second.ledger()["stored"].tolist() == [8, 8]
+    assert pd.to_numeric(second.records()["duplicates"]).sum() == 0
     second.teardown()
 
 
