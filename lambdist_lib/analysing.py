@@ -29,12 +29,11 @@ def tables(where: str | Path) -> Tables:
     Raises:
         RunError: There is none, or a file of it is missing, damaged or of another version.
     """
-    found = folders.find(str(where))
-    rows = [facts for facts in map(folders.read_facts, found) if facts["state"] == "collected"]
-    if not rows:
+    facts = {folder: folders.read_facts(folder) for folder in folders.find(str(where))}
+    homes = [folder for folder, row in facts.items() if row["state"] == "collected"]
+    if not homes:
         raise RunError(f"no run of {where} has ended yet; `lambdist resume {where}` finishes it")
-    homes = [folder for folder in found if folders.read_facts(folder)["state"] == "collected"]
-    runs = pd.DataFrame([{name: row.get(name) for name in columns.RUNS} for row in rows])
+    runs = pd.DataFrame([{name: facts[folder].get(name) for name in columns.RUNS} for folder in homes])
     return Tables(runs, together(homes, "records"), together(homes, "invocations"))
 
 

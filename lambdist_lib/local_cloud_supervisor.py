@@ -11,6 +11,7 @@ then is left, a busy worker, the folder, and elsewhere the emulator too, the nex
 """
 
 import ctypes
+import importlib.resources
 import json
 import os
 import select
@@ -172,9 +173,8 @@ def spare_endpoint_data(folder: str) -> None:
     botocore's own file costs each worker 8 MiB, for hosts that AWS_ENDPOINT_URL replaces anyway:
     with 50 environments that is a fifth of the main job's memory.
     """
-    from botocore.loaders import Loader
-
-    known = Loader().load_data("endpoints")
+    file = importlib.resources.files("botocore").joinpath("data", "endpoints.json")
+    known = json.loads(file.read_text(encoding="utf-8"))
     [partition] = [one for one in known["partitions"] if one["partition"] == "aws"]
     path = Path(folder) / ".aws" / "models" / "endpoints.json"
     path.parent.mkdir(parents=True)

@@ -52,6 +52,7 @@ class Data(NamedTuple):
     records: pd.DataFrame
     invocations: pd.DataFrame
     confidence: float
+    factor: str  # of a sweep, or ""
 
     def temperature(self) -> str:
         """Of the runs that are measured without a prefix."""
@@ -100,9 +101,8 @@ def build(
         ledger.require_balanced(runs)
         ledger.require_balanced(counts)
         ledger.require_complete(counts, runs)
-    data = Data(runs, records, invocations, confidence)
-    factor = sweep.varied(runs)
-    of_times = (_levels,) if factor else (_speedups, _times, _latencies, _concurrency)
+    data = Data(runs, records, invocations, confidence, sweep.varied(runs))
+    of_times = (_levels,) if data.factor else (_speedups, _times, _latencies, _concurrency)
     measures: dict[str, Measure] = {}
     for section in (_counts, *of_times, _deaths, _cold):
         measures |= section(data)
@@ -129,7 +129,7 @@ def flat(summary: dict[str, Any]) -> dict[str, float]:
 
 
 def _finding(data: Data, target: str) -> str:
-    if factor := sweep.varied(data.runs):
+    if factor := data.factor:
         by_level = speedup.by_level(data.runs, factor, confidence=data.confidence)
         return speedup.sentence_by_level(by_level, target, factor=factor)
     return speedup.sentence(data.runs, target, confidence=data.confidence)
@@ -170,7 +170,7 @@ def _speedups(data: Data) -> dict[str, Measure]:
 
 def _levels(data: Data) -> dict[str, Measure]:
     """Of a sweep: the time of the headline arm and its speedup, at each level."""
-    factor, found = sweep.varied(data.runs), {}
+    factor, found = data.factor, {}
     try:
         table = speedup.by_level(data.runs, factor, confidence=data.confidence)
     except RunError as error:
@@ -262,7 +262,7 @@ def _concurrency(data: Data) -> dict[str, Measure]:
 
 
 def _tables(data: Data) -> dict[str, Any]:
-    factor = sweep.varied(data.runs)
+    factor = data.factor
     of_times = (
         {
             "by_level": lambda: speedup.by_level(data.runs, factor, confidence=data.confidence),

@@ -5,6 +5,7 @@ predicted by the fluid model, with as many draws. Either way the interval is fro
 """
 
 import math
+import operator
 import random
 import statistics
 from collections.abc import Callable
@@ -23,6 +24,15 @@ EXACT_MOST = 5_000  # requests and invocations of a job that is simulated: a pla
 EVENTS = 200_000  # of all replicas together
 REPLICAS_LEAST, REPLICAS_MOST, DRAWS = 40, 200, 200
 TARGET = "AWS, predicted"
+OF_EACH: dict[str, Callable[[Any], float]] = {  # a simulated run, or a forecast
+    "makespan_s": lambda one: one.makespan_s,
+    "peak_concurrency": lambda one: one.peak,
+    "cold_share": lambda one: one.cold / one.invocations,
+    "dead": lambda one: one.dead,
+    "invocations": lambda one: one.invocations,
+    "receives": lambda one: one.receives,
+}
+THROTTLES = ("api_throttles", "lambda_throttles", "table_throttles")
 
 
 def answer(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) -> dict[str, Any]:
@@ -71,18 +81,8 @@ def _events(forecast: fluid.Forecast) -> float:
 def _exact(job: Job, table: Table, seed: int) -> dict[str, Any]:
     replicas = max(REPLICAS_LEAST, min(REPLICAS_MOST, EVENTS // max(job.datapoints, 1)))
     runs = replicate(lambda rng: build(job, drawn(table, rng)), replicas=replicas, seed=seed)
-    per_run: dict[str, Callable[[Any], float]] = {
-        "makespan_s": lambda run: run.makespan_s,
-        "peak_concurrency": lambda run: run.peak,
-        "cold_share": lambda run: run.cold / run.invocations,
-        "dead": lambda run: run.dead,
-        "invocations": lambda run: run.invocations,
-        "receives": lambda run: run.receives,
-        "api_throttles": lambda run: run.api_throttles,
-        "lambda_throttles": lambda run: run.lambda_throttles,
-        "table_throttles": lambda run: run.table_throttles,
-    }
-    found = {name: _interval([of(run) for run in runs]) for name, of in per_run.items()}
+    of_simulation = OF_EACH | {name: operator.attrgetter(name) for name in THROTTLES}
+    found = {name: _interval([of(run) for run in runs]) for name, of in of_simulation.items()}
     return {"method": f"exact simulation, {replicas} replicas", **found}
 
 
@@ -91,16 +91,8 @@ def _sampled(job: Job, table: Table, seed: int) -> dict[str, Any]:
     for k in range(DRAWS):
         system = build(job, drawn(table, random.Random(f"{seed}:{k}")))
         forecasts.append(fluid.predict(system))
-    per_run: dict[str, Callable[[Any], float]] = {
-        "makespan_s": lambda one: one.makespan_s,
-        "peak_concurrency": lambda one: one.peak,
-        "cold_share": lambda one: one.cold / one.invocations,
-        "dead": lambda one: one.dead,
-        "invocations": lambda one: one.invocations,
-        "receives": lambda one: one.receives,
-    }
-    found = {name: _interval([of(one) for one in forecasts]) for name, of in per_run.items()}
-    unknown = dict.fromkeys(("api_throttles", "lambda_throttles", "table_throttles"))  # not of a fluid
+    found = {name: _interval([of(one) for one in forecasts]) for name, of in OF_EACH.items()}
+    unknown = dict.fromkeys(THROTTLES)  # not of a fluid
     return {"method": f"fluid model, {DRAWS} draws of its inputs", **found, **unknown}
 
 
