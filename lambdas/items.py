@@ -104,7 +104,8 @@ class Table:
             },
             ReturnValues="ALL_NEW",
         )
-        return response["Attributes"]
+        item: dict[str, Any] = response["Attributes"]
+        return item
 
     def _set(self, run_id: str, n: int, fields: dict[str, Any], *, unless: str) -> dict[str, Any]:
         """Set fields unless the item has the outcome `unless`; returns the whole item."""
@@ -121,7 +122,8 @@ class Table:
             },
             ReturnValues="ALL_NEW" if fields["outcome"] == DEAD else "NONE",
         )
-        return response.get("Attributes", {})
+        item: dict[str, Any] = response.get("Attributes", {})
+        return item
 
     def _expires_at(self) -> int:
         return int(time.time() + self.days * DAY_S)
@@ -178,4 +180,4 @@ def _plain(value: dict[str, Any]) -> Any:
 
 
 def _refused(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")

@@ -91,7 +91,11 @@ class Queues:
 
         JSON keeps the cause in ASCII: an attribute must not hold every character that a message may.
         """
-        more = {"cause": json.dumps(cause), "class": cause_class, "receives": message.attempt}
+        more: dict[str, str | int] = {
+            "cause": json.dumps(cause),
+            "class": cause_class,
+            "receives": message.attempt,
+        }
         self._send(DEAD_LETTER_QUEUE_URL, message, more)
 
     def hand_on(self, message: Message) -> bool:

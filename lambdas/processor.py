@@ -152,12 +152,12 @@ def all_or_none(
     culprits = [done for _, done in worked.values() if done.ended != "worked"]
     done = {}
     for message in messages:
-        datapoint, one = worked[message.id]
-        if one.ended == "worked" and datapoint:
+        point, one = worked[message.id]
+        if one.ended == "worked" and point:
             one = (
-                fail_with(culprits[0], datapoint, invocation)
+                fail_with(culprits[0], point, invocation)
                 if culprits
-                else store(datapoint, one, table, invocation)
+                else store(point, one, table, invocation)
             )
         done[message.id] = replace(one, ended="failed") if culprits else one
     if any(one.ended == "failed" for one in done.values()):

@@ -24,7 +24,7 @@ class Watchdog:
     """The time that one invocation has; `context` is the Lambda's."""
 
     def __init__(self, context: Any) -> None:
-        left_s = context.get_remaining_time_in_millis() / 1000
+        left_s: float = context.get_remaining_time_in_millis() / 1000
         self._ends_s = time.perf_counter() + left_s - min(MARGIN_S, MARGIN_SHARE * left_s)
         self._armed = False
 

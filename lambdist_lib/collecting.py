@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdist_lib import folders, journal, records, settling, stacks, submission, templates
+from lambdist_lib import folders, journal, records, settling, stacks, templates
 from lambdist_lib.contract import OUTCOMES, STORED
 from lambdist_lib.datapoints import Datapoints, Line
 from lambdist_lib.errors import RunError, TargetError
+from lambdist_lib.receipts import Receipt
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
@@ -56,7 +57,7 @@ def collect(
 
 
 def _together(
-    points: Datapoints, items: Iterator[dict[str, Any]]
+    points: Iterable[Line], items: Iterator[dict[str, Any]]
 ) -> Iterator[tuple[list[Line], dict[int, dict[str, Any]]]]:
     """Lines, some thousands at a time, with their items; both come by ascending n."""
     lines, item = iter(points), next(items, None)
@@ -75,7 +76,7 @@ def write_tables(
     table: pd.DataFrame,
     found: dict[int, dict[str, Any]],
 ) -> None:
-    records.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(submission.Receipt._fields)))
+    records.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(Receipt._fields)))
     records.write_table(folder, "records", table)
     with folders.whole(folder / "outputs.jsonl") as partial, partial.open("w", encoding="utf-8") as file:
         records.write_outputs(file, points, table, found)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdist_lib import folders, project, records
+from lambdist_lib import columns, folders, project, records
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.speedup import EVENTS, FASTER, NO_DIFFERENCE, NO_INTERVAL, SAME_IN_AN_ARM, SLOWER
@@ -176,9 +176,9 @@ def _load(where: str | Path) -> _Side:
     if len(found) > 1:
         raise RunError(f"{where} has no experiment.json beside its runs; name one of its runs")
     facts = folders.read_facts(found[0])
-    if missing := [name for name in records.columns.RUNS if name not in facts]:
+    if missing := [name for name in columns.RUNS if name not in facts]:
         raise RunError(f"run {found[0].name} has no {missing[0]} yet; `lambdist resume` finishes it")
-    runs = pd.DataFrame([{name: facts[name] for name in records.columns.RUNS}])
+    runs = pd.DataFrame([{name: facts[name] for name in columns.RUNS}])
     return _side(found[0].name, runs, {**facts, "code": _code([facts])})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from lambdist_lib import datapoints, faults, original_client, submission, truth
 from lambdist_lib.datapoints import Datapoints
 from lambdist_lib.errors import UsageError
+from lambdist_lib.receipts import Plan, Tally
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
@@ -24,7 +25,7 @@ class Arm:
 
     stack: str
     parallel: bool = True
-    submit: Callable[..., submission.Tally] = submission.submit
+    submit: Callable[..., Tally] = submission.submit
 
 
 ARMS = {
@@ -83,9 +84,7 @@ def of_run(facts: dict[str, Any]) -> Conditions:
     return Conditions(**{name: facts[name] for name in Conditions.__dataclass_fields__ if name in facts})
 
 
-def plan_of(
-    target: Target, stack: Stack, arm: str, conditions: Conditions, temperature: str
-) -> submission.Plan:
+def plan_of(target: Target, stack: Stack, arm: str, conditions: Conditions, temperature: str) -> Plan:
     """How an arm sends. Without a queue the client tries again, as often and as slowly as the queue does.
 
     Raises:
@@ -95,7 +94,7 @@ def plan_of(
     require_controls(stack, conditions)
     queued = ARMS[arm].stack == "distributed"
     opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
-    return submission.Plan(
+    return Plan(
         chunks=conditions.chunks if ARMS[arm].parallel else 1,
         rate=conditions.rate,
         request_batch=conditions.request_batch,
@@ -164,9 +163,7 @@ def declared(given: dict[str, Any]) -> Conditions:
         raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
     held = Conditions(**given)
     faults.parse_work(held.work)
-    submission.Plan(
-        chunks=held.chunks, request_batch=held.request_batch, rate=held.rate
-    )  # or it says why not
+    Plan(chunks=held.chunks, request_batch=held.request_batch, rate=held.rate)  # or it says why not
     if held.failing < 0:
         raise UsageError(f"failing is {held.failing}; write 0 or more")
     return held

@@ -8,6 +8,7 @@ durations end in `_s`.
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 DATAPOINT_MAX_CHARS = 1_024  # default of the stacks' parameter DatapointMaxChars
 DATAPOINT_CEILING_CHARS = 65_536  # its upper bound: 64 Ki characters fill a request
@@ -106,7 +107,7 @@ def shard_keys(run_id: str) -> list[str]:
     return [f"{run_id}#{shard}" for shard in range(SHARDS)]
 
 
-def message_body(datapoint: Datapoint, *, collector: dict) -> str:
+def message_body(datapoint: Datapoint, *, collector: dict[str, Any]) -> str:
     """What the collector queues. ASCII, because SQS refuses some characters that a datapoint may have."""
     return json.dumps(
         {
@@ -121,7 +122,7 @@ def message_body(datapoint: Datapoint, *, collector: dict) -> str:
     )
 
 
-def message_attributes(datapoint: Datapoint) -> dict:
+def message_attributes(datapoint: Datapoint) -> dict[str, Any]:
     """The key again, beside the body: a body that cannot be parsed keeps it."""
     return {
         "run_id": {"DataType": "String", "StringValue": datapoint.run_id},

@@ -25,7 +25,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from lambdist_lib import contract, project
 from lambdist_lib.errors import DataFileError, UsageError
@@ -200,8 +200,7 @@ def _lines(path: Path, max_chars: int, pattern: str) -> Iterator[Line]:
                 reason = f"has {chars:,} characters, at most {max_chars:,} are taken"
                 yield Line(n, data[:max_chars], reason)
             elif chars:
-                reason = contract.reason_against(data, max_chars=max_chars, pattern=pattern)
-                yield Line(n, data, reason or "")
+                yield Line(n, data, contract.reason_against(data, max_chars=max_chars, pattern=pattern) or "")
 
 
 def _without_end(raw: bytes) -> bytes:
@@ -266,7 +265,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             packed = file.read(2) == GZIP_MAGIC
             file.seek(0)
             with gzip.open(file) if packed else contextlib.nullcontext(file) as stream:
-                yield stream
+                yield cast(BinaryIO, stream)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DataFileError(f"{project.shown(path)} is a damaged gzip file: {error}") from error
     except OSError as error:

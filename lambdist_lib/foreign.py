@@ -175,7 +175,8 @@ def _write_answers(folder: Path, points: Datapoints, last: Sequence[int]) -> dic
     ):
         for line in points:
             if last[line.n] == journal.SETTLED:
-                place, answer = "accepted", {"accepted": True}
+                place = "accepted"
+                answer: dict[str, Any] = {"accepted": True}
             else:
                 row = row_at(last[line.n])
                 place = "unsent" if row["verdict"] == "refused" else row["verdict"]

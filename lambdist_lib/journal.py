@@ -32,7 +32,8 @@ class Journal:
     """
 
     def __init__(self, path: Path, fields: Iterable[str]) -> None:
-        self._path, self._error, self._unsynced = path, None, threading.Event()
+        self._path, self._unsynced = path, threading.Event()
+        self._error: OSError | None = None
         self._closing = threading.Event()
         head = json.dumps(list(fields)).encode() + b"\n"
         with self._explained():
@@ -108,9 +109,9 @@ class Journal:
 
     def _require_synced(self) -> None:
         if self._error:
-            error, self._error = self._error, None
+            failed, self._error = self._error, None
             with self._explained():
-                raise error
+                raise failed
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -105,7 +105,7 @@ def answer(text: str) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def launch(options: Options) -> tuple[subprocess.Popen, cloud_state.Record]:
+def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Record]:
     """Start the emulator on the first port it can have, and record it in cloud.json."""
     state = Path(options.state)
     deadline = time.monotonic() + READY_S
@@ -188,7 +188,7 @@ def die_with_supervisor() -> None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def is_ready(emulator: subprocess.Popen, port: int) -> bool:
+def is_ready(emulator: subprocess.Popen[bytes], port: int) -> bool:
     """Whether this very emulator answers; on a port that was taken, another server may be healthy."""
     try:
         sockets = psutil.Process(emulator.pid).net_connections(kind="tcp")
@@ -199,7 +199,7 @@ def is_ready(emulator: subprocess.Popen, port: int) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as health:
-            return health.status == 200
+            return bool(health.status == 200)
     except OSError:
         return False
 
@@ -212,7 +212,7 @@ def log_tail(state: Path) -> str:
 
 def watch(
     state: Path,
-    emulator: subprocess.Popen,
+    emulator: subprocess.Popen[bytes],
     record: cloud_state.Record,
     signals: Signals,
     linger_s: float,

@@ -8,11 +8,10 @@ import functools
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from lambdist_lib import answers
 from lambdist_lib.datapoints import Line
-from lambdist_lib.submission import Plan, Receipt, Tally
+from lambdist_lib.receipts import Plan, Receipt, Tally
 from lambdist_lib.targets import Api
 from lambdist_lib.wire import Answer
 
@@ -36,8 +35,9 @@ def submit(
     with context.Pool(plan.chunks) as pool:
         pool.map(time.sleep, [0.05] * plan.chunks, chunksize=1)
         for receipt in pool.imap_unordered(post, _sendable(lines, tally, keep)):
-            tally.first_intended_at = min(tally.first_intended_at or receipt.intended_at, receipt.intended_at)
-            tally.last_answered_at = max(tally.last_answered_at or 0.0, receipt.answered_at)
+            sent_at, answered_at = receipt.sent_at or 0.0, receipt.answered_at or 0.0
+            tally.first_intended_at = min(tally.first_intended_at or sent_at, sent_at)
+            tally.last_answered_at = max(tally.last_answered_at or 0.0, answered_at)
             _count(tally, receipt)
             keep([receipt])
             watch(tally)
@@ -71,7 +71,7 @@ def _post(
     except requests.RequestException as failure:
         error = type(failure).__name__
     total_s = time.perf_counter() - began_s
-    reading = answers.read(Answer(None, status, content, error, True, 0.0, *[0.0] * 5), [n])
+    reading = answers.read(Answer._make((None, status, content, error, True, 0.0, *[0.0] * 5, 0)), [n])
     verdict, cause = reading.verdict(n)
     if verdict == "retry":  # which this client does not do
         verdict = "refused" if reading.certain else "unknown"
@@ -87,8 +87,8 @@ def _receipt(
     total_s: float,
     reading: answers.Reading,
 ) -> Receipt:
-    unmeasured: list[Any] = [0.0] * 4  # requests does not split its time
-    return Receipt(n, verdict, cause, *times, 1, status, n, 0, *unmeasured, total_s, *reading.facts)
+    unmeasured = [0.0] * 4  # requests does not split its time
+    return Receipt._make((n, verdict, cause, *times, 1, status, n, 0, *unmeasured, total_s, *reading.facts))
 
 
 def _count(tally: Tally, receipt: Receipt) -> None:

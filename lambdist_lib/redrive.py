@@ -280,7 +280,7 @@ def _mark(target: Target, stack: Stack, items: Iterable[dict[str, Any]]) -> set[
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             return None  # a late success: nothing is to be sent
-        return item["n"]
+        return int(item["n"])
 
     with ThreadPoolExecutor(MARKERS) as pool:
         found = pool.map(mark, [item for item in items if item.get("outcome") == DEAD])

@@ -38,6 +38,7 @@ from lambdist_lib.conditions import (
 from lambdist_lib.contract import REJECTED
 from lambdist_lib.datapoints import Datapoints, Line
 from lambdist_lib.errors import DataFileError, RunError, TargetError
+from lambdist_lib.receipts import Receipt
 from lambdist_lib.stacks import Stack, stack_name
 from lambdist_lib.targets import LOCAL_STAMP, Target
 
@@ -145,7 +146,7 @@ def warm_up(
     faultless, api = replace(conditions, fault="none"), stacks.api(target, stack)
     plan = replace(plan_of(target, stack, arm, faultless, "cold"), growth=1.0)
     for number in range(WARM_UPS_MOST):
-        run_id, receipts = f"{name}-{initials(arm)}-{number}{WARM_UP}", list[submission.Receipt]()
+        run_id, receipts = f"{name}-{initials(arm)}-{number}{WARM_UP}", list[Receipt]()
         tally = submission.submit(points, api, plan, run_id=run_id, keep=receipts.extend)
         settling.await_settled(target, stack, run_id, expected=tally.accepted)
         if number and not any(receipt.entry_cold for receipt in receipts):
@@ -174,7 +175,7 @@ def _complete(
     plan = replace(planned, deadline_s=facts["deadline_s"])
     folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
     with folders.resumable(folder):
-        with journal.Journal(folder / "journal", submission.Receipt._fields) as kept:
+        with journal.Journal(folder / "journal", Receipt._fields) as kept:
             tally = ARMS[facts["arm"]].submit(
                 lines,
                 stacks.api(target, stack),

@@ -220,7 +220,7 @@ class _Sender:
         return job
 
     def _settle(self, answer: Answer, now_s: float) -> list[Receipt]:
-        job: Job = answer.token  # type: ignore[assignment]
+        job: Job = answer.token
         reading = answers.read(answer, [n for n, _ in job.points], plain=self._plan.plain)
         maybe_before = job.maybe_accepted
         self._learn(reading, answer, job, now_s)
@@ -234,7 +234,9 @@ class _Sender:
                 verdict = "unknown" if job.maybe_accepted else "refused"
             if verdict == "retry":
                 again.append(point)
-            receipts.append(self._count(Receipt(point[0], verdict, cause, *at, *client, *reading.facts)))
+            receipts.append(
+                self._count(Receipt._make((point[0], verdict, cause, *at, *client, *reading.facts)))
+            )
         if again:
             delay_s = self._pace.delay_s(job.tries, answer.retry_after_s)
             heapq.heappush(self._waiting, (now_s + delay_s, job.request, job.remainder(again)))
@@ -277,7 +279,8 @@ class _Sender:
 def _unsent(n: int, verdict: str, cause: str, job: Job) -> Receipt:
     """The receipt of a datapoint that is not sent, or not again."""
     times = (job.intended_at or None, job.sent_at or None, None)
-    return Receipt(n, verdict, cause, *times, job.tries, 0, job.request, job.senders, *[0.0] * 5, *[None] * 6)
+    sent = (job.tries, 0, job.request, job.senders)
+    return Receipt._make((n, verdict, cause, *times, *sent, *[0.0] * 5, *[None] * 6))
 
 
 @contextlib.contextmanager

@@ -33,7 +33,8 @@ _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 @functools.cache
 def parameters(kind: str) -> dict[str, dict[str, Any]]:
     """The parameters that a template declares, by name."""
-    return yaml.load(_text(kind), Loader=_Loader)["Parameters"]
+    declared: dict[str, dict[str, Any]] = yaml.load(_text(kind), Loader=_Loader)["Parameters"]
+    return declared
 
 
 def body(kind: str, *, resource_path: str | None = None) -> str:

@@ -47,6 +47,7 @@ def _loaded(lambdas: Path) -> Callable[[str], object]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        return module.process
+        process: Callable[[str], object] = module.process
+        return process
     except Exception as error:
         raise UsageError(f"{project.shown(lambdas / 'processing.py')} fails: {error!r}") from error

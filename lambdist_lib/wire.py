@@ -9,7 +9,7 @@ import resource
 import selectors
 import time
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import pycurl
 
@@ -52,7 +52,7 @@ class Answer(NamedTuple):
     """How one POST ended. `status` 0 means no answer: `error` says why, and `sent` whether
     the server may have taken the request all the same. `code` is libcurl's, 0 for none."""
 
-    token: object
+    token: Any
     status: int
     body: bytes
     error: str
@@ -79,7 +79,7 @@ class Wire:
         self._url, self._timeouts = url, timeouts
         self._headers = [f"{name}: {value}" for name, value in headers.items()] + ["Expect:"]
         self._idle: list[pycurl.Curl] = []
-        self._busy: dict[pycurl.Curl, object] = {}
+        self._busy: dict[pycurl.Curl, Any] = {}
         self._bodies: dict[pycurl.Curl, list[bytes]] = {}  # each sender's pieces of the answer under way
         self._selector = selectors.DefaultSelector()
         self._watched: dict[int, int] = {}
@@ -96,7 +96,7 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def post(self, token: object, body: bytes) -> None:
+    def post(self, token: Any, body: bytes) -> None:
         """Send `body`; its answer comes out of `answers` with `token` on it."""
         curl = self._idle.pop() if self._idle else self._sender()
         curl.setopt(pycurl.POSTFIELDS, body)
@@ -119,7 +119,7 @@ class Wire:
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         return self._ended()
 
-    def under_way(self) -> list[object]:
+    def under_way(self) -> list[Any]:
         """Tokens of the requests that have no answer yet."""
         return list(self._busy.values())
 
@@ -188,7 +188,7 @@ class Wire:
         self._multi.remove_handle(curl)
         self.in_flight -= 1
         self._idle.append(curl)
-        return Answer(token, status, body, error, sent, retry_after_s, *times_s, code)
+        return Answer._make((token, status, body, error, sent, retry_after_s, *times_s, code))
 
 
 def _allow_files(wanted: int) -> None:

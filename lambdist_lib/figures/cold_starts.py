@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import theme
@@ -158,7 +159,7 @@ def plot_environments(invocations: pd.DataFrame, ax: Axes, *, target: str) -> Ax
         ax.plot(firsts["first_s"][fresh], so_far[fresh], "o", ms=4, color=colour)
     ax.set_ylim(0, None)
     ax.set_xlim(0, last_s * 1.02)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     ax.set_xlabel("seconds since the first invocation began")
     ax.set_ylabel("environments so far")
     if len(used):
@@ -186,7 +187,7 @@ def plot_bursts(invocations: pd.DataFrame, ax: Axes, *, target: str, bin_s: floa
         bottom += by_bin[function].to_numpy()
     ax.set_ylim(0, max(bottom, default=1) * 1.1)
     ax.set_xlim(0, max(by_bin.index, default=1) + 2 * bin_s)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     ax.set_xlabel("seconds since the first invocation began")
     ax.set_ylabel(f"cold starts per {bin_s:g} s")
     if len(by_bin):

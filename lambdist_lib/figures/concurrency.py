@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import theme
@@ -42,7 +43,7 @@ def plot_concurrency(
         top = max(top, limit)
     ax.set_ylim(0, top * 1.08)
     ax.set_xlim(0, x.max() if len(steps) and x.max() > 0 else 1)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     ax.set_xlabel("seconds since the first execution began")
     ax.set_ylabel("executions, environments")
     if len(steps) or limits:

@@ -94,9 +94,8 @@ def _draw_laws(ax: Axes, against: pd.DataFrame) -> None:
         law = f"p^{row.most}" if row.partial else f"(1-(1-p)^{row.batch})^{row.most}, whole batches"
         if row.permanent:
             law = f"f + (1-f)·{law}, f = {row.permanent:g}"
-        rates = dead_letters.expected_rate(
-            p, most=row.most, batch=row.batch, partial=row.partial, permanent=row.permanent
-        )
+        cell = {name: getattr(row, name) for name in names}
+        rates = [dead_letters.expected_rate(one, **cell) for one in p]
         ax.plot(p, rates, color=theme.INK, lw=1.2, ls=LAW_LINES[k % len(LAW_LINES)], label=f"expected: {law}")
 
 
@@ -113,7 +112,12 @@ def _draw_rates(ax: Axes, against: pd.DataFrame) -> None:
                     label=f"{words}: expected, as full as they were")  # fmt: skip
         some, none = rows["dead"] > 0, rows["dead"] == 0
         if some.any():
-            style = {"fmt": marker, "color": colour, "mfc": colour if partial else "white", "zorder": 3}
+            style: dict[str, Any] = {
+                "fmt": marker,
+                "color": colour,
+                "mfc": colour if partial else "white",
+                "zorder": 3,
+            }
             ax.errorbar(x[some], rows.loc[some, "rate"], yerr=[one[some] for one in error], capsize=3,
                         label=f"{words}: 95 % interval", **style)  # fmt: skip
         if none.any():

@@ -10,6 +10,7 @@ from matplotlib.ticker import NullFormatter, NullLocator
 
 from lambdist_lib.figures import theme
 from lambdist_lib.measures import scaling, sweep
+from lambdist_lib.measures.laws import LAWS
 from lambdist_lib.measures.scaling import Fit
 
 CURVE_POINTS = 200
@@ -78,7 +79,7 @@ def _draw_law(ax: Axes, law: Fit, points: pd.DataFrame) -> None:
         beyond = curve["extrapolated"]
         inside, outside = curve[~beyond], curve[beyond | beyond.shift(-1, fill_value=False)]
         ax.fill_between(curve["level"], curve["low_s"], curve["high_s"], color=theme.QUIET, alpha=0.25, lw=0)
-        label = f"{law.law}: {scaling.LAWS[law.law].formula}" if not place else None
+        label = f"{law.law}: {LAWS[law.law].formula}" if not place else None
         ax.plot(inside["level"], inside["makespan_s"], color=theme.INK, lw=1.3, label=label)
         ax.plot(outside["level"], outside["makespan_s"], color=theme.INK, lw=1.3, ls="--",
                 label=None if place else "extrapolated")  # fmt: skip

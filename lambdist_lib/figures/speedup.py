@@ -32,7 +32,7 @@ def plot_pairs(
     """
     arms = [control, *(one for one in dict.fromkeys(runs["arm"]) if one not in (arm, control)), arm]
     timed = runs[runs[at].between(0, math.inf, inclusive="neither") & ~runs["resumed"].eq(True).astype(bool)]
-    ticks = {}
+    ticks: dict[float, str] = {}
     for temperature in ("warm", "cold"):
         of_temperature = timed[timed["temperature"] == temperature]
         if of_temperature.empty:

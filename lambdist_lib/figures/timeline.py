@@ -1,5 +1,7 @@
 """Drawing of `measures.stages`: every datapoint of one run on its way."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -56,7 +58,7 @@ def plot_timeline(records: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
             continue
         known = ended.max(axis="columns").fillna(0)
         ax.hlines(ended.index, ended["intended_at"].fillna(0), known, color=theme.OUTCOME[outcome], lw=1)
-        style = {"marker": MARKER[outcome], "color": theme.OUTCOME[outcome], "ls": ""}
+        style: dict[str, Any] = {"marker": MARKER[outcome], "color": theme.OUTCOME[outcome], "ls": ""}
         ax.plot(known, ended.index, **style, ms=6, mew=2, clip_on=False)
         handles.append(Line2D([], [], **style, mew=2, label=f"{outcome.replace('_', ' ')} ({len(ended):,})"))
     last_s = stamps.max(axis=None) if len(stamps) else np.nan
@@ -81,4 +83,4 @@ def _bars(spans: pd.DataFrame, colour: str) -> PolyCollection:
     begin, end, y = spans.iloc[:, 0], spans.iloc[:, 1], spans.index
     low, high = y - 0.5, y + 0.5  # no gaps: rows may be narrower than a pixel
     corners = np.stack([begin, low, end, low, end, high, begin, high], axis=1).reshape(-1, 4, 2)
-    return PolyCollection(corners, facecolors=colour, edgecolors="none")
+    return PolyCollection(list(corners), facecolors=colour, edgecolors="none")

@@ -6,6 +6,7 @@ datapoints; a plan with another kind, or one aimed at some datapoints, has no ex
 """
 
 import math
+from typing import Any
 
 import pandas as pd
 
@@ -42,7 +43,7 @@ def cells(
     for (fault, batch, partial), of_cell in _named(runs).groupby(CELL, sort=False):
         of_runs = records[records["run_id"].isin(of_cell["run_id"])]
         p, permanent = chances(fault)
-        law = {"most": most, "batch": int(batch), "partial": bool(partial)}
+        law: dict[str, Any] = {"most": most, "batch": int(batch), "partial": bool(partial)}
         table = dead_letters.against_theory(of_runs, p=p, permanent=permanent, confidence=confidence, **law)
         fit = dead_letters.fit(of_runs, p=p, **law) if p == p else table.assign(p_value=math.nan)
         sizes = _batches(invocations[invocations["run_id"].isin(of_cell["run_id"])])

@@ -164,7 +164,8 @@ def _fit(name: str, points: pd.DataFrame, confidence: float) -> Fit:
 
     @functools.wraps(law.seconds)  # lmfit reads the parameters' names there
     def log_seconds(**values: Any) -> np.ndarray:
-        return np.log(np.maximum(law.seconds(**values), TINY_S))
+        log_s: np.ndarray = np.log(np.maximum(law.seconds(**values), TINY_S))
+        return log_s
 
     model = Model(log_seconds, independent_vars=["n", "s"])
     with warnings.catch_warnings(), np.errstate(all="ignore"):

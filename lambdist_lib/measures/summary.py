@@ -106,7 +106,7 @@ def build(
     measures: dict[str, Measure] = {}
     for section in (_counts, *of_times, _deaths, _cold):
         measures |= section(data)
-    return _json_safe(
+    made: dict[str, Any] = _json_safe(
         {
             "target": target,
             "meaningful": ON_AWS if target.startswith("AWS") else LOCAL_ONLY,
@@ -117,6 +117,7 @@ def build(
             "tables": _tables(data),
         }
     )
+    return made
 
 
 def flat(summary: dict[str, Any]) -> dict[str, float]:

@@ -5,6 +5,7 @@ table's write. The mapping's ramp is never measured: a run that fits a machine d
 """
 
 import math
+from typing import Any
 
 import pandas as pd
 
@@ -52,7 +53,7 @@ def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFra
     return found | (_aws_only(stored, invocations, maker) if maker.on_aws else {})
 
 
-def require_whole(run: object) -> None:
+def require_whole(run: Any) -> None:
     """Hold a run to its ledger.
 
     Raises:

@@ -118,7 +118,7 @@ def build(job: Job, value: Mapping[str, float]) -> System:
     work_s = work_on_s(job, value)
     item_s = value["process_s"] + work_s + value["put_s"]
     batch = job.number("QueueBatch")
-    shares = dict.fromkeys(PREDICTED.values(), 0.0)
+    shares: dict[str, Any] = dict.fromkeys(PREDICTED.values(), 0.0)
     for fault in job.fault.faults:
         name = PREDICTED[fault.kind]
         shares[name] = 1 - (1 - shares[name]) * (1 - fault.probability)

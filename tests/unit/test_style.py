@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -30,6 +31,15 @@ def test_ruff_finds_nothing(arguments):
 
     if ruff.returncode:
         pytest.fail(ruff.stdout + ruff.stderr, pytrace=False)
+
+
+def test_mypy_finds_nothing():
+    """Types are complete; the cache lies in the environment: 15 s at first, then one."""
+    command = [sys.executable, "-m", "mypy", "--cache-dir", Path(sys.prefix) / ".mypy_cache"]
+    mypy = subprocess.run(command, cwd=project.ROOT, capture_output=True, text=True)
+
+    if mypy.returncode:
+        pytest.fail(mypy.stdout + mypy.stderr, pytrace=False)
 
 
 def code_cells(notebook):
