@@ -44,6 +44,15 @@ def together(homes: list[Path], name: str) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else loaded[0]
 
 
+def planned(homes: list[Path]) -> pd.DataFrame:
+    """What the fault plans of those of the runs that have one had decided: `run_id` and `truth.Planned`."""
+    found = [
+        records.load(home, "truth").assign(run_id=home.name) for home in homes if (home / truth.FILE).exists()
+    ]
+    names = ["run_id", *truth.Planned.__dataclass_fields__]
+    return pd.concat(found, ignore_index=True)[names] if found else pd.DataFrame(columns=names)
+
+
 def fates(where: str | Path) -> pd.DataFrame:
     """How the datapoints of runs with declared faults were to end, against how they did.
 
@@ -52,13 +61,12 @@ def fates(where: str | Path) -> pd.DataFrame:
         What was sent again after its death is left out: no plan was made for that.
     """
     homes = [home for home in folders.find(str(where)) if (home / truth.FILE).exists()]
-    plans = [pd.read_csv(home / truth.FILE).assign(run_id=home.name) for home in homes]
     if not homes:
         return pd.DataFrame()
-    table, plan = together(homes, "records"), pd.concat(plans).set_index(["run_id", "n"])
-    planned = plan["cause_class"].where(plan["outcome"] == DEAD, plan["outcome"])
+    table, plan = together(homes, "records"), planned(homes).set_index(["run_id", "n"])
+    fate = plan["cause_class"].where(plan["outcome"] == DEAD, plan["outcome"])
     keys = pd.MultiIndex.from_frame(table[["run_id", "n"]])
-    of_rows = pd.Series(planned.reindex(keys).to_numpy(), index=table.index)
+    of_rows = pd.Series(fate.reindex(keys).to_numpy(), index=table.index)
     return dead_letters.confusion(table, of_rows.where(table["redrives"] == 0))
 
 

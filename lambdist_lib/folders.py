@@ -36,6 +36,21 @@ def checked_id(experiment_id: str) -> str:
     return experiment_id
 
 
+def open_experiment(folder: Path, facts: dict[str, Any]) -> None:
+    """Make the experiment's folder; one that is there must have been begun with the same facts."""
+    path = folder / "experiment.json"
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if other := [name for name in facts if before.get(name) != facts[name] and name != "python"]:
+            raise RunError(
+                f"there is an experiment {folder.name} with other {', '.join(other)}; "
+                "take another experiment id, or remove its folder"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)  # the notebook's runner may have opened its output there
+    write_json(path, facts)
+
+
 def data_file(data: str, experiment: Path) -> str | Path:
     """The data file's path; standard input is kept as a file in the experiment's folder first."""
     if data != "-":

@@ -143,12 +143,13 @@ def test_a_redrive_in_which_some_die_again(distributed, lambdist):
     assert records.load(folder)["redrives"].tolist() == [2, *[1] * 7, *[0] * 4]
 
 
-def test_an_experiment_redrives_its_runs(distributed, data_file):
+def test_an_experiment_redrives_its_runs(target, data_file):
     """A row per run; the experiment's table knows it: all stored, and no timing any more."""
     work = experiment.begin(
-        data=str(data_file(6)), failing=2, arms=("distributed",), chunks=2, experiment_id="mending"
-    )
-    work.stacks = {"distributed": distributed.stack}
+        data=str(data_file(6)), failing=2, arms=("distributed",), chunks=2, retry_delay_s=0,
+        experiment_id="mending",
+    )  # fmt: skip
+    work.deploy(maximum_concurrency=4)
     work.run_pairs(1)
     assert work.runs["dead"].tolist() == [2]
 

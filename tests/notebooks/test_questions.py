@@ -9,7 +9,7 @@ BY_SENDERS = ["arm", "temperature", "chunks"]
 SMALLEST = {  # parameters, phases, figures by file, what was varied in which runs
     "cold_starts": (
         {"levels": "1 2", "rounds": 1},
-        ["deploy", "cold and warm by chunks", "teardown"],
+        ["deploy", "sweep over chunks", "teardown"],
         {"cold_shares.png", "cold_starts.png", "handlers.png", "latency.png", "environments.png"},
         BY_SENDERS,
         {("distributed", "cold", 1), ("distributed", "warm", 1), ("distributed", "cold", 2),

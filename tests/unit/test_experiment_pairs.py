@@ -4,12 +4,12 @@ import contextlib
 from types import SimpleNamespace
 
 import frames
-import pandas as pd
 import pytest
 
 from lambdist_lib import experiment, running
 from lambdist_lib.errors import UsageError
 from lambdist_lib.measures import sequential
+from lambdist_lib.walking import Walker
 
 
 @pytest.fixture
@@ -17,18 +17,15 @@ def work(monkeypatch, tmp_path):
     """An experiment whose runs are taken from a table with a spread of 3 %."""
     made = frames.runs(sequential.LOOKS[-1], spread=0.03).set_index(["arm", "pair"], drop=False)
 
-    def run(self, held, arm, temperature, pair, name, progress, label, looks=""):
-        row = {**made.loc[arm, pair].to_dict(), "looks": looks}
-        self.runs = pd.concat([self.runs, pd.DataFrame([row])], ignore_index=True)
-        return row
+    def take(self, turn, progress, looks=""):
+        return {**made.loc[turn.arm, turn.round].to_dict(), "looks": looks}
 
     monkeypatch.setattr(experiment.project, "RESULTS", tmp_path)
     monkeypatch.setattr(
         experiment.targets, "connect", lambda *_, **__: SimpleNamespace(name="local", stamp="local cloud")
     )
     monkeypatch.setattr(running, "exclusive", lambda target: contextlib.nullcontext())
-    monkeypatch.setattr(experiment.Experiment, "_warm_up", lambda *_: None)
-    monkeypatch.setattr(experiment.Experiment, "_run", run)
+    monkeypatch.setattr(Walker, "take", take)
     return experiment.begin(data="data/words.txt")
 
 
@@ -63,3 +60,12 @@ def test_wishes_that_are_none_are_refused_before_anything_runs(work, wrong):
     with pytest.raises(UsageError, match=r"write 1 or more pairs, and 0\.05 for until 5 %"):
         work.run_pairs(**wrong)
     assert work.runs.empty
+
+
+def test_a_run_that_is_taken_again_stays_one_row(work):
+    """A cell that is run again goes on where it stopped, so it meets what it has done already."""
+    work.run_pairs(2)
+    work.run_pairs(3)
+
+    assert work.runs["run_id"].is_unique
+    assert sorted(work.runs["pair"]) == [1, 1, 2, 2, 3, 3]

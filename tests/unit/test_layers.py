@@ -31,9 +31,9 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},
     {"analysing", "cloudwatch", "dead_letters"},
     {"conditions", "collecting", "planning"},  # 6
-    {"foreign"},
+    {"foreign", "turns"},
     {"running", "pool_runs"},
-    {"submitting", "teardown"},
+    {"submitting", "teardown", "walking"},
     {"redrive"},
     {"experiment", "compare", "report"},
     {"notebooks"},

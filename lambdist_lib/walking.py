@@ -1,0 +1,119 @@
+"""The turns of an experiment, taken one by one: stacks as a turn wants them, its environments, its run."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib import datapoints, pool_runs, running, stacks
+from lambdist_lib.conditions import ARMS, Conditions
+from lambdist_lib.datapoints import Datapoints
+from lambdist_lib.progress import Progress
+from lambdist_lib.stacks import Stack
+from lambdist_lib.targets import Target
+from lambdist_lib.turns import Rounds, Turn
+
+WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
+
+
+@dataclass(slots=True, kw_only=True)
+class Walker:
+    """Takes the turns of one experiment into its folder, and knows what is deployed and warm meanwhile."""
+
+    experiment_id: str
+    folder: Path
+    target: Target
+    points: Datapoints
+    settings: dict[str, Any] = field(default_factory=dict)  # of the stacks, beside the conditions
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    _wanted: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
+    _warm: set[str] = field(default_factory=set)  # arms whose environments are open
+
+    def deploy(self, conditions: Conditions, progress: Progress) -> None:
+        """Have the stacks as the conditions want them."""
+        wanted = {**conditions.settings(), **self.settings}
+        if not self.stacks or wanted != self._wanted:
+            self._warm.clear()
+            self.stacks = stacks.deploy(self.target, settings=wanted, say=progress.show)
+            self._wanted = wanted
+
+    def walk(
+        self,
+        phase: str,
+        rounds: Rounds,
+        *,
+        keep: Callable[[list[dict[str, Any]]], None],
+        unit: str = "run",
+        enough: Callable[[], str] = lambda: "",
+        **facts: Any,
+    ) -> list[dict[str, Any]]:
+        """Take the turns round by round until it is enough; the rows of their runs.
+
+        Args:
+            phase: What it is, for people, and in which unit it is counted: run or pair.
+            keep: Called with the row of each run.
+            enough: Asked after each round; says why no further one is needed, or "".
+            facts: Further ones for the runs' folders.
+        """
+        rows: list[dict[str, Any]] = []
+        with Progress(phase) as progress, running.exclusive(self.target):
+            self._warm.clear()  # nobody knows what became of them since
+            for of_round in rounds:
+                for turn in of_round:
+                    rows.append(self.take(turn, progress, **facts))
+                    keep(rows[-1:])
+                if why := enough():
+                    break
+            done = len({row["pair"] for row in rows}) if unit == "pair" else len(rows)
+            told = f"{done} {unit}{'s' if done != 1 else ''} done"
+            progress.show(f"{told}, {why}" if why else told)
+        return rows
+
+    def take(self, turn: Turn, progress: Progress, **facts: Any) -> dict[str, Any]:
+        """The turn's run, or the rest of one that an earlier sitting left; returns its row.
+
+        Args:
+            facts: Further ones for the run's folder.
+        """
+        folder = self.folder / "runs" / f"{self.experiment_id}-{turn.name}"
+        facts |= {"pair": turn.round, "experiment_id": self.experiment_id}
+        if not ARMS[turn.arm].stack:
+            shutil.rmtree(folder, ignore_errors=True)  # of an earlier sitting: it takes seconds to do again
+            return pool_runs.run(self.points, turn.conditions, folder, **facts)
+        self.deploy(turn.conditions, progress)
+        stack = self.stacks[ARMS[turn.arm].stack]
+
+        def watch(text: str) -> None:
+            progress.show(f"{turn.label}: {text}")
+
+        if (folder / "run.json").exists():
+            return running.resume(self.target, stack, self.points, folder, watch=watch)
+        self._prepare(turn, progress)
+        return running.run(
+            self.target,
+            stack,
+            turn.arm,
+            self.points,
+            turn.conditions,
+            folder,
+            temperature=turn.temperature,
+            watch=watch,
+            **facts,
+        )
+
+    def _prepare(self, turn: Turn, progress: Progress) -> None:
+        """Fresh environments for a cold turn; open ones, measured by nobody but declared, for a warm one."""
+        if turn.temperature == "cold":
+            self._warm.discard(turn.arm)
+            stacks.make_cold(self.target, self.stacks[ARMS[turn.arm].stack])
+        for arm in turn.warm_up:
+            if arm not in self._warm:
+                progress.show(f"warming up {arm}")
+                self._open(arm, turn)
+                self._warm.add(arm)
+
+    def _open(self, arm: str, turn: Turn) -> None:
+        points = datapoints.from_iterable(["warm-up"] * turn.warm_up_chunks * WARM_UP_ROUNDS)
+        held = replace(turn.conditions, chunks=turn.warm_up_chunks)
+        running.warm_up(self.target, self.stacks[ARMS[arm].stack], arm, points, held, self.experiment_id)
