@@ -191,7 +191,7 @@ def _add_plan(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     )
     one.add_argument("--memory-mb", type=int, default=512, metavar="MB", help="of every Lambda")
     one.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
-    one.add_argument("--fault", default="none", help="none, or raise, permanent, poison, crash: raise:0.01")
+    one.add_argument("--fault", default="none", help="as for a run, without @: raise:0.01,slow:0.001")
     one.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="a parameter of the distributed stack, such as maximum_concurrency=1000",

@@ -28,6 +28,7 @@ Standard library only: this module ships in every zip.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -118,6 +119,11 @@ class FaultPlan:
     def _draw(self, kind: str, n: int, attempt: int) -> float:
         digest = hashlib.sha256(f"{self.seed}:{kind}:{n}:{attempt}".encode()).digest()
         return int.from_bytes(digest[:6], "big") / 256**6  # in [0, 1): 48 bits, which a float holds exactly
+
+
+def places_taken(share: float, places: int) -> int:
+    """What `throttle` takes of a function's places: whole ones, at least one; less cannot be taken away."""
+    return max(1, math.floor(share * places + 0.5)) if share else 0
 
 
 def parse_work(text: str, *, longest_s: float | None = None) -> Work:

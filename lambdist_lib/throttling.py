@@ -8,14 +8,13 @@ function that do nothing (`experiment_controls.held_s`).
 
 import contextlib
 import json
-import math
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from lambdist_lib.errors import TargetError
-from lambdist_lib.faults import FaultPlan
+from lambdist_lib.faults import FaultPlan, places_taken
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
@@ -48,11 +47,6 @@ def during(target: Target, stack: Stack, plan: FaultPlan) -> Iterator[None]:
             yield
     finally:
         functions.delete_function_concurrency(FunctionName=name)
-
-
-def places_taken(share: float, places: int) -> int:
-    """Whole places, at least one: less than one cannot be taken away."""
-    return max(1, math.floor(share * places + 0.5)) if share else 0
 
 
 @contextlib.contextmanager

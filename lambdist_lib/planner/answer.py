@@ -5,10 +5,9 @@ predicted by the fluid model, with as many draws. Either way the interval is fro
 """
 
 import math
-import operator
 import random
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -31,8 +30,10 @@ OF_EACH: dict[str, Callable[[Any], float]] = {  # a simulated run, or a forecast
     "dead": lambda one: one.dead,
     "invocations": lambda one: one.invocations,
     "receives": lambda one: one.receives,
+    "api_throttles": lambda one: one.api_throttles,
+    "lambda_throttles": lambda one: one.lambda_throttles,
+    "table_throttles": lambda one: one.table_throttles,
 }
-THROTTLES = ("api_throttles", "lambda_throttles", "table_throttles")
 
 
 def answer(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) -> dict[str, Any]:
@@ -81,9 +82,7 @@ def _events(forecast: fluid.Forecast) -> float:
 def _exact(job: Job, table: Table, seed: int) -> dict[str, Any]:
     replicas = max(REPLICAS_LEAST, min(REPLICAS_MOST, EVENTS // max(job.datapoints, 1)))
     runs = replicate(lambda rng: build(job, drawn(table, rng)), replicas=replicas, seed=seed)
-    of_simulation = OF_EACH | {name: operator.attrgetter(name) for name in THROTTLES}
-    found = {name: _interval([of(run) for run in runs]) for name, of in of_simulation.items()}
-    return {"method": f"exact simulation, {replicas} replicas", **found}
+    return {"method": f"exact simulation, {replicas} replicas", **_intervals(runs)}
 
 
 def _sampled(job: Job, table: Table, seed: int) -> dict[str, Any]:
@@ -91,9 +90,11 @@ def _sampled(job: Job, table: Table, seed: int) -> dict[str, Any]:
     for k in range(DRAWS):
         system = build(job, drawn(table, random.Random(f"{seed}:{k}")))
         forecasts.append(fluid.predict(system))
-    found = {name: _interval([of(one) for one in forecasts]) for name, of in OF_EACH.items()}
-    unknown = dict.fromkeys(THROTTLES)  # not of a fluid
-    return {"method": f"fluid model, {DRAWS} draws of its inputs", **found, **unknown}
+    return {"method": f"fluid model, {DRAWS} draws of its inputs", **_intervals(forecasts)}
+
+
+def _intervals(found: Sequence[Any]) -> dict[str, dict[str, float]]:
+    return {name: _interval([of(one) for one in found]) for name, of in OF_EACH.items()}
 
 
 def _interval(found: list[float]) -> dict[str, float]:
@@ -104,15 +105,16 @@ def _interval(found: list[float]) -> dict[str, float]:
 def single_node_s(job: Job, system: System) -> float:
     """The control: one sender, request by request, the same datapoints one after the other."""
     requests = math.ceil(job.datapoints / job.request_batch)
-    tries = 1 / (1 - system.p_fail)  # a client's tries come at once
-    return system.init_s + requests * system.request_s + job.datapoints * system.item_s * tries
+    tries = 1 / (1 - system.attempt_fails())  # a client's tries come at once
+    slow_s = system.p_slow * (system.slow_s - system.item_s)
+    return system.init_s + requests * system.request_s + job.datapoints * (system.item_s + slow_s) * tries
 
 
 def ceiling(system: System) -> tuple[float, str]:
     """The least makespan that any sending could reach, and why: all is queued at once, free of overhead."""
     ideal = replace(
-        system, senders=0, overhead_s=0.0, init_s=0.0, queue_batch=1, p_fail=0.0, p_crash=0.0,
-        writes_per_s=math.inf,
+        system, senders=0, overhead_s=0.0, init_s=0.0, queue_batch=1, p_fail=0.0, p_slow=0.0, p_crash=0.0,
+        p_crash_after=0.0, p_duplicate=0.0, writes_per_s=math.inf,
     )  # fmt: skip
     forecast = fluid.predict(ideal)
     longest = max(forecast.phases, key=lambda phase: phase.end_s - phase.begin_s)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lambdist_lib.planner import fluid, outlook
+from lambdist_lib.planner import flow, fluid, outlook
 from lambdist_lib.planner.job import Job, work_on_s
 from lambdist_lib.planner.system import System
 
@@ -37,7 +37,7 @@ def _ends(job: Job, forecast: fluid.Forecast, value: Mapping[str, float]) -> lis
 
 def _concurrency(system: System, limit: str) -> list[str]:
     found = []
-    if limit == fluid.MAXIMUM:
+    if limit == flow.MAXIMUM:
         found.append(
             f"the template's maximum_concurrency of {system.maximum_concurrency} binds; "
             "--set maximum_concurrency=1000 lifts it"
@@ -55,7 +55,7 @@ def _handlers(job: Job, system: System, forecast: fluid.Forecast, value: Mapping
     found = []
     timeout_s = job.number("ProcessorTimeoutSeconds")
     queued_s = forecast.peak * system.queue_batch / system.writes_most_per_s
-    if outlook.binding(forecast)[0] == fluid.TABLE and queued_s > timeout_s:
+    if outlook.binding(forecast)[0] == flow.TABLE and queued_s > timeout_s:
         found.append(
             f"handlers would wait up to {queued_s:.3g} s for the table, longer than their timeout of "
             f"{timeout_s} s; lower maximum_concurrency, or warm the table's throughput"

@@ -13,7 +13,8 @@ from lambdist_lib.planner.system import Outcome, System
 
 def fits(system: System) -> bool:
     """Whether this case is the system's: the general simulation would do the same, slower."""
-    quiet = not (system.p_fail or system.p_permanent or system.p_crash or system.window_s)
+    struck = system.attempt_fails() or system.p_permanent or system.p_crash_after or system.p_duplicate
+    quiet = not (struck or system.window_s)
     at_once = system.senders == 0 and system.arrivals_per_s == 0
     most = system.slots_most()
     free = most <= min(system.account_concurrency, system.reserved_concurrency)

@@ -6,9 +6,10 @@
 Whatever AWS or our stacks would refuse, or never finish, is refused here with what to type instead.
 """
 
+import contextlib
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,29 @@ from lambdist_lib.planner.system import COLD_LOG_SD, System
 
 DATAPOINTS_MOST = 10**12  # a thousand times the 10^9 that the planner is for
 CHUNKS_MOST = 100_000
-PREDICTED = {"raise": "p_fail", "permanent": "p_permanent", "poison": "p_permanent", "crash": "p_crash"}
+FAULTS = {  # what the simulation calls a kind's probability
+    "raise": "p_fail",
+    "permanent": "p_permanent",
+    "poison": "p_permanent",
+    "slow": "p_slow",
+    "crash": "p_crash",
+    "memory": "p_crash",
+    "crash-after": "p_crash_after",
+    "duplicate": "p_duplicate",
+}
+ON_AWS = {  # a setting out of bounds: what AWS would do
+    "memory_mb": "Lambda sells 128 to 10,240 MB and refuses any other size",
+    "processor_timeout_seconds": "Lambda ends any invocation after 900 s",
+    "maximum_concurrency": "AWS takes 2 to 1,000",
+    "max_receives": "SQS takes 1 to 1,000, and under 5 a few throttles kill good datapoints",
+    "visibility_timeout_seconds": "AWS refuses a mapping whose function may run longer than the queue's "
+    "visibility timeout, and delivers what is still at work a second time",
+}
+MARGIN_S, MARGIN_SHARE = 1.0, 0.25  # lambdas/watchdog.py ends an attempt so long before the timeout
+NOT_RESERVED = 1_000_000
+HARMLESS = ("crash-after", "duplicate")  # each datapoint is stored all the same
+API_DATAPOINTS_PER_S = 1_000_000  # an account's 10,000 requests a second of 100 datapoints each
+YEAR_S = 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +80,50 @@ def job_of(
     Raises:
         UsageError: It cannot be, or cannot end well; says what would happen and what to type.
     """
-    given = templates.given("distributed", dict(settings or {}))
-    templates.require_visibility(given)
+    given = _allowed(dict(settings or {}))
     declared = templates.parameters("distributed")
     whole = {name: str(one["Default"]) for name, one in declared.items() if "Default" in one} | given
     timeout_s = int(whole["ProcessorTimeoutSeconds"])
     return Job(
-        datapoints=_count("datapoints", datapoints, DATAPOINTS_MOST),
+        datapoints=_datapoints(datapoints),
         chunks=_count("chunks", chunks, CHUNKS_MOST),
         request_batch=_count("request batch", request_batch, contract.REQUEST_MAX_DATAPOINTS),
         work=faults.parse_work(work, longest_s=timeout_s / 2),
-        fault=_predictable(faults.parse_fault(fault), int(whole["MaxReceives"])),
+        fault=_predictable(faults.parse_fault(fault), whole),
         settings=whole,
     )
+
+
+def _allowed(settings: dict[str, Any]) -> dict[str, str]:
+    """The template's parameters, each refusal with what AWS would do."""
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        with _explained(name):
+            found |= templates.given("distributed", {name: value})
+    with _explained("visibility_timeout_seconds"):
+        templates.require_visibility(found)
+    return found
+
+
+@contextlib.contextmanager
+def _explained(setting: str) -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{error}; {ON_AWS[setting]}" if setting in ON_AWS else str(error)) from None
+
+
+def _datapoints(value: float) -> int:
+    try:
+        return _count("datapoints", value, DATAPOINTS_MOST)
+    except UsageError as error:
+        if not value > DATAPOINTS_MOST or math.isinf(value):
+            raise
+        years = value / API_DATAPOINTS_PER_S / YEAR_S
+        raise UsageError(
+            f"{error}; on AWS {value:.3g} would be {years:,.2g} years on the way into the queue at the API's "
+            "10,000 requests a second of 100 each, and the queue keeps a message for 4 days"
+        ) from None
 
 
 def _count(what: str, value: float, most: int) -> int:
@@ -78,18 +132,22 @@ def _count(what: str, value: float, most: int) -> int:
     return int(value)
 
 
-def _predictable(plan: faults.FaultPlan, receives: int) -> faults.FaultPlan:
+def _predictable(plan: faults.FaultPlan, settings: Mapping[str, str]) -> faults.FaultPlan:
     for fault in plan.faults:
-        if fault.kind not in PREDICTED:
-            raise UsageError(
-                f"fault {fault} is not predicted; the planner knows {', '.join(PREDICTED)}, leave it out"
-            )
         if fault.among is not None:
             raise UsageError(f"fault {fault} names datapoints, a plan has none; write {fault.kind}:0.01")
-        if fault.probability == 1:
+        if fault.probability == 1 and fault.kind not in HARMLESS:
             raise UsageError(
-                f"fault {fault} strikes every attempt: on AWS all datapoints would be dead after {receives} "
-                f"receives and none stored; write a probability below 1, such as {fault.kind}:0.5"
+                f"fault {fault} strikes every attempt: on AWS all datapoints would be dead after "
+                f"{settings['MaxReceives']} receives and none stored; write a probability below 1, such as "
+                f"{fault.kind}:0.5"
+            )
+        whole = [name for name in ("PermanentAtOnce", "PartialBatchResponses") if settings[name] == "off"]
+        if fault.probability and FAULTS.get(fault.kind) == "p_permanent" and whole:
+            setting = "permanent_at_once" if whole[0] == "PermanentAtOnce" else "partial_batch_responses"
+            raise UsageError(
+                f"fault {fault} with {setting}=off is not predicted: on AWS each such datapoint would fail "
+                f"at all its receives, its batch with it; leave one of the two out"
             )
     return plan
 
@@ -118,11 +176,12 @@ def build(job: Job, value: Mapping[str, float]) -> System:
     work_s = work_on_s(job, value)
     item_s = value["process_s"] + work_s + value["put_s"]
     batch = job.number("QueueBatch")
-    shares: dict[str, Any] = dict.fromkeys(PREDICTED.values(), 0.0)
+    shares: dict[str, Any] = dict.fromkeys(FAULTS.values(), 0.0) | {"p_fail": value["p_fail"]}
     for fault in job.fault.faults:
-        name = PREDICTED[fault.kind]
-        shares[name] = 1 - (1 - shares[name]) * (1 - fault.probability)
-    shares["p_fail"] = 1 - (1 - shares["p_fail"]) * (1 - value["p_fail"])
+        if fault.kind in FAULTS:
+            name = FAULTS[fault.kind]
+            shares[name] = 1 - (1 - shares[name]) * (1 - fault.probability)
+    timeout_s = job.number("ProcessorTimeoutSeconds")
     writes = writes_per_attempt(job)
     partitions = contract.SHARDS * value["partition_writes_per_s"]
     most = min(value["table_writes_most_per_s"], partitions) / writes
@@ -142,6 +201,7 @@ def build(job: Job, value: Mapping[str, float]) -> System:
         slots_per_s=value["esm_ramp_per_min"] / 60,
         slots_ceiling=round(value["esm_ceiling"]),
         maximum_concurrency=job.number("MaximumConcurrency"),
+        reserved_concurrency=reserved(job),
         error_cut=value["esm_error_cut"],
         throttle_retry_s=value["throttle_retry_s"],
         overhead_s=value["poll_s"] + value["handler_s"],
@@ -151,6 +211,7 @@ def build(job: Job, value: Mapping[str, float]) -> System:
         account_concurrency=round(value["account_concurrency"]),
         environments_burst=round(value["environments_burst"]),
         environments_per_s=value["environments_per_s"],
+        slow_s=timeout_s - min(MARGIN_S, MARGIN_SHARE * timeout_s),
         partial=job.is_on("PartialBatchResponses"),
         receives=job.number("MaxReceives"),
         visibility_s=job.number("VisibilityTimeoutSeconds"),
@@ -194,6 +255,12 @@ def work_on_s(job: Job, value: Mapping[str, float]) -> float:
 
 def collector_s(job: Job, value: Mapping[str, float]) -> float:
     return value["handler_s"] + value["send_s"] * math.ceil(job.request_batch / 10)
+
+
+def reserved(job: Job) -> int:
+    """Processors that the fault `throttle` leaves; without it as many as AWS gives."""
+    places, share = job.number("MaximumConcurrency"), job.fault.share("throttle")
+    return places - faults.places_taken(share, places) if share else NOT_RESERVED
 
 
 def writes_per_attempt(job: Job) -> int:

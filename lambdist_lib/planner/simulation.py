@@ -11,21 +11,28 @@ What is simplified, and so not predicted:
 import heapq
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from lambdist_lib.planner import drain
 from lambdist_lib.planner.chance import Strikes, durations, inits
 from lambdist_lib.planner.clock import Account, Clock
 from lambdist_lib.planner.entry import Entry
+from lambdist_lib.planner.fates import Fates, Struck, died
 from lambdist_lib.planner.system import Outcome, System
 from lambdist_lib.planner.table import Table
 from lambdist_lib.planner.waiting import Held, Waiting
 
 SAMPLES = 400  # of the timeline; at least half of them
-RETRY_DELAY_MAX_S = 900.0  # lambdas/messages.py
 SLOTS_LEAST = 2.0  # that errors leave a mapping
 
-Batch = tuple[float, int, Held]  # when it was received, how many messages, which
+
+class Batch(NamedTuple):
+    """Received when, how many messages and which, and what happens to them."""
+
+    received_s: float
+    count: int
+    held: Held
+    struck: Struck
 
 
 def simulate(system: System, *, seed: int = 0, timeline: bool = False) -> Outcome:
@@ -65,51 +72,48 @@ class _Run:
         self.busy = self.processing = self.peak = 0
         self.idle: list[float] = []  # when environments became free; the last one is taken first
         self.batch_s, self.init_s = durations(system, rng), inits(system, rng)
-        self.fails, self.crashes = Strikes(system.p_fail, rng), Strikes(system.p_crash, rng)
-        self.permanents = Strikes(system.p_permanent, rng)
-        self.stored = self.dead = self.invocations = self.cold = self.receives = 0
-        self.throttles = self.errors = self.failures = 0
-        self.stored_s = self.settled_s = 0.0
+        self.fates = Fates(system, rng, self.waiting, self.show)
+        self.twice = Strikes(system.p_duplicate, rng)
+        self.invocations = self.cold = self.receives = self.throttles = self.errors = 0
 
     def go(self, *, keep: bool) -> Outcome:
         """From the first send until all is settled."""
-        events, waiting, pop = self.clock.events, self.waiting, heapq.heappop
+        events, waiting, fates, pop = self.clock.events, self.waiting, self.fates, heapq.heappop
         queue_area = busy_area = last_s = 0.0
         samples: list[tuple[float, int, int, int]] = []
         step_s, sample_s = 0.01, 0.0 if keep else float("inf")
         self.entry.begin()
-        while self.stored + self.dead < self.system.datapoints:
+        while fates.stored + fates.dead < self.system.datapoints or not waiting.is_empty():
             now, _, happen, what = pop(events)
             queue_area += waiting.visible * (now - last_s)
             busy_area += self.busy * (now - last_s)
             last_s = now
             happen(now, what)
             if now >= sample_s:
-                samples.append((now, waiting.visible, self.busy, self.stored))
+                samples.append((now, waiting.visible, self.busy, fates.stored))
                 if len(samples) > SAMPLES:
                     samples, step_s = samples[::2], step_s * 2
                 sample_s = now + step_s
-        samples.append((last_s, waiting.visible, self.busy, self.stored))
+        samples.append((last_s, waiting.visible, self.busy, fates.stored))
         return self.outcome(queue_area, busy_area, samples if keep else [])
 
     def outcome(
         self, queue_area: float, busy_area: float, timeline: list[tuple[float, int, int, int]]
     ) -> Outcome:
-        names = (
-            "stored",
-            "dead",
-            "invocations",
-            "cold",
-            "peak",
-            "receives",
-            "settled_s",
-            "errors",
-            "failures",
-        )
-        entry = self.entry
+        entry, fates = self.entry, self.fates
         return Outcome(
-            makespan_s=self.stored_s,
+            makespan_s=fates.stored_s,
+            settled_s=fates.settled_s,
             enqueued_s=entry.enqueued_s,
+            stored=fates.stored,
+            dead=fates.dead,
+            failures=fates.failures,
+            duplicates=fates.duplicates,
+            invocations=self.invocations,
+            cold=self.cold,
+            peak=self.peak,
+            receives=self.receives,
+            errors=self.errors,
             queue_area=queue_area,
             busy_area=busy_area,
             requests=entry.requests,
@@ -118,13 +122,14 @@ class _Run:
             lambda_throttles=self.throttles + entry.lambda_throttles,
             table_throttles=self.table.throttles,
             timeline=tuple(timeline),
-            **{name: getattr(self, name) for name in names},
         )
 
     # -- mapping -----------------------------------------------------------------------------
 
     def enqueue(self, now: float, count: int) -> None:
         self.waiting.add(count)
+        if twice := len(self.twice.among(count)):
+            self.waiting.add(twice, self.system.receives)
         self.dispatch(now)
 
     def show(self, now: float, key: tuple[float, int]) -> None:
@@ -148,7 +153,7 @@ class _Run:
                 return
             self.busy += 1
             self.receives += count
-            self.invoke(now, (now, count, waiting.take(count)))
+            self.invoke(now, Batch(now, count, waiting.take(count), self.fates.strike(count)))
 
     def window_over(self, now: float) -> bool:
         """Whether a batch that is not full has waited long enough; begins the wait where none is on."""
@@ -181,7 +186,9 @@ class _Run:
         self.processing += 1
         self.peak = max(self.peak, self.processing)
         self.invocations += 1
-        took_s = self.batch_s(batch[1])
+        took_s = self.batch_s(batch.count)
+        if batch.struck:
+            took_s = self.fates.took_s(took_s, batch.count, batch.struck)
         if idle and now - idle[-1] <= system.idle_expiry_s:
             idle.pop()
         else:
@@ -194,91 +201,29 @@ class _Run:
         """The mapping holds the batch and tries again, until the visibility timeout."""
         self.throttles += 1
         self.cut()
-        received_s, _, held = batch
-        if now - received_s < self.system.visibility_s:
+        if now - batch.received_s < self.system.visibility_s:
             self.at(now + self.system.throttle_retry_s, self.invoke, batch)
             return
         self.busy -= 1
-        self.give_back(now, held, lambda receives: 0.0)
+        self.fates.give_back(now, batch.held, self.fates.at_once)
         self.dispatch(now)
 
     def finish(self, now: float, batch: Batch) -> None:
         """The handler ends, as soon as the table has taken its writes."""
-        free_s = self.table.written_s(now, batch[1])
+        free_s = self.table.written_s(now, batch.count)
         if free_s > now:
             self.at(free_s, self.finished, batch)
         else:
             self.finished(now, batch)
 
     def finished(self, now: float, batch: Batch) -> None:
-        received_s, count, held = batch
         self.busy -= 1
         self.account.executing -= 1
         self.processing -= 1
-        if self.crashes.among(count):  # and its environment is gone
-            self.throw()
-            self.give_back(now, held, self.unreleased(now, received_s))
-        else:
+        if not died(batch.struck):
             self.idle.append(now)
-            if bad := self.fails.among(count):
-                self.fail(now, batch, bad)
-            else:
-                self.keep(now, held, count)
+        if self.fates.settle(now, *batch):
+            self.errors += 1
+            self.cut()
         if self.waiting.visible:
             self.dispatch(now)
-
-    def throw(self) -> None:
-        self.errors += 1
-        self.cut()
-
-    def keep(self, now: float, held: Held, count: int) -> None:
-        """Stores all of it, but for what can never be."""
-        fresh = held[-1][1] if held[-1][0] == 0 else 0
-        hopeless = len(self.permanents.among(fresh))
-        self.waiting.in_flight -= count
-        self.dead += hopeless
-        self.stored += count - hopeless
-        if count > hopeless:
-            self.stored_s = now
-        self.settled_s = now
-
-    def fail(self, now: float, batch: Batch, bad: list[int]) -> None:
-        """Those at the places `bad` fail, and with them the batch where it has no partial responses."""
-        received_s, _, held = batch
-        self.failures += len(bad)
-        plain = self.system.retry_delay_s is None
-        delay_s = self.unreleased(now, received_s) if plain else self.released_s
-        if not self.system.partial:
-            self.throw()
-            self.give_back(now, held, delay_s)
-            return
-        good = []
-        for receives, number in held:
-            struck = sum(1 for place in bad if place < number)
-            bad = [place - number for place in bad if place >= number]
-            if struck:
-                self.give_back(now, ((receives, struck),), delay_s)
-            good.append((receives, number - struck))
-        self.keep(now, tuple(good), sum(number for _, number in good))
-
-    # -- back to the queue -------------------------------------------------------------------
-
-    def give_back(self, now: float, held: Held, delay_s: Callable[[int], float]) -> None:
-        """Messages return to the queue, or are dead after their last receive."""
-        for before, count in held:
-            if before + 1 >= self.system.receives:
-                self.dead += count
-                self.waiting.in_flight -= count
-                self.settled_s = now
-                continue
-            for _ in range(count):
-                self.waiting.hide(now, delay_s(before + 1), before + 1, self.show)
-
-    def unreleased(self, now: float, received_s: float) -> Callable[[int], float]:
-        left_s = max(received_s + self.system.visibility_s - now, 0.0)
-        return lambda receives: left_s
-
-    def released_s(self, receives: int) -> float:
-        """As lambdas/messages.py: doubling, at random, in SQS's whole seconds."""
-        most_s: float = min((self.system.retry_delay_s or 0) * 2 ** (receives - 1), RETRY_DELAY_MAX_S)
-        return round(most_s * self.rng.uniform(0.5, 1))

@@ -44,7 +44,11 @@ class System:
     # -- failures --
     p_fail: float = 0.0  # of an attempt: it raises, the next may succeed
     p_permanent: float = 0.0  # of a datapoint: dead at its first attempt
-    p_crash: float = 0.0  # of an attempt: its whole batch comes back after the visibility timeout
+    p_slow: float = 0.0  # of an attempt: it is ended after slow_s, and none of its batch begins after it
+    p_crash: float = 0.0  # of an attempt: the process dies before its write
+    p_crash_after: float = 0.0  # of an attempt: it dies after its write
+    p_duplicate: float = 0.0  # of a datapoint: its message is queued twice
+    slow_s: float = 29.0  # from the begin of an invocation until its watchdog ends what still works
     partial: bool = True  # only what failed of a batch goes back
     receives: int = 5
     visibility_s: float = 180.0
@@ -64,6 +68,10 @@ class System:
     def processors_most(self) -> int:
         """The most that run at once, whatever the mapping would have."""
         return min(self.slots_most(), self.account_concurrency, self.reserved_concurrency)
+
+    def attempt_fails(self) -> float:
+        """That an attempt comes to nothing by itself, whatever its batch does."""
+        return 1 - (1 - self.p_crash) * (1 - self.p_slow) * (1 - self.p_fail)
 
     def batch_s(self) -> float:
         """A full batch in a warm environment."""
@@ -89,6 +97,7 @@ class Outcome:
     busy_area: float
     queue_area: float = 0.0
     receives: int = 0
+    duplicates: int = 0  # attempts at what was stored already
     requests: int = 0
     collector_cold: int = 0
     api_throttles: int = 0

@@ -8,17 +8,26 @@ GRID_LEAST_S = 0.01
 
 
 class Waiting:
-    """Visible messages by how often they were received, failed ones by when they are visible again."""
+    """Visible messages by how often they were received, failed ones by when they are visible again.
+
+    Those of datapoints that are stored already count from `receives` on, which others never reach.
+    """
 
     def __init__(self, receives: int, clock: Clock) -> None:
         self.fresh = self.visible = self.in_flight = 0  # visible: fresh ones and those received before
-        self._again = [0] * (receives + 1)
+        self._again = [0] * (2 * receives + 1)
         self._hidden: dict[tuple[float, int], int] = {}
         self._at = clock.at
 
-    def add(self, count: int) -> None:
-        self.fresh += count
+    def add(self, count: int, receives: int = 0) -> None:
+        if receives:
+            self._again[receives] += count
+        else:
+            self.fresh += count
         self.visible += count
+
+    def is_empty(self) -> bool:
+        return not (self.visible or self.in_flight)
 
     def take(self, count: int) -> Held:
         """Messages of a batch, those with the most receives first."""
@@ -50,5 +59,4 @@ class Waiting:
     def show(self, key: tuple[float, int]) -> None:
         count = self._hidden.pop(key)
         self.in_flight -= count
-        self._again[key[1]] += count
-        self.visible += count
+        self.add(count, key[1])

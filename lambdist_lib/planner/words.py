@@ -3,6 +3,7 @@
 from typing import Any
 
 BRIEF = 0.001  # of the makespan: phases that are shorter are left out here, --json has them
+THROTTLED = {"api": "requests", "lambda": "invocations", "table": "batches' writes"}
 UNITS_S = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 
 
@@ -40,13 +41,8 @@ def _outcome(plan: dict[str, Any]) -> list[str]:
         f"dead        {plan['dead']['value']:,.3g} datapoints ({plan['dead']['low']:,.3g} to "
         f"{plan['dead']['high']:,.3g}); {plan['receives']['value'] / job['datapoints']:.3f} receives each",
     ]
-    throttles = {name: plan[f"{name}_throttles"] for name in ("api", "lambda", "table")}
-    if all(throttles.values()):
-        said = ", ".join(f"{one['value']:,.0f} by the {name}" for name, one in throttles.items())
-        lines.append(f"throttled   {said}")
-    else:
-        lines.append("throttled   not counted at this size; `binds` says where it is")
-    return lines
+    said = ", ".join(f"{plan[f'{name}_throttles']['value']:,.0f} {of}" for name, of in THROTTLED.items())
+    return [*lines, f"throttled   {said}"]
 
 
 def _phases(plan: dict[str, Any]) -> list[str]:

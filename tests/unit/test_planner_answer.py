@@ -6,7 +6,7 @@ import pytest
 
 from lambdist_lib import cli, limits
 from lambdist_lib.errors import UsageError
-from lambdist_lib.planner import answer, fluid, outlook, words
+from lambdist_lib.planner import answer, flow, outlook, words
 from lambdist_lib.planner.job import build, job_of, values
 
 TABLE = limits.load()
@@ -33,8 +33,8 @@ def test_a_plan_of_a_billion(capsys):
     assert plan["job"]["datapoints"] == 10**9
     span = plan["makespan_s"]
     assert 0 < span["low"] <= span["value"] <= span["high"]
-    assert {phase["limit"] for phase in plan["phases"]} >= {fluid.RAMP, fluid.TABLE}
-    assert plan["binding"]["limit"] == fluid.TABLE
+    assert {phase["limit"] for phase in plan["phases"]} >= {flow.RAMP, flow.TABLE}
+    assert plan["binding"]["limit"] == flow.TABLE
     assert {one["service"] for one in plan["cost"]["by_service"]} >= {
         "API Gateway",
         "Lambda",
@@ -76,7 +76,7 @@ def test_a_small_job_is_simulated_and_a_large_one_flows():
     assert small["method"].startswith("exact") and large["method"].startswith("fluid")
     assert small["makespan_s"]["value"] == pytest.approx(small["fluid_makespan_s"], rel=0.15)
     assert small["lambda_throttles"]["value"] == 0
-    assert large["lambda_throttles"] is None
+    assert small["api_throttles"]["value"] == large["api_throttles"]["value"] == 0
 
 
 def test_a_file_is_counted(tmp_path, capsys):
@@ -117,20 +117,22 @@ def test_memory_is_speed_as_it_was_measured(memory_mb, measured_ms):
         ("--datapoints nan", "whole number from 1"),
         ("--datapoints inf", "whole number from 1"),
         ("--datapoints 1.5", "whole number from 1"),
-        ("--datapoints 1e15", "to 1,000,000,000,000"),
+        ("--datapoints 1e15", "32 years on the way into the queue"),
         ("--datapoints 10 --chunks 0", "chunks 0 is out of range"),
         ("--datapoints 10 --request-batch 101", "from 1 to 100"),
         ("--datapoints 10 --queue-batch 11", "queue_batch is 11"),
-        ("--datapoints 10 --memory 64", "memory_mb is 64; write a whole number from 128 to 10240"),
+        ("--datapoints 10 --memory 64", "Lambda sells 128 to 10,240 MB and refuses any other size"),
         ("--datapoints 10 --memory 20480", "memory_mb is 20480"),
         ("--datapoints 10 --work io:20s", "half the function's timeout"),
         ("--datapoints 10 --work cpu:14s --memory 128", "all would be dead after 5 receives"),
         ("--datapoints 10 --work io:5s --queue-batch 10", "use --queue-batch 5"),
         ("--datapoints 10 --fault raise:1", "all datapoints would be dead"),
         ("--datapoints 10 --fault raise:1.5", "between 0 and 1"),
-        ("--datapoints 10 --fault slow:0.1", "is not predicted"),
+        ("--datapoints 10 --fault throttle:1", "all datapoints would be dead"),
+        ("--datapoints 10 --fault poison:0.1 --set permanent_at_once=off", "permanent_at_once=off is not"),
+        ("--datapoints 10 --fault permanent:0.1 --set partial_batch_responses=off", "=off is not predicted"),
         ("--datapoints 10 --fault raise:0.1@3", "a plan has none"),
-        ("--datapoints 10 --set visibility_timeout_seconds=60", "at least 180 is needed"),
+        ("--datapoints 10 --set visibility_timeout_seconds=60", "AWS refuses a mapping"),
         ("--datapoints 10 --set maximum_concurency=60", "did you mean maximum_concurrency"),
         ("--datapoints 10 --limits nowhere.toml", "cannot be read"),
         ("", "name a data file"),

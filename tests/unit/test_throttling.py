@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdist_lib import throttling
+from lambdist_lib import faults
 
 
 @pytest.mark.parametrize(
@@ -11,4 +11,4 @@ from lambdist_lib import throttling
 )
 def test_whole_places_are_taken(share, places, taken):
     """To the nearest, but at least one: a throttle that takes nothing is none."""
-    assert throttling.places_taken(share, places) == taken
+    assert faults.places_taken(share, places) == taken
