@@ -147,5 +147,5 @@ class Fates:
 
     def released_s(self, receives: int) -> float:
         """As lambdas/messages.py: doubling, at random, in SQS's whole seconds."""
-        most_s = min((self.system.retry_delay_s or 0) * 2 ** (receives - 1), RETRY_DELAY_MAX_S)
+        most_s = min((self.system.retry_delay_s or 0) * 2.0 ** (receives - 1), RETRY_DELAY_MAX_S)
         return round(most_s * self.rng.uniform(0.5, 1))

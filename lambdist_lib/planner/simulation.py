@@ -30,7 +30,7 @@ class Batch(NamedTuple):
     """Received when, how many messages and which, and what happens to them."""
 
     received_s: float
-    count: int
+    size: int
     held: Held
     struck: Struck
 
@@ -186,9 +186,9 @@ class _Run:
         self.processing += 1
         self.peak = max(self.peak, self.processing)
         self.invocations += 1
-        took_s = self.batch_s(batch.count)
+        took_s = self.batch_s(batch.size)
         if batch.struck:
-            took_s = self.fates.took_s(took_s, batch.count, batch.struck)
+            took_s = self.fates.took_s(took_s, batch.size, batch.struck)
         if idle and now - idle[-1] <= system.idle_expiry_s:
             idle.pop()
         else:
@@ -210,7 +210,7 @@ class _Run:
 
     def finish(self, now: float, batch: Batch) -> None:
         """The handler ends, as soon as the table has taken its writes."""
-        free_s = self.table.written_s(now, batch.count)
+        free_s = self.table.written_s(now, batch.size)
         if free_s > now:
             self.at(free_s, self.finished, batch)
         else:
