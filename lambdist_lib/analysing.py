@@ -4,15 +4,17 @@ analysing.tables("results/reference")       runs, records, invocations
 analysing.summarise("results/reference")    every measure, also into its summary.json
 """
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lambdist_lib import columns, folders, records, truth
+from lambdist_lib import columns, folders, limits, records, truth
 from lambdist_lib.contract import DEAD
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import dead_letters, summary
+from lambdist_lib.measures import cost_after, dead_letters, summary
+from lambdist_lib.measures.cost_before import WRITE_BYTES
 
 
 class Tables(NamedTuple):
@@ -70,6 +72,31 @@ def fates(where: str | Path) -> pd.DataFrame:
     return dead_letters.confusion(table, of_rows.where(table["redrives"] == 0))
 
 
+def result_units(homes: list[Path], table: limits.Table) -> dict[str, int]:
+    """By run, what DynamoDB charged for its results: a unit for each KB of an item."""
+    beside = table["item_bytes"].value
+
+    def units(home: Path) -> int:
+        with (home / "outputs.jsonl").open("rb") as file:
+            return sum(math.ceil((beside + len(line)) / WRITE_BYTES) for line in file if b'"result":' in line)
+
+    return {home.name: units(home) for home in homes if (home / "outputs.jsonl").exists()}
+
+
+def costs(where: str | Path, *, limits_file: str = "") -> cost_after.Costs:
+    """What runs used at AWS's prices, beside what their conditions let expect.
+
+    Args:
+        limits_file: Prices known better, as TOML (`limits.load`).
+
+    Raises:
+        RunError: As `tables`.
+    """
+    of, prices = tables(where), limits.load(limits_file or None)
+    units = result_units(folders.find(str(where)), prices)
+    return cost_after.costs(cost_after.by_run(*of, prices, units=units), prices)
+
+
 def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> dict[str, Any]:
     """Measure everything, and write it beside the runs as `summary.json`.
 
@@ -87,7 +114,9 @@ def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> 
     cloud = of.runs.loc[of.runs["arm"] != "local_pool", "target"]
     content = {
         "experiment_id": experiment.name,
-        **summary.build(*of, target=cloud.iloc[0] if len(cloud) else target, insist=insist),
+        **summary.build(
+            *of, target=cloud.iloc[0] if len(cloud) else target, costs=costs(where), insist=insist
+        ),
     }
     content["finding"] = finding or content["finding"]
     content["tables"]["planned_and_found"] = fates(where).reset_index().to_dict("records")

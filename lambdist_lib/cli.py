@@ -169,7 +169,8 @@ def _analyse(options: argparse.Namespace) -> None:
     from lambdist_lib import analysing, thresholds
 
     summary = analysing.summarise(options.run, insist=options.insist)
-    _print(options, summary["finding"] or "no pairs to compare; --json has every measure", summary)
+    said = [summary["finding"] or "no pairs to compare; --json has every measure", summary["cost"]]
+    _print(options, "\n".join(filter(None, said)), summary)
     thresholds.require(summary, options.fail_if)
 
 

@@ -43,6 +43,9 @@ BY_API = (
 SQS_PRICES, SNS_PRICES = "cloudburn.io/blog/amazon-sqs-pricing", "factualminds.com on SNS"
 TABLE_PRICES = "airbyte.com on DynamoDB"
 API_PRICES = "AWS whitepaper best-practices-api-gateway-private-apis-integration, table 4"
+OWN_LINES = "580 to 640 on the local cloud with 26 for each event; AWS's REPORT names the trace too"
+OWN_ITEMS = "counted in the items of a run, names and values, by DynamoDB's rule of item sizes"
+CLOUDWATCH_PRICES = "aws.amazon.com/cloudwatch/pricing"
 NO_SOURCE = "no published number was found; calibrate on AWS"
 
 
@@ -125,7 +128,8 @@ LIMITS: dict[str, Number] = {
     "trace_share": number(0.05, "of requests, traced by X-Ray's default rule, beside one a second",
                           "docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html", "2026",
                           LITERATURE),
-    "log_bytes": number(500, "bytes of log for each invocation", NO_SOURCE, "2026-11", ASSUMED, (400, 900)),
+    "log_bytes": number(700, "bytes of log for each invocation", OWN_LINES, "2026-11", ASSUMED, (580, 900)),
+    "item_bytes": number(360, "bytes of an item with a short result", OWN_ITEMS, "2026-11", ASSUMED),
     "idle_polls_per_s": number(0.25, "receives a second of an idle mapping: 5 pollers, 20 s each",
                                SQS_SCALING, "2026", LITERATURE),
 }  # fmt: skip
@@ -147,16 +151,22 @@ PRICES: dict[str, Number] = {
     "price_api_over_20e9": number(1.51e-6, "USD a request", API_PRICES, "2026", PRICE),
     "price_table_writes": number(0.625e-6, "USD a write of up to 1 KB", TABLE_PRICES, "2025-07", PRICE),
     "price_table_reads": number(0.125e-6, "USD a read of up to 4 KB", TABLE_PRICES, "2025-07", PRICE),
+    "price_table_gb": number(0.25, "USD a GB-month", "aws.amazon.com/dynamodb/pricing", "2025", PRICE),
     "price_sns_publishes": number(0.50e-6, "USD a publish", SNS_PRICES, "2026-06", PRICE),
     "price_sns_mails": number(2e-5, "USD an e-mail", SNS_PRICES, "2026-06", PRICE),
-    "price_logs_gb": number(0.50, "USD a GB taken in", "aws.amazon.com/cloudwatch/pricing", "2025", PRICE),
+    "price_logs_gb": number(0.50, "USD a GB taken in", CLOUDWATCH_PRICES, "2025", PRICE),
+    "price_alarms": number(0.10, "USD a month, standard resolution", CLOUDWATCH_PRICES, "2025", PRICE),
+    "price_metrics": number(0.30, "USD a month, of one's own", CLOUDWATCH_PRICES, "2025", PRICE),
     "price_traces": number(5e-6, "USD a trace recorded", "aws.amazon.com/xray/pricing", "2025", PRICE),
     "free_lambda_requests": number(1e6, "requests a month", *BY_API, PRICE),
     "free_lambda_gb_s": number(400_000, "GB-s a month", *BY_API, PRICE),
     "free_sqs": number(1e6, "requests a month", SQS_PRICES, "2026-03", PRICE),
+    "free_table_gb": number(25, "GB-months", "aws.amazon.com/dynamodb/pricing", "2025", PRICE),
     "free_sns_publishes": number(1e6, "publishes a month", SNS_PRICES, "2026-06", PRICE),
     "free_sns_mails": number(1_000, "e-mails a month", SNS_PRICES, "2026-06", PRICE),
-    "free_logs_gb": number(5, "GB a month", "aws.amazon.com/cloudwatch/pricing", "2025", PRICE),
+    "free_logs_gb": number(5, "GB a month", CLOUDWATCH_PRICES, "2025", PRICE),
+    "free_alarms": number(10, "alarm-months", CLOUDWATCH_PRICES, "2025", PRICE),
+    "free_metrics": number(10, "metric-months", CLOUDWATCH_PRICES, "2025", PRICE),
     "free_traces": number(100_000, "traces a month", "aws.amazon.com/xray/pricing", "2025", PRICE),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Every measure of an experiment in one dictionary that JSON can hold: the content of `summary.json`.
 
-    {"target", "meaningful", "finding", "confidence", "ledger": [...], "tables": {"stages": [...], ...},
+    {"target", "meaningful", "finding", "cost", "confidence", "ledger": [...],
+     "tables": {"stages": [...], ...},
      "measures": {"speedup": {"value", "low", "high", "n", "of", "unit", "target", "note"}, ...}}
 
 A measure without a prefix is of the distributed arm where there is one; those of the other arms have
@@ -24,6 +25,7 @@ from lambdist_lib.errors import RunError
 from lambdist_lib.measures import (
     cold_starts,
     concurrency,
+    cost_after,
     dead_letters,
     latency,
     ledger,
@@ -33,7 +35,8 @@ from lambdist_lib.measures import (
     stages,
     sweep,
 )
-from lambdist_lib.measures.quantiles import quantiles
+from lambdist_lib.measures.cost_after import NO_COSTS, Costs
+from lambdist_lib.measures.measure import Measure, measure, median
 
 HEADLINE, CONTROL = "distributed", "single_node"
 LOCAL_ONLY = (
@@ -44,8 +47,6 @@ ON_AWS = "all of it, for this region at that time"
 TIMES = ("makespan_s", "enqueued_s", "seen_s")
 SUFFIXES = {"": "value", "_low": "low", "_high": "high"}  # of a measure's name in `flat`: its part
 
-Measure = dict[str, Any]
-
 
 class Data(NamedTuple):
     runs: pd.DataFrame
@@ -53,6 +54,7 @@ class Data(NamedTuple):
     invocations: pd.DataFrame
     confidence: float
     factor: str  # of a sweep, or ""
+    costs: Costs = NO_COSTS
 
     def temperature(self) -> str:
         """Of the runs that are measured without a prefix."""
@@ -82,6 +84,7 @@ def build(
     *,
     target: str,
     confidence: float = 0.95,
+    costs: Costs = NO_COSTS,
     insist: bool = False,
 ) -> dict[str, Any]:
     """Measure everything.
@@ -89,6 +92,7 @@ def build(
     Args:
         runs, records, invocations: Of one experiment (`columns`).
         target: The stamp, `local cloud` or AWS and its region.
+        costs: What they used, metered, and what that costs (`cost_after.costs`).
         insist: Go on with an open ledger; the target of every measure then says that it is open.
 
     Raises:
@@ -101,16 +105,17 @@ def build(
         ledger.require_balanced(runs)
         ledger.require_balanced(counts)
         ledger.require_complete(counts, runs)
-    data = Data(runs, records, invocations, confidence, sweep.varied(runs))
+    data = Data(runs, records, invocations, confidence, sweep.varied(runs), costs)
     of_times = (_levels,) if data.factor else (_speedups, _times, _latencies, _concurrency)
     measures: dict[str, Measure] = {}
-    for section in (_counts, *of_times, _deaths, _cold):
+    for section in (_counts, *of_times, _deaths, _cold, _costs):
         measures |= section(data)
     made: dict[str, Any] = _json_safe(
         {
             "target": target,
             "meaningful": ON_AWS if target.startswith("AWS") else LOCAL_ONLY,
             "finding": _or_why(lambda: _finding(data, target)),
+            "cost": cost_after.sentence(costs.table, target),
             "confidence": confidence,
             "ledger": counts,
             "measures": {name: {**one, "target": target} for name, one in measures.items()},
@@ -136,20 +141,14 @@ def _finding(data: Data, target: str) -> str:
     return speedup.sentence(data.runs, target, confidence=data.confidence)
 
 
-def _measure(
-    value: float, unit: str, n: int, of: str, ends: tuple[float, float] = (math.nan, math.nan), note: str = ""
-) -> Measure:
-    return {"value": value, "low": ends[0], "high": ends[1], "n": n, "of": of, "unit": unit, "note": note}
-
-
 def _counts(data: Data) -> dict[str, Measure]:
     """Of all runs together, exact."""
     ends = data.records["outcome"].value_counts()
     numbers = {"submitted": len(data.records), **{name: int(ends.get(name, 0)) for name in OUTCOMES}}
     numbers["duplicates"] = int(pd.to_numeric(data.records["duplicates"], errors="coerce").sum())
     n, resumed = len(data.records), int(data.runs["resumed"].eq(True).sum())
-    found = {name: _measure(number, "count", n, "datapoints") for name, number in numbers.items()}
-    return found | {"resumed_runs": _measure(resumed, "count", len(data.runs), "runs")}
+    found = {name: measure(number, "count", n, "datapoints") for name, number in numbers.items()}
+    return found | {"resumed_runs": measure(resumed, "count", len(data.runs), "runs")}
 
 
 def _speedups(data: Data) -> dict[str, Measure]:
@@ -163,9 +162,9 @@ def _speedups(data: Data) -> dict[str, Measure]:
         try:
             one = speedup.speedup(data.runs, control=control, at=at, confidence=data.confidence)
         except RunError as error:
-            found[name] = _measure(math.nan, "times", 0, "pairs", note=str(error))
+            found[name] = measure(math.nan, "times", 0, "pairs", note=str(error))
             continue
-        found[name] = _measure(one.ratio, "times", one.pairs, "pairs", (one.low, one.high), one.note)
+        found[name] = measure(one.ratio, "times", one.pairs, "pairs", (one.low, one.high), one.note)
     return found
 
 
@@ -175,14 +174,14 @@ def _levels(data: Data) -> dict[str, Measure]:
     try:
         table = speedup.by_level(data.runs, factor, confidence=data.confidence)
     except RunError as error:
-        return {"speedup": _measure(math.nan, "times", 0, "pairs", note=str(error))}
+        return {"speedup": measure(math.nan, "times", 0, "pairs", note=str(error))}
     for row in table.itertuples():
         name = re.sub(r"\W", "_", f"{factor}_{row.level}")
         times = data.runs_of(HEADLINE, "warm").loc[lambda runs, level=row.level: runs[factor] == level]
         fresh = times.loc[~times["resumed"].eq(True).astype(bool), "makespan_s"]
-        found[f"makespan_{name}_s"] = _median(fresh, "s", "runs", data.confidence)
+        found[f"makespan_{name}_s"] = median(fresh, "s", "runs", data.confidence)
         ends = (row.low, row.high)
-        found[f"speedup_{name}"] = _measure(row.ratio, "times", row.pairs, "pairs", ends)
+        found[f"speedup_{name}"] = measure(row.ratio, "times", row.pairs, "pairs", ends)
     return found
 
 
@@ -194,17 +193,17 @@ def _times(data: Data) -> dict[str, Measure]:
         runs = runs[~runs["resumed"].eq(True).astype(bool)]
         for at in TIMES:
             times = pd.to_numeric(runs[at], errors="coerce")
-            found[f"{prefix}{at}"] = _median(times[times > 0], "s", "runs", data.confidence)
+            found[f"{prefix}{at}"] = median(times[times > 0], "s", "runs", data.confidence)
         makespans = pd.to_numeric(runs["makespan_s"], errors="coerce")
         rates = (runs["stored"] / makespans)[makespans > 0]
-        found[f"{prefix}throughput_per_s"] = _median(rates, "datapoints/s", "runs", data.confidence)
+        found[f"{prefix}throughput_per_s"] = median(rates, "datapoints/s", "runs", data.confidence)
     return found
 
 
 def _deaths(data: Data) -> dict[str, Measure]:
     rates = dead_letters.rate(data.records, confidence=data.confidence)
     return {
-        f"{data.arms().get(row.arm, f'{row.arm}_')}dead_rate": _measure(
+        f"{data.arms().get(row.arm, f'{row.arm}_')}dead_rate": measure(
             row.rate, "share", row.settled, "settled datapoints", (row.low, row.high), row.method
         )
         for row in rates.itertuples()
@@ -218,13 +217,23 @@ def _cold(data: Data) -> dict[str, Measure]:
         counted = by_run[by_run["run_id"].isin(data.runs_of(arm, data.temperature())["run_id"])]
         n = int(counted["stored"].sum())
         waited = proportions.share(int(counted["waited"].sum()), n, data.confidence)
-        found[f"{prefix}cold_share"] = _measure(
+        found[f"{prefix}cold_share"] = measure(
             waited.share, "share", n, "stored datapoints", (waited.low, waited.high), waited.method
         )
     for row in cold_starts.inits(data.invocations, confidence=data.confidence).itertuples():
         if row.percentile == 0.5:
             ends = (row.low_s, row.high_s)
-            found[f"{row.function}_init_s"] = _measure(row.value_s, "s", row.n, "cold starts", ends, row.note)
+            found[f"{row.function}_init_s"] = measure(row.value_s, "s", row.n, "cold starts", ends, row.note)
+    return found
+
+
+def _costs(data: Data) -> dict[str, Measure]:
+    """At AWS's prices, of runs of any temperature; on the local cloud with its durations."""
+    found = {}
+    for arm, prefix in data.arms().items():
+        of_arm = data.costs.runs[data.costs.runs["arm"] == arm]
+        for name, unit in cost_after.UNITS.items() if len(of_arm) else ():
+            found[f"{prefix}cost_{name}"] = median(of_arm[name], unit, "runs", data.confidence)
     return found
 
 
@@ -234,9 +243,9 @@ def _latencies(data: Data) -> dict[str, Measure]:
         table = latency.table(data.records, data.runs, confidence=data.confidence)
     except RunError as error:
         names = [f"{name}_p{p * 100:g}_s" for name in latency.ENDS for p in latency.PERCENTILES]
-        return {name: _measure(math.nan, "s", 0, "datapoints", note=str(error)) for name in names}
+        return {name: measure(math.nan, "s", 0, "datapoints", note=str(error)) for name in names}
     return {
-        f"{prefixes[row.arm, row.temperature]}{row.latency}_p{row.percentile * 100:g}_s": _measure(
+        f"{prefixes[row.arm, row.temperature]}{row.latency}_p{row.percentile * 100:g}_s": measure(
             row.value_s, "s", row.n, "datapoints", (row.low_s, row.high_s), row.note
         )
         for row in table.itertuples()
@@ -251,14 +260,14 @@ def _concurrency(data: Data) -> dict[str, Measure]:
         table = concurrency.summary(concurrency.spans(data.records))
     except RunError as error:
         return {
-            f"concurrency_{name}": _measure(math.nan, unit, 0, "runs", note=str(error))
+            f"concurrency_{name}": measure(math.nan, unit, 0, "runs", note=str(error))
             for name, unit in units.items()
         }
     found = {}
     for prefix, (arm, temperature) in data.groups().items():
         of_group = table[table["run_id"].isin(data.runs_of(arm, temperature)["run_id"])]
         for name, unit in units.items():
-            found[f"{prefix}concurrency_{name}"] = _median(of_group[name], unit, "runs", data.confidence)
+            found[f"{prefix}concurrency_{name}"] = median(of_group[name], unit, "runs", data.confidence)
     return found
 
 
@@ -278,12 +287,8 @@ def _tables(data: Data) -> dict[str, Any]:
         "cold_starts": cold_starts.by_run(data.invocations, data.runs),
         "dead_by_cause": dead_letters.by_cause(data.records),
         "receives": dead_letters.receives(data.records),
+        "cost": data.costs.table,
     }
-
-
-def _median(values: pd.Series, unit: str, of: str, confidence: float) -> Measure:
-    [found] = quantiles(values, (0.5,), confidence)
-    return _measure(found.value, unit, found.n, of, (found.low, found.high), found.note)
 
 
 def _or_why(measure: Callable[[], Any]) -> Any:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lambdist_lib.limits import Table
-from lambdist_lib.measures import cost
+from lambdist_lib.measures import cost, cost_before, cost_counts
+from lambdist_lib.measures.cost_counts import AT_ONCE, Counts
 from lambdist_lib.planner import fluid
-from lambdist_lib.planner.job import Job, build, collector_s, values, writes_per_attempt
+from lambdist_lib.planner.job import Job, build, collector_s, values
 from lambdist_lib.planner.system import System
 
 CHUNKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -55,33 +56,35 @@ def look(job: Job, table: Table, *, free_tier: bool = False) -> Outlook:
     value = values(table)
     system = build(job, value)
     forecast = fluid.predict(system)
-    return Outlook(job, forecast, cost.lines(usage(job, system, forecast, value), table, free_tier=free_tier))
+    used = cost.total(cost_counts.usage(counts(job, system, forecast, value), table))
+    return Outlook(job, forecast, cost.lines(used, table, free_tier=free_tier))
 
 
-def usage(job: Job, system: System, forecast: fluid.Forecast, value: Mapping[str, float]) -> cost.Usage:
-    """What the forecast's counts are charged as. Durations are rounded up to whole milliseconds by AWS."""
-    handler_s = forecast.busy_s - forecast.invocations * value["poll_s"]
-    entry_s = forecast.requests * collector_s(job, value) + forecast.collector_cold * system.init_s
-    dead_invocations = math.ceil(forecast.dead / 1000)  # the batches of the dead-letter queue's mapping
-    dead_s = forecast.dead * value["put_s"]
-    failures = max(forecast.receives - forecast.stored - job.datapoints * system.p_permanent, 0.0)
-    mailed = dead_invocations if job.settings["NotifyEmail"] else 0
-    invocations = forecast.invocations + forecast.requests + dead_invocations
-    sends = forecast.requests * math.ceil(job.request_batch / 10)
-    returned = failures + job.datapoints * system.p_permanent  # visibility changed, or sent on as dead
-    return cost.Usage(
-        api_requests=forecast.requests,
-        lambda_requests=invocations,
-        gb_s=(handler_s + entry_s + dead_s) * job.number("MemoryMb") / 1024,
+def counts(job: Job, system: System, forecast: fluid.Forecast, value: Mapping[str, float]) -> Counts:
+    """The forecast's counts as a bill needs them."""
+    hopeless = job.datapoints * system.p_permanent
+    told = cost_before.dead_batches(forecast.dead, forecast.makespan_s)
+    sends = forecast.requests * math.ceil(job.request_batch / AT_ONCE)
+    marks = job.fault.may_leave_no_trace
+    marked_more = (
+        forecast.receives - job.datapoints if job.fault.faults or job.is_on("ExperimentControls") else 0
+    )
+    return Counts(
+        datapoints=job.datapoints, requests=forecast.requests,
+        entry_s=forecast.requests * collector_s(job, value), sends=sends,
+        receives=forecast.receives, invocations=forecast.invocations,
+        processor_s=forecast.invocations * value["handler_s"] + forecast.receives * system.item_s,
+        deletes=min(forecast.invocations, forecast.stored + hopeless),
+        failures=forecast.receives - forecast.stored,
+        returned=forecast.receives - forecast.stored - hopeless,
+        marked_first=job.datapoints if marks else 0, marked_more=max(marked_more, 0.0),
+        init_s=(forecast.collector_cold + forecast.cold) * system.init_s,
+        result_units=forecast.stored * math.ceil(value["item_bytes"] / cost_before.WRITE_BYTES),
+        dead=forecast.dead, hopeless=hopeless, dead_invocations=told,
+        dead_s=told * value["handler_s"] + forecast.dead * 2 * value["put_s"],
+        dead_init_s=min(told, 1) * system.init_s, mails=told if job.settings["NotifyEmail"] else 0,
+        span_s=forecast.makespan_s, memory_mb=job.number("MemoryMb"),
         arm64=job.settings["Architecture"] == "arm64",
-        sqs_requests=sends + 2 * forecast.invocations + returned + 2 * dead_invocations
-        + value["idle_polls_per_s"] * forecast.makespan_s,
-        table_writes=forecast.receives * writes_per_attempt(job) + forecast.dead,
-        table_reads=job.datapoints / 8,  # half a read for 4 KB, and an item has about one
-        sns_publishes=dead_invocations,
-        sns_mails=mailed,
-        log_gb=invocations * value["log_bytes"] / 1e9,
-        traces=min(forecast.requests * value["trace_share"] + forecast.makespan_s, forecast.requests),
     )  # fmt: skip
 
 

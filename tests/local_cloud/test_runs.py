@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lambdist_lib import (
+    analysing,
     cloudwatch,
     collecting,
     columns,
@@ -17,6 +18,7 @@ from lambdist_lib import (
     datapoints,
     experiment,
     folders,
+    limits,
     local_cloud,
     project,
     records,
@@ -29,7 +31,7 @@ from lambdist_lib import (
 )
 from lambdist_lib.conditions import Conditions
 from lambdist_lib.errors import RunError, TargetError, UncollectedError, UsageError
-from lambdist_lib.measures import ledger, stages
+from lambdist_lib.measures import cost, cost_after, ledger, stages
 
 FILES = {
     "run.json",
@@ -101,6 +103,24 @@ def test_a_run_leaves_all_that_is_known_of_it(distributed, folder):
     assert 0 < row["makespan_s"] <= row["seen_s"]
     assert row["resumed"] is False
     folders.require_finished(row)
+
+
+def test_a_run_uses_what_was_predicted_of_it(distributed, folder):
+    """Requests, sends, releases, deletes and writes are those that its conditions lead to."""
+    start(distributed, folder, datapoints.with_more(words(38), ["fails", "fails too"]),
+          fault="raise:1@38-39", request_batch=8, chunks=2)  # fmt: skip
+    prices = limits.load()
+
+    [run] = cost_after.by_run(*analysing.tables(folder), prices)
+
+    used, expected = cost.total(run.used), cost.total(run.expected)
+    counted = ("api_requests", "lambda_requests", "sqs_sends", "sqs_visibility_changes", "sqs_deletes")
+    for amount in (*counted, "table_writes", "sns_publishes"):
+        # each of the two dead may come alone to their Lambda: one invocation, delete and digest more
+        assert getattr(used, amount) == pytest.approx(getattr(expected, amount), abs=1), amount
+    assert (used.api_requests, used.sqs_sends) == (5, 5)
+    assert run.used[cost.RETRIES].sqs_receives == pytest.approx(8)
+    assert used.handler_gb_s > 0 and used.init_gb_s >= 0
 
 
 def test_a_run_is_never_written_over(distributed, folder):
