@@ -10,7 +10,7 @@ the mean duration of the others. On AWS a REPORT line's billed time counts, wher
 (`report_lines.with_report`). On the local cloud the counts are those of AWS, durations are the machine's.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -87,7 +87,7 @@ def by_run(
     return found
 
 
-def counts(run: NamedTuple, records: pd.DataFrame, lines: pd.DataFrame, units: int | None = None) -> Counts:
+def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | None = None) -> Counts:
     """What happened in a run.
 
     Args:
@@ -125,7 +125,7 @@ def counts(run: NamedTuple, records: pd.DataFrame, lines: pd.DataFrame, units: i
     )  # fmt: skip
 
 
-def conditions(run: NamedTuple, table: Table) -> dict[str, float]:
+def conditions(run: Any, table: Table) -> dict[str, Any]:
     """A run's conditions as `cost_before.predict` takes them."""
     work = faults.parse_work(_text(run.work))
     of_cpu = max(table["vcpu_memory_mb"].value / run.memory_mb, 1.0) if work.kind == "cpu" else 1.0

@@ -8,6 +8,7 @@ model of that, and its counts. Nobody has compared either with a bill of AWS.
 """
 
 import math
+from typing import Any
 
 from lambdist_lib import faults
 from lambdist_lib.limits import Table
@@ -18,7 +19,7 @@ WRITE_BYTES = 1_024  # of DynamoDB's unit
 DEAD_AT_ONCE, DEAD_WINDOW_S = 1_000, 60.0  # of the dead-letter queue's mapping in distributed.yaml
 
 
-def predict(table: Table, *, arm: str = "distributed", **of_run: float) -> dict[str, Usage]:
+def predict(table: Table, *, arm: str = "distributed", **of_run: Any) -> dict[str, Usage]:
     """What a run will use, by `cost.PARTS`: `expected`, charged for as any run is.
 
     Args:
