@@ -12,8 +12,8 @@ EXITS = """\
 exit status:
   0  all well: every datapoint is accounted for
   1  failed, or datapoints were lost     4  a --fail-if holds
-  2  wrong usage, or no such data file   130  interrupted, goes on as 3
-  3  unfinished: `lambdist resume RUN`
+  2  wrong usage, or no such data file   130  interrupted (143: by SIGTERM),
+  3  unfinished: `lambdist resume RUN`        goes on as 3
 """
 TOUR = f"""\
 a first tour:

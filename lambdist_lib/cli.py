@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from lambdist_lib import interrupts
 from lambdist_lib.arguments import parser
 from lambdist_lib.contract import ADHOC
 from lambdist_lib.errors import LambdistError, UsageError
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 SENDING = ("chunks", "rate", "request_batch", "work", "fault")
 
 
@@ -21,16 +22,30 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line's entry; returns the exit status."""
     options = parser(COMMANDS).parse_args(arguments)
     try:
-        return options.call(options) or 0
-    except LambdistError as error:  # anything else is our bug and keeps its traceback
+        with interrupts.sigterm_as_interrupt() as terminated:
+            return options.call(options) or 0
+    except LambdistError as error:
         print(f"lambdist: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt as interrupt:  # a run says where it is kept and how it goes on
         print(f"lambdist: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if terminated else INTERRUPTED
     except BrokenPipeError:  # `lambdist fetch RUN | head`
         sys.stderr.close()
         return 0
+    except Exception as error:  # AWS out of something; anything else is our bug and keeps its traceback
+        if not (line := _told(error)):
+            raise
+        print(f"lambdist: {line}", file=sys.stderr)
+        return LambdistError.exit_status
+
+
+def _told(error: Exception) -> str:
+    if "botocore" not in sys.modules:
+        return ""
+    from lambdist_lib import refusals
+
+    return refusals.told(error)
 
 
 def _try(options: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from lambdist_lib import folders, journal, records, settling, stacks, templates
 from lambdist_lib.contract import OUTCOMES, STORED
 from lambdist_lib.datapoints import Datapoints, Line
-from lambdist_lib.errors import RunError, TargetError
+from lambdist_lib.errors import AbsentError, RunError
 from lambdist_lib.receipts import Receipt
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
@@ -118,7 +118,7 @@ def collect_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Pa
     """
     found: list[dict[str, Any]] = []
     for kind in templates.KINDS:
-        with contextlib.suppress(TargetError):
+        with contextlib.suppress(AbsentError):
             found += records.items(target, stacks.describe(target, kind, name=name), run_id).values()
     if not found:
         raise RunError(f"no stack on {target.stamp} has datapoints of {run_id}")

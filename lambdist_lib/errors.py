@@ -7,7 +7,9 @@
     │   └── ParameterError        a notebook parameter is unknown or of the wrong type
     ├── UnfinishedError           3: datapoints are still in flight; `resume` finishes them
     ├── LocalCloudError           the local cloud does not start, answer or stop
-    ├── TargetError               no account, no permission, no such stack
+    ├── TargetError               the place where the stacks live cannot be used
+    │   ├── AbsentError           there is no such stack
+    │   └── RefusedError          AWS takes these credentials not, or not for this
     ├── DeployError               CloudFormation refused or rolled back
     ├── UncollectedError          destroy would lose results nobody has fetched
     ├── SubmissionError           the API cannot be used at all
@@ -51,6 +53,18 @@ class LocalCloudError(LambdistError):
 
 class TargetError(LambdistError):
     pass
+
+
+class AbsentError(TargetError):
+    pass
+
+
+class RefusedError(TargetError):
+    """`code` is AWS's, or the name of botocore's error; `action` the permission that is missing, or ""."""
+
+    def __init__(self, text: str, *, code: str = "", action: str = "") -> None:
+        super().__init__(text)
+        self.code, self.action = code, action
 
 
 class DeployError(LambdistError):

@@ -5,6 +5,7 @@ the client library alone. The pool is up before the clock starts.
 """
 
 import functools
+import math
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,8 @@ from lambdist_lib.datapoints import Line
 from lambdist_lib.receipts import Plan, Receipt, Tally
 from lambdist_lib.targets import Api
 from lambdist_lib.wire import Answer
+
+LATE = "late"  # of a datapoint whose turn came after the deadline, on its way from a process of the pool
 
 
 def submit(
@@ -25,19 +28,28 @@ def submit(
     keep: Callable[[list[Receipt]], None],
     watch: Callable[[Tally], None] = lambda tally: None,
 ) -> Tally:
-    """Send every line once, from `plan.chunks` processes; arguments and result as `submission.submit`."""
+    """Send every line once, from `plan.chunks` processes; arguments and result as `submission.submit`.
+
+    Beyond the plan's deadline no request begins, and those under way are given up.
+    """
     tally = Tally()
     # processes forked from a clean server: a fork of this one would inherit its threads' locks
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "requests"])
     controls = {name: getattr(plan, name) for name in ("work", "fault") if getattr(plan, name) != "none"}
-    post = functools.partial(_post, api.url, api.key.reveal(), plan.timeouts.request_s, run_id, controls)
     with context.Pool(plan.chunks) as pool:
         pool.map(time.sleep, [0.05] * plan.chunks, chunksize=1)
+        end_s = time.monotonic() + (plan.deadline_s or math.inf)
+        timeouts = (plan.timeouts.request_s, end_s)
+        post = functools.partial(_post, api.url, api.key.reveal(), timeouts, run_id, controls)
         for receipt in pool.imap_unordered(post, _sendable(lines, tally, keep)):
-            sent_at, answered_at = receipt.sent_at or 0.0, receipt.answered_at or 0.0
-            tally.first_intended_at = min(tally.first_intended_at or sent_at, sent_at)
-            tally.last_answered_at = max(tally.last_answered_at or 0.0, answered_at)
+            if receipt.cause == LATE:
+                tally.stopped = f"the deadline of {plan.deadline_s:g} s passed"
+                receipt = receipt._replace(cause=tally.stopped, tries=0)
+            if receipt.intended_at is not None:
+                first, last = tally.first_intended_at, tally.last_answered_at
+                tally.first_intended_at = min(first or receipt.intended_at, receipt.intended_at)
+                tally.last_answered_at = max(last or 0.0, receipt.answered_at or 0.0)
             _count(tally, receipt)
             keep([receipt])
             watch(tally)
@@ -56,17 +68,25 @@ def _sendable(
 
 
 def _post(
-    url: str, key: str, timeout_s: float, run_id: str, controls: dict[str, str], point: tuple[int, str]
+    url: str,
+    key: str,
+    timeouts: tuple[float, float],
+    run_id: str,
+    controls: dict[str, str],
+    point: tuple[int, str],
 ) -> Receipt:
     """One datapoint, one connection; runs in a process of the pool."""
     import requests
 
     n, data = point
+    left_s = min(timeouts[0], timeouts[1] - time.monotonic())
+    if left_s <= 0:
+        return _receipt(n, "refused", LATE, (None, None, None), 0, 0.0, answers.Reading())
     body = {"run_id": run_id, "datapoints": [{"n": n, "data": data}], **controls}
     sent_at, began_s = time.time(), time.perf_counter()
     status, content, error = 0, b"", ""
     try:
-        response = requests.post(url, json=body, headers={"x-api-key": key}, timeout=timeout_s)
+        response = requests.post(url, json=body, headers={"x-api-key": key}, timeout=left_s)
         status, content = response.status_code, response.content
     except requests.RequestException as failure:
         error = type(failure).__name__

@@ -37,7 +37,7 @@ from lambdist_lib.conditions import (
 )
 from lambdist_lib.contract import REJECTED
 from lambdist_lib.datapoints import Datapoints, Line
-from lambdist_lib.errors import DataFileError, RunError, TargetError
+from lambdist_lib.errors import AbsentError, DataFileError, RunError, TargetError
 from lambdist_lib.receipts import Receipt
 from lambdist_lib.stacks import Stack, stack_name
 from lambdist_lib.targets import LOCAL_STAMP, Target
@@ -236,7 +236,7 @@ def where_it_ran(facts: dict[str, Any], connect: Callable[[str], Target]) -> tup
     target = connect(facts["target"])
     try:
         return target, stacks.describe(target, kind, name=facts["stack"].removesuffix(stack_name(kind, "")))
-    except TargetError:
+    except AbsentError:
         raise _gone(facts, f"the stack {facts['stack']} is gone from {target.stamp}") from None
 
 

@@ -19,6 +19,7 @@ NAMES = ("local", "aws")
 LOCAL_REGION = "us-east-1"
 LOCAL_STAMP = "local cloud"
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 65
+ATTEMPTS = 5  # of a call, with up to 20 s between two of them
 
 
 class ApiKey:
@@ -74,11 +75,15 @@ class Target:
         config = Config(
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=READ_TIMEOUT_S,
-            retries={"mode": "standard", "total_max_attempts": 5},
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             max_pool_connections=32,
             proxies={} if self.name == "local" else None,
         )
         return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
+
+    def speaks_tls(self) -> bool:
+        """AWS does; an emulator speaks plain HTTP."""
+        return self.endpoint_url is None or self.endpoint_url.startswith("https:")
 
     def api_url(self, outputs: dict[str, str]) -> str:
         """A stack's API as this target serves it: AWS by its own host, an emulator by a path."""
@@ -95,7 +100,8 @@ def connect(name: str = "local", *, region: str = "", profile: str = "") -> Targ
 
     Raises:
         UsageError: There is no such target.
-        TargetError: AWS has no credentials or no region for this profile.
+        TargetError: There are no credentials or no region for this profile, or they cannot be used.
+            Of the target's clients any call may raise it as RefusedError (`refusals`).
         LocalCloudError: The local cloud does not start.
     """
     if name == "local":
@@ -108,6 +114,8 @@ def connect(name: str = "local", *, region: str = "", profile: str = "") -> Targ
 def _local() -> Target:
     import boto3
 
+    from lambdist_lib import refusals
+
     cloud = local_cloud.lease()
     session = boto3.Session(
         aws_access_key_id="test",
@@ -115,6 +123,10 @@ def _local() -> Target:
         region_name=LOCAL_REGION,
         botocore_session=_isolated_session(),
     )
+    where = refusals.Where(
+        stamp=LOCAL_STAMP, region=LOCAL_REGION, require_alive=lambda: local_cloud.require_alive(cloud)
+    )
+    refusals.watch(session.events, where)
     return Target(
         name="local",
         region=LOCAL_REGION,
@@ -136,23 +148,34 @@ def _isolated_session() -> Any:
 
 def _aws(region: str, profile: str) -> Target:
     import boto3
-    from botocore.exceptions import ProfileNotFound
+    from botocore.exceptions import BotoCoreError, ProfileNotFound
+    from botocore.utils import validate_region_name
+
+    from lambdist_lib import refusals
 
     try:
         session = boto3.Session(profile_name=profile or None, region_name=region or None)
-        credentials = session.get_credentials()
     except ProfileNotFound as error:
         raise TargetError(f"{error}; see `aws configure list-profiles`") from None
-    if not session.region_name:
-        raise TargetError("no AWS region is set; pass region, or set AWS_DEFAULT_REGION")
-    if credentials is None:
-        raise TargetError("no AWS credentials were found; run `aws configure` or set AWS_PROFILE")
     endpoint_url = os.environ.get("AWS_ENDPOINT_URL") or None
-    where = f" at {urlsplit(endpoint_url).hostname}" if endpoint_url else ""
+    at = f" at {urlsplit(endpoint_url).hostname}" if endpoint_url else ""
+    where = refusals.Where(
+        stamp=f"AWS {session.region_name}{at}", region=session.region_name or "", profile=profile
+    )
+    refusals.watch(session.events, where)
+    try:
+        credentials = session.get_credentials()
+        validate_region_name(session.region_name)
+    except BotoCoreError as error:
+        raise refusals.of_failure(error, where) or error from None
+    if not session.region_name:
+        raise TargetError("no AWS region is set; pass --region, or set AWS_DEFAULT_REGION")
+    if credentials is None:
+        raise TargetError(refusals.NO_CREDENTIALS)
     return Target(
         name="aws",
         region=session.region_name,
-        stamp=f"AWS {session.region_name}{where}",
+        stamp=where.stamp,
         endpoint_url=endpoint_url,
         session=session,
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lambdist_lib import folders, local_cloud, settling, stacks, targets, templates
 from lambdist_lib.contract import ADHOC
-from lambdist_lib.errors import TargetError, UncollectedError
+from lambdist_lib.errors import AbsentError, UncollectedError
 from lambdist_lib.running import WARM_UP
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
@@ -51,7 +51,7 @@ def stop_local_cloud(*, force: bool = False) -> bool:
 def require_collected(target: Target, *, name: str = stacks.NAME) -> None:
     """Raise UncollectedError if a stack holds something that is nowhere else."""
     for kind in templates.KINDS:
-        with contextlib.suppress(TargetError):  # a stack that is not there holds nothing
+        with contextlib.suppress(AbsentError):  # a stack that is not there holds nothing
             stack = stacks.describe(target, kind, name=name)
             if queued := settling.depth(target, stack):
                 raise UncollectedError(

@@ -46,28 +46,34 @@ def under_way(experiment_id, *states):
     return None
 
 
-def interrupted(process):
+def interrupted(process, by=signal.SIGINT):
     """How long it took to end after Ctrl-C, and what it said."""
     began_s = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(by)
     _, told = process.communicate(timeout=20)
     return time.monotonic() - began_s, told
 
 
 @pytest.mark.parametrize(
-    ("arm", "state"), [("single_node_parallel", "submitting"), ("distributed", "settling")]
+    ("arm", "state", "by", "status"),
+    [
+        ("single_node_parallel", "submitting", signal.SIGINT, 130),
+        ("distributed", "settling", signal.SIGTERM, 143),
+    ],
 )
-def test_ctrl_c_ends_a_submission_at_once_and_resume_finishes_it(both, data_file, lambdist, arm, state):
-    """Exit status 130 within two seconds, one line, a journal; `lambdist resume` does the rest."""
+def test_a_signal_ends_a_submission_at_once_and_resume_finishes_it(
+    both, data_file, lambdist, arm, state, by, status
+):
+    """Ctrl-C and SIGTERM: ended within two seconds, one line, a journal; `lambdist resume` does the rest."""
     experiment_id = f"ctrl-c-{state}"
     data = data_file(40)
     command = ["submit", data, "--id", experiment_id, "--arm", arm, "--work", "io:400ms", "--chunks", 4]
 
     process = begun(*command)
     folder = eventually(lambda: under_way(experiment_id, state))
-    took_s, told = interrupted(process)
+    took_s, told = interrupted(process, by)
 
-    assert process.returncode == 130
+    assert process.returncode == status
     assert took_s < 2
     assert "Traceback" not in told
     assert told.splitlines()[-1].startswith("lambdist: interrupted; what was measured is in")

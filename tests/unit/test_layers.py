@@ -9,13 +9,15 @@ import pytest
 from lambdist_lib import project
 
 ROWS = [  # the design's rows, each in the order of its parts
-    {"errors", "project"},  # 0
+    {"errors", "project", "interrupts"},  # 0
     {"contract", "faults", "columns"},  # 1
     {
         "deaths",
         "local_cloud_state",
         "limits",
         "progress",
+        "refusals",
+        "tags",
         "templates",
         "wire",
         "pacing",
@@ -25,7 +27,8 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"local_cloud_supervisor", "answers", "receipts"},
     {"local_cloud"},
     {"targets"},  # 3
-    {"bundles", "datapoints", "journal", "mailbox"},  # 4
+    {"bundles", "datapoints", "journal", "mailbox", "waiting"},  # 4
+    {"artifacts", "changes", "gaps"},
     {"folders", "stacks", "measures"},  # 5
     {"submission", "local_pool", "planner"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},

@@ -1,0 +1,232 @@
+"""What AWS refuses, and what keeps a call from reaching it: one line each, with what to type next.
+
+    refusals.watch(session.events, where)    every client of the session raises RefusedError from then on
+
+Only what a person can mend is translated: other answers stay botocore's, for the code that expects
+them. No line names an account, a user or a key.
+"""
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import exceptions
+
+from lambdist_lib.errors import RefusedError
+
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+INVALID = {
+    "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure",
+    "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature",
+}  # fmt: skip
+UNSIGNED = {"SignatureDoesNotMatch", "InvalidSignatureException", "RequestTimeTooSkewed"}
+ELSEWHERE = {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
+DENIED = re.compile(
+    r"(KMS)?AccessDenied|UnauthorizedOperation|AuthorizationError|NotAuthorized|Forbidden|403"
+)
+CREDENTIALS = "run `aws configure`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+NO_CREDENTIALS = f"no AWS credentials were found; {CREDENTIALS}"
+PERMISSION = re.compile(r"not authorized to perform:? `?([a-zA-Z0-9-]+:[A-Za-z0-9*]+)")
+ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+KEY_ID = re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA)[A-Z0-9]{12,}\b")
+PERSON = re.compile(r"(?i)\b(user|principal|role): \S+")
+ACTIONS = {  # operations that IAM knows by another name
+    "s3": {
+        "HeadBucket": "ListBucket",
+        "ListObjectsV2": "ListBucket",
+        "ListObjectVersions": "ListBucketVersions",
+        "ListBuckets": "ListAllMyBuckets",
+        "HeadObject": "GetObject",
+        "DeleteObjects": "DeleteObject",
+        "PutBucketEncryption": "PutEncryptionConfiguration",
+        "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+        "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+        "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    },
+    "lambda": {"Invoke": "InvokeFunction"},
+}
+CONFIGURATION = (
+    exceptions.ConfigParseError, exceptions.ConfigNotFound, exceptions.InvalidConfigError,
+    exceptions.UnknownCredentialError, exceptions.RefreshWithMFAUnsupportedError,
+)  # fmt: skip
+PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}  # of endpoints that IAM calls otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """What the messages call the place, and which profile was used ("" for none by name)."""
+
+    stamp: str
+    region: str
+    profile: str = ""
+    require_alive: Callable[[], None] = lambda: None  # raises what explains a silence better, if it can
+
+    def login(self, command: str) -> str:
+        return f"`aws {command}{f' --profile {self.profile}' if self.profile else ''}`"
+
+
+def watch(events: Any, where: Where) -> None:
+    """Have the clients that are made of this session raise RefusedError for what is refused here."""
+
+    def answered(parsed: Any, model: Any, **_: Any) -> None:
+        error = parsed.get("Error") if isinstance(parsed, dict) else None
+        if error and (told := of_code(error, action_of(model), where)):
+            raise told from None
+
+    def failed(exception: Exception, **_: Any) -> None:
+        if told := of_failure(exception, where):
+            raise told from None
+
+    events.register_last("after-call", answered)
+    events.register_last("after-call-error", failed)
+
+
+def of_code(error: dict[str, Any], action: str, where: Where) -> RefusedError | None:
+    """What an answer with an error means, if a person can mend it.
+
+    Args:
+        error: Its `Code` and `Message`.
+        action: What was asked for, in IAM's words; the message's own is more exact.
+    """
+    code, message = str(error.get("Code", "")), str(error.get("Message", ""))
+    if code in EXPIRED:
+        how = f"fetch new ones, such as by {where.login('sso login')}, and type the command again"
+        return RefusedError(f"the AWS credentials have expired ({code}); {how}", code=code)
+    if code in INVALID:
+        return RefusedError(
+            f"AWS does not take these credentials ({code}): the access key is unknown or off, or "
+            f"{where.region} is not enabled for the account; see {where.login('sts get-caller-identity')}",
+            code=code,
+        )
+    if code in UNSIGNED:
+        return RefusedError(
+            f"AWS does not take the signature ({code}): the secret key belongs to another access key, or "
+            f"this machine's clock is wrong; compare `date`, then {CREDENTIALS}",
+            code=code,
+        )
+    if code in ELSEWHERE:
+        return RefusedError(
+            f"{action} is for another Region than {where.region}; name it with --region", code=code
+        )
+    if DENIED.match(code):
+        return _denied(code, message, action, where)
+    return None
+
+
+def of_failure(error: Exception, where: Where) -> RefusedError | None:
+    """What kept a call from being answered, if a person can mend it."""
+    if isinstance(error, RefusedError):  # of the call for temporary credentials
+        return error
+    code, facts = type(error).__name__, getattr(error, "kwargs", {})
+    if isinstance(error, exceptions.NoCredentialsError):
+        text = NO_CREDENTIALS
+    elif isinstance(error, exceptions.PartialCredentialsError):
+        missing = facts.get("cred_var", "a part")
+        text = f"the AWS credentials are incomplete: {missing} is missing; {CREDENTIALS}"
+    elif isinstance(
+        error, exceptions.SSOError | exceptions.TokenRetrievalError | exceptions.NoAuthTokenError
+    ):
+        text = f"the AWS SSO session has expired or was never begun; type {where.login('sso login')}"
+    elif isinstance(error, exceptions.LoginError):
+        text = f"the AWS login has expired or lacks permissions; type {where.login('login')}"
+    elif isinstance(error, exceptions.CredentialRetrievalError | exceptions.MetadataRetrievalError):
+        provider = facts.get("provider", "their provider")
+        text = f"AWS credentials could not be had from {provider}; {CREDENTIALS}"
+    elif isinstance(error, exceptions.NoRegionError):
+        text = "no AWS region is set; pass --region, or set AWS_DEFAULT_REGION"
+    elif isinstance(error, exceptions.InvalidRegionError):
+        near = _near(where.region)
+        text = f"region {where.region!r} is no name of a Region{near}; write one such as eu-west-1"
+    elif isinstance(error, CONFIGURATION):
+        text = (
+            f"the AWS configuration cannot be used: {masked(str(error))}; mend it, or take another --profile"
+        )
+    elif isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        where.require_alive()
+        text = _unreachable(facts.get("endpoint_url") or "", where)
+    else:
+        return None
+    return RefusedError(text, code=code)
+
+
+def told(error: BaseException) -> str:
+    """One line for an error of botocore's that nobody expected and that is none of our bugs, else "".
+
+    Throttles, quotas and outages: what the account or AWS has too little of.
+    """
+    if not isinstance(error, exceptions.ClientError):
+        return ""
+    code, status = (
+        error.response["Error"].get("Code", ""),
+        error.response["ResponseMetadata"]["HTTPStatusCode"],
+    )
+    if re.search("Throttl|TooManyRequests|SlowDown|RequestLimit", code):
+        advice = "others use the account's quota as well; try again in a minute"
+    elif re.search("LimitExceeded|QuotaExceeded|TooManyBuckets|LimitReached", code):
+        advice = (
+            "the account's quota is used up; delete what is left over (`lambdist leaks`), or ask AWS for more"
+        )
+    elif status >= 500:
+        advice = "that is AWS's trouble; try again in a minute"
+    else:
+        return ""
+    reason = masked(error.response["Error"].get("Message", ""))
+    return f"AWS refused {error.operation_name} ({code}: {reason}); {advice}"
+
+
+def masked(text: str) -> str:
+    """The same text without accounts, users and keys."""
+    text = PERSON.sub(lambda found: f"{found[1]}: ****", text)
+    return KEY_ID.sub("****", ACCOUNT.sub("****", text))
+
+
+def missing_permission(reason: str) -> str:
+    """The action that a refusal's reason names, or ""."""
+    found = PERMISSION.search(reason)
+    return found[1] if found else ""
+
+
+def action_of(model: Any) -> str:
+    """The IAM action that an operation needs, as far as its name tells."""
+    prefix, operation = model.service_model.endpoint_prefix, re.sub(r"\d{4}_\d\d_\d\d$", "", model.name)
+    signing = model.service_model.metadata.get("signingName", prefix)
+    service = PREFIXES.get(prefix, signing)
+    if service == "apigateway":  # which knows but the methods of its paths
+        return f"apigateway:{model.http['method']}"
+    return f"{service}:{ACTIONS.get(service, {}).get(operation, operation)}"
+
+
+def _denied(code: str, message: str, action: str, where: Where) -> RefusedError:
+    missing = missing_permission(message) or action
+    if missing.partition(":")[2].islower():  # SQS writes its actions so
+        missing = action
+    by = " (an explicit deny stands in the way)" if "explicit deny" in message else ""
+    what = f"{where.stamp} denies {missing}{by}; "
+    how = (
+        'have that permission added (the README\'s "On AWS" lists what is needed), or take another --profile'
+    )
+    return RefusedError(what + how, code=code, action=missing)
+
+
+def _unreachable(url: str, where: Where) -> str:
+    host = urlsplit(url).hostname or "its endpoint"
+    if where.region and where.region not in regions():
+        return f"nothing answers at {host}: no Region is called {where.region}{_near(where.region)}"
+    return f"nothing answers at {host}; look for the network, a proxy or AWS_ENDPOINT_URL, then try again"
+
+
+def _near(region: str) -> str:
+    near = difflib.get_close_matches(region, regions(), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def regions() -> list[str]:
+    """Every Region that this botocore knows, of all partitions."""
+    import botocore.session
+
+    session = botocore.session.Session()
+    partitions = session.get_available_partitions()
+    return [name for one in partitions for name in session.get_available_regions("cloudformation", one)]
