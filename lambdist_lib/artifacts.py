@@ -134,8 +134,8 @@ def _expiry() -> list[dict[str, Any]]:
 
 def _tls_only(partition: str, bucket: str) -> dict[str, Any]:
     arns = [f"arn:{partition}:s3:::{bucket}", f"arn:{partition}:s3:::{bucket}/*"]
-    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": arns}
-    deny["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
+    plain = {"Bool": {"aws:SecureTransport": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": arns, "Condition": plain}
     return {"Version": "2012-10-17", "Statement": [deny]}
 
 
@@ -150,7 +150,7 @@ def _is_there(s3: Any, owner: dict[str, str], key: str) -> bool:
 
 
 def _account(target: Target) -> str:
-    return target.client("sts").get_caller_identity()["Account"]
+    return str(target.client("sts").get_caller_identity()["Account"])
 
 
 def _owner_hash(target: Target) -> str:
@@ -158,4 +158,4 @@ def _owner_hash(target: Target) -> str:
 
 
 def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]
+    return str(error.response["Error"]["Code"])

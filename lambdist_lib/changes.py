@@ -161,7 +161,7 @@ def _has_changes(target: Target, name: str, change_set: str) -> bool:
 def _settled_status(target: Target, name: str, say: Say) -> str:
     """The stack's status once nothing is under way any more; "" if there is no stack."""
     for _ in polls(target, f"what is under way on {name}"):
-        status = describe(target, name).get("StackStatus", "")
+        status: str = describe(target, name).get("StackStatus", "")
         if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             return status
         say(f"{name} is {status}: waiting")
@@ -185,7 +185,9 @@ def _failure(name: str, status: str, events: list[dict[str, Any]]) -> str:
 def _events(target: Target, name: str) -> list[dict[str, Any]]:
     """The stack's events, newest first; none once it is gone."""
     try:
-        return target.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+        answer = target.client("cloudformation").describe_stack_events(StackName=name)
+        events: list[dict[str, Any]] = answer["StackEvents"]
+        return events
     except ClientError as error:
         if _is_absent(error):
             return []
