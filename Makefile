@@ -2,7 +2,7 @@ SHELL := /bin/bash
 PY ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do command -v $$p >/dev/null && $$p -c 'import sys,venv,ensurepip; sys.exit(not (3,11) <= sys.version_info < (3,14))' 2>/dev/null && { echo $$p; break; }; done)
 V := .venv
 BIN := $(V)/bin
-UV := 0.13.9
+UV := $(shell sed -n "s/^uv==//p" requirements.txt)
 .DEFAULT_GOAL := help
 .PHONY: help setup lab experiment test test-faults lint lock clean
 

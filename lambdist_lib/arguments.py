@@ -71,9 +71,11 @@ def _add_stacks(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one = command("try", "run process() on a file's first datapoints, in this process")
     one.add_argument("data", help="data file, one datapoint a line")
     one.add_argument("-n", type=int, default=5, help="how many (default 5)")
+    _add_processing(one)
 
     one = command("deploy", "create or update both stacks")
     _add_target(one)
+    _add_processing(one)
     one.add_argument(
         "--set",
         action="append",
@@ -114,6 +116,7 @@ def _add_sending(command: Callable[[str, str], argparse.ArgumentParser]) -> None
     one = command("run", "the whole experiment: deploy, cold runs, warm pairs, measures")
     _add_data(one)
     _add_target(one)
+    _add_processing(one)
     one.add_argument(
         "--queue-batch", type=int, default=1, metavar="B", help="messages per invocation at most"
     )
@@ -206,6 +209,12 @@ def _add_target(one: argparse.ArgumentParser) -> None:
     one.add_argument("--target", default="local", help="local (default) or aws")
     one.add_argument("--region", default="", help="AWS region")
     one.add_argument("--profile", default="", help="AWS profile")
+
+
+def _add_processing(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--processing", default="", metavar="FOLDER", help="with your processing.py (default: lambdas)"
+    )
 
 
 def _add_thresholds(one: argparse.ArgumentParser) -> None:

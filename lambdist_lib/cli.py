@@ -49,9 +49,10 @@ def _told(error: Exception) -> str:
 
 
 def _try(options: argparse.Namespace) -> None:
-    from lambdist_lib import trying
+    from lambdist_lib import bundles, trying
 
-    for answer in trying.process_first(options.data, options.n):
+    processing = bundles.folder(options.processing)
+    for answer in trying.process_first(options.data, options.n, processing=processing):
         print(json.dumps(answer, ensure_ascii=False))
 
 
@@ -88,15 +89,16 @@ def _cloud_mail(options: argparse.Namespace) -> None:
 
 
 def _deploy(options: argparse.Namespace) -> None:
-    from lambdist_lib import local_cloud, stacks
+    from lambdist_lib import bundles, local_cloud, stacks
     from lambdist_lib.progress import Progress
 
+    processing = bundles.folder(options.processing)
     if options.target == "local":
         local_cloud.start(keep=True)  # or what is deployed would be gone with this command
     target = _connected(options)
     settings = {"experiment_controls": True, **dict(_setting(text) for text in options.set)}
     with Progress("deploy") as progress:
-        deployed = stacks.deploy(target, settings=settings, say=progress.show)
+        deployed = stacks.deploy(target, settings=settings, processing=processing, say=progress.show)
         progress.show(f"{len(deployed)} stacks on {target.stamp}")
     facts = {"endpoint_url": target.endpoint_url, **{kind: stack.outputs for kind, stack in deployed.items()}}
     _print(
@@ -170,7 +172,7 @@ def _run(options: argparse.Namespace) -> None:
         thresholds.parse(text)  # before minutes are spent
     options_of_start = {"keep_stacks": options.keep_stacks, "arms": options.arms.split(",")}
     where = _given(options, "target", "region", "profile", "experiment_id")
-    what = _given(options, "data", "seed", "queue_batch", "memory_mb", *SENDING)
+    what = _given(options, "data", "seed", "processing", "queue_batch", "memory_mb", *SENDING)
     with experiment.start(**options_of_start, **where, **what) as work:
         work.deploy()
         work.run_cold()

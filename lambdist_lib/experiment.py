@@ -22,6 +22,7 @@ import pandas as pd
 
 from lambdist_lib import (
     analysing,
+    bundles,
     cloudwatch,
     columns,
     faults,
@@ -57,6 +58,7 @@ class Experiment:
     conditions: Conditions
     seed: int
     arms: tuple[str, ...] = BOTH
+    processing: Path = project.LAMBDAS
     runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(columns.RUNS)))
     stamp: str = ""  # of tables and figures: the target's, and that the ledger is open if somebody insisted
     _walker: Walker = field(init=False, repr=False)
@@ -64,7 +66,11 @@ class Experiment:
     def __post_init__(self) -> None:
         self.stamp = self.stamp or self.target.stamp
         self._walker = Walker(
-            experiment_id=self.id, folder=self.folder, target=self.target, points=self.points
+            experiment_id=self.id,
+            folder=self.folder,
+            target=self.target,
+            points=self.points,
+            processing=self.processing,
         )
 
     def deploy(self, **settings: Any) -> dict[str, Stack]:
@@ -282,6 +288,7 @@ def begin(
     seed: int = 0,
     experiment_id: str = "",
     arms: Sequence[str] = BOTH,
+    processing: str | Path = "",
     **conditions: Any,
 ) -> Experiment:
     """Read the data, connect to the target, make the experiment's folder or go on in it.
@@ -289,13 +296,14 @@ def begin(
     Args:
         data: Path of the data file; `-` for standard input.
         arms: Which arms each repetition has; names of `conditions.ARMS`.
+        processing: Folder with the processing.py to run; "" for lambdas/.
         conditions: Fields of `Conditions`.
 
     Raises:
-        UsageError: A condition or an arm does not exist, or does not parse; nothing was made.
+        UsageError: A condition, a folder or an arm does not exist, or does not parse; nothing was made.
         RunError: There is an experiment of this id under other conditions.
     """
-    held = declared(conditions)
+    held, code = declared(conditions), bundles.folder(processing)
     for arm in arms:
         require_arm(arm)
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
@@ -312,6 +320,7 @@ def begin(
         "datapoints": points.submitted,
         "seed": seed,
         "arms": list(arms),
+        "processing": project.shown(code),
         **asdict(held),
         "warm_up": f"{WARM_UP_ROUNDS} datapoints per sender before the first pair",
         "python": platform.python_version(),
@@ -325,4 +334,5 @@ def begin(
         conditions=held,
         seed=seed,
         arms=tuple(arms),
+        processing=code,
     )

@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import project
+from lambdist_lib import bundles, project
 from lambdist_lib.contract import DEAD, STORED, Datapoint, PermanentError, result_json
 from lambdist_lib.datapoints import Line
 from lambdist_lib.errors import RunError
@@ -33,20 +33,20 @@ def process_all(
     work: str,
     fault: str,
     tries: int,
-    lambdas: Path = project.LAMBDAS,
+    processing: Path = project.LAMBDAS,
 ) -> dict[int, dict[str, Any]]:
     """Process every line that is a datapoint; returns items as the table would hold them, by n.
 
     Args:
         tries: Attempts before a datapoint is dead; without a queue they follow at once.
-        lambdas: Folder with the handlers' code.
+        processing: Folder with processing.py.
 
     Raises:
         RunError: `processing.py` cannot be imported, or a process of the pool died.
     """
     points = [(line.n, line.data) for line in lines if not line.reason]
     settings = {"processes": processes, "work": work, "fault": fault, "tries": tries}
-    wanted = {**settings, "lambdas": str(lambdas), "points": points}
+    wanted = {**settings, "path": bundles.search_path(processing), "points": points}
     command = [sys.executable, "-m", __name__]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -68,7 +68,7 @@ def main() -> None:
     os.dup2(2, 1)  # what process() prints is no answer
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     wanted = json.load(sys.stdin)
-    sys.path.insert(0, wanted["lambdas"])  # a process sees lambdas/ as a Lambda sees its zip
+    sys.path[:0] = wanted["path"]  # a process sees these folders as a Lambda sees its zip
     os.environ["EXPERIMENT_CONTROLS"] = "on"
     importlib.import_module("processing")
     settle = functools.partial(_settle, wanted["work"], wanted["fault"], wanted["tries"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import collecting, columns, folders, local_pool, records
+from lambdist_lib import collecting, columns, folders, local_pool, project, records
 from lambdist_lib.conditions import Conditions, faults_of, write_truth
 from lambdist_lib.contract import REJECTED
 from lambdist_lib.datapoints import Datapoints, Line
@@ -22,6 +22,7 @@ def run(
     experiment_id: str = "",
     looks: str = "",
     tries: int = 5,
+    processing: Path = project.LAMBDAS,
 ) -> dict[str, Any]:
     """The arm without a cloud: `chunks` processes of this machine; returns the run's row.
 
@@ -35,6 +36,7 @@ def run(
         work=conditions.work,
         fault=str(faults_of("local_pool", conditions.fault)),
         tries=tries,
+        processing=processing,
     )
     seen_at = time.time()
     receipts = [_given(line, found.get(line.n, {})) for line in points]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdist_lib import artifacts, bundles, changes, gaps, mailbox, project, templates
+from lambdist_lib.dependencies import HERE, of_lambda
 from lambdist_lib.errors import AbsentError, DeployError
 from lambdist_lib.targets import Api, ApiKey, Target
 from lambdist_lib.waiting import Say, polls
@@ -48,7 +49,7 @@ def deploy(
     *,
     name: str = NAME,
     settings: dict[str, Any] | None = None,
-    lambdas: Path = project.LAMBDAS,
+    processing: Path = project.LAMBDAS,
     lifetime_s: float | None = None,
     say: Say = lambda line: None,
 ) -> dict[str, Stack]:
@@ -56,7 +57,7 @@ def deploy(
 
     Args:
         settings: Parameters in Python's spelling (`templates`); others keep their defaults.
-        lambdas: Folder of the functions' code.
+        processing: Folder with processing.py (`bundles.folder`).
         lifetime_s: From now on, for the tag that `lambdist leaks` goes by (`tags`).
         say: Called with a line for each thing that CloudFormation reports.
 
@@ -69,10 +70,7 @@ def deploy(
     values = {kind: templates.given(kind, settings or {}) for kind in kinds}
     if "distributed" in values:
         templates.require_visibility(values["distributed"])
-    built = {
-        kind: {key: bundles.build(handler, lambdas=lambdas) for key, handler in HANDLERS[kind].items()}
-        for kind in kinds
-    }
+    built = {kind: _built(target, kind, values[kind], processing) for kind in kinds}
     bucket = artifacts.ensure(target, name)
     artifacts.upload(target, bucket, [bundle for keys in built.values() for bundle in keys.values()], say)
     for kind in kinds:
@@ -84,6 +82,18 @@ def deploy(
     for stack in deployed.values():
         gaps.close(target, stack.name, stack.outputs, stack.parameters)
     return deployed
+
+
+def _built(target: Target, kind: str, values: dict[str, str], processing: Path) -> dict[str, bundles.Bundle]:
+    """A stack's bundles by parameter, for the Python that will run them: the local cloud's is this one."""
+    runtime, machine = (
+        values.get(name, templates.parameters(kind)[name]["Default"]) for name in ("Runtime", "Architecture")
+    )
+    interpreter = HERE if target.name == "local" else of_lambda(runtime, machine)
+    return {
+        key: bundles.build(handler, processing=processing, interpreter=interpreter)
+        for key, handler in HANDLERS[kind].items()
+    }
 
 
 def _carry_out(

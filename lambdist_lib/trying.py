@@ -7,22 +7,27 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import datapoints, project
+from lambdist_lib import bundles, datapoints, project
 from lambdist_lib.contract import result_json
 from lambdist_lib.errors import UsageError
 
 
-def process_first(data: str, n: int, *, lambdas: Path = project.LAMBDAS) -> Iterator[dict[str, Any]]:
+def process_first(data: str, n: int, *, processing: Path = project.LAMBDAS) -> Iterator[dict[str, Any]]:
     """The first `n` lines of a file with their answers, `{n, data, result | error}`.
 
     Raises:
+        DeployError: The packages of its requirements.txt cannot be had.
         UsageError: processing.py cannot be imported, or has no `process`.
     """
-    sys.path.insert(0, str(lambdas))  # processing.py may import its neighbours, also inside process()
+    before, known = sys.path[:], set(sys.modules)
+    sys.path[:0] = bundles.search_path(processing)  # processing.py may import its neighbours
     try:
-        yield from _answers(_loaded(lambdas), data, n)
+        yield from _answers(_loaded(processing), data, n)
     finally:
-        sys.path.remove(str(lambdas))
+        sys.path[:] = before
+        for name in set(sys.modules) - known:  # another folder's neighbours may have the same names
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(processing)):
+                del sys.modules[name]
 
 
 def _answers(process: Callable[[str], object], data: str, n: int) -> Iterator[dict[str, Any]]:
@@ -39,15 +44,15 @@ def _answers(process: Callable[[str], object], data: str, n: int) -> Iterator[di
             yield {**answer, "error": f"{type(error).__name__}: {error}"}
 
 
-def _loaded(lambdas: Path) -> Callable[[str], object]:
-    """`process` of a lambdas/ folder's processing.py, imported as the zip would."""
-    spec = importlib.util.spec_from_file_location("processing", lambdas / "processing.py")
-    if spec is None or spec.loader is None or not (lambdas / "processing.py").exists():
-        raise UsageError(f"there is no {project.shown(lambdas / 'processing.py')}")
+def _loaded(processing: Path) -> Callable[[str], object]:
+    """`process` of a folder's processing.py, imported as the zip would."""
+    spec = importlib.util.spec_from_file_location("processing", processing / "processing.py")
+    if spec is None or spec.loader is None or not (processing / "processing.py").exists():
+        raise UsageError(f"there is no {project.shown(processing / 'processing.py')}")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
         process: Callable[[str], object] = module.process
         return process
     except Exception as error:
-        raise UsageError(f"{project.shown(lambdas / 'processing.py')} fails: {error!r}") from error
+        raise UsageError(f"{project.shown(processing / 'processing.py')} fails: {error!r}") from error

@@ -1,12 +1,13 @@
 """The turns of an experiment, taken one by one: stacks as a turn wants them, its environments, its run."""
 
+import itertools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import datapoints, pool_runs, running, stacks
+from lambdist_lib import datapoints, pool_runs, project, running, stacks
 from lambdist_lib.conditions import ARMS, Conditions
 from lambdist_lib.datapoints import Datapoints
 from lambdist_lib.progress import Progress
@@ -25,6 +26,7 @@ class Walker:
     folder: Path
     target: Target
     points: Datapoints
+    processing: Path = project.LAMBDAS
     settings: dict[str, Any] = field(default_factory=dict)  # of the stacks, beside the conditions
     stacks: dict[str, Stack] = field(default_factory=dict)
     _wanted: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
@@ -35,7 +37,9 @@ class Walker:
         wanted = {**conditions.settings(), **self.settings}
         if not self.stacks or wanted != self._wanted:
             self._warm.clear()
-            self.stacks = stacks.deploy(self.target, settings=wanted, say=progress.show)
+            self.stacks = stacks.deploy(
+                self.target, settings=wanted, processing=self.processing, say=progress.show
+            )
             self._wanted = wanted
 
     def walk(
@@ -80,7 +84,7 @@ class Walker:
         facts |= {"pair": turn.round, "experiment_id": self.experiment_id}
         if not ARMS[turn.arm].stack:
             shutil.rmtree(folder, ignore_errors=True)  # of an earlier sitting: it takes seconds to do again
-            return pool_runs.run(self.points, turn.conditions, folder, **facts)
+            return pool_runs.run(self.points, turn.conditions, folder, processing=self.processing, **facts)
         self.deploy(turn.conditions, progress)
         stack = self.stacks[ARMS[turn.arm].stack]
 
@@ -114,6 +118,12 @@ class Walker:
                 self._warm.add(arm)
 
     def _open(self, arm: str, turn: Turn) -> None:
-        points = datapoints.from_iterable(["warm-up"] * turn.warm_up_chunks * WARM_UP_ROUNDS)
+        """By the file's own datapoints: a job of a person's own may know what to do with no others."""
+        many = turn.warm_up_chunks * WARM_UP_ROUNDS
+        own = list(itertools.islice((line.data for line in self.points if not line.reason), many))
+        if not own:
+            return
         held = replace(turn.conditions, chunks=turn.warm_up_chunks)
+        rule = {"max_chars": held.max_chars, "pattern": held.pattern}
+        points = datapoints.from_iterable(itertools.islice(itertools.cycle(own), many), **rule)
         running.warm_up(self.target, self.stacks[ARMS[arm].stack], arm, points, held, self.experiment_id)

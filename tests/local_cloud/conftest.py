@@ -92,12 +92,12 @@ def both(target):
 
 @pytest.fixture
 def deploy(target):
-    """`deploy("name", lambdas=folder, memory_mb=256)`: further stacks, which the test's end takes away."""
+    """`deploy("name", processing=folder, memory_mb=256)`: further stacks, which the test's end takes away."""
     names = set()
 
     def deployed(name: str, kinds: Iterable[str] = templates.KINDS, **options: Any) -> dict[str, Deployed]:
         names.add(name)
-        own = {key: options.pop(key) for key in ("lambdas", "say") if key in options}
+        own = {key: options.pop(key) for key in ("processing", "say") if key in options}
         made = stacks.deploy(target, kinds, name=name, settings={**SETTINGS, **options}, **own)
         return {kind: Deployed(target, stack) for kind, stack in made.items()}
 

@@ -164,7 +164,7 @@ def test_dead_letters_of_old_clients_come_back_under_new_code(deploy, tmp_path):
     """Without a run there is no folder: the items have all that is needed, once the bug is gone."""
     lambdas = shutil.copytree(project.LAMBDAS, tmp_path / "lambdas")
     (lambdas / "processing.py").write_text(BUG)
-    [deployed] = deploy("mended", ["distributed"], lambdas=lambdas).values()
+    [deployed] = deploy("mended", ["distributed"], processing=lambdas).values()
     run_id = deployed.post({"data": "old"}).json()["run_id"]
     deployed.settled(run_id, 1)
 

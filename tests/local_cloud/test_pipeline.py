@@ -134,7 +134,7 @@ def test_a_permanent_error_dies_at_once_with_its_cause(deploy, tmp_path):
     (lambdas / "processing.py").write_text(HOPELESS)
     points = datapoints.from_iterable(["good", "bad", "fine"])
 
-    for kind, deployed in deploy("hopeless", lambdas=lambdas, retry_delay_seconds=900).items():
+    for kind, deployed in deploy("hopeless", processing=lambdas, retry_delay_seconds=900).items():
         row, answers = submit(deployed, f"hopeless-{kind.replace('_', '-')}", points, kind)
 
         assert ledger(row) == {"submitted": 3, "stored": 2, "dead": 1}

@@ -100,10 +100,10 @@ def test_another_setting_updates_in_place(deploy):
 def test_edited_code_is_served_after_the_next_deploy(deploy, tmp_path):
     """Only the functions that hold processing.py get a new zip."""
     lambdas = shutil.copytree(project.LAMBDAS, tmp_path / "lambdas")
-    before = deploy("edited", lambdas=lambdas)
+    before = deploy("edited", processing=lambdas)
     (lambdas / "processing.py").write_text("def process(data):\n    return len(data)\n")
 
-    after = deploy("edited", lambdas=lambdas)
+    after = deploy("edited", processing=lambdas)
 
     changed = {
         handler

@@ -77,16 +77,16 @@ def test_equal_code_gives_equal_bytes_wherever_and_whenever(lambdas):
         os.utime(path, (1, 1))
 
     for handler in HANDLERS:
-        assert bundles.build(handler, lambdas=lambdas) == bundles.build(handler)
+        assert bundles.build(handler, processing=lambdas) == bundles.build(handler)
 
 
 def test_a_change_gives_a_new_key_to_those_that_hold_it(lambdas):
     """processing.py is in two bundles; the other two keep their names."""
-    before = {handler: bundles.build(handler, lambdas=lambdas).key for handler in HANDLERS}
+    before = {handler: bundles.build(handler, processing=lambdas).key for handler in HANDLERS}
     with (lambdas / "processing.py").open("a") as file:
         file.write("\n# a word more\n")
 
-    after = {handler: bundles.build(handler, lambdas=lambdas).key for handler in HANDLERS}
+    after = {handler: bundles.build(handler, processing=lambdas).key for handler in HANDLERS}
 
     changed = {handler for handler in HANDLERS if after[handler] != before[handler]}
     assert changed == {"processor", "single_node"}
@@ -112,8 +112,12 @@ def test_neighbours_of_processing_go_along(lambdas):
     (lambdas / "model.py").write_text("import weights\n\ndef of():\n    return weights.W\n")
     (lambdas / "weights.py").write_text("W = 1\n")
 
-    assert names(bundles.build("processor", lambdas=lambdas)) >= {"processing.py", "model.py", "weights.py"}
-    assert "model.py" not in names(bundles.build("collector", lambdas=lambdas))
+    assert names(bundles.build("processor", processing=lambdas)) >= {
+        "processing.py",
+        "model.py",
+        "weights.py",
+    }
+    assert "model.py" not in names(bundles.build("collector", processing=lambdas))
 
 
 def test_files_in_a_bundle_can_be_read_by_lambdas_user():
@@ -126,7 +130,7 @@ def test_files_in_a_bundle_can_be_read_by_lambdas_user():
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("import pandas\n", "processing.py imports pandas, which Lambda does not have; put a module of that"),
+        ("import pandas\n", "processing.py imports pandas, which Lambda does not have; write its package"),
         ("def process(data:\n", "processing.py does not parse: .*, line 1"),
         ("from lambdist_lib import no_such_module\n", r"lambdist_lib/no_such_module\.py does not exist"),
     ],
@@ -136,7 +140,7 @@ def test_code_that_lambda_could_not_import_is_refused(lambdas, code, message):
     (lambdas / "processing.py").write_text(code)
 
     with pytest.raises(DeployError, match=message):
-        bundles.build("processor", lambdas=lambdas)
+        bundles.build("processor", processing=lambdas)
 
 
 def test_a_missing_handler_is_named(lambdas):
@@ -144,4 +148,4 @@ def test_a_missing_handler_is_named(lambdas):
     (lambdas / "collector.py").unlink()
 
     with pytest.raises(DeployError, match=r"collector\.py does not exist"):
-        bundles.build("collector", lambdas=lambdas)
+        bundles.build("collector", processing=lambdas)

@@ -27,6 +27,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"local_cloud_supervisor", "answers", "receipts"},
     {"local_cloud"},
     {"targets"},  # 3
+    {"dependencies"},
     {"bundles", "datapoints", "journal", "mailbox", "waiting"},  # 4
     {"artifacts", "changes", "gaps"},
     {"folders", "stacks", "measures"},  # 5

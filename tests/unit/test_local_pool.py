@@ -73,10 +73,10 @@ def test_a_processing_that_cannot_run_says_why(lambdas, source, why):
     (lambdas / "processing.py").write_text(source)
 
     with pytest.raises(RunError, match=f"pool of local processes failed: .*{why}"):
-        processed(lambdas=lambdas)
+        processed(processing=lambdas)
 
 
 def test_what_process_prints_is_no_answer(lambdas):
     (lambdas / "processing.py").write_text("def process(data):\n    print('noise')\n    return data\n")
 
-    assert processed(lambdas=lambdas)[0]["result"] == '"one"'
+    assert processed(processing=lambdas)[0]["result"] == '"one"'

@@ -15,7 +15,7 @@ def attempt(tmp_path):
         for name, text in neighbours.items():
             (tmp_path / f"{name}.py").write_text(text)
         (tmp_path / "data.txt").write_text(lines)
-        return list(trying.process_first(str(tmp_path / "data.txt"), n, lambdas=tmp_path))
+        return list(trying.process_first(str(tmp_path / "data.txt"), n, processing=tmp_path))
 
     return answers
 
@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_used_is_a_usage_error(attempt, code, message):
 def test_a_missing_file_is_a_usage_error(tmp_path, attempt):
     """Of the code as of the data."""
     with pytest.raises(UsageError, match=r"there is no processing\.py"):
-        list(trying.process_first("data/words.txt", 1, lambdas=tmp_path))
+        list(trying.process_first("data/words.txt", 1, processing=tmp_path))
     attempt("def process(data):\n    return 1\n")
     with pytest.raises(DataFileError, match=r"no data file nowhere\.txt"):
-        list(trying.process_first("nowhere.txt", 1, lambdas=tmp_path))
+        list(trying.process_first("nowhere.txt", 1, processing=tmp_path))
