@@ -124,6 +124,7 @@ class Walker:
         if not own:
             return
         held = replace(turn.conditions, chunks=turn.warm_up_chunks)
-        rule = {"max_chars": held.max_chars, "pattern": held.pattern}
-        points = datapoints.from_iterable(itertools.islice(itertools.cycle(own), many), **rule)
+        points = datapoints.from_iterable(
+            itertools.islice(itertools.cycle(own), many), max_chars=held.max_chars, pattern=held.pattern
+        )
         running.warm_up(self.target, self.stacks[ARMS[arm].stack], arm, points, held, self.experiment_id)
