@@ -235,6 +235,20 @@ def test_permissions_are_narrow(kind):
             assert "NotAction" not in statement and "NotResource" not in statement, name
 
 
+@each_template
+def test_what_process_may_do_beyond_ours_is_the_persons_word(kind):
+    """A policy of theirs is attached to the role of the function that runs process(), and to no other."""
+    wider = {
+        name: role["Properties"]["ManagedPolicyArns"]
+        for name, role in resources(kind, "AWS::IAM::Role").items()
+        if "ProcessingPolicyArn" in str(role["Properties"].get("ManagedPolicyArns"))
+    }
+    role = {"distributed": "ProcessorRole", "single_node": "SingleNodeRole"}[kind]
+    given = {"Fn::If": ["HasProcessingPolicy", [{"Ref": "ProcessingPolicyArn"}], {"Ref": "AWS::NoValue"}]}
+    assert wider == {role: given}
+    assert defaults(kind)["ProcessingPolicyArn"] == ""
+
+
 @each_function
 def test_a_function_has_its_own_role_and_log_group(kind, name):
     """A function writes to a log group that is deleted with the stack, and may write to no other."""
