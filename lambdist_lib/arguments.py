@@ -88,6 +88,12 @@ def _add_stacks(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     _add_target(one)
     one.add_argument("--force", action="store_true", help="even if results are uncollected")
 
+    one = command("package", "write zips, templates and the commands to type, to deploy by hand")
+    one.add_argument("--sam", action="store_true", help="the distributed stack as a SAM application")
+    one.add_argument("--to", type=Path, default=Path("build/package"), metavar="FOLDER",
+                     help="default build/package")  # fmt: skip
+    one.add_argument("--bucket", default="", metavar="NAME", help="of S3, where the zips will lie")
+
     one = command("cloud", "start, show or stop the local cloud; its mail")
     one.add_argument(
         "action", choices=["start", "status", "stop", "mail"], help="mail: what AWS would have sent"

@@ -122,6 +122,15 @@ def _destroy(options: argparse.Namespace) -> None:
     )
 
 
+def _package(options: argparse.Namespace) -> None:
+    from lambdist_lib import packaging, project
+
+    written = packaging.write(options.to, as_sam=options.sam, bucket=options.bucket)
+    where = project.shown(options.to)
+    text = f"{len(written)} files in {where}/; {packaging.COMMANDS} there says what to type"
+    _print(options, text, {"folder": where, "files": [path.name for path in written]})
+
+
 def _submit(options: argparse.Namespace) -> None:
     if options.url:
         _submit_to_url(options)
@@ -329,6 +338,7 @@ COMMANDS = {
     "try": _try,
     "deploy": _deploy,
     "destroy": _destroy,
+    "package": _package,
     "cloud": _cloud,
     "submit": _submit,
     "run": _run,

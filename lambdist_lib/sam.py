@@ -2,10 +2,10 @@
 
     python -m lambdist_lib.sam > cloudformation/distributed_sam.yaml    after each change of distributed.yaml
 
-It is distributed.yaml with its functions and their queues in SAM's types, made from that file's text so that the
-comments stay, and committed, so that it can be read where it is published; a test holds it up to date. What stays
-as it was, and why: the roles, because SAM's own grant more (log groups, any stream, any queue action); the API,
-because SAM ties a request model to one content type, and others would pass unchecked.
+It is distributed.yaml with its functions and their queues in SAM's types, made from that file's text so that
+the comments stay, and committed, so that it can be read where it is published; a test holds it up to date.
+What stays as it was, and why: the roles, because SAM's own grant more (any log group, any queue action); the
+API, because SAM checks bodies of application/json alone, and others would pass.
 """
 
 import re
@@ -17,6 +17,7 @@ from lambdist_lib import project
 from lambdist_lib.errors import DeployError
 
 FILE = "distributed_sam.yaml"
+DOCUMENTS = ("../LICENSE", "distributed_sam.md")  # beside the template; the repository shows them
 CODE_PARAMETERS = ("ArtifactBucket", "CollectorKey", "ProcessorKey", "DeadLetterKey")
 FUNCTION, MAPPING = "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"
 LABELS = ("lambda", "sqs", "dynamodb", "fan-out", "benchmark", "dead-letters")
@@ -56,14 +57,11 @@ def metadata() -> dict[str, Any]:
         about = tomllib.load(file)["project"]
     return {
         "Name": "lambdist-distributed",
-        "Description": (
-            "Fans datapoints out over Lambdas: API Gateway, SQS, DynamoDB, dead letters with an e-mail digest. "
-            "The distributed stack of lambdist, which measures whether that pays."
-        ),
+        "Description": "Fans datapoints out over Lambdas: API, queue, results table, dead letters by e-mail.",
         "Author": "lambdist",
         "SpdxLicenseId": about["license"],
-        "LicenseUrl": "LICENSE",
-        "ReadmeUrl": "README.md",
+        "LicenseUrl": DOCUMENTS[0],
+        "ReadmeUrl": DOCUMENTS[1],
         "Labels": list(LABELS),
         "SemanticVersion": about["version"],
     }
@@ -73,7 +71,7 @@ def _headed(text: str) -> str:
     lines = ["  AWS::ServerlessRepo::Application:"]
     for name, value in metadata().items():
         written = f"[{', '.join(value)}]" if isinstance(value, list) else value
-        lines.append(f"    {name}: {written}" if len(str(written)) < 90 else f"    {name}: >-\n      {written}")
+        lines.append(f'    {name}: "{written}"' if ":" in str(written) else f"    {name}: {written}")
     version, rest = text.split("\n", 1)
     rest = rest.replace("\nMetadata:\n", "\nMetadata:\n" + "\n".join(lines) + "\n", 1)
     return f"{HEADER}{version}\nTransform: AWS::Serverless-2016-10-31\n{rest}"

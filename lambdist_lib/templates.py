@@ -43,7 +43,11 @@ def body(kind: str, *, resource_path: str | None = None) -> str:
     API Gateway serves a snapshot, and CloudFormation takes a new one only under a new logical
     id: so the id carries the hash of what the snapshot shows.
     """
-    text = _text(kind)
+    return stamped(_text(kind), resource_path=resource_path)
+
+
+def stamped(text: str, *, resource_path: str | None = None) -> str:
+    """A template's text with the hash in the logical id of its API's deployment."""
     digest = hashlib.sha256(f"{text}\0{resource_path}".encode()).hexdigest()
     return text.replace("Deployment0", f"Deployment{digest[:10]}")
 

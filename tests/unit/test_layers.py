@@ -16,6 +16,7 @@ ROWS = [  # the design's rows, each in the order of its parts
         "local_cloud_state",
         "limits",
         "progress",
+        "sam",
         "refusals",
         "tags",
         "templates",
@@ -34,7 +35,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"submission", "local_pool", "planner"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},
     {"analysing", "cloudwatch", "dead_letters"},
-    {"conditions", "collecting", "planning"},  # 6
+    {"conditions", "collecting", "packaging", "planning"},  # 6
     {"foreign", "turns"},
     {"running", "pool_runs"},
     {"submitting", "teardown", "walking"},
