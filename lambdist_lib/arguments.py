@@ -93,6 +93,7 @@ def _add_stacks(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("--to", type=Path, default=Path("build/package"), metavar="FOLDER",
                      help="default build/package")  # fmt: skip
     one.add_argument("--bucket", default="", metavar="NAME", help="of S3, where the zips will lie")
+    _add_processing(one)
 
     one = command("cloud", "start, show or stop the local cloud; its mail")
     one.add_argument(

@@ -123,9 +123,10 @@ def _destroy(options: argparse.Namespace) -> None:
 
 
 def _package(options: argparse.Namespace) -> None:
-    from lambdist_lib import packaging, project
+    from lambdist_lib import bundles, packaging, project
 
-    written = packaging.write(options.to, as_sam=options.sam, bucket=options.bucket)
+    processing = bundles.folder(options.processing)
+    written = packaging.write(options.to, as_sam=options.sam, bucket=options.bucket, processing=processing)
     where = project.shown(options.to)
     text = f"{len(written)} files in {where}/; {packaging.COMMANDS} there says what to type"
     _print(options, text, {"folder": where, "files": [path.name for path in written]})

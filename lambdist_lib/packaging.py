@@ -11,6 +11,7 @@ import string
 from pathlib import Path
 
 from lambdist_lib import bundles, project, sam, stacks, tags, templates
+from lambdist_lib.dependencies import of_lambda
 from lambdist_lib.errors import UsageError
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # as ArtifactBucket of the templates takes it
@@ -20,13 +21,15 @@ TEXTS = project.CLOUDFORMATION / "commands"
 
 
 def write(
-    folder: str | Path, *, as_sam: bool = False, bucket: str = "", lambdas: Path = project.LAMBDAS
+    folder: str | Path, *, as_sam: bool = False, bucket: str = "", processing: Path = project.LAMBDAS
 ) -> list[Path]:
     """Write the folder; what it held of an earlier package is replaced.
 
     Args:
         as_sam: The SAM application in place of the two stacks.
         bucket: Of S3, where the zips will lie; filled into the templates.
+        processing: Folder with processing.py (`bundles.folder`); its packages are those for the
+            templates' default runtime and architecture.
 
     Returns:
         The files, by name.
@@ -38,13 +41,19 @@ def write(
     if bucket and not BUCKET.fullmatch(bucket):
         raise UsageError(f"bucket {bucket!r} is no bucket's name; write 3 to 63 of a-z, 0-9, - and .")
     kinds = ("distributed",) if as_sam else templates.KINDS
-    built = {
-        kind: {key: bundles.build(handler, lambdas=lambdas) for key, handler in stacks.HANDLERS[kind].items()}
-        for kind in kinds
-    }
+    built = {kind: _built(kind, processing) for kind in kinds}
     files = {bundle.key: bundle.content for keys in built.values() for bundle in keys.values()}
     files |= _application(built["distributed"], bucket) if as_sam else _stacks(built, bucket)
     return _put(Path(folder), files)
+
+
+def _built(kind: str, processing: Path) -> dict[str, bundles.Bundle]:
+    declared = templates.parameters(kind)
+    interpreter = of_lambda(declared["Runtime"]["Default"], declared["Architecture"]["Default"])
+    return {
+        key: bundles.build(handler, processing=processing, interpreter=interpreter)
+        for key, handler in stacks.HANDLERS[kind].items()
+    }
 
 
 def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:

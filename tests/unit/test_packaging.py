@@ -10,7 +10,7 @@ import yaml
 from botocore import xform_name
 from cfnlint.api import lint_file
 
-from lambdist_lib import cli, packaging, project, sam, templates
+from lambdist_lib import cli, packaging, sam, templates
 from lambdist_lib.errors import DeployError, UsageError
 
 WAYS = {
@@ -101,15 +101,13 @@ def test_documents_of_the_application_lie_beside_it(tmp_path):
 
 def test_new_code_replaces_the_zips_of_the_old(tmp_path):
     """A folder holds one package: no zip that no template names."""
-    lambdas = tmp_path / "lambdas"
-    lambdas.mkdir()
-    for path in project.LAMBDAS.glob("*.py"):
-        (lambdas / path.name).write_bytes(path.read_bytes())
-    packaging.write(tmp_path / "made", lambdas=lambdas)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    packaging.write(tmp_path / "made")
     before = set(contents(tmp_path / "made"))
-    (lambdas / "processing.py").write_text("def process(data):\n    return len(data)\n", encoding="utf-8")
+    (mine / "processing.py").write_text("def process(data):\n    return len(data)\n", encoding="utf-8")
 
-    packaging.write(tmp_path / "made", lambdas=lambdas)
+    packaging.write(tmp_path / "made", processing=mine)
 
     changed = before ^ set(contents(tmp_path / "made"))
     assert {name.rpartition("-")[0] for name in changed} == {"processor", "single_node"}
@@ -134,10 +132,10 @@ def test_a_bucket_that_cannot_be_is_refused(tmp_path):
 
 
 def test_code_that_lambda_could_not_import_is_refused(tmp_path):
-    (tmp_path / "collector.py").write_text("import numpy\n", encoding="utf-8")
+    (tmp_path / "processing.py").write_text("import numpy\n", encoding="utf-8")
 
     with pytest.raises(DeployError, match="imports numpy, which Lambda does not have"):
-        packaging.write(tmp_path / "made", lambdas=tmp_path)
+        packaging.write(tmp_path / "made", processing=tmp_path)
 
 
 def test_the_command_says_what_comes_next(tmp_path, capsys):
