@@ -4,7 +4,7 @@ V := .venv
 BIN := $(V)/bin
 UV := $(shell sed -n "s/^uv==//p" requirements.txt)
 .DEFAULT_GOAL := help
-.PHONY: help setup lab experiment test test-faults lint lock clean
+.PHONY: help setup lab experiment report test test-faults lint lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,6 +13,9 @@ setup: $(V)/.ok  ## make .venv with everything in it
 
 experiment: $(V)/.ok  ## run the main notebook headless on the local cloud
 	@$(BIN)/python -m lambdist_lib notebook notebooks/experiment.ipynb
+
+report: $(V)/.ok  ## one HTML file of the newest experiment, to be sent to people (RUN=ID: of that one)
+	@$(BIN)/lambdist report $(RUN)
 
 lab: $(V)/.ok  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/experiment.ipynb

@@ -176,6 +176,12 @@ def _add_results(command: Callable[[str, str], argparse.ArgumentParser]) -> None
         help="exit 1 only if B is surely slower by more (0.05: 5 %%)",
     )
 
+    one = command("report", "one HTML file of a run or an experiment, to be sent to people")
+    one.add_argument(
+        "run", metavar="RUN", nargs="?", default="", help="id or folder; default: the newest experiment"
+    )
+    one.add_argument("--to", type=Path, metavar="FILE", help="default: report.html in its folder")
+
     one = command("notebook", "run a notebook headless, with checked parameters")
     one.add_argument("notebook", type=Path, help="such as notebooks/experiment.ipynb")
     one.add_argument("output", type=Path, nargs="?", help="default: results/<name>.ipynb")

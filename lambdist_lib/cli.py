@@ -209,6 +209,13 @@ def _compare(options: argparse.Namespace) -> int:
     return found.exit_status(options.tolerance)
 
 
+def _report(options: argparse.Namespace) -> None:
+    from lambdist_lib import report
+
+    made = report.write(options.run, options.to)
+    _print(options, "\n".join([*made["warnings"], f"report: {made['report']}"]), made)
+
+
 def _plan(options: argparse.Namespace) -> None:
     from lambdist_lib import planning
     from lambdist_lib.planner import words
@@ -349,6 +356,7 @@ COMMANDS = {
     "redrive": _redrive,
     "analyse": _analyse,
     "compare": _compare,
+    "report": _report,
     "plan": _plan,
     "notebook": _notebook,
 }

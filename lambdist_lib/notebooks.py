@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import folders, project
+from lambdist_lib import folders, project, report
 from lambdist_lib.errors import ParameterError, UsageError
 
 INJECTED = "# Parameters"  # the first line of the cell that papermill puts in
@@ -115,7 +115,7 @@ def _without_paths(output: Path) -> None:
 def run_and_tell(
     notebook: Path, output: Path | None, given: Mapping[str, str], *, quiet: bool = False
 ) -> dict[str, str]:
-    """`run` for the command line: values as papermill reads them; returns the output and the finding.
+    """`run` for the command line: values as papermill reads them; returns output, finding and report.
 
     Without `output`, an experiment's notebook goes into the experiment's own folder.
 
@@ -140,6 +140,10 @@ def run_and_tell(
     run(notebook, output, parameters)
     summary = output.parent / "summary.json"
     finding = json.loads(summary.read_text(encoding="utf-8"))["finding"] if summary.exists() else ""
+    is_experiment = bool(finding) and (output.parent / "experiment.json").exists()
+    made = report.write(str(output.parent))["report"] if is_experiment else ""
     if not quiet:
-        print(f"{finding}\nlook at {where} and what lies beside it".lstrip())
-    return {"notebook": where, "finding": finding}
+        told = [finding, f"look at {where} and what lies beside it"]
+        told += [f"the report, one file to be read and sent: {made}"] if made else []
+        print("\n".join(told).lstrip())
+    return {"notebook": where, "finding": finding, "report": made}

@@ -6,6 +6,7 @@ appearance unless it is told `hue_order` and a dict: pass these dicts. Nothing h
 import; a notebook calls `apply()` once, and every drawing function works without it.
 """
 
+import io
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -86,4 +87,10 @@ def save(figure: Figure, path: str | Path) -> None:
     """Write a PNG, byte for byte the same for the same figure; its folder is made."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    path.write_bytes(png(figure))
+
+
+def png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+    return file.getvalue()

@@ -24,6 +24,7 @@ ROWS = [  # the design's rows, each in the order of its parts
         "pacing",
         "jobs",
         "truth",
+        "spelling",
     },  # 2
     {"local_cloud_supervisor", "answers", "receipts"},
     {"local_cloud"},
@@ -39,7 +40,9 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"foreign", "turns"},
     {"running", "pool_runs"},
     {"submitting", "teardown", "walking"},
-    {"redrive"},
+    {"redrive", "reproducing", "tabulating"},
+    {"failures", "report_source"},
+    {"report_content"},
     {"experiment", "compare", "report"},
     {"notebooks"},
     {"arguments"},  # 7

@@ -1,0 +1,45 @@
+"""Numbers, intervals and names as people read them in a page."""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+NONE = "-"
+
+
+def spelt(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def is_known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def number(value: float | None) -> str:
+    """Three digits."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def count(value: float | None) -> str:
+    return f"{value:,.0f}" if is_known(value) else NONE
+
+
+def percent(share: float | None) -> str:
+    return NONE if share is None or not math.isfinite(share) else f"{share * 100:.3g} %"
+
+
+def between(low: float | None, high: float | None, as_text: Callable[[float | None], str] = number) -> str:
+    """An interval, its unit once."""
+    if not (is_known(low) and is_known(high)):
+        return NONE
+    first, last = as_text(low), as_text(high)
+    return f"{first.removesuffix(' %')} to {last}"
+
+
+def moment(at: float | None) -> str:
+    """Seconds since the epoch as a date and time, UTC."""
+    if at is None or not math.isfinite(at):
+        return NONE
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
