@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lambdist_lib import records
-from lambdist_lib.tabulating import Column, Table
+from lambdist_lib.page_tables import Column, Table
 
 MOST_EXAMPLES, MOST_WAYS = 3, 12
 SHOWN_CHARS = 200  # of a datapoint and of a message

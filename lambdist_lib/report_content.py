@@ -5,7 +5,9 @@ experiment's tables, they are the PNGs beside them.
 """
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -15,6 +17,7 @@ from lambdist_lib import (
     columns,
     failures,
     foreign,
+    page_tables,
     records,
     report_source,
     reproducing,
@@ -22,9 +25,9 @@ from lambdist_lib import (
 )
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.quantiles import quantiles
+from lambdist_lib.page_tables import Table
 from lambdist_lib.report_source import COUNTS, Source
 from lambdist_lib.spelling import between, count, moment, number, spelt
-from lambdist_lib.tabulating import Table
 
 OF_URL = ("submitted", "accepted", "rejected", "unsent", "unknown")
 SECTIONS = {
@@ -32,6 +35,7 @@ SECTIONS = {
     "times": "Where the time goes",
     "cold": "Cold starts",
     "failures": "Failures",
+    "cost": "What it would cost on AWS",
     "further": "Further figures",
     "ledger": "Is every datapoint accounted for?",
 }
@@ -61,6 +65,7 @@ class Section(NamedTuple):
     title: str
     pictures: list[Picture]
     tables: list[Table]
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +106,9 @@ def page(source: Source) -> Page:
         warnings=report_source.warnings(source, summary["target"]),
         lead=pictures[0] if pictures else None,
         sections=_sections(
-            pictures[1:], [*tabulating.tables(summary, runs), failures.table(source.collected())]
+            pictures[1:],
+            [*tabulating.tables(summary, runs), failures.table(source.collected())],
+            {"cost": summary.get("cost", "")},
         ),
         conditions=_conditions(source),
         commands=_commands(source, runs),
@@ -120,7 +127,7 @@ def _of_url(source: Source) -> Page:
         (f"{one.p * 100:g} %", number(one.value), between(one.low, one.high), count(one.n))
         for one in answered
     ]
-    times = tabulating.plain(
+    times = page_tables.plain(
         "answers",
         "times",
         "From the intended send to the last answer",
@@ -128,7 +135,7 @@ def _of_url(source: Source) -> Page:
         rows,
         [one.note for one in answered],
     )
-    ended = tabulating.keyed("counts", "ledger", "Where the datapoints ended, as the client knows it", counts)
+    ended = page_tables.keyed("counts", "ledger", "Where the datapoints ended, to the client", counts)
     headline = f"{facts['target']}: of {counts['submitted']} datapoints {ends}; {took}."
     return _bare(source, headline, [times, failures.table([home]), ended])
 
@@ -146,7 +153,9 @@ def _bare(source: Source, headline: str, tables: list[Table]) -> Page:
     )
 
 
-def _sections(pictures: list[Picture], tables: list[Table]) -> list[Section]:
+def _sections(
+    pictures: list[Picture], tables: list[Table], words: Mapping[str, str] = MappingProxyType({})
+) -> list[Section]:
     """Those that have something in them."""
     made = [
         Section(
@@ -154,6 +163,7 @@ def _sections(pictures: list[Picture], tables: list[Table]) -> list[Section]:
             title,
             [one for one in pictures if _section_of(one) == id],
             [table for table in tables if table.section == id and table.rows],
+            words.get(id, ""),
         )
         for id, title in SECTIONS.items()
     ]
@@ -195,7 +205,7 @@ def _headline(summary: dict[str, Any], runs: pd.DataFrame) -> str:
 def _conditions(source: Source) -> list[Table]:
     several = len(source.facts) > 1
     return [
-        tabulating.keyed(
+        page_tables.keyed(
             f"conditions-{place}",
             "conditions",
             f"Conditions of {facts['run_id']}" if several else "What was held, where the runs do not differ",

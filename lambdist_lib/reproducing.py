@@ -32,13 +32,16 @@ def commands(home: Path, facts: dict[str, Any], runs: pd.DataFrame) -> list[str]
         return [_submit_to_url(facts)]
     if "arm" in facts:
         return _submit(facts)
-    if line := _notebook(home):
+    if line := _notebook(home, facts):
         return [line]
     return _run(facts, runs)
 
 
-def _notebook(home: Path) -> str:
-    """`lambdist notebook NAME -p …` where an executed notebook of ours lies in the folder, else ""."""
+def _notebook(home: Path, facts: dict[str, Any]) -> str:
+    """`lambdist notebook NAME -p …` where an executed notebook of ours lies in the folder, else "".
+
+    The data file is as the facts have it, which name no folder of a person's machine.
+    """
     path = home / "notebook.ipynb"
     if not path.exists():
         return ""
@@ -47,6 +50,7 @@ def _notebook(home: Path) -> str:
         return ""
     metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
     given = metadata.get("papermill", {}).get("parameters", {})
+    given = {name: facts["data"] if name == "data" else value for name, value in given.items()}
     words = [("-p", name, str(value)) for name, value in given.items() if name != "experiment_id"]
     name = f"notebooks/{ours[_title(path)]}"
     return shlex.join(["lambdist", "notebook", name, *(word for three in words for word in three)])

@@ -5,40 +5,17 @@ tabulating.tables(summary, runs)    every table that a report shows of them, emp
 Nothing is measured here: numbers are those of `summary.json` and `runs.csv`, rounded to three digits.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
 from lambdist_lib.contract import OUTCOMES
 from lambdist_lib.measures.summary import HEADLINE
+from lambdist_lib.page_tables import Table, cut, free, of_rows, plain
 from lambdist_lib.spelling import NONE, between, count, moment, number, percent, spelt
 
-MOST_ROWS = 60  # of a table in a page; the files have all
 Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """numeric: aligned at the right. free: text that somebody else wrote, of any script and direction."""
-
-    name: str
-    numeric: bool = False
-    free: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """The first cell of a row is its header. section: the heading of a report that it stands under."""
-
-    id: str
-    section: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-
 
 PERCENTILES = {"p50_s": "median, s", "p90_s": "90th percentile, s", "p99_s": "99th percentile, s"}
 GROUPS = {  # id: section, caption, and the measures' names without their arm, each with a column's name
@@ -78,6 +55,7 @@ def tables(summary: dict[str, Any], runs: pd.DataFrame) -> list[Table]:
         _causes(_rows(found, "dead_by_cause")),
         _receives(_rows(found, "receives")),
         _fates(_rows(found, "planned_and_found")),
+        _cost(_rows(found, "cost")),
         of_runs(runs),
     ]
     return [cut(table) for table in made if table.rows]
@@ -90,7 +68,7 @@ def _rows(found: dict[str, Any], name: str) -> Rows:
 
 
 def _speedup(rows: Rows) -> Table:
-    return _table("speedup", "speedup", "Speedup of distributed: median of the warm pairs' ratios", rows, {
+    return of_rows("speedup", "speedup", "Speedup of distributed: median of the warm pairs' ratios", rows, {
         "timed": lambda row: row["time"],
         "against": lambda row: spelt(row["control"]),
         "distributed, s": lambda row: number(row["arm_s"]),
@@ -104,7 +82,7 @@ def _speedup(rows: Rows) -> Table:
 
 def _by_level(rows: Rows, confidence: float) -> Table:
     caption = f"Speedup of distributed at each level, {confidence * 100:g} % intervals"
-    return _table("by-level", "speedup", caption, rows, {
+    return of_rows("by-level", "speedup", caption, rows, {
         "level": lambda row: number(row["level"]),
         "distributed, s": lambda row: number(row["arm_s"]),
         "single node, s": lambda row: number(row["control_s"]),
@@ -116,7 +94,7 @@ def _by_level(rows: Rows, confidence: float) -> Table:
 
 
 def _laws(rows: Rows) -> Table:
-    return _table("laws", "speedup", "Laws of the time against the level, and which are accepted", rows, {
+    return of_rows("laws", "speedup", "Laws of the time against the level, and which are accepted", rows, {
         "law": lambda row: row["law"],
         "formula": lambda row: row["formula"],
         "parameter": lambda row: row["parameter"],
@@ -128,7 +106,7 @@ def _laws(rows: Rows) -> Table:
 
 
 def _stages(rows: Rows) -> Table:
-    return _table("stages", "times", "Where the time of a stored datapoint goes", rows, {
+    return of_rows("stages", "times", "Where the time of a stored datapoint goes", rows, {
         "stage": lambda row: spelt(row["stage"]),
         "arm": lambda row: spelt(row["arm"]),
         "median, s": lambda row: number(row["median_s"]),
@@ -145,7 +123,7 @@ def _cold_by_function(rows: Rows) -> Table:
         keys = ["function", "arm", "temperature"]
         by = pd.DataFrame(rows).groupby(keys, sort=False)[["invocations", "cold"]].sum()
         summed = by.reset_index().to_dict("records")
-    return _table("cold-starts", "cold", "Invocations that were a cold start, all runs together", summed, {
+    return of_rows("cold-starts", "cold", "Invocations that were a cold start, all runs together", summed, {
         "function": lambda row: spelt(row["function"]),
         "arm": lambda row: spelt(row["arm"]),
         "runs": lambda row: row["temperature"],
@@ -155,7 +133,7 @@ def _cold_by_function(rows: Rows) -> Table:
 
 
 def _causes(rows: Rows) -> Table:
-    made = _table("causes", "failures", "Dead datapoints by cause", rows, {
+    made = of_rows("causes", "failures", "Dead datapoints by cause", rows, {
         "cause": lambda row: row["cause"],
         "arm": lambda row: spelt(row["arm"]),
         "dead": lambda row: count(row["dead"]),
@@ -163,11 +141,11 @@ def _causes(rows: Rows) -> Table:
         "interval": lambda row: between(row["low"], row["high"], percent),
         "first message": lambda row: row["example"],
     }, texts=("cause", "arm", "first message"))  # fmt: skip
-    return _free(made, "cause", "first message")
+    return free(made, "cause", "first message")
 
 
 def _receives(rows: Rows) -> Table:
-    return _table("receives", "failures", "Receives until a datapoint was stored or dead", rows, {
+    return of_rows("receives", "failures", "Receives until a datapoint was stored or dead", rows, {
         "end": lambda row: f"{row['outcome']} at receive {row['receives']}",
         "arm": lambda row: spelt(row["arm"]),
         "datapoints": lambda row: count(row["datapoints"]),
@@ -177,9 +155,9 @@ def _receives(rows: Rows) -> Table:
 def _fates(rows: Rows) -> Table:
     ends = [name for name in (rows[0] if rows else {}) if name != "planned"]
     cells: dict[str, Callable[[dict[str, Any]], str]] = {"planned": lambda row: row["planned"]}
-    cells |= {f"found {end}": lambda row, end=end: count(row[end]) for end in ends}
+    cells |= {f"found {end}": _counted(end) for end in ends}
     caption = "How datapoints with declared faults were to end, against how they did"
-    return _table("planned", "failures", caption, rows, cells, texts=("planned",))
+    return of_rows("planned", "failures", caption, rows, cells, texts=("planned",))
 
 
 def of_runs(runs: pd.DataFrame) -> Table:
@@ -194,9 +172,25 @@ def of_runs(runs: pd.DataFrame) -> Table:
         "until stored, s": lambda row: number(row["makespan_s"]),
         "submitted": lambda row: count(row["submitted"]),
     }
-    cells |= {name.replace("_", " "): lambda row, name=name: count(row[name]) for name in OUTCOMES}
+    cells |= {spelt(name): _counted(name) for name in OUTCOMES}
     caption = "Every run in the order of time, and where its datapoints ended"
-    return _table("runs", "ledger", caption, rows, cells, texts=("run", "began, UTC", "runs"))
+    return of_rows("runs", "ledger", caption, rows, cells, texts=("run", "began, UTC", "runs"))
+
+
+def _counted(name: str) -> Callable[[dict[str, Any]], str]:
+    return lambda row: count(row[name])
+
+
+def _cost(rows: Rows) -> Table:
+    return of_rows("cost", "cost", "Lines of the bill, for a million datapoints", rows, {
+        "what": lambda row: f"{row['service']} {row['what']}".rstrip(),
+        "arm": lambda row: spelt(row["arm"]),
+        "quantity": lambda row: number(row["quantity_metered"]),
+        "USD predicted": lambda row: number(row["usd_predicted"]),
+        "USD metered": lambda row: number(row["usd_metered"]),
+        "of it retries": lambda row: number(row["retries_usd"]),
+        "of it dead letters": lambda row: number(row["dead_letters_usd"]),
+    }, texts=("what", "arm"))  # fmt: skip
 
 
 def _measured(name: str, summary: dict[str, Any]) -> Table:
@@ -238,58 +232,3 @@ def _prefixes(arms: list[str]) -> list[tuple[str, str]]:
     """As `measures.summary` puts them before a measure's name, with whose it then is."""
     own = [("" if not place else f"{arm}_", spelt(arm)) for place, arm in enumerate(arms)]
     return [*own, *((f"cold_{prefix}", f"{whose}, cold") for prefix, whose in own)]
-
-
-def plain(
-    id: str,
-    section: str,
-    caption: str,
-    columns: tuple[str, ...],
-    rows: list[tuple[str, ...]],
-    notes: Iterable[str] = (),
-) -> Table:
-    """A table of texts, numbers in all columns but the first; each note once, below."""
-    made = tuple(Column(name=name, numeric=place > 0) for place, name in enumerate(columns))
-    told = "; ".join(dict.fromkeys(note for note in notes if note))
-    return Table(id=id, section=section, caption=caption, columns=made, rows=tuple(rows), note=told)
-
-
-def keyed(id: str, section: str, caption: str, facts: dict[str, Any]) -> Table:
-    """Facts by name, as a table of two columns."""
-    rows = tuple((spelt(name), _fact(value)) for name, value in facts.items())
-    columns = (Column(name="what"), Column(name="value", free=True))
-    return Table(id=id, section=section, caption=caption, columns=columns, rows=rows)
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value) or NONE
-
-
-def _table(
-    id: str,
-    section: str,
-    caption: str,
-    rows: Iterable[dict[str, Any]],
-    cells: dict[str, Callable[[dict[str, Any]], str]],
-    texts: tuple[str, ...] = (),
-) -> Table:
-    columns = tuple(Column(name=name, numeric=name not in texts) for name in cells)
-    made = tuple(tuple(cell(row) for cell in cells.values()) for row in rows)
-    return Table(id=id, section=section, caption=caption, columns=columns, rows=made)
-
-
-def _free(table: Table, *names: str) -> Table:
-    columns = tuple(replace(one, free=True) if one.name in names else one for one in table.columns)
-    return replace(table, columns=columns)
-
-
-def cut(table: Table) -> Table:
-    """At most MOST_ROWS of it, and a note of how many there are."""
-    if len(table.rows) <= MOST_ROWS:
-        return table
-    note = f"The first {MOST_ROWS} of {len(table.rows):,} rows; the files beside this report have all."
-    return replace(table, rows=table.rows[:MOST_ROWS], note=note)

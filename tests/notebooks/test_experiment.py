@@ -50,6 +50,9 @@ def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
     require_clean(read(results / "notebook.ipynb"), phases=PHASES, figures=FIGURES)
     assert read(results / "summary.json")["finding"] in done.stdout
     assert "Traceback" not in done.stderr
+    assert re.search(r"^the report, one file to be read and sent: .*report\.html$", done.stdout, re.MULTILINE)
+    page = (project.RESULTS / "by-lambdist" / "report.html").read_text(encoding="utf-8")
+    assert "lambdist notebook notebooks/experiment.ipynb -p data ten.txt -p chunks 4" in page
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ from lambdist_lib import (
 )
 from lambdist_lib.conditions import Conditions
 from lambdist_lib.errors import RunError
+from lambdist_lib.page_tables import Column, Table
 from lambdist_lib.report_content import Page as Content
 from lambdist_lib.report_content import Section
-from lambdist_lib.tabulating import Column, Table
 from lambdist_lib.templates import parameters
 
 MOST_BYTES = 2_000_000
