@@ -52,7 +52,7 @@ def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
     assert "Traceback" not in done.stderr
     assert re.search(r"^the report, one file to be read and sent: .*report\.html$", done.stdout, re.MULTILINE)
     page = (project.RESULTS / "by-lambdist" / "report.html").read_text(encoding="utf-8")
-    assert "lambdist notebook notebooks/experiment.ipynb -p data ten.txt -p chunks 4" in page
+    assert "lambdist notebook notebooks/experiment.ipynb -p chunks 4 -p data ten.txt" in page
 
 
 @pytest.mark.parametrize(
