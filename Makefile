@@ -4,7 +4,7 @@ V := .venv
 BIN := $(V)/bin
 UV := $(shell sed -n "s/^uv==//p" requirements.txt)
 .DEFAULT_GOAL := help
-.PHONY: help setup lab experiment report test test-faults lint lock clean
+.PHONY: help setup lab experiment report test test-faults lint permissions lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minut
 
 lint: $(V)/.ok  ## what the tests check of style, alone
 	$(BIN)/python -m pytest -q tests/unit/test_style.py
+
+permissions: $(V)/.ok  ## write cloudformation/permissions.md from the templates
+	PYTHONPATH=tests/unit $(BIN)/python tests/unit/permission_table.py
 
 lock: $(V)/.ok  ## resolve pyproject.toml into requirements.txt (UPGRADE=--upgrade: newest versions)
 	$(BIN)/uv pip compile -q $(UPGRADE) --universal --no-header --no-emit-index-url --no-annotate --python-version 3.11 --all-extras pyproject.toml -o requirements.txt
