@@ -84,6 +84,21 @@ def _add_stacks(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
         help="a parameter of the templates, such as memory_mb=256",
     )
 
+    one.add_argument(
+        "--expires",
+        default="",
+        metavar="8h",
+        help="when `lambdist leaks` may remove it (default 1d)",
+    )
+
+    one = command("leaks", "list what any run has left; remove it with --delete")
+    _add_target(one)
+    one.add_argument(
+        "--delete", action="store_true", help="remove what is not live: expired, broken, of no stack"
+    )
+    one.add_argument("--all", action="store_true", help="with --delete: what is live, too")
+    one.add_argument("--force", action="store_true", help="with --delete: even if results are uncollected")
+
     one = command("destroy", "delete both stacks")
     _add_target(one)
     one.add_argument("--force", action="store_true", help="even if results are uncollected")

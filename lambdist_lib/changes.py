@@ -47,7 +47,7 @@ def begin(
         delete(target, name, say)
     action = "CREATE" if status in ABSENT | BROKEN else "UPDATE"
     before = tags.read(describe(target, name).get("Tags", [])) if action == "UPDATE" else {}
-    given = tags.of_stack(name, before, datetime.now(UTC), lifetime_s)
+    given = tags.of_stack(name, target.region, before, datetime.now(UTC), lifetime_s)
     change_set = f"lambdist-{uuid.uuid4().hex[:12]}"
     try:
         cloudformation.create_change_set(

@@ -89,20 +89,45 @@ def _cloud_mail(options: argparse.Namespace) -> None:
 
 
 def _deploy(options: argparse.Namespace) -> None:
-    from lambdist_lib import bundles, local_cloud, stacks
+    from lambdist_lib import bundles, local_cloud, stacks, tags
     from lambdist_lib.progress import Progress
 
     processing = bundles.folder(options.processing)
+    lifetime_s = tags.lifetime_s(options.expires) if options.expires else None
     if options.target == "local":
         local_cloud.start(keep=True)  # or what is deployed would be gone with this command
     target = _connected(options)
     settings = {"experiment_controls": True, **dict(_setting(text) for text in options.set)}
     with Progress("deploy") as progress:
-        deployed = stacks.deploy(target, settings=settings, processing=processing, say=progress.show)
+        deployed = stacks.deploy(
+            target, settings=settings, processing=processing, lifetime_s=lifetime_s, say=progress.show
+        )
         progress.show(f"{len(deployed)} stacks on {target.stamp}")
     facts = {"endpoint_url": target.endpoint_url, **{kind: stack.outputs for kind, stack in deployed.items()}}
     _print(
         options, "\n".join(f"{kind:<12} {target.api_url(s.outputs)}" for kind, s in deployed.items()), facts
+    )
+
+
+def _leaks(options: argparse.Namespace) -> None:
+    from lambdist_lib import leaks, local_cloud
+    from lambdist_lib.progress import Progress
+
+    if options.all and not options.delete:
+        raise UsageError("--all goes with --delete; without it everything is listed anyway")
+    if options.target == "local" and not local_cloud.find():
+        _print(options, "no local cloud runs, so nothing is left there", [])
+        return
+    target = _connected(options)
+    if options.delete:
+        with Progress("leaks") as progress:
+            gone = leaks.delete(target, everything=options.all, force=options.force, say=progress.show)
+            progress.show(f"{len(gone)} removed")
+    rows = leaks.find(target)
+    _print(
+        options,
+        "\n".join([*(row.line() for row in rows), leaks.summary(rows)]),
+        [row.facts() for row in rows],
     )
 
 
@@ -347,6 +372,7 @@ COMMANDS = {
     "deploy": _deploy,
     "destroy": _destroy,
     "package": _package,
+    "leaks": _leaks,
     "cloud": _cloud,
     "submit": _submit,
     "run": _run,

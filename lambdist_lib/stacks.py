@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import artifacts, bundles, changes, gaps, mailbox, project, templates
+from lambdist_lib import artifacts, bundles, changes, deployments, gaps, mailbox, project, templates
 from lambdist_lib.dependencies import HERE, of_lambda
 from lambdist_lib.errors import AbsentError, DeployError
 from lambdist_lib.targets import Api, ApiKey, Target
@@ -71,16 +71,18 @@ def deploy(
     if "distributed" in values:
         templates.require_visibility(values["distributed"])
     built = {kind: _built(target, kind, values[kind], processing) for kind in kinds}
-    bucket = artifacts.ensure(target, name)
-    artifacts.upload(target, bucket, [bundle for keys in built.values() for bundle in keys.values()], say)
-    for kind in kinds:
-        keys = {key: bundle.key for key, bundle in built[kind].items()}
-        values[kind] |= {"ArtifactBucket": bucket, **keys}
-    if failed := _carry_out(target, name, values, lifetime_s, say):
-        raise DeployError(f"{'; '.join(failed)}; {_left(target, name)}")
-    deployed = {kind: describe(target, kind, name=name) for kind in kinds}
-    for stack in deployed.values():
-        gaps.close(target, stack.name, stack.outputs, stack.parameters)
+    names = [stack_name(kind, name) for kind in kinds]
+    with deployments.under_way(target, name, [full for full in names if not changes.describe(target, full)]):
+        bucket = artifacts.ensure(target, name)
+        artifacts.upload(target, bucket, [one for keys in built.values() for one in keys.values()], say)
+        for kind in kinds:
+            keys = {key: bundle.key for key, bundle in built[kind].items()}
+            values[kind] |= {"ArtifactBucket": bucket, **keys}
+        if failed := _carry_out(target, name, values, lifetime_s, say):
+            raise DeployError(f"{'; '.join(failed)}; {_left(target, name)}")
+        deployed = {kind: describe(target, kind, name=name) for kind in kinds}
+        for stack in deployed.values():
+            gaps.close(target, stack.name, stack.outputs, stack.parameters)
     return deployed
 
 
@@ -210,5 +212,6 @@ def destroy(
         say(f"{full} is gone")
     if not any(changes.describe(target, stack_name(kind, name)) for kind in templates.KINDS):
         artifacts.delete(target, artifacts.bucket_name(target, name))
+        deployments.forget(target, name)
     if failed:
         raise DeployError("; ".join(failed))

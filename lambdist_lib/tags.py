@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from lambdist_lib.errors import UsageError
 
-STACK, CREATED, EXPIRES = "lambdist:stack", "lambdist:created", "lambdist:expires"
+STACK, REGION = "lambdist:stack", "lambdist:region"  # the Region, since roles belong to none
+CREATED, EXPIRES = "lambdist:created", "lambdist:expires"
 LIFETIME_S = 24 * 3600.0  # unless `--expires` says otherwise: more than an experiment takes, and a day's cost
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
@@ -28,7 +29,7 @@ def lifetime_s(text: str) -> float:
 
 
 def of_stack(
-    name: str, before: Mapping[str, str], now: datetime, lifetime_s: float | None = None
+    name: str, region: str, before: Mapping[str, str], now: datetime, lifetime_s: float | None = None
 ) -> dict[str, str]:
     """The tags of a stack that is deployed now.
 
@@ -41,6 +42,7 @@ def of_stack(
     stays = lifetime_s is None and EXPIRES in before and not is_expired(before, now)
     return {
         STACK: name,
+        REGION: region,
         CREATED: before.get(CREATED) or written(now),
         EXPIRES: before[EXPIRES] if stays else written(expires),
     }

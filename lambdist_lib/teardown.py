@@ -3,7 +3,7 @@
 import collections
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from lambdist_lib import folders, local_cloud, settling, stacks, targets, templates
 from lambdist_lib.contract import ADHOC
@@ -25,8 +25,13 @@ def destroy(
     if not force:
         require_collected(target, name=name)
     stacks.destroy(target, name=name, say=say)
+    free_processes(target)
+
+
+def free_processes(target: Target) -> None:
+    """End the functions' idle processes, which stay until the local cloud itself ends, if nobody needs it."""
     if target.cloud and not _used_by_others(target):
-        local_cloud.reset(target.cloud)  # or the functions' idle processes stay until the cloud itself ends
+        local_cloud.reset(target.cloud)
 
 
 def _used_by_others(target: Target) -> bool:
@@ -48,9 +53,11 @@ def stop_local_cloud(*, force: bool = False) -> bool:
     return local_cloud.stop()
 
 
-def require_collected(target: Target, *, name: str = stacks.NAME) -> None:
+def require_collected(
+    target: Target, kinds: Iterable[str] = templates.KINDS, *, name: str = stacks.NAME
+) -> None:
     """Raise UncollectedError if a stack holds something that is nowhere else."""
-    for kind in templates.KINDS:
+    for kind in kinds:
         with contextlib.suppress(AbsentError):  # a stack that is not there holds nothing
             stack = stacks.describe(target, kind, name=name)
             if queued := settling.depth(target, stack):

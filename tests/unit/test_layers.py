@@ -30,9 +30,9 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"local_cloud"},
     {"targets"},  # 3
     {"dependencies"},
-    {"bundles", "datapoints", "journal", "mailbox", "waiting"},  # 4
+    {"bundles", "datapoints", "journal", "mailbox", "waiting", "deployments"},  # 4
     {"artifacts", "changes", "gaps"},
-    {"folders", "stacks", "measures"},  # 5
+    {"folders", "stacks", "measures", "inventory"},  # 5
     {"submission", "local_pool", "planner"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},
     {"analysing", "cloudwatch", "dead_letters"},
@@ -40,7 +40,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"foreign", "turns"},
     {"running", "pool_runs"},
     {"submitting", "teardown", "walking"},
-    {"redrive", "reproducing", "tabulating"},
+    {"redrive", "leaks", "reproducing", "tabulating"},
     {"failures", "report_source"},
     {"report_content"},
     {"experiment", "compare", "report"},
