@@ -91,6 +91,8 @@ def _add_stacks(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
         help="when `lambdist leaks` may remove it (default 1d)",
     )
 
+    _add_consent(one)
+
     one = command("leaks", "list what any run has left; remove it with --delete")
     _add_target(one)
     one.add_argument(
@@ -158,6 +160,7 @@ def _add_sending(command: Callable[[str, str], argparse.ArgumentParser]) -> None
     )
     _add_thresholds(one)
     one.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
+    _add_consent(one)
 
     one = command("resume", "finish a run or an experiment that was interrupted")
     _add_finished(one)
@@ -243,6 +246,13 @@ def _add_processing(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--processing", default="", metavar="FOLDER", help="with your processing.py (default: lambdas)"
     )
+
+
+def _add_consent(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--budget-usd", type=float, default=0.0, metavar="X", help="on aws: make nothing if it may cost more"
+    )
+    one.add_argument("--yes", action="store_true", help="on aws: agree beforehand, as scripts must")
 
 
 def _add_thresholds(one: argparse.ArgumentParser) -> None:

@@ -89,8 +89,7 @@ def _cloud_mail(options: argparse.Namespace) -> None:
 
 
 def _deploy(options: argparse.Namespace) -> None:
-    from lambdist_lib import bundles, local_cloud, stacks, tags
-    from lambdist_lib.progress import Progress
+    from lambdist_lib import bundles, deploying, local_cloud, tags
 
     processing = bundles.folder(options.processing)
     lifetime_s = tags.lifetime_s(options.expires) if options.expires else None
@@ -98,11 +97,8 @@ def _deploy(options: argparse.Namespace) -> None:
         local_cloud.start(keep=True)  # or what is deployed would be gone with this command
     target = _connected(options)
     settings = {"experiment_controls": True, **dict(_setting(text) for text in options.set)}
-    with Progress("deploy") as progress:
-        deployed = stacks.deploy(
-            target, settings=settings, processing=processing, lifetime_s=lifetime_s, say=progress.show
-        )
-        progress.show(f"{len(deployed)} stacks on {target.stamp}")
+    how: dict[str, Any] = {"processing": processing, "lifetime_s": lifetime_s}
+    deployed = deploying.deploy(target, settings, **how, **_given(options, "budget_usd", "yes"))
     facts = {"endpoint_url": target.endpoint_url, **{kind: stack.outputs for kind, stack in deployed.items()}}
     _print(
         options, "\n".join(f"{kind:<12} {target.api_url(s.outputs)}" for kind, s in deployed.items()), facts
@@ -126,7 +122,7 @@ def _leaks(options: argparse.Namespace) -> None:
     rows = leaks.find(target)
     _print(
         options,
-        "\n".join([*(row.line() for row in rows), leaks.summary(rows)]),
+        "\n".join([*(row.line() for row in rows), leaks.summary(rows, target)]),
         [row.facts() for row in rows],
     )
 
@@ -209,7 +205,8 @@ def _run(options: argparse.Namespace) -> None:
     where = _given(options, "target", "region", "profile", "experiment_id")
     what = _given(options, "data", "seed", "processing", "queue_batch", "memory_mb", *SENDING)
     with experiment.start(**options_of_start, **where, **what) as work:
-        work.deploy()
+        runs = 1 + experiment.most_pairs(options.repetitions, options.until)
+        work.deploy(runs=runs, **_given(options, "budget_usd", "yes"))
         work.run_cold()
         work.run_pairs(options.repetitions, until=options.until, budget_s=options.budget_s)
         summary = work.summarise()

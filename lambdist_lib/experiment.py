@@ -273,8 +273,9 @@ def start(*, keep_stacks: bool = False, **options: Any) -> Iterator[Experiment]:
     try:
         yield work
     except BaseException:
-        with contextlib.suppress(UncollectedError):  # then the stacks stay, for `lambdist resume`
-            work.teardown()
+        if work.begun:  # or an experiment that was refused would take somebody's stacks away
+            with contextlib.suppress(UncollectedError):  # then the stacks stay, for `lambdist resume`
+                work.teardown()
         raise
     work.teardown(keep_stacks=keep_stacks)
 

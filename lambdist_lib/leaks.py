@@ -102,14 +102,15 @@ def state_of(stack: dict[str, Any], begun: tuple[str, list[str]], now: datetime)
     return EXPIRED if tags.is_expired(_tags(stack), now) else LIVE
 
 
-def summary(rows: list[Leftover]) -> str:
+def summary(rows: list[Leftover], target: Target) -> str:
     """How many there are of each state, and what to type."""
     live = sum(row.state == LIVE for row in rows)
     if not rows:
-        return "nothing of lambdist's is there"
-    how = "`lambdist leaks --delete` removes " + (f"the other {len(rows) - live}" if live else "all of it")
-    every = "`lambdist leaks --delete --all` removes everything"
-    return f"{live} live; {every if live == len(rows) else how}"
+        return f"nothing of lambdist's is on {target.stamp}"
+    how = f"lambdist leaks --target {target.name} --delete"
+    if live == len(rows):
+        return f"all {live} are live; `{how} --all` removes them"
+    return f"{live} of {len(rows)} are live; `{how}` removes {'the others' if live else 'all'}"
 
 
 def _state_of_thing(thing: Thing, owned: set[str], states: dict[str, str], begun: str) -> str:
