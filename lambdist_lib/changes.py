@@ -101,12 +101,20 @@ def await_end(target: Target, begun: Begun, say: Say) -> None:
 
 
 def begin_delete(target: Target, name: str) -> Begun | None:
-    """Start the deletion of a stack; None if there is none."""
+    """Start the deletion of a stack; None if there is none.
+
+    Raises:
+        DeployError: It is protected.
+    """
     described = describe(target, name)
     if not described:
         return None
     begun = Begun(action="DELETE", stack=described["StackId"], since=time.time())
-    target.client("cloudformation").delete_stack(StackName=begun.stack)
+    try:
+        target.client("cloudformation").delete_stack(StackName=begun.stack)
+    except ClientError as error:
+        reason = refusals.masked(error.response["Error"].get("Message", ""))
+        raise DeployError(f"the stack {_short(begun.stack)} cannot be deleted: {reason}") from error
     return begun
 
 

@@ -29,11 +29,14 @@ def under_way(target: Target, name: str, new: list[str]) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     before = _read(path)
     begun = sorted({*new, *(before[1] if before else [])})  # one that was cut short is made up for
-    path.write_text(json.dumps({"new": begun, "by": asdict(Identity.of())}), encoding="utf-8")
+    _write(path, begun, Identity.of())
     try:
         yield
     except Exception:
         forget(target, name)
+        raise
+    except BaseException:  # an interrupt, after which a kernel lives on
+        _write(path, begun, None)
         raise
     forget(target, name)
 
@@ -43,7 +46,7 @@ def state_of(target: Target, name: str) -> tuple[str, list[str]]:
     noted = _read(_path(target, name))
     if not noted:
         return "", []
-    return (UNDER_WAY if noted[0].process() else CUT_SHORT), noted[1]
+    return (UNDER_WAY if noted[0] and noted[0].process() else CUT_SHORT), noted[1]
 
 
 def forget(target: Target, name: str) -> None:
@@ -55,9 +58,13 @@ def _path(target: Target, name: str) -> Path:
     return project.STATE / "deployments" / f"{name}-{where}.json"
 
 
-def _read(path: Path) -> tuple[Identity, list[str]] | None:
+def _write(path: Path, new: list[str], by: Identity | None) -> None:
+    path.write_text(json.dumps({"new": new, "by": asdict(by) if by else None}), encoding="utf-8")
+
+
+def _read(path: Path) -> tuple[Identity | None, list[str]] | None:
     try:
         noted = json.loads(path.read_text(encoding="utf-8"))
-        return Identity(**noted["by"]), [str(stack) for stack in noted["new"]]
+        return noted["by"] and Identity(**noted["by"]), [str(stack) for stack in noted["new"]]
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -27,6 +27,7 @@ from lambdist_lib import (
     columns,
     faults,
     folders,
+    preflight,
     project,
     records,
     redrive,
@@ -61,6 +62,7 @@ class Experiment:
     processing: Path = project.LAMBDAS
     runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(columns.RUNS)))
     stamp: str = ""  # of tables and figures: the target's, and that the ledger is open if somebody insisted
+    begun: bool = False  # whether anything may have been made on the target
     _walker: Walker = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -73,8 +75,30 @@ class Experiment:
             processing=self.processing,
         )
 
-    def deploy(self, **settings: Any) -> dict[str, Stack]:
-        """Both stacks as the conditions want them; further settings as in `stacks.deploy`."""
+    def deploy(
+        self, *, runs: int = 1, budget_usd: float = 0.0, yes: bool = False, **settings: Any
+    ) -> dict[str, Stack]:
+        """Both stacks as the conditions want them.
+
+        Args:
+            runs: Of each arm, that are going to be: for the estimate that comes before a deploy to AWS.
+            budget_usd, yes: What that may cost, and whether it was agreed to (`preflight`).
+            settings: Further ones, as in `stacks.deploy`.
+
+        Raises:
+            UsageError: A setting is one of the conditions; or it costs too much, or nobody agrees.
+        """
+        if double := set(settings) & set(self.conditions.settings()):
+            raise UsageError(
+                f"{', '.join(sorted(double))}: a condition of the experiment, which is written down with its "
+                "runs; give it where the experiment begins"
+            )
+        if self.target.name == "aws":
+            preflight.of_experiment(
+                self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
+                budget_usd=budget_usd, yes=yes,
+            )  # fmt: skip
+        self.begun = True
         self._walker.settings = settings
         with Progress("deploy") as progress:
             self._walker.deploy(self.conditions, progress)
@@ -278,6 +302,11 @@ def start(*, keep_stacks: bool = False, **options: Any) -> Iterator[Experiment]:
                 work.teardown()
         raise
     work.teardown(keep_stacks=keep_stacks)
+
+
+def most_pairs(pairs: int, until: float = 0.0) -> int:
+    """How many pairs `run_pairs` may come to."""
+    return sequential.plan(until).looks[-1] if until else pairs
 
 
 def begin(

@@ -88,7 +88,6 @@ def delete(
     if failed:
         raise DeployError("; ".join(f"{what} stays: {why}" for what, why in failed.items()))
     deployments.forget(target, name)
-    teardown.free_processes(target)
     return list({row.thing.id: row for row in [*first, *then]}.values())
 
 
@@ -127,8 +126,13 @@ def _state_of_thing(thing: Thing, owned: set[str], states: dict[str, str], begun
 
 
 def _delete_stacks(target: Target, found: list[Thing], say: Say) -> dict[str, str]:
+    begun: dict[str, changes.Begun | None] = {}
     failed = {}
-    begun = {one.name: changes.begin_delete(target, one.id) for one in found}
+    for one in found:
+        try:
+            begun[one.name] = changes.begin_delete(target, one.id)
+        except DeployError as error:
+            failed[one.name] = str(error)
     for name, deletion in begun.items():
         try:
             if deletion:

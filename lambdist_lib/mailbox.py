@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from lambdist_lib import tags
 from lambdist_lib.targets import Target
 
 PREFIX = "lambdist-mail-"  # of the queues' names, before the stack's
@@ -32,7 +33,8 @@ class Mail:
 def subscribe(target: Target, stack_name: str, topic_arn: str) -> None:
     """Have a stack's mails kept; what is kept already stays."""
     sqs = target.client("sqs")
-    url = sqs.create_queue(QueueName=PREFIX + stack_name)["QueueUrl"]
+    marks = {tags.STACK: stack_name, tags.REGION: target.region}
+    url = sqs.create_queue(QueueName=PREFIX + stack_name, tags=marks)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     target.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
 

@@ -124,6 +124,23 @@ def look(
     )
 
 
+def of_experiment(
+    target: Target,
+    held: Conditions,
+    arms: Sequence[str],
+    datapoints: int,
+    runs: int,
+    settings: Mapping[str, Any],
+    *,
+    budget_usd: float,
+    yes: bool,
+) -> None:
+    """`look` and `require_consent` for an experiment; arguments and errors are theirs, and `usage_of`'s."""
+    planned = usage_of(held, arms, datapoints, runs, settings)
+    found = look(target, {**held.settings(), **settings}, planned=planned, chunks=held.chunks)
+    require_consent(found, budget_usd=budget_usd, yes=yes)
+
+
 def usage_of(
     held: Conditions, arms: Sequence[str], datapoints: int, runs: int, settings: Mapping[str, Any]
 ) -> Usage:

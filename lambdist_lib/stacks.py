@@ -196,16 +196,19 @@ def destroy(
     Raises:
         DeployError: Something could not be deleted; the message names it and the reason. All else is gone.
     """
-    begun = {}
+    begun, failed = {}, []
     for full in [stack_name(kind, name) for kind in kinds]:
-        if one := changes.begin_delete(target, full):
-            begun[full] = one
-    failed = []
+        try:
+            begun[full] = changes.begin_delete(target, full)
+        except DeployError as error:
+            failed.append(str(error))
     for full, one in begun.items():
+        if one is None:
+            continue
         try:
             changes.await_end(target, one, say)
         except DeployError as error:
-            failed.append(f"{error}; once that is mended, `lambdist destroy --target {target.name}` goes on")
+            failed.append(str(error))
             continue
         if target.name == "local":
             mailbox.remove(target, full)
@@ -214,4 +217,5 @@ def destroy(
         artifacts.delete(target, artifacts.bucket_name(target, name))
         deployments.forget(target, name)
     if failed:
-        raise DeployError("; ".join(failed))
+        how = f"once that is mended, `lambdist destroy --target {target.name}` goes on"
+        raise DeployError(f"{'; '.join(failed)}; all else is gone; {how}")

@@ -25,13 +25,8 @@ def destroy(
     if not force:
         require_collected(target, name=name)
     stacks.destroy(target, name=name, say=say)
-    free_processes(target)
-
-
-def free_processes(target: Target) -> None:
-    """End the functions' idle processes, which stay until the local cloud itself ends, if nobody needs it."""
     if target.cloud and not _used_by_others(target):
-        local_cloud.reset(target.cloud)
+        local_cloud.reset(target.cloud)  # or the functions' idle processes stay until the cloud itself ends
 
 
 def _used_by_others(target: Target) -> bool:

@@ -65,6 +65,42 @@ def target():
     local_cloud.stop()
 
 
+def everything_left(target: Target) -> dict[str, list[Any]]:
+    """Everything on the local cloud that a destroyed stack may not leave, by service."""
+
+    def of(service, call, key, **arguments):
+        return getattr(target.client(service), call)(**arguments).get(key, [])
+
+    found = {
+        "stacks": [
+            stack["StackName"]
+            for stack in of("cloudformation", "list_stacks", "StackSummaries")
+            if stack["StackStatus"] != "DELETE_COMPLETE"
+        ],
+        "functions": of("lambda", "list_functions", "Functions"),
+        "mappings": of("lambda", "list_event_source_mappings", "EventSourceMappings"),
+        "queues": of("sqs", "list_queues", "QueueUrls"),
+        "topics": of("sns", "list_topics", "Topics"),
+        "subscriptions": of("sns", "list_subscriptions", "Subscriptions"),
+        "tables": of("dynamodb", "list_tables", "TableNames"),
+        "apis": of("apigateway", "get_rest_apis", "items"),
+        "keys": of("apigateway", "get_api_keys", "items"),
+        "usage plans": of("apigateway", "get_usage_plans", "items"),
+        "log groups": of("logs", "describe_log_groups", "logGroups"),
+        "buckets": of("s3", "list_buckets", "Buckets"),
+        "alarms": of("cloudwatch", "describe_alarms", "MetricAlarms"),
+        "roles": of("iam", "list_roles", "Roles"),
+        "policies": of("iam", "list_policies", "Policies", Scope="Local"),
+    }
+    return {name: entries for name, entries in found.items() if entries}
+
+
+@pytest.fixture
+def left():
+    """`left(target)`: what a destroyed stack may not leave, as each service lists it."""
+    return everything_left
+
+
 @pytest.fixture(scope="session")
 def deployed_as():
     """`deployed_as(target, stack)`: a stack with its clients' and its owner's view."""

@@ -22,36 +22,6 @@ REFUSED = """
   # -- Queue:"""
 
 
-def left(target):
-    """Everything on the local cloud that a destroyed stack may not leave, by service."""
-
-    def of(service, call, key, **arguments):
-        return getattr(target.client(service), call)(**arguments).get(key, [])
-
-    found = {
-        "stacks": [
-            stack["StackName"]
-            for stack in of("cloudformation", "list_stacks", "StackSummaries")
-            if stack["StackStatus"] != "DELETE_COMPLETE"
-        ],
-        "functions": of("lambda", "list_functions", "Functions"),
-        "mappings": of("lambda", "list_event_source_mappings", "EventSourceMappings"),
-        "queues": of("sqs", "list_queues", "QueueUrls"),
-        "topics": of("sns", "list_topics", "Topics"),
-        "subscriptions": of("sns", "list_subscriptions", "Subscriptions"),
-        "tables": of("dynamodb", "list_tables", "TableNames"),
-        "apis": of("apigateway", "get_rest_apis", "items"),
-        "keys": of("apigateway", "get_api_keys", "items"),
-        "usage plans": of("apigateway", "get_usage_plans", "items"),
-        "log groups": of("logs", "describe_log_groups", "logGroups"),
-        "buckets": of("s3", "list_buckets", "Buckets"),
-        "alarms": of("cloudwatch", "describe_alarms", "MetricAlarms"),
-        "roles": of("iam", "list_roles", "Roles"),
-        "policies": of("iam", "list_policies", "Policies", Scope="Local"),
-    }
-    return {name: entries for name, entries in found.items() if entries}
-
-
 def declared_outputs(kind):
     return set(yaml.load(templates.body(kind), Loader=templates._Loader)["Outputs"])
 
@@ -125,8 +95,8 @@ def test_edited_code_is_served_after_the_next_deploy(deploy, tmp_path):
     ],
     ids=["template", "resource"],
 )
-def test_a_refusal_is_told_with_its_reason(empty, tmp_path, monkeypatch, resource, message):
-    """A failed create tells which resource and why, and the next deploy starts over by itself."""
+def test_a_refusal_is_told_with_its_reason(empty, tmp_path, monkeypatch, resource, message, left):
+    """A failed create tells which resource and why, ends clean, and the next deploy starts over."""
     folder = shutil.copytree(project.CLOUDFORMATION, tmp_path / "cloudformation")
     template = (folder / "distributed.yaml").read_text()
     (folder / "distributed.yaml").write_text(template.replace("\n  # -- Queue:", resource, 1))
@@ -134,6 +104,7 @@ def test_a_refusal_is_told_with_its_reason(empty, tmp_path, monkeypatch, resourc
         patched.setattr(project, "CLOUDFORMATION", folder)
         with pytest.raises(DeployError, match=message):
             stacks.deploy(empty, ["distributed"])
+        assert left(empty) == {}
 
     recovered = stacks.deploy(empty, ["distributed"])
 
@@ -142,7 +113,7 @@ def test_a_refusal_is_told_with_its_reason(empty, tmp_path, monkeypatch, resourc
     assert left(empty) == {}
 
 
-def test_nothing_is_left_after_destroy(empty):
+def test_nothing_is_left_after_destroy(empty, left):
     """Stacks, functions, queues, topics, tables, APIs, keys, plans, logs, bucket and roles: all gone."""
     for deployed in stacks.deploy(empty, settings={"notify_email": "a@example.com,b@example.com"}).values():
         stacks.make_cold(empty, deployed)
@@ -159,7 +130,7 @@ def test_nothing_is_left_after_destroy(empty):
         stacks.describe(empty, "distributed")
 
 
-def test_one_stack_can_go_while_the_other_stays(empty):
+def test_one_stack_can_go_while_the_other_stays(empty, left):
     """The artifact bucket goes with the last of them."""
     stacks.deploy(empty)
 
@@ -179,7 +150,7 @@ def test_one_stack_can_go_while_the_other_stays(empty):
         ({"visibility_timeout_seconds": 60}, "at least 180 is needed, or slow batches come twice"),
     ],
 )
-def test_a_wrong_setting_touches_nothing(empty, settings, message):
+def test_a_wrong_setting_touches_nothing(empty, settings, message, left):
     """It is refused before the first call: no bucket, no stack."""
     with pytest.raises(UsageError, match=message):
         stacks.deploy(empty, settings=settings)
