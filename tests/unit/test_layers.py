@@ -40,7 +40,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"foreign", "turns"},
     {"running", "pool_runs"},
     {"submitting", "teardown", "walking"},
-    {"redrive", "leaks", "preflight", "leaks", "reproducing", "tabulating"},
+    {"redrive", "leaks", "preflight", "reproducing", "tabulating"},
     {"failures", "report_source", "deploying"},
     {"report_content"},
     {"experiment", "compare", "report"},
