@@ -26,7 +26,7 @@ ROWS = [  # the design's rows, each in the order of its parts
         "truth",
         "spelling",
     },  # 2
-    {"page_tables", "local_cloud_supervisor", "answers", "receipts"},
+    {"page_tables", "local_cloud_supervisor", "answers", "receipts", "resources"},
     {"local_cloud"},
     {"targets"},  # 3
     {"dependencies"},
