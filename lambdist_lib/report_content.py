@@ -44,6 +44,7 @@ FIGURES_OF = {  # others are further ones
     "times": ("timeline", "latency", "concurrency"),
     "cold": ("cold_shares", "cold_starts", "handlers", "environments"),
     "failures": ("theory", "dead_letters", "receives"),
+    "cost": ("costs",),
 }
 NO_CONDITION = {*COUNTS, *OF_URL, "state", "folder", "experiment_id", "run_id", "pair", "looks", "stopped",
                 "started_at", "makespan_s", "enqueued_s", "seen_s", "url", "plan"}  # fmt: skip

@@ -90,7 +90,7 @@ def expected(
         queued=queued, datapoints=datapoints,
         requests=first + again, again=again, entry_s=entry_s, sends=sends,
         receives=attempts, invocations=invocations, processor_s=processor_s,
-        deletes=min(invocations, stored + hopeless), failures=failures, returned=failures - hopeless,
+        deletes=min(invocations, stored + hopeless), failures=failures, returned=(failures - hopeless) * queued,
         marked_first=datapoints if marks_first else 0.0,
         marked_more=attempts - datapoints if controls else 0.0, init_s=cold * value["init_s"],
         result_units=stored * math.ceil(value["item_bytes"] / WRITE_BYTES),

@@ -12,7 +12,7 @@ NOTEBOOK = project.NOTEBOOKS / "experiment.ipynb"
 COMMITTED = sorted(project.NOTEBOOKS.glob("*.ipynb"))
 TINY = {"chunks": 4, "pairs": 1, "failing": 1, "work": "none"}
 PHASES = ["deploy", "cold runs", "warm pairs", "teardown"]
-FIGURES = 5
+FIGURES = 6
 
 
 @pytest.mark.parametrize("folder", [project.NOTEBOOKS, project.ROOT], ids=["notebooks", "root"])
@@ -35,6 +35,7 @@ def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
     assert set(runs["dead"]) == {1}
     assert {path.name for path in results.glob("*.png")} == {
         "speedup.png", "timeline.png", "latency.png", "cold_starts.png", "dead_letters.png",
+        "costs.png",
     }  # fmt: skip
     assert read(results / "summary.json")["finding"] in plain(outputs(read(out))[0])
 

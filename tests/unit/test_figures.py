@@ -8,12 +8,14 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from lambdist_lib import limits
 from lambdist_lib.columns import INVOCATIONS, RECORDS
 from lambdist_lib.contract import OUTCOMES
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import (
     cold_starts,
     concurrency,
+    cost,
     dead_letters,
     latency,
     scaling,
@@ -22,11 +24,11 @@ from lambdist_lib.figures import (
     timeline,
 )
 from lambdist_lib.measures import concurrency as concurrency_measures
+from lambdist_lib.measures import cost_after, stages, sweep
 from lambdist_lib.measures import dead_letters as death_measures
 from lambdist_lib.measures import latency as latency_measures
 from lambdist_lib.measures import scaling as laws
 from lambdist_lib.measures import speedup as speedup_measures
-from lambdist_lib.measures import stages, sweep
 
 MANY = pd.concat(
     [
@@ -56,6 +58,20 @@ AGAINST = pd.concat(
         death_measures.against_theory(RETRIED, p=0.1, batch=10, partial=False),
     ]
 )
+
+PRICES = limits.load()
+ONE_EACH = frames.runs(1)
+BILLS = cost_after.table(
+    cost_after.by_run(
+        ONE_EACH,
+        pd.concat([frames.records(131, dead={129, 130}, arm=run.arm, run_id=run.run_id)
+                   for run in ONE_EACH.itertuples()]),
+        pd.concat([frames.invocations(131, function="single_node" if "single" in run_id else "processor",
+                                      run_id=run_id) for run_id in ONE_EACH["run_id"]]),
+        PRICES,
+    ),
+    PRICES,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -124,6 +140,8 @@ def drawn(ax):
             ),
             "n = 0 settled datapoints",
         ),
+        (lambda ax: cost.plot_costs(BILLS, ax, **LOCAL, runs=2), "n = 2 runs metered"),
+        (lambda ax: cost.plot_costs(BILLS.iloc[:0], ax, **LOCAL, runs=0), "n = 0 runs"),
         (lambda ax: timeline.plot_timeline(MIXED, ax, target="local cloud"), "n = 12 datapoints"),
         (
             lambda ax: timeline.plot_timeline(NO_RECORDS, ax, target="local cloud"),
@@ -142,6 +160,18 @@ def test_every_figure_says_how_many_and_where(ax, draw, count):
 
     assert any(count in line for line in title)
     assert ax.get_title("left").endswith(("local cloud", "no target"))
+
+
+def test_the_bars_of_the_bill_end_at_its_sums(ax):
+    """Predicted and metered of each arm, each service once in the legend."""
+    cost.plot_costs(BILLS, ax, target="local cloud", runs=2)
+
+    said = drawn(ax)
+    for _, last in BILLS.groupby("arm").tail(1).iterrows():
+        assert f"{last['usd_predicted']:.3g} USD" in said
+        assert f"{last['usd_metered']:.3g} USD: retries" in said
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(names) == len(set(names)) and {"API Gateway", "Lambda", "SQS", "DynamoDB"} <= set(names)
 
 
 def test_pairs_are_all_drawn_and_cold_told_from_warm(ax):
