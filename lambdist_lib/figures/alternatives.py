@@ -127,6 +127,10 @@ def _only_finding(summary: Summary) -> str:
 
 
 FIGURES = {
+    "costs": Words(
+        "What a million datapoints would cost", "Two bars per arm, predicted and metered, of the services:",
+        lambda summary: summary.get("cost", ""),
+    ),
     "speedup": Words(
         "Every pair of runs, and how much faster",
         "A point for each run on the left, the median ratio of the pairs on the right:",
