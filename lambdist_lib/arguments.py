@@ -200,6 +200,8 @@ def _add_results(command: Callable[[str, str], argparse.ArgumentParser]) -> None
     )
     one.add_argument("--to", type=Path, metavar="FILE", help="default: report.html in its folder")
 
+    command("gallery", "write results/README.md anew: what the committed experiments found")
+
     one = command("notebook", "run a notebook headless, with checked parameters")
     one.add_argument("notebook", type=Path, help="such as notebooks/experiment.ipynb")
     one.add_argument("output", type=Path, nargs="?", help="default: results/<name>.ipynb")

@@ -238,6 +238,13 @@ def _report(options: argparse.Namespace) -> None:
     _print(options, "\n".join([*made["warnings"], f"report: {made['report']}"]), made)
 
 
+def _gallery(options: argparse.Namespace) -> None:
+    from lambdist_lib import gallery
+
+    made = gallery.write()
+    _print(options, f"{len(made['results'])} results: {made['gallery']}", made)
+
+
 def _plan(options: argparse.Namespace) -> None:
     from lambdist_lib import planning
     from lambdist_lib.planner import words
@@ -380,6 +387,7 @@ COMMANDS = {
     "analyse": _analyse,
     "compare": _compare,
     "report": _report,
+    "gallery": _gallery,
     "plan": _plan,
     "notebook": _notebook,
 }

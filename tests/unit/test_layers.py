@@ -43,7 +43,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"redrive", "leaks", "preflight", "reproducing", "tabulating"},
     {"failures", "report_source", "deploying"},
     {"report_content"},
-    {"experiment", "compare", "report"},
+    {"experiment", "compare", "report", "gallery"},
     {"notebooks"},
     {"arguments"},  # 7
     {"cli"},
