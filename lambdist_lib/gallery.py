@@ -18,7 +18,7 @@ HEAD = """\
 # Results
 
 What was found so far, newest first: each an experiment that was really run ({stamps}), with its figures, its
-numbers and the notebook that made it. `lambdist report results/reference` makes one HTML file of an experiment,
+numbers and the notebook that made it. `lambdist report results/reference` makes one HTML file of one,
 to be read offline and sent. This page is made by `lambdist gallery`.
 """
 
