@@ -4,7 +4,10 @@ import ast
 import json
 import re
 import shlex
+import subprocess
+from pathlib import Path
 
+import documented
 import nbformat
 import pytest
 
@@ -24,35 +27,78 @@ PATH = re.compile(
 )
 
 
-def written_as_code():
-    """The lines of code blocks and the spans in backticks; links' targets too."""
-    text = re.sub(r"https?://\S+", "", README)
-    fenced = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
-    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    indented = re.findall(r"^(?: {4}| {7})(\S.*)$", text, re.MULTILINE)
-    spans = re.findall(r"`([^`\n]+)`", text)
-    links = re.findall(r"\]\(([^)\s]+)\)", text)
-    return [*(line for block in fenced for line in block.splitlines()), *indented, *spans, *links]
-
-
-CODE = written_as_code()
-COMMANDS = sorted({line.partition(" #")[0].strip() for line in CODE if line.startswith("lambdist ")})
+CODE = documented.written_as_code(README)
+COMMANDS = documented.commands()
+TOUR = re.findall(r"^ +(lambdist \S.*?) {2,}\S", arguments.TOUR, re.MULTILINE)
 PATHS = sorted({path for line in CODE for path in PATH.findall(line)} - NOT_HERE)
 
 
 def test_there_is_something_to_check():
     """The ways by which the tests below read README.md still find what they look for."""
-    assert len(COMMANDS) > 10
+    assert len(COMMANDS) > 30
+    assert len(TOUR) > 6
     assert {"lambdas/processing.py", "environment.yml", "notebooks/"} <= set(PATHS)
     assert "lambdist resume RUN" in COMMANDS
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_command_line_takes_a_command_of_the_readme(command):
-    """Its name, its options and their values."""
+@pytest.mark.parametrize("command", [*(one for one in COMMANDS if one.startswith("lambdist ")), *TOUR])
+def test_the_command_line_takes_a_command_of_our_pages(command):
+    """Its name, its options and their values: those of README, notebooks, and `lambdist --help`."""
     options = arguments.parser(cli.COMMANDS).parse_args(shlex.split(command)[1:])
 
     assert callable(options.call)
+
+
+def test_every_command_of_our_pages_is_run_by_a_test():
+    """Or says why none can; tests/documented.py is where to enter a new one."""
+    entered = [*documented.TYPED, *documented.ELSEWHERE, *documented.NEEDS]
+
+    assert [one for one in COMMANDS if one not in entered] == [], "enter it into tests/documented.py"
+    assert [one for one in entered if one not in COMMANDS] == [], "no page has it any more"
+    assert len(entered) == len(set(entered))
+
+
+@pytest.mark.parametrize("command", documented.ELSEWHERE)
+def test_the_test_that_runs_a_command_is_there(command):
+    """It is defined in the file that is named, which calls a program of that name or such a command."""
+    path, _, name = documented.ELSEWHERE[command].partition("::")
+    source = (project.ROOT / path).read_text(encoding="utf-8")
+
+    if not name:
+        assert "make test" in source  # which sets up what is missing
+        return
+    assert name in [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    program, first = command.split()[:2]
+    if program != "make":  # whose recipe is the next test's
+        assert f'"{first if program == "lambdist" else program}"' in source or Path(first).name in source
+
+
+@pytest.mark.parametrize(
+    ("target", "recipe"),
+    [
+        ("experiment", "-m lambdist_lib notebook notebooks/experiment.ipynb"),
+        ("report", "lambdist report"),
+        ("test", "-m pytest -q"),
+    ],
+)
+def test_make_does_what_the_tests_do(target, recipe):
+    """What such a target types is what a test runs, so that is looked at here."""
+    made = subprocess.run(
+        ["make", "-n", target], cwd=project.ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert recipe in made.stdout
+
+
+def test_make_help_lists_what_can_be_made():
+    """Each target of our pages, with what it does."""
+    told = subprocess.run(
+        ["make", "help"], cwd=project.ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+    targets = {command.split()[1] for command in COMMANDS if command.startswith("make ")}
+    assert {line.split()[0] for line in told.splitlines() if len(line.split()) > 2} >= targets - {"help"}
+    assert "what can be made" in told
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -62,13 +108,6 @@ def test_a_path_of_the_readme_is_there(path):
         pytest.skip("the reference experiment is not committed yet")
 
     assert (project.ROOT / path).exists() or (project.NOTEBOOKS / path).exists()
-
-
-def test_make_has_the_targets_of_the_readme():
-    """`make X` in the text is a rule of the Makefile."""
-    rules = re.findall(r"^([a-z-]+):", (project.ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-
-    assert {line.split()[1] for line in CODE if line.startswith("make ")} <= set(rules)
 
 
 def test_the_notebook_has_the_parameters_of_the_readme():

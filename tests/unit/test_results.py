@@ -2,11 +2,12 @@
 
 import json
 import re
+import shutil
 from urllib.parse import urlsplit
 
 import pytest
 
-from lambdist_lib import gallery, project
+from lambdist_lib import cli, gallery, project
 from lambdist_lib.errors import RunError
 
 FOLDER = project.ROOT / "results"
@@ -42,6 +43,19 @@ def test_the_gallerys_links_are_there():
 
     assert links
     assert [link for link in links if urlsplit(link).scheme or not (FOLDER / link).is_file()] == []
+
+
+def test_the_command_writes_the_gallery(tmp_path, monkeypatch, capsys):
+    """Beside the results, whatever was there before."""
+    [kept, *_] = gallery.results(FOLDER)
+    shutil.copytree(kept.home, tmp_path / kept.home.name, ignore=shutil.ignore_patterns("runs"))
+    (tmp_path / "README.md").write_text("old")
+    monkeypatch.setattr(project, "RESULTS", tmp_path)
+
+    assert cli.main(["gallery"]) == 0
+
+    assert capsys.readouterr().out.startswith("1 results: ")
+    assert kept.summary["finding"] in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_without_results_says_what_makes_some(tmp_path):
