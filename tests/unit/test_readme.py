@@ -11,7 +11,9 @@ import documented
 import nbformat
 import pytest
 
-from lambdist_lib import arguments, cli, notebooks, project
+from lambdist_lib import arguments, cli, limits, notebooks, project
+from lambdist_lib.measures import cost, cost_before, cost_counts
+from lambdist_lib.planner import words
 
 README = (project.ROOT / "README.md").read_text(encoding="utf-8")
 REFERENCE = project.ROOT / "results" / "reference"
@@ -19,7 +21,7 @@ REFERENCE = project.ROOT / "results" / "reference"
 NOT_HERE = {
     "out.ipynb", "results/out.ipynb", "results/", ".venv", ".venv/bin/activate", ".lambdist/cloud.log",
     "summary.json", "runs.csv", "run.json", "receipts.csv", "records.csv", "invocations.csv", "outputs.jsonl",
-    "truth.csv",
+    "truth.csv", "build/package/",
     "/path/to/python3.12", "fer1035/lambda-distributed",
 }  # fmt: skip
 PATH = re.compile(
@@ -140,3 +142,20 @@ def test_the_finding_is_the_reference_experiments():
 
     summary = json.loads((REFERENCE / "summary.json").read_text(encoding="utf-8"))
     assert finding == summary["finding"]
+
+
+def test_what_it_costs_is_what_is_predicted():
+    """Each sum of the table in "On AWS", the price of a second, and of a stack that stands idle."""
+    prices = limits.load()
+    ways = ({}, {"request_batch": 100, "queue_batch": 10}, {"arm": "single_node"})
+    rows = re.findall(r"^\| (1[\d,]*) \| ([\d.,]+) \| ([\d.,]+) \| ([\d.,]+) \|$", README, re.MULTILINE)
+    assert [row[0] for row in rows] == ["1,000", "1,000,000", "1,000,000,000"]
+
+    for datapoints, *sums in rows:
+        count = int(datapoints.replace(",", ""))
+        bills = [cost.bill(cost_before.predict(prices, datapoints=count, **way), prices) for way in ways]
+        assert sums == [words.money(bill["usd"].sum()) for bill in bills], datapoints
+    [second] = re.findall(r"a second of `process\(\)` at 512 MB is ([\d.]+\d)", README)
+    assert float(second) == pytest.approx(prices["price_lambda_gb_s"].value / 2, rel=0.01)
+    month = cost.lines(cost_counts.standing(730 / 24, prices, alarms=4), prices)
+    assert f"costs {words.money(cost.total_usd(month))} a month" in " ".join(README.split())
