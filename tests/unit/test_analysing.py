@@ -8,7 +8,7 @@ import frames
 import pandas as pd
 import pytest
 
-from lambdist_lib import analysing, folders, records
+from lambdist_lib import analysing, cli, folders, limits, records
 from lambdist_lib.conditions import Conditions
 from lambdist_lib.datapoints import from_iterable
 from lambdist_lib.errors import RunError, UnfinishedError
@@ -50,6 +50,30 @@ def test_a_whole_folder_is_measured(experiment):
 
     assert summary["measures"]["speedup"]["n"] == 2
     assert json.loads((home / "summary.json").read_text())["finding"] == summary["finding"]
+
+
+def test_a_summary_has_the_bill(experiment, capsys):
+    """Lines of each arm, a sum, and a sentence that `lambdist analyse` prints."""
+    home = experiment()
+
+    summary = analysing.summarise(home)
+
+    assert {row["arm"] for row in summary["tables"]["cost"]} == {"distributed", "single_node"}
+    one = summary["measures"]["cost_per_million_usd"]
+    assert (one["n"], one["target"]) == (2, "local cloud") and one["value"] > 0
+    assert summary["measures"]["single_node_cost_retries_share"]["value"] == 0
+    assert cli.main(["analyse", str(home)]) == 0
+    assert "cost of a million datapoints at AWS's prices, metered on local cloud" in capsys.readouterr().out
+
+
+def test_large_results_cost_a_write_for_each_kilobyte(experiment):
+    """Of 40 answers one has 5,000 characters; what is dead has no result to write."""
+    home = experiment() / "runs" / FIRST
+    answers = [{"n": n, "data": "word", "result": "x" * (5_000 if n == 7 else 3)} for n in range(39)]
+    lines = [*answers, {"n": 39, "data": "word", "error": "dead: application"}]
+    (home / "outputs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+    assert analysing.result_units([home], limits.load()) == {FIRST: 38 + 6}
 
 
 def test_a_finding_of_another_question_takes_the_place_of_the_comparison(experiment):
