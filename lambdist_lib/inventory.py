@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdist_lib import artifacts, mailbox, tags, templates
+from lambdist_lib.errors import RefusedError
 from lambdist_lib.targets import Target
 
 GONE = re.compile("NotFound|NoSuch|NonExistent|ResourceNotFound|does not exist")
@@ -32,17 +33,40 @@ class Thing:
 
 
 def things(target: Target, name: str) -> list[Thing]:
-    """Everything but the stacks themselves, in the order in which it can be deleted."""
-    tagged = _tagged(target)
+    """Everything but the stacks themselves, in the order in which it can be deleted.
+
+    What may not be listed is one Thing without an id, whose name says which permission it needs.
+    """
+    try:
+        tagged, told = _tagged(target), []
+    except RefusedError as error:
+        tagged, told = {}, [_unknown("tags", error)]
     with ThreadPoolExecutor(4) as pool:  # a dozen services, each a round trip or more away
-        found = pool.map(lambda kind: list(LISTS[kind](target)), KINDS)
-        listed = dict(zip(KINDS, found, strict=True))
-    return [
+        listed = dict(zip(KINDS, pool.map(lambda kind: _listed(kind, target), KINDS), strict=True))
+    told += [one for one in listed.values() if isinstance(one, Thing)]
+    return told + [
         _thing(kind, id_, label, {**tagged.get(label, {}), **own}, name)
         for kind, entries in listed.items()
+        if not isinstance(entries, Thing)
         for id_, label, own in entries
         if whose(label, {**tagged.get(label, {}), **own}, name)
     ]
+
+
+def _listed(kind: str, target: Target) -> list[Found] | Thing:
+    """What there is of a kind; a Thing of state unknown if nobody may tell."""
+    try:
+        return list(LISTS[kind](target))
+    except RefusedError as error:
+        return _unknown(kind, error)
+
+
+def _unknown(kind: str, error: RefusedError) -> Thing:
+    if not error.action:  # expired, unreachable: then nothing can be told
+        raise error
+    return Thing(
+        kind=kind, id="", name=f"not listed without {error.action}", stack="", created="", expires=""
+    )
 
 
 def _thing(kind: str, id_: str, label: str, marks: Mapping[str, str], name: str) -> Thing:
@@ -77,69 +101,81 @@ def delete(target: Target, thing: Thing) -> None:
 
 def _tagged(target: Target) -> dict[str, dict[str, str]]:
     """Tags by the last part of the ARN, of every service that tells of them in one place."""
-    pages = _pages(
-        target, "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList",
-        TagFilters=[{"Key": tags.STACK}],
-    )  # fmt: skip
-    return {re.split("[:/]", one["ResourceARN"])[-1]: tags.read(one["Tags"]) for one in pages}
+    pages = target.client("resourcegroupstaggingapi").get_paginator("get_resources")
+    found = pages.paginate(TagFilters=[{"Key": tags.STACK}])
+    return {
+        re.split("[:/]", one["ResourceARN"])[-1]: tags.read(one["Tags"])
+        for page in found
+        for one in page["ResourceTagMappingList"]
+    }
 
 
-def _pages(target: Target, service: str, call: str, key: str, **arguments: Any) -> Iterator[Any]:
-    for page in target.client(service).get_paginator(call).paginate(**arguments):
+def _each(paginator: Any, key: str) -> Iterator[Any]:
+    for page in paginator.paginate():
         yield from page.get(key, [])
 
 
 def _mappings(target: Target) -> Iterator[Found]:
-    for one in _pages(target, "lambda", "list_event_source_mappings", "EventSourceMappings"):
+    pages = target.client("lambda").get_paginator("list_event_source_mappings")
+    for one in _each(pages, "EventSourceMappings"):
         yield one["UUID"], one.get("FunctionArn", "").rpartition(":")[2], {}
 
 
 def _functions(target: Target) -> Iterator[Found]:
-    for one in _pages(target, "lambda", "list_functions", "Functions"):
+    for one in _each(target.client("lambda").get_paginator("list_functions"), "Functions"):
         yield one["FunctionName"], one["FunctionName"], {}
 
 
 def _queues(target: Target) -> Iterator[Found]:
-    for url in _pages(target, "sqs", "list_queues", "QueueUrls"):
+    for url in _each(target.client("sqs").get_paginator("list_queues"), "QueueUrls"):
         yield url, url.rpartition("/")[2], {}
 
 
 def _topics(target: Target) -> Iterator[Found]:
-    for one in _pages(target, "sns", "list_topics", "Topics"):
+    for one in _each(target.client("sns").get_paginator("list_topics"), "Topics"):
         yield one["TopicArn"], one["TopicArn"].rpartition(":")[2], {}
 
 
 def _tables(target: Target) -> Iterator[Found]:
-    for name in _pages(target, "dynamodb", "list_tables", "TableNames"):
+    for name in _each(target.client("dynamodb").get_paginator("list_tables"), "TableNames"):
         yield name, name, {}
 
 
 def _alarms(target: Target) -> Iterator[Found]:
-    for one in _pages(target, "cloudwatch", "describe_alarms", "MetricAlarms"):
+    for one in _each(target.client("cloudwatch").get_paginator("describe_alarms"), "MetricAlarms"):
         yield one["AlarmName"], one["AlarmName"], {}
 
 
 def _log_groups(target: Target) -> Iterator[Found]:
-    for one in _pages(target, "logs", "describe_log_groups", "logGroups"):
+    for one in _each(target.client("logs").get_paginator("describe_log_groups"), "logGroups"):
         yield one["logGroupName"], one["logGroupName"], {}
 
 
 def _roles(target: Target) -> Iterator[Found]:
     """Of this Region only: a role of a stack that lives in another one looks the same."""
     iam = target.client("iam")
-    for one in _pages(target, "iam", "list_roles", "Roles"):
+    for one in _each(iam.get_paginator("list_roles"), "Roles"):
         if any(f"-{kind.replace('_', '-')}-" in one["RoleName"] for kind in templates.KINDS):
             marks = tags.read(iam.list_role_tags(RoleName=one["RoleName"])["Tags"])
             if marks.get(tags.REGION) == target.region:
                 yield one["RoleName"], one["RoleName"], marks
 
 
-def _of_api(call: str) -> Callable[[Target], Iterable[Found]]:
-    def listed(target: Target) -> Iterator[Found]:
-        for one in _pages(target, "apigateway", call, "items"):
-            yield one["id"], one.get("name") or one["id"], one.get("tags", {})
+def _plans(target: Target) -> Iterator[Found]:
+    return _of_api(target.client("apigateway").get_paginator("get_usage_plans"))
 
-    return listed
+
+def _keys(target: Target) -> Iterator[Found]:
+    return _of_api(target.client("apigateway").get_paginator("get_api_keys"))
+
+
+def _apis(target: Target) -> Iterator[Found]:
+    return _of_api(target.client("apigateway").get_paginator("get_rest_apis"))
+
+
+def _of_api(paginator: Any) -> Iterator[Found]:
+    for one in _each(paginator, "items"):
+        yield one["id"], one.get("name") or one["id"], one.get("tags", {})
 
 
 def _buckets(target: Target) -> Iterator[Found]:
@@ -167,13 +203,6 @@ def _delete_role(target: Target, name: str) -> None:
     iam.delete_role(RoleName=name)
 
 
-def _by(service: str, call: str, argument: str) -> Callable[[Target, str], None]:
-    def deleted(target: Target, id_: str) -> None:
-        getattr(target.client(service), call)(**{argument: id_})
-
-    return deleted
-
-
 LISTS: dict[str, Callable[[Target], Iterable[Found]]] = {  # what must go first comes first
     "event source mapping": _mappings,
     "function": _functions,
@@ -181,25 +210,25 @@ LISTS: dict[str, Callable[[Target], Iterable[Found]]] = {  # what must go first 
     "alarm": _alarms,
     "topic": _topics,
     "table": _tables,
-    "usage plan": _of_api("get_usage_plans"),
-    "API key": _of_api("get_api_keys"),
-    "API": _of_api("get_rest_apis"),
+    "usage plan": _plans,
+    "API key": _keys,
+    "API": _apis,
     "log group": _log_groups,
     "role": _roles,
     "bucket": _buckets,
 }
 KINDS = tuple(LISTS)
-DELETES: dict[str, Callable[[Target, str], None]] = {
-    "event source mapping": _by("lambda", "delete_event_source_mapping", "UUID"),
-    "function": _by("lambda", "delete_function", "FunctionName"),
-    "queue": _by("sqs", "delete_queue", "QueueUrl"),
-    "alarm": lambda target, name: target.client("cloudwatch").delete_alarms(AlarmNames=[name]),
-    "topic": _by("sns", "delete_topic", "TopicArn"),
-    "table": _by("dynamodb", "delete_table", "TableName"),
+DELETES: dict[str, Callable[[Target, str], object]] = {
+    "event source mapping": lambda target, id_: target.client("lambda").delete_event_source_mapping(UUID=id_),
+    "function": lambda target, id_: target.client("lambda").delete_function(FunctionName=id_),
+    "queue": lambda target, id_: target.client("sqs").delete_queue(QueueUrl=id_),
+    "alarm": lambda target, id_: target.client("cloudwatch").delete_alarms(AlarmNames=[id_]),
+    "topic": lambda target, id_: target.client("sns").delete_topic(TopicArn=id_),
+    "table": lambda target, id_: target.client("dynamodb").delete_table(TableName=id_),
     "usage plan": _delete_plan,
-    "API key": _by("apigateway", "delete_api_key", "apiKey"),
-    "API": _by("apigateway", "delete_rest_api", "restApiId"),
-    "log group": _by("logs", "delete_log_group", "logGroupName"),
+    "API key": lambda target, id_: target.client("apigateway").delete_api_key(apiKey=id_),
+    "API": lambda target, id_: target.client("apigateway").delete_rest_api(restApiId=id_),
+    "log group": lambda target, id_: target.client("logs").delete_log_group(logGroupName=id_),
     "role": _delete_role,
     "bucket": artifacts.delete,
 }

@@ -23,6 +23,7 @@ from lambdist_lib.targets import Target
 from lambdist_lib.waiting import Say
 
 LIVE, EXPIRED, CUT_SHORT, BROKEN, ORPHANED = "live", "expired", "cut short", "broken", "orphaned"
+UNKNOWN = "unknown"  # a permission is missing
 STACK = "stack"
 
 
@@ -76,7 +77,8 @@ def delete(
     """
 
     def doomed() -> list[Leftover]:
-        return [row for row in find(target, name=name) if everything or row.state != LIVE]
+        rows = [row for row in find(target, name=name) if row.state != UNKNOWN]
+        return [row for row in rows if everything or row.state != LIVE]
 
     first = doomed()
     if not force:
@@ -103,13 +105,14 @@ def state_of(stack: dict[str, Any], begun: tuple[str, list[str]], now: datetime)
 
 def summary(rows: list[Leftover], target: Target) -> str:
     """How many there are of each state, and what to type."""
-    live = sum(row.state == LIVE for row in rows)
-    if not rows:
-        return f"nothing of lambdist's is on {target.stamp}"
+    known = [row for row in rows if row.state != UNKNOWN]
+    live = sum(row.state == LIVE for row in known)
+    if not known:
+        return f"nothing of lambdist's is on {target.stamp}" + (", as far as can be seen" if rows else "")
     how = f"lambdist leaks --target {target.name} --delete"
-    if live == len(rows):
+    if live == len(known):
         return f"all {live} are live; `{how} --all` removes them"
-    return f"{live} of {len(rows)} are live; `{how}` removes {'the others' if live else 'all'}"
+    return f"{live} of {len(known)} are live; `{how}` removes {'the others' if live else 'all'}"
 
 
 def _state_of_thing(thing: Thing, owned: set[str], states: dict[str, str], begun: str) -> str:

@@ -37,7 +37,7 @@ LOCAL_ONLY = {
     ("throttling", "_hold"),
 }
 
-CLIENTS = {"target", "client"}  # a function that calls AWS has an argument of such a name
+CLIENT = "client"  # a module that calls AWS makes one, or has a function with an argument of this name
 
 # Of what AWS's schemas name for a resource type, that which no property of our templates asks for.
 # Whatever reads or deletes a resource stays in, as CloudFormation may do it unasked.
@@ -120,7 +120,8 @@ def _services(tree: ast.AST) -> Iterator[str]:
 def _called(module: str, tree: ast.AST, methods: dict[str, Any]) -> Iterator[str]:
     """Methods of clients that a module calls, or pages through, on AWS."""
     local = {function for name, function in LOCAL_ONLY if name == module}
-    if None in local or not CLIENTS & {one.arg for one in ast.walk(tree) if isinstance(one, ast.arg)}:
+    given = any(isinstance(one, ast.arg) and one.arg == CLIENT for one in ast.walk(tree))
+    if None in local or not (given or any(_services(tree))):
         return
     imported = {
         alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names

@@ -60,6 +60,7 @@ CALLS_TAKEN_AWAY = {
 FOR_THE_LIBRARY = {  # statements on what the library itself calls; the others are for CloudFormation
     *("Stacks", "ArtifactBucket", "Artifacts", "FindStacks", "ReadApiKey"),
     *("MakeColdAndThrottle", "WatchQueues", "FetchAndRedrive", "ReadLogs"),
+    *("Quotas", "ListLeaks", "ListLogGroups", "ListAlarms", "ListStacks", "TagsOfRoles"),
 }
 
 WHY = {
@@ -119,11 +120,31 @@ WHY_OF_STATEMENT = {
     "WatchQueues": "whether a run has ended",
     "FetchAndRedrive": "results; what nobody has fetched; a mark on what is sent again",
     "ReadLogs": "one line of each invocation",
+    "Quotas": "how many Lambdas the account may run at once; without it a deploy goes on",
+    "ListLeaks": "what any run has left; without it that kind is `unknown` in `lambdist leaks`",
+    "ListLogGroups": "what any run has left",
+    "ListAlarms": "what any run has left",
+    "ListStacks": "all stacks with their tags, and what is a part of them",
+    "TagsOfRoles": "whose a role is, and of which Region",
 }
 WHY_WHOLE = {
     "xray:PutTraceSegments": "X-Ray has no resource for it",
     "xray:PutTelemetryRecords": "X-Ray has no resource for it",
     "lambda:CreateEventSourceMapping": "Lambda has no resource for it; a condition names the functions",
+    **dict.fromkeys(
+        [
+            "dynamodb:ListTables",
+            "iam:ListRoles",
+            "lambda:GetAccountSettings",
+            "lambda:ListEventSourceMappings",
+            "lambda:ListFunctions",
+            "s3:ListAllMyBuckets",
+            "sns:ListTopics",
+            "sqs:ListQueues",
+            "tag:GetResources",
+        ],
+        "lists and settings of an account have no resource",
+    ),
     "logs:DescribeIndexPolicies": "CloudWatch Logs has no resource for lists",
     "logs:DescribeLogGroups": "CloudWatch Logs has no resource for lists",
     "logs:DescribeResourcePolicies": "CloudWatch Logs has no resource for lists",
@@ -168,7 +189,7 @@ account. `make permissions` writes this page from the templates; tests keep it t
 - **not provable here**: only AWS itself would tell.
 """
 CALLERS = """\
-`deployer_policy.yaml` holds them for an administrator: Deployer, DeployerRoles and Runner for who
+`deployer_policy.yaml` holds them for an administrator: Deployer, DeployerRoles, Runner and Watcher for who
 deploys, Runner alone for who sends datapoints to stacks that are there, DeployerOptions for access logs
 and web ACLs. Whoever may create roles and hand them to functions could do anything. So roles are created
 only inside the policy Boundary, and `lambdist deploy --set permissions_boundary_arn=ARN` names it.

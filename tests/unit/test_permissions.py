@@ -14,7 +14,7 @@ from lambdist_lib import project
 
 FILES = (*policies.STACKS, policies.POLICIES)
 MANAGED_MAX_CHARS = 6_144  # of a managed policy without white space (IAM quotas)
-CALLERS = ("Deployer", "DeployerRoles", "DeployerOptions", "Runner")
+CALLERS = ("Deployer", "DeployerRoles", "DeployerOptions", "Runner", "Watcher")
 
 
 def granted(*principals):
