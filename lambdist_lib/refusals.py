@@ -205,9 +205,7 @@ def _denied(code: str, message: str, action: str, where: Where) -> RefusedError:
         missing = action
     by = " (an explicit deny stands in the way)" if "explicit deny" in message else ""
     what = f"{where.stamp} denies {missing}{by}; "
-    how = (
-        'have that permission added (the README\'s "On AWS" lists what is needed), or take another --profile'
-    )
+    how = "have it added (cloudformation/deployer_policy.yaml is what is needed), or take another --profile"
     return RefusedError(what + how, code=code, action=missing)
 
 
