@@ -39,6 +39,9 @@ TYPED = [
     " --set maximum_concurrency=1000",
     "lambdist plan data/words.txt --calibrate mine",
     "lambdist report mine",
+    "lambdist analyse mine",
+    "lambdist leaks",
+    "lambdist leaks --delete",
 ]
 
 UNIT = "tests/unit/"
@@ -60,6 +63,8 @@ ELSEWHERE = {
     "lambdist submit data/words.txt --url URL --api-key-env MY_KEY":
         f"{UNIT}test_foreign.py::test_a_file_through_an_api_of_others",
     "lambdist report results/reference": f"{UNIT}test_report.py::test_the_command_says_where_the_report_is",
+    "lambdist package": f"{UNIT}test_packaging.py::test_the_command_says_what_comes_next",
+    "lambdist package --sam": f"{UNIT}test_packaging.py::test_the_command_says_what_comes_next",
     "lambdist gallery": f"{UNIT}test_results.py::test_the_command_writes_the_gallery",
     "make setup": ".ci/run",
     "make test": ".ci/run",
@@ -81,8 +86,9 @@ NEEDS = {
     "lambdist deploy --target aws --region eu-west-1"
     " --set notify_email=you@example.com,they@example.com": ACCOUNT,
     "lambdist deploy --target aws --set processing_policy_arn=ARN": ACCOUNT,
-    "lambdist submit data/words.txt --target aws --region eu-west-1 --chunks 100": ACCOUNT,
+    "lambdist submit data/words.txt --target aws --region eu-west-1 --chunks 100 --id mine": ACCOUNT,
     "lambdist destroy --target aws --region eu-west-1": ACCOUNT,
+    "aws configure": "the command line of AWS, and credentials",
     "make lab": "somebody before a browser",
     "make clean": "an environment that is not the tests' own",
     "make test-faults": QUIET,
