@@ -20,8 +20,9 @@ from lambdist_lib.errors import UsageError
 
 QUOTA, PRICE, LITERATURE = "quota", "price list", "literature"
 ON_AWS, ON_LOCAL_CLOUD = "measured on AWS", "measured on the local cloud"
+FITTED = "fitted"  # by us to published rows, which therefore prove nothing of it
 GIVEN, ASSUMED = "given", "assumed"  # by whoever asks; by us, for want of anything better
-PROVENANCES = (QUOTA, PRICE, LITERATURE, ON_AWS, ON_LOCAL_CLOUD, GIVEN, ASSUMED)
+PROVENANCES = (QUOTA, PRICE, LITERATURE, FITTED, ON_AWS, ON_LOCAL_CLOUD, GIVEN, ASSUMED)
 
 GUIDE = "docs.aws.amazon.com/lambda/latest/dg"
 SQS_SCALING = f"{GUIDE}/services-sqs-scaling.html"
@@ -85,7 +86,7 @@ LIMITS: dict[str, Number] = {
     "esm_ceiling": number(1250, "invocations at once", SQS_SCALING, "2026", QUOTA),
     "esm_error_cut": number(
         0.0125, "share of its concurrency that a mapping gives up for each thrown error",
-        f"ramp = cut x concurrency x errors/s, in each of the three rows of {REHAN}", "2026", LITERATURE),
+        f"ramp = cut x concurrency x errors/s, of the three rows of {REHAN}", "2026", FITTED),
     "poll_s": number(0.0162, "s, from the queue to the handler", LATENCY, "2022-09", LITERATURE,
                      (0.0137, 0.0338)),
     "throttle_retry_s": number(1.0, "s until a mapping tries a throttled batch again", NO_SOURCE, "2026-11",

@@ -70,7 +70,7 @@ def answer(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) ->
         },
         "cost": _cost(here, job),
         "settings": _settings(job, table, here, free_tier),
-        "warnings": cautions(job, system, forecast, value),
+        "warnings": cautions(job, system, forecast, table),
         "inputs": [{"name": name, **asdict(one)} for name, one in table.items()],
     }  # fmt: skip
 

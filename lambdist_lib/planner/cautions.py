@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 
+from lambdist_lib.limits import Table
 from lambdist_lib.planner import flow, fluid, outlook
-from lambdist_lib.planner.job import Job, work_on_s
+from lambdist_lib.planner.job import Job, values, work_on_s
 from lambdist_lib.planner.system import System
 
 
-def cautions(job: Job, system: System, forecast: fluid.Forecast, value: Mapping[str, float]) -> list[str]:
+def cautions(job: Job, system: System, forecast: fluid.Forecast, table: Table) -> list[str]:
     """Sentences."""
-    limit, _ = outlook.binding(forecast)
+    value, (limit, _) = values(table), outlook.binding(forecast)
     return [
         *_ends(job, forecast, value),
         *_concurrency(system, limit),
         *_handlers(job, system, forecast, value),
+        *_never_seen(job, table),
     ]
 
 
@@ -72,3 +74,13 @@ def _handlers(job: Job, system: System, forecast: fluid.Forecast, value: Mapping
             f"{job.number('MemoryMb') / value['vcpu_memory_mb']:.0%} of a vCPU"
         )
     return found
+
+
+def _never_seen(job: Job, table: Table) -> list[str]:
+    fails = table["p_fail"]
+    if fails.value or not fails.high or job.fault.share("raise"):
+        return []
+    return [
+        f"no attempt failed in {fails.source}, and the plan has none that does; {fails.high:.2g} of them may "
+        f"all the same: --fault raise:{fails.high:.1g} shows what then"
+    ]

@@ -157,9 +157,12 @@ def values(table: Table) -> dict[str, float]:
 
 
 def drawn(table: Table, rng: random.Random) -> dict[str, float]:
-    """One value of each number out of its spread, triangular around the value."""
+    """One value of each number out of its spread, triangular around the value.
+
+    What was never seen (a value of 0) stays so: its spread says how rare it may be, not that it is there.
+    """
     return {
-        name: rng.triangular(one.low, one.high, one.value) if one.low < one.high else one.value
+        name: rng.triangular(one.low, one.high, one.value) if one.value and one.low < one.high else one.value
         for name, one in table.items()
     }
 

@@ -1,12 +1,16 @@
 """What a run gives a prediction, and what it may not give."""
 
+import random
+
 import frames
 import numpy as np
 import pytest
 
 from lambdist_lib import limits
 from lambdist_lib.errors import RunError
+from lambdist_lib.planner import answer
 from lambdist_lib.planner.calibration import calibrate
+from lambdist_lib.planner.job import drawn, job_of
 
 COUNT = 120
 
@@ -35,6 +39,18 @@ def test_work_overhead_and_failures_come_with_their_intervals():
     assert found["handler_s"].value == pytest.approx(0.005, abs=1e-4)
     assert found["p_fail"].value == 0
     assert found["p_fail"].high > 0  # none among 120 is not never
+
+
+def test_what_never_failed_is_not_drawn_as_failing():
+    """Its upper bound is said, as a caution; a billion datapoints would else have a million failures."""
+    table = limits.load() | calibrate(*measured())
+    values = [drawn(table, random.Random(seed)) for seed in range(20)]
+
+    assert {one["p_fail"] for one in values} == {0}
+    assert len({one["process_s"] for one in values}) == 20
+    job = job_of(datapoints=1000)
+    [said] = [text for text in answer.answer(job, table)["warnings"] if "no attempt failed" in text]
+    assert "n = 120" in said and "--fault raise:0.03" in said
 
 
 def test_declared_work_is_not_process():

@@ -7,32 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdist_lib.planner import validation
 from lambdist_lib.planner.simulation import replicate, simulate
 from lambdist_lib.planner.system import System
-
-PUBLISHED = validation.published()
-THEORY = validation.theory()
-
-
-@pytest.mark.parametrize("row", [one for one in PUBLISHED if not one.note], ids=lambda row: row.case)
-def test_a_published_timeline_is_met(row):
-    """Makespans within 10 %, ramps within 15 %, nothing fitted."""
-    assert row.holds, f"{row.predicted:.4g} for {row.expected:.4g} {row.unit}"
-
-
-def test_the_known_miss_is_still_one():
-    """Handlers of 100 ms ramp more slowly than AWS documents: the table says so, and is not bent to it."""
-    [row] = [one for one in PUBLISHED if one.note]
-
-    assert not row.holds
-    assert "100 ms" in row.case
-
-
-@pytest.mark.parametrize("row", THEORY, ids=lambda row: row.case)
-def test_a_formula_is_met(row):
-    """Dead letters, Little's law, M/M/c."""
-    assert row.holds, f"{row.predicted:.4g} for {row.expected:.4g} {row.unit}"
 
 
 def test_one_bad_datapoint_takes_its_batch_along_without_partial_responses():
