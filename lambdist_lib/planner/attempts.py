@@ -15,13 +15,16 @@ class Failing:
     """Of a message that is not permanently bad.
 
     p: that a receive comes to nothing; dies: that all of them do, and it is dead; throws: that an
-    invocation throws; receives: of a message, on average, those after it was stored included.
+    invocation throws. On average, of a message: receives in all, failures of these that are written down,
+    and again, receives after it was stored.
     """
 
     p: float
     dies: float
     throws: float
     receives: float
+    failures: float
+    again: float
 
 
 def failing(system: System) -> Failing:
@@ -33,17 +36,20 @@ def failing(system: System) -> Failing:
         stored = reached * (1 - own)
         handed_on = 1 - reached
         throws, crashed = 1 - survives**size, 1 - (1 - system.p_crash_after) * _mean_power(survives, size)
+        told = reached * (own - system.p_crash)
     else:
         stored = (1 - own) ** size * _mean_power(1 - system.p_crash_after, size)
         handed_on, throws = 0.0, 1 - ((1 - own) * (1 - system.p_crash_after)) ** size
         crashed = 1 - (1 - system.p_crash_after) * _mean_power(1 - system.p_crash_after, size)
+        told = (1 - system.p_crash) ** size - (1 - own) ** size
     p = 1 - stored
     last = p ** (most - 1)  # that it comes to its last receive
-    again = 1 - last * handed_on
-    dies = min(last * max(p - handed_on, 0.0) / again, 1.0) if again else 0.0
+    renewed = 1 - last * handed_on
+    dies = min(last * max(p - handed_on, 0.0) / renewed, 1.0) if renewed else 0.0
     receives = most if p == 1 else (1 - p**most) / (1 - p)
-    second = system.p_duplicate + (1 - dies) * crashed  # those of what is stored already
-    return Failing(p, dies, throws, receives / max(again, 1e-9) + second * receives)
+    first = receives / max(renewed, 1e-9)
+    again = (system.p_duplicate + (1 - dies) * crashed) * receives
+    return Failing(p, dies, throws, first + again, first * told, again)
 
 
 def _mean_power(base: float, size: int) -> float:

@@ -65,11 +65,13 @@ class Fates:
             self.keep(now, held, count)
             return False
         before_write = [kind for _, kind in struck if kind != CRASH_AFTER]
-        self.failures += len(before_write)
+        crashed = CRASH in before_write
         if before_write and not self.system.partial:
-            unreleased = CRASH in before_write or self.system.retry_delay_s is None
+            self.failures += 0 if crashed else count
+            unreleased = crashed or self.system.retry_delay_s is None
             self.give_back(now, held, self.unreleased(now, received_s) if unreleased else self.released_s)
             return True
+        self.failures += len(before_write) - crashed
         self.one_by_one(now, received_s, held, struck)
         return died(struck)
 
@@ -111,6 +113,7 @@ class Fates:
         self.waiting.in_flight -= count
         self.duplicates += again
         self.dead += hopeless
+        self.failures += hopeless
         self.stored += count - again - hopeless
         if count > again + hopeless:
             self.stored_s = now

@@ -42,6 +42,8 @@ class Forecast:
     dead: float
     invocations: float
     receives: float
+    failures: float  # attempts that failed and were written down, permanent ones included
+    duplicates: float
     requests: float
     cold: float
     collector_cold: float
@@ -84,6 +86,8 @@ def predict(system: System) -> Forecast:
         dead=system.datapoints - stored,
         invocations=invocations,
         receives=attempts,
+        failures=system.datapoints * (alive * again.failures + system.p_permanent),
+        duplicates=system.datapoints * again.again,
         requests=requests,
         cold=cold,
         collector_cold=min(system.senders, requests),

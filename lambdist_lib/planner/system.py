@@ -104,7 +104,7 @@ class Outcome:
     lambda_throttles: int = 0
     table_throttles: int = 0
     errors: int = 0  # invocations that threw
-    failures: int = 0  # attempts that failed
+    failures: int = 0  # attempts that failed and were written down
     timeline: tuple[tuple[float, int, int, int], ...] = ()  # time, waiting, running, stored
 
 

@@ -109,6 +109,9 @@ def test_faults_end_as_in_the_simulation(struck, queue_batch):
     found, said = simulate(system), fluid.predict(system)
 
     assert said.receives == pytest.approx(found.receives, rel=0.02)
+    assert said.failures == pytest.approx(found.failures, rel=0.2, abs=20)
+    assert said.duplicates == pytest.approx(found.duplicates, rel=0.2, abs=20)
+    assert said.busy_s == pytest.approx(found.busy_area, rel=0.1)
     assert abs(said.dead - found.dead) <= 5 + 4 * said.dead**0.5
     assert said.makespan_s == pytest.approx(found.makespan_s, rel=0.3)
     assert failing(system).throws * said.invocations == pytest.approx(found.errors, rel=0.25, abs=1)
