@@ -5,6 +5,7 @@ table's write. The mapping's ramp is never measured: a run that fits a machine d
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,20 @@ OPEN = ("lost", "in_flight", "unsent")
 FEWEST = 2  # datapoints for a mean with an interval
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What any target gives, and the tables that it is from.
+
+    stored: records; processors: their invocations, with `queued_at` of the last message of each.
+    """
+
+    maker: "Maker"
+    numbers: dict[str, Number]
+    stored: pd.DataFrame
+    invocations: pd.DataFrame
+    processors: pd.DataFrame
+
+
 def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFrame) -> Table:
     """The numbers that these runs of the distributed arm give, by the names of `limits`.
 
@@ -30,6 +45,12 @@ def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFra
         RunError: There is no such run, one is open, or the work that it declared cannot be told from
             what process() itself took.
     """
+    found = measured(runs, records, invocations)
+    return found.numbers | (_aws_only(found) if found.maker.on_aws else {})
+
+
+def measured(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFrame) -> Measured:
+    """As `calibrate`, without what only AWS can give."""
     runs = runs[runs["arm"] == "distributed"]
     if runs.empty:
         raise RunError(
@@ -42,7 +63,7 @@ def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFra
     [target] = runs["target"].unique() if runs["target"].nunique() == 1 else [None]
     if target is None:
         raise RunError("runs on several targets cannot calibrate one prediction; name a single run")
-    maker = _Maker(", ".join(runs["run_id"].head(3)), runs, on_aws=target.startswith("AWS"))
+    maker = Maker(", ".join(runs["run_id"].head(3)), runs, on_aws=target.startswith("AWS"))
     stored = records[records["outcome"] == STORED].merge(runs[["run_id", "work"]], on="run_id")
     if len(stored) < FEWEST:
         raise RunError(f"run {maker.source} stored {len(stored)} datapoints, too few to calibrate from")
@@ -50,7 +71,10 @@ def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFra
     found = {**_process(stored, worked_s, maker), **_handler(stored, worked_s, invocations, maker)}
     if (runs["fault"] == "none").all():
         found |= _failures(records, maker)
-    return found | (_aws_only(stored, invocations, maker) if maker.on_aws else {})
+    queued = _numbers(stored["queued_at"]).groupby(stored["request_id"]).max()
+    processors = invocations[invocations["function"] == "processor"]
+    processors = processors.assign(queued_at=processors["request_id"].map(queued))
+    return Measured(maker, found, stored, invocations, processors)
 
 
 def require_whole(run: Any) -> None:
@@ -67,7 +91,7 @@ def require_whole(run: Any) -> None:
             )
 
 
-class _Maker:
+class Maker:
     """Makes numbers that say which run they are of."""
 
     def __init__(self, source: str, runs: pd.DataFrame, *, on_aws: bool) -> None:
@@ -99,7 +123,7 @@ class _Maker:
         return {name: self.number(name, found.value, found.low, found.high, found.n)}
 
 
-def _process(stored: pd.DataFrame, worked_s: pd.Series, maker: _Maker) -> dict[str, Number]:
+def _process(stored: pd.DataFrame, worked_s: pd.Series, maker: Maker) -> dict[str, Number]:
     """process() without the work that the run declared beside it."""
     declared = {text: faults.parse_work(text) for text in stored["work"].unique()}
     if any(work.kind == "cpu" for work in declared.values()):
@@ -116,7 +140,7 @@ def _process(stored: pd.DataFrame, worked_s: pd.Series, maker: _Maker) -> dict[s
 
 
 def _handler(
-    stored: pd.DataFrame, worked_s: pd.Series, invocations: pd.DataFrame, maker: _Maker
+    stored: pd.DataFrame, worked_s: pd.Series, invocations: pd.DataFrame, maker: Maker
 ) -> dict[str, Number]:
     """What an invocation takes beside its datapoints and their writes; of those that stored all they got."""
     called = invocations[(invocations["function"] == "processor") & invocations["request_id"].ne("")]
@@ -126,7 +150,7 @@ def _handler(
     return maker.mean("handler_s", beside)
 
 
-def _failures(records: pd.DataFrame, maker: _Maker) -> dict[str, Number]:
+def _failures(records: pd.DataFrame, maker: Maker) -> dict[str, Number]:
     """Attempts that failed by themselves: of runs without declared faults."""
     attempts = int(_numbers(records["receives"]).fillna(0).sum())
     failed = int(_numbers(records["failures"]).fillna(0).sum())
@@ -136,8 +160,8 @@ def _failures(records: pd.DataFrame, maker: _Maker) -> dict[str, Number]:
     return {"p_fail": maker.number("p_fail", found.share, found.low, found.high, attempts)}
 
 
-def _aws_only(stored: pd.DataFrame, invocations: pd.DataFrame, maker: _Maker) -> dict[str, Number]:
-    called = invocations[invocations["function"] == "processor"]
+def _aws_only(found: Measured) -> dict[str, Number]:
+    maker, called, stored = found.maker, found.processors, found.stored
     cold = called["cold"].astype(str).str.lower() == "true"
     writes = _numbers(called["stored"])
     way_s = _numbers(stored["total_s"]) - (_numbers(stored["done_at"]) - _numbers(stored["received_at"]))
