@@ -233,6 +233,7 @@ def _add_plan(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
         help="a parameter of the distributed stack, such as maximum_concurrency=1000",
     )  # fmt: skip
     one.add_argument("--calibrate", default="", metavar="RUN", help="take times and failures of this run")
+    one.add_argument("--local", action="store_true", help="and what the local cloud would take, as that run")
     one.add_argument("--limits", default="", metavar="FILE", help="limits and prices known better, as TOML")
     one.add_argument("--free-tier", action="store_true", help="take off what an account has for nothing")
     one.add_argument("--seed", type=int, default=0, help="of the simulation")

@@ -257,6 +257,7 @@ def _plan(options: argparse.Namespace) -> None:
         },
         limits_file=options.limits,
         run=options.calibrate,
+        local_cloud=options.local,
         **_given(options, "data", "seed", "free_tier", "chunks", "request_batch", "work", "fault"),
     )
     _print(options, words.words(found), found)

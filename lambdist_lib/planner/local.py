@@ -5,18 +5,24 @@ cores, so that more of them make each one slower. Environments are warm, as thos
 """
 
 import math
+from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.limits import ON_LOCAL_CLOUD, Number, Table, number
+from lambdist_lib.planner import fluid, outlook
+from lambdist_lib.planner.answer import spread_of
 from lambdist_lib.planner.calibration import Measured, measured
-from lambdist_lib.planner.job import Job
+from lambdist_lib.planner.job import Job, build, values
 
 EMULATOR = "ministack 1.5.33, cloudformation/distributed.yaml on it"
 FREE = 1e9  # of what the local cloud does not limit
 BLOCKS = 10  # of a run, one after the other: neighbours share the machine's moods, blocks hardly do
 QUEUE_MOST = 10_000  # messages, until the emulator's queue slows down: 1,017/s at 5,000, 149/s at 50,000
+TARGET = "local cloud, predicted"
+TOLD = ("raise", "permanent", "poison", "slow", "duplicate")
 SAME = ("chunks", "request_batch", "queue_batch")
 UNLIMITED = {
     name: number(value, "of the local cloud", EMULATOR, "2026-11", ON_LOCAL_CLOUD)
@@ -89,6 +95,54 @@ def by_blocks(name: str, values: pd.Series, found: Measured) -> Number:
     half = float(t.ppf(0.975, BLOCKS - 1) * sem(means))
     center = max(float(values.mean()), 0.0)
     return found.maker.number(name, center, max(center - half, 0.0), center + half, len(values))
+
+
+def answer(job: Job, table: Table, runs: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
+    """What the local cloud would take for a job, as data that JSON can hold.
+
+    Args:
+        table: Limits and prices with what `calibrate` returns in their place.
+        runs: Those that it was calibrated from.
+
+    Raises:
+        UsageError: The job has other senders or batches than the run, or faults that are not predicted.
+    """
+    require_same(job, runs)
+    _require_told(job)
+    system = build(job, values(table))
+    forecast = fluid.predict(system)
+    limit, share = outlook.binding(forecast)
+    found = []
+    if job.datapoints > QUEUE_MOST:
+        found.append(
+            f"the local cloud slows down beyond {QUEUE_MOST:,} queued messages, so {job.datapoints:,} datapoints "
+            "may take several times as long; send it in parts"
+        )
+    return {
+        "target": TARGET,
+        **spread_of(job, table, forecast, seed),
+        "fluid_makespan_s": forecast.makespan_s,
+        "binding": {"limit": limit, "share": share},
+        "warnings": found,
+        "inputs": [
+            {"name": name, **asdict(one)} for name, one in table.items() if one.provenance == ON_LOCAL_CLOUD
+        ],
+    }
+
+
+def _require_told(job: Job) -> None:
+    """The emulator's ways after a thrown error are its own."""
+    for fault in job.fault.faults:
+        if fault.kind not in TOLD:
+            raise UsageError(
+                f"fault {fault} ends a process, after which the local cloud pauses its queue: --local predicts "
+                f"{', '.join(TOLD)}; leave the fault or --local out"
+            )
+    if job.fault.faults and not job.is_on("PartialBatchResponses"):
+        raise UsageError(
+            "a batch that fails whole pauses the local cloud's queue, which --local does not predict; "
+            "leave --local or partial_batch_responses=off out"
+        )
 
 
 def require_same(job: Job, runs: pd.DataFrame) -> None:

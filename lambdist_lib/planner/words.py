@@ -9,7 +9,8 @@ UNITS_S = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 
 def words(plan: dict[str, Any]) -> str:
     """A page of text from what `answer.answer` returns."""
-    return "\n".join([*_outcome(plan), *_phases(plan), *_costs(plan), *_settings(plan), *_inputs(plan)])
+    parts = (_outcome, _phases, _local_cloud, _costs, _settings, _inputs)
+    return "\n".join(line for part in parts for line in part(plan))
 
 
 def duration(seconds: float) -> str:
@@ -52,6 +53,18 @@ def _phases(plan: dict[str, Any]) -> list[str]:
         f"{'binds' if not place else '':<11} {phase['limit']}, from {duration(phase['begin_s'])} to "
         f"{duration(phase['end_s'])}" + (f", {phase['per_s']:,.0f} datapoints/s" if phase["per_s"] else "")
         for place, phase in enumerate(phases)
+    ]
+
+
+def _local_cloud(plan: dict[str, Any]) -> list[str]:
+    if "local_cloud" not in plan:
+        return []
+    there = plan["local_cloud"]
+    span = there["makespan_s"]
+    said = f"{duration(span['value'])}  (5 to 95 %: {duration(span['low'])} to {duration(span['high'])})"
+    return [
+        f"local cloud {said} on this machine, warm; {there['binding']['limit']} binds, {there['method']}",
+        *(f"{'':<11} {text}" for text in there["warnings"]),
     ]
 
 
