@@ -6,7 +6,7 @@ from typing import Any
 from lambdist_lib import analysing, datapoints, limits
 from lambdist_lib.errors import UsageError
 from lambdist_lib.planner import answer, calibration, local
-from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job import Job, job_of
 
 
 def plan(
@@ -48,17 +48,41 @@ def plan(
             "`lambdist submit FILE` makes one"
         )
     given: dict[str, limits.Number] = dict(limits.load(limits_file or None))
-    found = analysing.tables(run) if run else None
-    table = given | _not_given(calibration.calibrate(*found), given) if found else given
+    measured = analysing.tables(run) if run else None
+    table = calibrated(given, measured) if measured else given
     checked = job_of(datapoints=count, settings=settings, **job)
     plan = answer.answer(checked, table, seed=seed, free_tier=free_tier)
-    if local_cloud and found:
-        runs = found.runs[found.runs["arm"] == "distributed"]
-        there = given | _not_given(local.calibrate(*found), given)
+    if local_cloud and measured:
+        runs = measured.runs[measured.runs["arm"] == "distributed"]
+        there = given | _not_given(local.calibrate(*measured), given)
         plan["local_cloud"] = local.answer(checked, there, runs, seed=seed)
     return plan
 
 
-def _not_given(measured: limits.Table, given: limits.Table) -> limits.Table:
+def jobs(sizes: str, *, settings: Mapping[str, Any], **job: Any) -> list[Job]:
+    """The same job at several sizes, such as "1e3 1e6 1e9".
+
+    Raises:
+        UsageError: One cannot be.
+    """
+    try:
+        numbers = [float(size) for size in sizes.replace(",", " ").split()]
+    except ValueError as error:
+        raise UsageError(f"sizes {sizes!r}: {error}; write numbers of datapoints, such as 1e3 1e6") from None
+    if not numbers:
+        raise UsageError("sizes is empty; write numbers of datapoints, such as 1e3 1e6")
+    return [job_of(datapoints=number, settings=settings, **job) for number in numbers]
+
+
+def calibrated(given: limits.Table, measured: analysing.Tables) -> dict[str, limits.Number]:
+    """Limits with what runs measured in their place.
+
+    Raises:
+        RunError: As `planner.calibration.calibrate`.
+    """
+    return {**given, **_not_given(calibration.calibrate(*measured), given)}
+
+
+def _not_given(found: limits.Table, given: limits.Table) -> dict[str, limits.Number]:
     """What a file names counts more than what a run measured."""
-    return {name: one for name, one in measured.items() if given[name].provenance != limits.GIVEN}
+    return {name: one for name, one in found.items() if given[name].provenance != limits.GIVEN}

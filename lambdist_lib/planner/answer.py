@@ -23,6 +23,7 @@ EXACT_MOST = 5_000  # requests and invocations of a job that is simulated: a pla
 EVENTS = 200_000  # of all replicas together
 REPLICAS_LEAST, REPLICAS_MOST, DRAWS = 40, 200, 200
 TARGET = "AWS, predicted"
+Draw = Callable[[random.Random], System]
 OF_EACH: dict[str, Callable[[Any], float]] = {  # a simulated run, or a forecast
     "makespan_s": lambda one: one.makespan_s,
     "peak_concurrency": lambda one: one.peak,
@@ -50,7 +51,7 @@ def answer(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) ->
     require_time(job, system, value)
     here = outlook.look(job, table, free_tier=free_tier)
     forecast = here.forecast
-    spread = spread_of(job, table, forecast, seed)
+    spread = spread_of(lambda rng: build(job, drawn(table, rng)), forecast, seed)
     single_s = single_node_s(job, system)
     best_s, best_limit = ceiling(system)
     return {
@@ -75,23 +76,13 @@ def answer(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) ->
     }  # fmt: skip
 
 
-def spread_of(job: Job, table: Table, forecast: fluid.Forecast, seed: int) -> dict[str, Any]:
+def spread_of(draw: Draw, forecast: fluid.Forecast, seed: int) -> dict[str, Any]:
     """By which method, and what it gives: the median of each number, and its 5 to 95 %."""
-    is_small = forecast.requests + forecast.invocations <= EXACT_MOST
-    return _exact(job, table, seed) if is_small else _sampled(job, table, seed)
-
-
-def _exact(job: Job, table: Table, seed: int) -> dict[str, Any]:
-    replicas = max(REPLICAS_LEAST, min(REPLICAS_MOST, EVENTS // max(job.datapoints, 1)))
-    runs = replicate(lambda rng: build(job, drawn(table, rng)), replicas=replicas, seed=seed)
-    return {"method": f"exact simulation, {replicas} replicas", **_intervals(runs)}
-
-
-def _sampled(job: Job, table: Table, seed: int) -> dict[str, Any]:
-    forecasts = []
-    for k in range(DRAWS):
-        system = build(job, drawn(table, random.Random(f"{seed}:{k}")))
-        forecasts.append(fluid.predict(system))
+    if forecast.requests + forecast.invocations <= EXACT_MOST:
+        replicas = max(REPLICAS_LEAST, min(REPLICAS_MOST, round(EVENTS / forecast.receives)))
+        runs = replicate(draw, replicas=replicas, seed=seed)
+        return {"method": f"exact simulation, {replicas} replicas", **_intervals(runs)}
+    forecasts = [fluid.predict(draw(random.Random(f"{seed}:{k}"))) for k in range(DRAWS)]
     return {"method": f"fluid model, {DRAWS} draws of its inputs", **_intervals(forecasts)}
 
 

@@ -5,7 +5,7 @@ table's write. The mapping's ramp is never measured: a run that fits a machine d
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -75,6 +75,16 @@ def measured(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFram
     processors = invocations[invocations["function"] == "processor"]
     processors = processors.assign(queued_at=processors["request_id"].map(queued))
     return Measured(maker, found, stored, invocations, processors)
+
+
+def inputs(table: Table) -> pd.DataFrame:
+    """One row per number, prices left out: whose it is, its spread and its source."""
+    rows = [{"name": name, **asdict(one)} for name, one in table.items()]
+    found = pd.DataFrame(rows).set_index("name")
+    names = ["value", "low", "high", "unit", "provenance", "source", "as_of"]
+    return found.loc[~found.index.str.startswith(("price_", "free_")), names].sort_values(
+        "provenance", kind="stable"
+    )
 
 
 def require_whole(run: Any) -> None:

@@ -73,6 +73,27 @@ def caps_of(system: System, again: Failing, collectors: float) -> dict[str, floa
     return caps
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stretch in which nothing changes but by a straight line; its begin is from the first arrival.
+
+    waiting: attempts queued at the begin, which more by `arriving` a second come to. rate: attempts
+    done a second at the begin, and by `slope` more each second; `slots` by `growth`. busy_s: of a slot,
+    for one attempt.
+    """
+
+    begin_s: float
+    length_s: float
+    waiting: float
+    arriving: float
+    rate: float
+    slope: float
+    slots: float
+    growth: float
+    limit: str
+    busy_s: float
+
+
 class Flow:
     """The state between two phases; t is from the first arrival."""
 
@@ -89,6 +110,7 @@ class Flow:
         self.spared = self.writes * TABLE_BURST_S if self.writes < math.inf else 0.0  # of the time before
         self.caps_sending = least(caps_of(system, again, entry.collectors))
         self.caps_later = least(caps_of(system, again, 0.0))
+        self.steps: list[Step] = []
 
     def phases(self) -> list[Phase]:
         """Until all attempts are done."""
@@ -100,6 +122,11 @@ class Flow:
             step = self.step_s(cap, rate, slope, name)
             amount = rate * step + slope * step**2 / 2
             found.append(Phase(self.t, self.t + step, name, amount / step))
+            growth = self.system.slots_per_s if self.slots < cap and name != self.entry.limit else 0.0
+            self.steps.append(
+                Step(self.t, step, self.backlog(), self.arriving if self.sending() else 0.0, rate, slope,
+                     self.slots, growth, name, 1 / self.per_slot)
+            )  # fmt: skip
             self.t, self.left = self.t + step, self.left - amount
             if name != self.entry.limit:
                 self.slots = min(self.slots + self.system.slots_per_s * step, cap)

@@ -14,7 +14,7 @@ from lambdist_lib.planner.simulation import simulate
 from lambdist_lib.planner.system import Outcome, System
 from lambdist_lib.planner.validation import THEORY, Row
 
-REPLICAS = 20
+REPLICAS = 12
 MESSAGES = 10_000  # of each
 LEVEL = 0.999
 SERVERS = {2: 1.2, 5: 3.0, 10: 8.0}  # and the load on them

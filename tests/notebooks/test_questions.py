@@ -22,6 +22,14 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
         ["fault", "queue_batch", "partial_responses"],
         {("raise:0.5,seed:0", 1, True), ("raise:0.5,seed:1", 2, True), ("raise:0.3,seed:2", 2, False)},
     ),
+    "plan": (
+        {"runs": 3, "sizes": "1e2 1e6 1e9"},
+        ["deploy", "warm pairs", "teardown"],
+        {"front.png", "held_out.png", "over_time.png", "over_time_largest.png", "sizes.png",
+         "validation.png"},
+        BY_SENDERS,
+        {("distributed", "warm", 20)},
+    ),
     "speedup": (
         {"levels": "1 2 3", "rounds": 1, "work": "none"},
         ["deploy", "sweep over chunks", "teardown"],

@@ -44,7 +44,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"failures", "report_source", "deploying"},
     {"report_content"},
     {"experiment", "compare", "report", "gallery"},
-    {"notebooks"},
+    {"notebooks", "rehearsal"},
     {"arguments"},  # 7
     {"cli"},
     {"__main__"},
