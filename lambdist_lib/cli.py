@@ -169,7 +169,7 @@ def _submit(options: argparse.Namespace) -> None:
             _connected(options),
             options.arm,
             experiment_id=options.experiment_id,
-            watch=progress.show,
+            watch=progress.watcher(),
             deadline_s=options.deadline,
             **_given(options, "data", "seed", *SENDING),
         )
@@ -186,7 +186,7 @@ def _submit_to_url(options: argparse.Namespace) -> None:
     with Progress("submit") as progress:
         row = foreign.submit(
             options.url,
-            watch=progress.show,
+            watch=progress.watcher(),
             deadline_s=options.deadline,
             **_given(options, "data", "api_key_env", "experiment_id", *SENDING),
             **{name: value for name, value in patience.items() if value is not None},
@@ -268,7 +268,9 @@ def _resume(options: argparse.Namespace) -> None:
     from lambdist_lib.progress import Progress
 
     with Progress("resume") as progress:
-        rows = running.finish(options.run, data=options.data, connect=_by_stamp(options), watch=progress.show)
+        rows = running.finish(
+            options.run, data=options.data, connect=_by_stamp(options), watch=progress.watcher()
+        )
         progress.show(f"{len(rows)} runs whole")
     _print(options, "", rows)
     for row in rows:
@@ -281,7 +283,7 @@ def _fetch(options: argparse.Namespace) -> None:
     if options.run.startswith(ADHOC):
         collecting.collect_adhoc(_connected(options), options.run)
     elif not running.is_collected(options.run):
-        running.finish(options.run, data=options.data, connect=_by_stamp(options), watch=lambda text: None)
+        running.finish(options.run, data=options.data, connect=_by_stamp(options))
     for answer in collecting.outputs_of(options.run):
         print(json.dumps(answer, ensure_ascii=False))
 
@@ -308,10 +310,10 @@ def _redrive(options: argparse.Namespace) -> None:
     what = {"cause": options.cause, "fault": options.fault}
     with Progress("redrive") as progress:
         if options.run.startswith(ADHOC):
-            reports = [redrive.run_adhoc(*_queued(options), options.run, **what, watch=progress.show)]
+            reports = [redrive.run_adhoc(*_queued(options), options.run, **what, watch=progress.watcher())]
         else:
             connect = _by_stamp(options)
-            reports = redrive.of(options.run, **what, connect=connect, watch=progress.show)
+            reports = redrive.of(options.run, **what, connect=connect, watch=progress.watcher())
         progress.show(f"{sum(report.letters for report in reports):,} dead letters")
     _print(options, "\n".join(report.sentence() for report in reports), [asdict(one) for one in reports])
     for report in reports:

@@ -26,6 +26,17 @@ class LambdistError(Exception):
 
     exit_status = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows, by IPython's convention: our frames say nothing to who meets them."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """A notebook's stop button, with what is kept and how to go on."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
 
 class UsageError(LambdistError):
     exit_status = 2

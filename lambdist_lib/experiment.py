@@ -37,7 +37,7 @@ from lambdist_lib import (
 )
 from lambdist_lib.conditions import Conditions, declared, require_arm, require_possible, with_faults
 from lambdist_lib.datapoints import Datapoints
-from lambdist_lib.errors import RunError, UncollectedError, UsageError
+from lambdist_lib.errors import RunError, UncollectedError, UnfinishedError, UsageError
 from lambdist_lib.measures import ledger, sequential, speedup, stages
 from lambdist_lib.progress import Progress
 from lambdist_lib.stacks import Stack
@@ -193,6 +193,8 @@ class Experiment:
         Raises:
             RunError, UnfinishedError: Datapoints are lost, unsent or in flight, and nobody insists.
         """
+        if insist:
+            self._walker.stopped_at = ""
         counts = ledger.count(self.records())
         if insist:
             self.stamp = self.target.stamp + ledger.open_note(self.runs, counts)
@@ -244,7 +246,7 @@ class Experiment:
                 cause=cause,
                 fault=fault,
                 connect=lambda stamp: self.target,
-                watch=progress.show,
+                watch=progress.watcher(),
             )
             progress.show(f"{sum(report.letters for report in reports):,} dead letters")
         self._keep(map(folders.read_facts, self._homes()))
@@ -281,6 +283,11 @@ class Experiment:
         records.write_table(self.folder, "runs", self.runs)
 
     def _tables(self, name: str) -> pd.DataFrame:
+        if at := self._walker.stopped_at:
+            raise UnfinishedError(
+                f"stopped at {at}, with {len(self.runs)} runs whole; run the stopped cell again, and it goes "
+                "on from there, or go on with what is there: ledger(insist=True)"
+            )
         if self.runs.empty:
             raise RunError("no run has ended yet; run one first")
         return analysing.together(self._homes(), name)

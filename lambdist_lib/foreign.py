@@ -9,7 +9,7 @@ What may have been accepted counts as `unknown`, and a `resume` sends it again.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,14 +18,13 @@ from lambdist_lib import datapoints, folders, journal, project, submission
 from lambdist_lib.contract import DATAPOINT_CEILING_CHARS
 from lambdist_lib.datapoints import Datapoints, Line
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.receipts import Plan, Receipt, Tally
+from lambdist_lib.receipts import Plan, Receipt
 from lambdist_lib.targets import Api, ApiKey
+from lambdist_lib.watching import Watch, Watching
 from lambdist_lib.wire import Timeouts
 
 ARM = "url"
 SETTLED = ("accepted", "rejected")  # verdicts that no resume asks for again
-
-Watch = Callable[[str], None]
 
 
 def submit(
@@ -35,7 +34,7 @@ def submit(
     api_key_env: str = "",
     experiment_id: str = "",
     timeout_s: float = 60.0,
-    watch: Watch = lambda text: None,
+    watch: Watch | None = None,
     **plan: Any,
 ) -> dict[str, Any]:
     """Send a file; returns the run's row: its counts, `makespan_s` to the last answer, its folder.
@@ -76,7 +75,7 @@ def submit(
     return _complete(api, intended, points, points, folder, facts, watch)
 
 
-def resume(folder: Path, *, data: str = "", watch: Watch = lambda text: None) -> dict[str, Any]:
+def resume(folder: Path, *, data: str = "", watch: Watch | None = None) -> dict[str, Any]:
     """Send what was neither accepted nor rejected; returns the row. A finished run is left as it is.
 
     Raises:
@@ -139,17 +138,16 @@ def _complete(
     lines: Iterable[Line],
     folder: Path,
     facts: dict[str, Any],
-    watch: Watch,
+    watch: Watch | None,
 ) -> dict[str, Any]:
     folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
 
-    def tell(tally: Tally) -> None:
-        watch(tally.told(points.submitted))
-
-    with folders.resumable(folder):
+    with folders.resumable(folder), Watching(watch, submitted=points.submitted) as watching:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
-            tally = submission.submit(lines, api, plan, run_id=folder.name, keep=kept.append, watch=tell)
-        watch(f"{tally.settled:,} answered, writing what became of each")
+            tally = submission.submit(
+                lines, api, plan, run_id=folder.name, keep=kept.append, watch=watching.sending
+            )
+        watching.collecting()
         with folders.table(folder, "receipts") as file:
             last = journal.copy(folder / "journal", file, settled="accepted")
         counts = _write_answers(folder, points, last)

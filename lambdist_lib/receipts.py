@@ -105,14 +105,3 @@ class Tally:
     @property
     def settled(self) -> int:
         return self.accepted + self.rejected + self.refused + self.unknown + self.dead
-
-    def told(self, submitted: int) -> str:
-        """Progress in words: how many, how fast, what went wrong, how long it will take."""
-        parts = [f"{self.settled:,} of {submitted:,} answered"]
-        took_s = (self.last_answered_at or 0.0) - (self.first_intended_at or 0.0)
-        if self.settled and took_s > 0:
-            rate = self.settled / took_s
-            parts += [f"{rate:,.0f}/s", f"{(submitted - self.settled) / rate:.0f} s left"]
-        failed = {name: getattr(self, name) for name in ("rejected", "refused", "unknown", "dead", "retries")}
-        parts += [f"{count:,} {name}" for name, count in failed.items() if count]
-        return ", ".join([*parts, f"{self.in_flight} under way"])

@@ -36,12 +36,11 @@ from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.receipts import Receipt
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
+from lambdist_lib.watching import Watch, Watching
 
 QUEUED = "distributed"  # the stack and arm with a queue, whichever client sent first
 MARKERS = 8  # threads that mark items
 COUNTS = ("recovered", "died_again", "stored_before", "not_sent", "in_flight", "missing", "duplicates")
-
-Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,7 @@ def run(
     *,
     cause: str = "",
     fault: str = "none",
-    watch: Watch = lambda text: None,
+    watch: Watch | None = None,
 ) -> Report:
     """Send a collected run's dead letters again, and write its folder anew.
 
@@ -116,7 +115,7 @@ def run_adhoc(
     *,
     cause: str = "",
     fault: str = "none",
-    watch: Watch = lambda text: None,
+    watch: Watch | None = None,
 ) -> Report:
     """The same for datapoints that came without a run, by their items; `lambdist fetch` gets the answers."""
     letters = dead_letters.of_table(target, stack, run_id, cause=cause)
@@ -131,7 +130,7 @@ def of(
     cause: str = "",
     fault: str = "none",
     connect: Callable[[str], Target],
-    watch: Watch = lambda text: None,
+    watch: Watch | None = None,
 ) -> list[Report]:
     """Redrive every run of a run's or an experiment's folder that has a queue.
 
@@ -177,11 +176,12 @@ def _again(
     letters: list[Letter],
     held: Conditions,
     keep: Callable[[list[Receipt]], None],
-    watch: Watch,
+    watch: Watch | None,
 ) -> tuple[Report, settling.Settled]:
     """Mark, send and await letters; what became of them, and how the waiting ended."""
-    watch("waiting for what is queued")  # it may be an interrupted redrive's, and would be sent twice
-    ended = settling.await_settled(target, stack, run_id, expected=sys.maxsize)
+    watching = Watching(watch, submitted=len(letters), request_batch=held.request_batch)
+    # what is queued may be an interrupted redrive's, and would be sent twice
+    ended = settling.await_settled(target, stack, run_id, expected=sys.maxsize, watch=watching.waiting)
     before = records.items(target, stack, run_id)
     if letters and not before:
         raise RunError(f"{stack.name} has no items of {run_id} any more; send its file again")
@@ -205,14 +205,14 @@ def _again(
             plan_of(target, stack, QUEUED, held, AS_FOUND),
             run_id=run_id,
             keep=kept,
-            watch=lambda tally: watch(tally.told(len(lines))),
+            watch=watching.sending,
         )
         ended = settling.await_settled(
             target,
             stack,
             run_id,
             expected=len(accepted),
-            watch=lambda queued: watch(f"{queued:,} queued"),
+            watch=watching.waiting,
             count=count,
         )
     drain_s = time.perf_counter() - began_s if lines else 0.0

@@ -41,11 +41,10 @@ from lambdist_lib.errors import AbsentError, DataFileError, RunError, TargetErro
 from lambdist_lib.receipts import Receipt
 from lambdist_lib.stacks import Stack, stack_name
 from lambdist_lib.targets import LOCAL_STAMP, Target
+from lambdist_lib.watching import Watch, Watching
 
 WARM_UP = "-warm-up"  # end of the run ids that measure nothing
 WARM_UPS_MOST = 5  # the first opens environments one by one, the second has all senders at once
-
-Watch = Callable[[str], None]
 
 
 def run(
@@ -61,7 +60,7 @@ def run(
     experiment_id: str = "",
     looks: str = "",
     deadline_s: float = 0.0,
-    watch: Watch = lambda text: None,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Send, wait, collect; returns the run's row (`columns.RUNS`), whatever became of the datapoints.
 
@@ -103,7 +102,7 @@ def run(
 
 
 def resume(
-    target: Target, stack: Stack, points: Datapoints, folder: Path, *, watch: Watch = lambda text: None
+    target: Target, stack: Stack, points: Datapoints, folder: Path, *, watch: Watch | None = None
 ) -> dict[str, Any]:
     """Finish an interrupted run; returns its row. A run that was collected is left as it is.
 
@@ -120,14 +119,8 @@ def resume(
             f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
             f"or start afresh with `lambdist submit {points.name}`"
         )
-    with folders.resumable(folder):
-        settling.await_settled(
-            target,
-            stack,
-            folder.name,
-            expected=points.submitted,
-            watch=lambda queued: watch(f"waiting for what was accepted, {queued:,} queued"),
-        )
+    with folders.resumable(folder), Watching(watch, submitted=points.submitted) as watching:
+        settling.await_settled(target, stack, folder.name, expected=points.submitted, watch=watching.waiting)
     done, settled = bytearray(points.next_n), 0
     for item in records.items_in_order(target, stack, folder.name):
         done[item["n"]] = "outcome" in item
@@ -166,7 +159,7 @@ def _complete(
     lines: Iterable[Line],
     folder: Path,
     facts: dict[str, Any],
-    watch: Watch,
+    watch: Watch | None,
     *,
     settled: int = 0,
 ) -> dict[str, Any]:
@@ -174,7 +167,7 @@ def _complete(
     planned = plan_of(target, stack, facts["arm"], of_run(facts), facts["temperature"])
     plan = replace(planned, deadline_s=facts["deadline_s"])
     folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
-    with folders.resumable(folder):
+    with folders.resumable(folder), _watching(target, stack, points, facts, watch, settled) as watching:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
             tally = ARMS[facts["arm"]].submit(
                 lines,
@@ -182,7 +175,7 @@ def _complete(
                 plan,
                 run_id=folder.name,
                 keep=kept.append,
-                watch=lambda tally: watch(tally.told(points.submitted)),
+                watch=watching.sending,
             )
         facts = {**facts, "stopped": tally.stopped}
         folders.write_json(folder / "run.json", {**facts, "state": "settling"})
@@ -191,16 +184,30 @@ def _complete(
             stack,
             folder.name,
             expected=settled + tally.accepted + tally.dead,
-            watch=lambda queued: watch(f"{queued:,} queued"),
+            watch=watching.waiting,
         )
+        watching.collecting()
         found = collecting.collect(target, stack, points, folder, facts["arm"], ended)
         row = {**facts, **found, "state": "collected"}
         folders.write_json(folder / "run.json", row)
     return row
 
 
+def _watching(
+    target: Target, stack: Stack, points: Datapoints, facts: dict[str, Any], watch: Watch | None, before: int
+) -> Watching:
+    return Watching(
+        watch,
+        submitted=points.submitted,
+        before=before,
+        request_batch=facts["request_batch"],
+        is_queued="QueueUrl" in stack.outputs,
+        where=(target, stack, facts["run_id"]),
+    )
+
+
 def finish(
-    run: str, *, data: str = "", connect: Callable[[str], Target], watch: Watch
+    run: str, *, data: str = "", connect: Callable[[str], Target], watch: Watch | None = None
 ) -> list[dict[str, Any]]:
     """Resume every unfinished run of a run's or an experiment's folder; returns the rows of all.
 

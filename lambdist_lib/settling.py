@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from lambdist_lib.contract import shard_keys
+from lambdist_lib.contract import DEAD, shard_keys
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
@@ -22,6 +22,21 @@ DEPTHS = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
+# of an item, with the values that the expression names
+SETTLED: tuple[str, dict[str, Any]] = ("attribute_exists(outcome)", {})
+IS_DEAD: tuple[str, dict[str, Any]] = ("outcome = :dead", {":dead": {"S": DEAD}})
+
+
+class Depth(NamedTuple):
+    """Messages of the queue and the dead-letter queue together, in the order of `DEPTHS`."""
+
+    waiting: int = 0
+    in_work: int = 0
+    delayed: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +54,7 @@ def await_settled(
     run_id: str,
     *,
     expected: int,
-    watch: Callable[[int], None] = lambda queued: None,
+    watch: Callable[[Depth], None] = lambda depth: None,
     count: Callable[[], int] | None = None,
 ) -> Settled:
     """Wait for a run's end.
@@ -47,7 +62,7 @@ def await_settled(
     Args:
         expected: Datapoints that were accepted. Those that were possibly accepted do not
             count here: the empty queue ends the wait for them.
-        watch: Called at each poll with the number of messages queued.
+        watch: Called at each poll with what is queued.
         count: How many are settled; by default the run's items with an outcome.
 
     Returns:
@@ -58,8 +73,9 @@ def await_settled(
     deadline_s, shortest = time.monotonic() + longest_s(stack), float("inf")
     empty = 0
     while True:
-        queued = depth(target, stack)
-        watch(queued)
+        seen = depth(target, stack)
+        watch(seen)
+        queued = seen.total
         if queued < shortest:
             deadline_s, shortest = time.monotonic() + longest_s(stack), queued
         if queued == 0:
@@ -83,31 +99,42 @@ def longest_s(stack: Stack) -> float:
     return receives * visibility_s + float(of["ProcessorTimeoutSeconds"]) + GRACE_S
 
 
-def depth(target: Target, stack: Stack) -> int:
-    """Messages in the queue and the dead-letter queue: visible, in flight or delayed."""
-    sqs, total = target.client("sqs"), 0
+def depth(target: Target, stack: Stack) -> Depth:
+    """What is queued now; nothing, where a stack has no queue."""
+    sqs, found = target.client("sqs"), [Depth()]
     for output in ("QueueUrl", "DeadLetterQueueUrl"):
         if output in stack.outputs:
             url = stack.outputs[output]
             answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))
-            total += sum(int(answer["Attributes"][name]) for name in DEPTHS)
-    return total
+            found.append(Depth._make(int(answer["Attributes"][name]) for name in DEPTHS))
+    return Depth._make(map(sum, zip(*found, strict=True)))
 
 
 def count_settled(target: Target, stack: Stack, run_id: str) -> int:
     """Items of the run with an outcome."""
     dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
     with ThreadPoolExecutor(4) as pool:
-        return sum(pool.map(lambda key: _count(dynamodb, table, key), shard_keys(run_id)))
+        return sum(pool.map(lambda key: _count(dynamodb, table, key, SETTLED), shard_keys(run_id)))
 
 
-def _count(dynamodb: Any, table: str, key: str) -> int:
+def count_dead(target: Target, stack: Stack, run_id: str, *, is_enough: Callable[[], bool]) -> int:
+    """Dead items of the run, shard after shard: whoever works there waits for one of them at most.
+
+    Args:
+        is_enough: Asked before each shard; the rest is then left out.
+    """
+    dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
+    return sum(_count(dynamodb, table, key, IS_DEAD) for key in shard_keys(run_id) if not is_enough())
+
+
+def _count(dynamodb: Any, table: str, key: str, condition: tuple[str, dict[str, Any]]) -> int:
+    expression, values = condition
     pages = dynamodb.get_paginator("query").paginate(
         TableName=table,
         Select="COUNT",
         KeyConditionExpression="run_shard = :key",
-        FilterExpression="attribute_exists(outcome)",
-        ExpressionAttributeValues={":key": {"S": key}},
+        FilterExpression=expression,
+        ExpressionAttributeValues={":key": {"S": key}, **values},
         ConsistentRead=True,
     )
     return sum(page["Count"] for page in pages)

@@ -1,6 +1,5 @@
 """One file through one arm of the stacks as they are deployed, for its answers."""
 
-from collections.abc import Callable
 from typing import Any
 
 from lambdist_lib import folders, project, running, stacks
@@ -8,6 +7,7 @@ from lambdist_lib.conditions import ARMS, declared, initials, require_arm, with_
 from lambdist_lib.errors import UsageError
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
+from lambdist_lib.watching import Watch
 
 
 def submit(
@@ -18,7 +18,7 @@ def submit(
     seed: int = 0,
     experiment_id: str = "",
     deadline_s: float = 0.0,
-    watch: Callable[[str], None] = lambda text: None,
+    watch: Watch | None = None,
     **conditions: Any,
 ) -> dict[str, Any]:
     """One run of one arm against the stacks as they are deployed; returns its row with its folder.

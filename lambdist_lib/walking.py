@@ -10,7 +10,8 @@ from typing import Any
 from lambdist_lib import datapoints, pool_runs, project, running, stacks
 from lambdist_lib.conditions import ARMS, Conditions
 from lambdist_lib.datapoints import Datapoints
-from lambdist_lib.progress import Progress
+from lambdist_lib.errors import Interrupted
+from lambdist_lib.progress import Progress, in_notebook
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 from lambdist_lib.turns import Rounds, Turn
@@ -29,6 +30,7 @@ class Walker:
     processing: Path = project.LAMBDAS
     settings: dict[str, Any] = field(default_factory=dict)  # of the stacks, beside the conditions
     stacks: dict[str, Stack] = field(default_factory=dict)
+    stopped_at: str = ""  # the turn that was not finished, until the same turns are taken again
     _wanted: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
     _warm: set[str] = field(default_factory=set)  # arms whose environments are open
 
@@ -61,17 +63,26 @@ class Walker:
             facts: Further ones for the runs' folders.
         """
         rows: list[dict[str, Any]] = []
-        with Progress(phase) as progress, running.exclusive(self.target):
-            self._warm.clear()  # nobody knows what became of them since
-            for of_round in rounds:
-                for turn in of_round:
-                    rows.append(self.take(turn, progress, **facts))
-                    keep(rows[-1:])
-                if why := enough():
-                    break
-            done = len({row["pair"] for row in rows}) if unit == "pair" else len(rows)
-            told = f"{done} {unit}{'s' if done != 1 else ''} done"
-            progress.show(f"{told}, {why}" if why else told)
+        try:
+            with Progress(phase) as progress, running.exclusive(self.target):
+                self._warm.clear()  # nobody knows what became of them since
+                for of_round in rounds:
+                    for turn in of_round:
+                        self.stopped_at = turn.label
+                        rows.append(self.take(turn, progress, **facts))
+                        keep(rows[-1:])
+                    if why := enough():
+                        break
+                progress.show(_done(rows, unit, why))
+        except KeyboardInterrupt:
+            if not in_notebook():
+                raise
+            raise Interrupted(
+                f"Stopped at {self.stopped_at}; what was measured is kept. Run this cell again, and it goes "
+                "on from there; after a restart of the kernel, first set experiment_id to "
+                f"{self.experiment_id!r}."
+            ) from None
+        self.stopped_at = ""
         return rows
 
     def take(self, turn: Turn, progress: Progress, **facts: Any) -> dict[str, Any]:
@@ -80,6 +91,7 @@ class Walker:
         Args:
             facts: Further ones for the run's folder.
         """
+        progress.show(turn.label)
         folder = self.folder / "runs" / f"{self.experiment_id}-{turn.name}"
         facts |= {"pair": turn.round, "experiment_id": self.experiment_id}
         if not ARMS[turn.arm].stack:
@@ -87,10 +99,7 @@ class Walker:
             return pool_runs.run(self.points, turn.conditions, folder, processing=self.processing, **facts)
         self.deploy(turn.conditions, progress)
         stack = self.stacks[ARMS[turn.arm].stack]
-
-        def watch(text: str) -> None:
-            progress.show(f"{turn.label}: {text}")
-
+        watch = progress.watcher(turn.label)
         if (folder / "run.json").exists():
             return running.resume(self.target, stack, self.points, folder, watch=watch)
         self._prepare(turn, progress)
@@ -128,3 +137,11 @@ class Walker:
             itertools.islice(itertools.cycle(own), many), max_chars=held.max_chars, pattern=held.pattern
         )
         running.warm_up(self.target, self.stacks[ARMS[arm].stack], arm, points, held, self.experiment_id)
+
+
+def _done(rows: list[dict[str, Any]], unit: str, why: str) -> str:
+    """How much was run, what came of it, and why it was enough."""
+    runs = len({row["pair"] for row in rows}) if unit == "pair" else len(rows)
+    parts = [f"{runs} {unit}{'s' if runs != 1 else ''} done", why]
+    parts += [f"{sum(row[name] for row in rows):,} {name}" for name in ("stored", "dead")]
+    return ", ".join(part for part in parts if part)

@@ -15,10 +15,10 @@ ROWS = [  # the design's rows, each in the order of its parts
         "deaths",
         "local_cloud_state",
         "limits",
-        "progress",
         "sam",
         "refusals",
         "tags",
+        "counts",
         "templates",
         "wire",
         "pacing",
@@ -26,7 +26,7 @@ ROWS = [  # the design's rows, each in the order of its parts
         "truth",
         "spelling",
     },  # 2
-    {"page_tables", "local_cloud_supervisor", "answers", "receipts", "resources"},
+    {"page_tables", "local_cloud_supervisor", "answers", "receipts", "resources", "progress"},
     {"local_cloud"},
     {"targets"},  # 3
     {"dependencies"},
@@ -35,7 +35,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"folders", "stacks", "measures", "inventory"},  # 5
     {"submission", "local_pool", "planner"},
     {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},
-    {"analysing", "cloudwatch", "dead_letters"},
+    {"analysing", "cloudwatch", "dead_letters", "watching"},
     {"conditions", "collecting", "packaging", "planning"},  # 6
     {"foreign", "turns"},
     {"running", "pool_runs"},

@@ -1,0 +1,119 @@
+"""What is told of a run while it goes on: from the client's tally, the queue and the table."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from lambdist_lib import settling, watching
+from lambdist_lib.receipts import Tally
+from lambdist_lib.settling import Depth
+from lambdist_lib.watching import Watching
+
+PATIENCE_S = 10.0
+
+
+@pytest.fixture
+def cloud(monkeypatch):
+    """`cloud("aws", depth=…)`: what a look finds; `looks` are the services that were asked."""
+    looks = []
+
+    def made(name, depth=None, dead=0):
+        def find(service, found):
+            looks.append(service)
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        monkeypatch.setattr(watching, "FIRST_LOOK_S", 0.01)
+        monkeypatch.setattr(watching, "LOOK_EVERY_S", 0.01)
+        monkeypatch.setattr(settling, "depth", lambda *_: find("queue", depth or Depth()))
+        monkeypatch.setattr(settling, "count_dead", lambda *_, **__: find("table", dead))
+        return SimpleNamespace(name=name, client=lambda service: None), None, "run"
+
+    made.looks = looks
+    return made
+
+
+def told(counts, watch, looked=lambda counts: True):
+    """The last that is told once a look has come in."""
+    waited = threading.Event()
+    for _ in range(int(PATIENCE_S / 0.01)):
+        watch()
+        if looked(counts[-1]):
+            return counts[-1]
+        waited.wait(0.01)
+    return counts[-1]
+
+
+def test_without_a_queue_the_answers_tell_all(cloud):
+    """An accepted datapoint of the single node is stored; nothing is looked up for that."""
+    counts = []
+    with Watching(counts.append, submitted=10, is_queued=False, where=cloud("local")) as seen:
+        seen.sending(Tally(accepted=4, dead=1, rejected=1, in_flight=2))
+
+    assert (counts[0].answered, counts[0].settled, counts[0].dead, counts[0].in_flight) == (6, 5, 1, 2)
+    assert counts[0].troubles == (("rejected", 1),)
+    assert cloud.looks == []
+
+
+def test_on_the_local_cloud_queue_and_table_are_looked_at(cloud):
+    """Of 8 accepted 5 are queued, so 3 are settled, and one of those is dead."""
+    counts, tally = [], Tally(accepted=8, in_flight=2)
+    where = cloud("local", depth=Depth(waiting=3, in_work=2), dead=1)
+    with Watching(counts.append, submitted=20, request_batch=10, where=where) as seen:
+        last = told(counts, lambda: seen.sending(tally), lambda counts: counts.dead is not None)
+
+    assert (last.settled, last.dead, last.in_flight, last.in_work) == (3, 1, 25, 2)
+    assert last.line().startswith("8 of 20 sent, 25 in flight, 2 stored, 1 dead")
+
+
+def test_on_aws_no_table_is_counted(cloud):
+    """It would cost money: stored and dead are told together."""
+    counts, tally = [], Tally(accepted=8)
+    with Watching(counts.append, submitted=20, where=cloud("aws", depth=Depth(waiting=5))) as seen:
+        last = told(counts, lambda: seen.sending(tally), lambda counts: counts.settled is not None)
+
+    assert (last.settled, last.dead) == (3, None)
+    assert set(cloud.looks) == {"queue"}
+
+
+def test_nobody_looks_where_nobody_watches(cloud):
+    """A headless run asks nothing of the queue or the table for the sake of a display."""
+    with Watching(None, submitted=20, where=cloud("local")) as seen:
+        threading.Event().wait(0.05)
+        seen.sending(Tally())
+
+    assert cloud.looks == []
+
+
+def test_a_look_that_fails_ends_no_run(cloud):
+    """What is shown is then the client's own knowledge."""
+    counts = []
+    where = cloud("local", depth=EndpointConnectionError(endpoint_url="http://127.0.0.1"))
+    with Watching(counts.append, submitted=20, where=where) as seen:
+        told(counts, lambda: seen.sending(Tally(accepted=2)), lambda counts: len(cloud.looks) > 2)
+
+    assert (counts[-1].answered, counts[-1].settled) == (2, None)
+
+
+def test_looks_take_a_hundredth_of_the_time_at_most(cloud, monkeypatch):
+    """A look that takes 20 ms is followed by two seconds of peace."""
+    where = cloud("local")
+    monkeypatch.setattr(settling, "depth", lambda *_: threading.Event().wait(0.02) or Depth())
+    with Watching(lambda counts: None, submitted=20, where=where):
+        threading.Event().wait(0.3)
+
+    assert cloud.looks == ["table"]
+
+
+def test_a_resumed_run_counts_what_was_settled_before():
+    counts = []
+    with Watching(counts.append, submitted=10, before=6) as seen:
+        seen.sending(Tally(accepted=3))
+        seen.waiting(Depth(waiting=1))
+        seen.collecting()
+
+    assert [one.doing for one in counts] == ["sending", "waiting for the queue", "collecting"]
+    assert (counts[-1].answered, counts[-1].settled, counts[-1].in_flight) == (9, 8, 1)
