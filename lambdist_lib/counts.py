@@ -4,7 +4,7 @@ import html
 from dataclasses import dataclass
 
 MINUTE_S, HOUR_S = 60, 3600
-NONE_AT_ONCE = "-"
+UNKNOWN = "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,28 +42,26 @@ class Counts:
         return max(0, self.submitted - self.answered + waiting) / self.rate
 
     def cells(self) -> dict[str, str]:
-        """Every number that is known by its name, as people read it."""
-        if self.settled is None:
-            settled = {}
-        elif self.dead is None:  # nobody counts a table for that on AWS
+        """Every number by its name, as people read it."""
+        if self.settled is not None and self.dead is None:  # nobody counts a table for that on AWS
             settled = {"stored or dead": f"{self.settled:,}"}
         else:
-            settled = {"stored": f"{max(0, self.settled - self.dead):,}", "dead": f"{self.dead:,}"}
-        at_once = {"requests": self.requests, "in work": self.in_work or 0}
+            stored = None if self.settled is None else max(0, self.settled - (self.dead or 0))
+            settled = {"stored": _known(stored), "dead": _known(self.dead)}
+        at_once = [_plural(self.requests, "request"), f"{self.in_work:,} in work" if self.in_work else ""]
         return {
             "sent": f"{self.answered:,} of {self.submitted:,}",
-            **({} if self.in_flight is None else {"in flight": f"{self.in_flight:,}"}),
+            "in flight": _known(self.in_flight),
             **settled,
             **{name: f"{count:,}" for name, count in self.troubles},
-            **({} if self.rate is None else {"rate": f"{self.rate:,.0f}/s"}),
-            "at once": ", ".join(f"{count:,} {what}" for what, count in at_once.items() if count)
-            or NONE_AT_ONCE,
-            **({} if self.left_s is None else {"left": duration(self.left_s)}),
+            "rate": UNKNOWN if self.rate is None else f"{self.rate:,.0f}/s",
+            "at once": ", ".join(filter(None, at_once)) or UNKNOWN,
+            "left": UNKNOWN if self.left_s is None else duration(self.left_s),
         }
 
     def line(self, width: int = 1000) -> str:
         """As much of it as fits, the more important before the others."""
-        parts = {name: _told(name, value) for name, value in self.cells().items() if value != NONE_AT_ONCE}
+        parts = {name: _told(name, value) for name, value in self.cells().items() if value != UNKNOWN}
         for least in ("at once", "rate", "in flight", *dict(self.troubles), "left"):
             if len(", ".join(parts.values())) <= width:
                 break
@@ -85,6 +83,14 @@ def duration(seconds: float) -> str:
     if seconds < 2 * HOUR_S:
         return f"{seconds / MINUTE_S:.0f} min"
     return f"{seconds / HOUR_S:.1f} h"
+
+
+def _known(count: int | None) -> str:
+    return UNKNOWN if count is None else f"{count:,}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' if count != 1 else ''}" if count else ""
 
 
 def _told(name: str, value: str) -> str:

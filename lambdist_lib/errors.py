@@ -20,6 +20,8 @@ Each message says what was wrong, where, and what to type next.
 Standard library only: this module ships in every Lambda zip.
 """
 
+NOTEBOOK_COLUMNS = 100
+
 
 class LambdistError(Exception):
     """Base of all errors that end a command with one line instead of a traceback."""
@@ -28,14 +30,22 @@ class LambdistError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows, by IPython's convention: our frames say nothing to who meets them."""
-        return [f"{type(self).__name__}: {self}"]
+        return [_wrapped(f"{type(self).__name__}: {self}")]
 
 
 class Interrupted(KeyboardInterrupt):
     """A notebook's stop button, with what is kept and how to go on."""
 
     def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+        return [_wrapped(str(self))]
+
+
+def _wrapped(text: str) -> str:
+    """Lines that end between words: JupyterLab breaks long ones anywhere."""
+    import textwrap  # no Lambda needs it in its init
+
+    lines = (textwrap.fill(line, NOTEBOOK_COLUMNS, break_long_words=False) for line in text.splitlines())
+    return "\n".join(lines)
 
 
 class UsageError(LambdistError):

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Self
 
 from lambdist_lib.counts import Counts
@@ -26,7 +27,7 @@ class Progress:
         self._began_s = self._shown_s = time.perf_counter()
         self._lines = 1  # of the terminal that the next state is written over
         self._terminal = sys.stderr.isatty()
-        self._notebook = _display_handle({"text/plain": self._plain()}) if in_notebook() else None
+        self._notebook = _display_handle(self._saved()) if in_notebook() else None
 
     def __enter__(self) -> Self:
         return self
@@ -34,6 +35,9 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._end = " - interrupted" if issubclass(kind, KeyboardInterrupt) else " - failed"
+            self._counts = (
+                replace(self._counts, took_s=0.0) if self._counts else None
+            )  # nothing is left to wait for
         self._draw(last=True)
 
     def show(self, text: str, counts: Counts | None = None) -> None:
@@ -78,11 +82,12 @@ class Progress:
         if self._counts is None:
             return self._saved()
         shown = f"<div>{html.escape(self._told(self._text))}</div>{self._counts.table()}"
-        return {"text/plain": self._plain(), "text/html": shown}
+        return {**self._saved(), "text/html": shown}
 
     def _saved(self) -> dict[str, str]:
-        """What stays in a notebook is one line of text."""
-        return {"text/plain": self._plain()}
+        """What stays in a notebook is text, and after an interrupt the counts in a line of their own."""
+        counted = f"\n  {self._counts.line()}" if self._counts else ""
+        return {"text/plain": self._told(f"{self._text}{self._end}") + counted}
 
     def _plain(self) -> str:
         """All of it in one line."""

@@ -50,11 +50,15 @@ LIMIT = "#882255"  # what cannot be passed
 
 SIZE_IN = (7.5, 4.2)  # at DPI 900 pixels wide, a notebook's page
 DPI = 120
+CELL_CHARS = 120  # of a table: what a datapoint died of is not cut
 
 
 def apply() -> None:
-    """Set the theme of this process's figures: once, at the top of a notebook."""
+    """Set the theme of this process's figures and tables: once, at the top of a notebook."""
+    import pandas
     import seaborn  # takes a second to import
+
+    pandas.options.display.max_colwidth = CELL_CHARS
 
     seaborn.set_theme(
         context="notebook",

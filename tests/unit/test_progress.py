@@ -146,6 +146,6 @@ def test_an_interrupted_run_is_saved_with_how_far_it_came(notebook):
 
     assert set(notebook[-1]) == {"text/plain"}
     assert re.fullmatch(
-        r"warm pairs: pair 3 of 10, sending: 1,100 of 2,000 sent, .* left - interrupted \(0\.0 s\)",
+        r"warm pairs: pair 3 of 10, sending - interrupted \(0\.0 s\)\n  1,100 of 2,000 sent, .* in work",
         notebook[-1]["text/plain"],
     )
