@@ -88,6 +88,25 @@ def test_a_signal_ends_a_submission_at_once_and_resume_finishes_it(
     assert (row["submitted"], row["stored"], row["resumed"]) == (40, 40, True)
 
 
+def test_ctrl_c_in_haste_loses_nothing(both, data_file, lambdist):
+    """Who presses it again and again cuts the farewell short, and the run is finished all the same."""
+    data = data_file(40)
+    command = ["submit", data, "--id", "ctrl-c-twice", "--work", "io:100ms", "--chunks", 4]
+
+    process = begun(*command)
+    folder = eventually(lambda: under_way("ctrl-c-twice"))
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.03)
+    process.communicate(timeout=20)
+
+    assert process.returncode in (130, -signal.SIGINT)
+    resumed = lambdist("resume", folder.name, "--data", data, "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    [row] = json.loads(resumed.stdout)
+    assert (row["submitted"], row["stored"], row["resumed"]) == (40, 40, True)
+
+
 def test_ctrl_c_ends_an_experiment_and_its_stacks_wait_for_the_resume(data_file, cloud, tmp_path, lambdist):
     """What was accepted is not torn down with the command: `lambdist resume` finishes the run."""
     data, state = data_file(10), tmp_path / "state"

@@ -51,7 +51,7 @@ def folder():
     return project.RESULTS / "runs" / "runs" / f"run-{next(numbers)}"
 
 
-def start(deployed, folder, points, *, arm="distributed", watch=lambda text: None, **conditions):
+def start(deployed, folder, points, *, arm="distributed", watch=None, **conditions):
     held = Conditions(retry_delay_s=0, **conditions)
     return running.run(deployed.target, deployed.stack, arm, points, held, folder, watch=watch)
 
@@ -139,13 +139,13 @@ def test_a_run_that_could_not_begin_leaves_its_id_free(distributed, folder):
     require_whole(folder, start(distributed, folder, words(3)), 3)
 
 
-@pytest.mark.parametrize("phase", ["answered", "queued"])
+@pytest.mark.parametrize("phase", ["sending", "waiting for the queue"])
 def test_an_interrupted_run_is_resumed(distributed, folder, phase):
     """Ctrl-C while sending or while waiting: what was accepted is not sent again, and nothing is missing."""
     points = words(60)
 
-    def interrupt(text):
-        if phase in text and not text.startswith("0 "):
+    def interrupt(counts):
+        if counts.doing == phase and counts.answered:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -174,9 +174,7 @@ def test_a_killed_run_is_resumed(distributed, nursery, data_file, seed):
     eventually(lambda: (folder / "journal").exists())
     time.sleep(moment.uniform(0, 0.5))
     status = nursery.kill(pid)
-    [row] = running.finish(
-        folder.name, data=str(data), connect=lambda stamp: distributed.target, watch=lambda text: None
-    )
+    [row] = running.finish(folder.name, data=str(data), connect=lambda stamp: distributed.target)
 
     assert status in (-signal.SIGKILL, 0)  # 0: a machine so fast that it was over
     assert row["resumed"] is (status != 0)
@@ -187,7 +185,7 @@ def test_a_killed_run_is_resumed(distributed, nursery, data_file, seed):
 def test_a_run_whose_stack_is_gone_says_so(distributed, folder, how, monkeypatch):
     """Nothing is started for it: what was not collected is lost, and a fresh start is offered."""
 
-    def interrupt(text):
+    def interrupt(counts):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt, match=f"`lambdist resume {folder.name}` finishes it"):
@@ -200,13 +198,13 @@ def test_a_run_whose_stack_is_gone_says_so(distributed, folder, how, monkeypatch
         monkeypatch.setattr(local_cloud, "find", lambda: None)
 
     with pytest.raises(TargetError, match=f"{folder.name} cannot go on: {how} .*is gone.*`lambdist deploy`"):
-        running.finish(folder.name, connect=lambda stamp: distributed.target, watch=lambda text: None)
+        running.finish(folder.name, connect=lambda stamp: distributed.target)
 
 
 def test_a_run_resumes_only_with_its_own_data(distributed, folder):
     """Another file under the run's id would mix two answers: refused."""
 
-    def interrupt(text):
+    def interrupt(counts):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

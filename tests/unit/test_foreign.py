@@ -17,6 +17,7 @@ import pytest
 from hostile import Exchange, Hostile
 
 from lambdist_lib import cli, folders, foreign, journal, project, records
+from lambdist_lib.counts import Counts
 from lambdist_lib.errors import RunError, UsageError
 
 KEY = "key-of-a-stranger"
@@ -204,8 +205,8 @@ def test_a_disk_that_is_full_while_sending(words, results, room_bytes):
 def test_a_disk_that_is_full_after_sending(words, results, room_bytes):
     """No half table or half answers are taken for whole ones, and nothing is sent again."""
 
-    def fill(text: str) -> None:
-        if "writing" in text:
+    def fill(counts: Counts) -> None:
+        if counts.doing == "collecting":
             limit_files(room_bytes)
 
     api = Strange()
