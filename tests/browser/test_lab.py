@@ -10,6 +10,7 @@ from executed import outputs, plain, require_clean
 from lambdist_lib import project, records
 
 PARAMETERS = {"also": "", "chunks": 2, "pairs": 2, "failing": 1, "work": "io:200ms"}
+WAIT_S = 120.0  # far more than it takes; it is over sooner when all is well
 STOP_S = 3.0  # a person sees it stop within one; a loaded machine's browser takes its time
 LIVE = ".jp-OutputArea-output:has(th:text-is('in flight'))"
 STOP = ".jp-NotebookPanel-toolbar [data-command='notebook:interrupt-kernel']"
@@ -47,7 +48,19 @@ def command(page, name, source=""):
     )
 
 
-def shown(page, text, timeout_s=60.0):
+def scroll_to(page, source):
+    """As a person does who wants to see how far it is: what is out of view is not drawn."""
+    page.evaluate(
+        """source => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            const cell = notebook.widgets.findIndex(one => one.model.sharedModel.source.includes(source));
+            return notebook.scrollToItem(cell, "center");
+        }""",
+        source,
+    )
+
+
+def shown(page, text, timeout_s=WAIT_S):
     """Wait until an output has this text, in view or not: JupyterLab draws what is far away later."""
     deadline_s = time.monotonic() + timeout_s
     while text not in (told := page.evaluate(OUTPUTS)):
@@ -57,9 +70,9 @@ def shown(page, text, timeout_s=60.0):
 
 def states(page, until):
     """What the live output tells, one state after the other, until one of them says `until`."""
-    seen, deadline_s = [], time.monotonic() + 60
+    seen, deadline_s = [], time.monotonic() + WAIT_S
     while time.monotonic() < deadline_s:
-        told = page.locator(LIVE).all_inner_texts()
+        told = page.locator(LIVE).all_text_contents()
         seen += [text for text in told if text not in seen[-1:]]
         if any(until in text for text in told):
             return seen
@@ -72,6 +85,7 @@ def test_the_main_notebook_is_run_stopped_and_finished(notebook, tmp_path):
     page, path, results = notebook
 
     command(page, "notebook:run-all-cells")
+    scroll_to(page, "run_pairs(")
     seen = states(page, until="pair 1 of 2")
     assert len({text.partition("(")[2] for text in seen}) > 5
     assert any("single_node, sending" in text and "stored" in text for text in seen)
