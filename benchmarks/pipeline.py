@@ -15,10 +15,11 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lambdist_lib import bundles, conditions, datapoints, folders, running, stacks, targets
+from lambdist_lib import bundles, conditions, datapoints, folders, leaks, running, stacks, targets
 from lambdist_lib.conditions import Conditions
 
 HERE = Conditions(retry_delay_s=0)
@@ -65,6 +66,23 @@ def measure(
     return row
 
 
+def lifecycle(target: targets.Target) -> dict[str, float]:
+    """Seconds of a deploy of both stacks, of another without a change, and of their end; nothing is left."""
+    wanted, took_s = HERE.settings(), {}
+    steps: dict[str, Callable[[], object]] = {
+        "deploy of both stacks: s": lambda: stacks.deploy(target, settings=wanted),
+        "deploy of what is there: s": lambda: stacks.deploy(target, settings=wanted),
+        "destroy of both stacks: s": lambda: stacks.destroy(target),
+    }
+    for label, step in steps.items():
+        began_s = time.perf_counter()
+        step()
+        took_s[label] = time.perf_counter() - began_s
+    if left := leaks.find(target):
+        raise SystemExit(f"destroy has left {[row.line() for row in left]}")
+    return took_s
+
+
 def init_ratio(handler: str) -> float:
     """Cold init of a bundle over that of boto3 and the same clients, each in a clean interpreter."""
     clients = "; ".join(f"boto3.client({service!r})" for service in CLIENTS[handler])
@@ -83,6 +101,11 @@ def _init_s(folder: str, code: str) -> float:
     return float(done.stdout)
 
 
+def show(label: str, values: list[float], bound: str) -> None:
+    shown = ", ".join(f"{value:.3g}" for value in values)
+    print(f"| {label} | {statistics.median(values):.3g} | {shown} | {bound} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=1)
@@ -98,13 +121,15 @@ def main() -> None:
         ("129 datapoints, io:100ms, warm: s until stored", "distributed", 129, waiting, "warm", "<= 4"),
     ]
     print("| what | median | all rounds | bound |\n|---|---|---|---|")
+    lives = [lifecycle(target) for _ in range(rounds)]
+    for label, bound in zip(lives[0], ("<= 5", "<= 2", "<= 5"), strict=True):
+        show(label, [life[label] for life in lives], bound)
     with tempfile.TemporaryDirectory() as folder:
         for label, arm, n, held, temperature, bound in cases:
             rows = [measure(target, Path(folder), arm, n, held, temperature) for _ in range(rounds)]
             times = [row["makespan_s"] for row in rows]
             values = [n / time_s for time_s in times] if "stored/s" in label else times
-            shown = ", ".join(f"{value:.3g}" for value in values)
-            print(f"| {label} | {statistics.median(values):.3g} | {shown} | {bound} |", flush=True)
+            show(label, values, bound)
     for handler in CLIENTS:
         print(
             f"| init of {handler} over boto3 and its clients | {init_ratio(handler):.3g} | | <= 1.2 |",

@@ -76,13 +76,14 @@ class Experiment:
         )
 
     def deploy(
-        self, *, runs: int = 1, budget_usd: float = 0.0, yes: bool = False, **settings: Any
+        self, *, runs: int = 1, budget_usd: float = 0.0, yes: bool | None = None, **settings: Any
     ) -> dict[str, Stack]:
         """Both stacks as the conditions want them.
 
         Args:
             runs: Of each arm, that are going to be: for the estimate that comes before a deploy to AWS.
-            budget_usd, yes: What that may cost, and whether it was agreed to (`preflight`).
+            budget_usd, yes: What that may cost, and whether it was agreed to (`preflight`). A budget is
+                consent enough, unless `yes` is False.
             settings: Further ones, as in `stacks.deploy`.
 
         Raises:
@@ -96,7 +97,7 @@ class Experiment:
         if self.target.name == "aws":
             preflight.of_experiment(
                 self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
-                budget_usd=budget_usd, yes=yes,
+                budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes,
             )  # fmt: skip
         self.begun = True
         self._walker.settings = settings

@@ -243,6 +243,17 @@ def test_an_experiment_of_one_pair_balances_and_leaves_nothing(empty, data_file)
         stacks.describe(empty, "distributed")
 
 
+def test_a_condition_is_given_where_the_experiment_begins(empty, data_file):
+    """As a setting of the deploy it would make other stacks than those that the runs write down."""
+    work = begin(data_file(4))
+
+    with pytest.raises(UsageError, match="memory_mb: a condition of the experiment"):
+        work.deploy(memory_mb=256, maximum_concurrency=2)
+
+    with pytest.raises(TargetError, match="not deployed"):
+        stacks.describe(empty, "distributed")
+
+
 def test_an_experiment_goes_on_under_its_id(empty, data_file):
     """A second sitting repeats no run that has ended, adds the others, and takes no other conditions."""
     data = data_file(8)
