@@ -171,14 +171,16 @@ def spare_endpoint_data(folder: str) -> None:
     """Put the one partition that a worker needs where its botocore looks first, below HOME.
 
     botocore's own file costs each worker 8 MiB, for hosts that AWS_ENDPOINT_URL replaces anyway:
-    with 50 environments that is a fifth of the main job's memory.
+    with 50 environments that is a fifth of the main job's memory. A service that has one endpoint
+    for the whole partition stays (S3, IAM, STS and others): without it no client of it can be made.
     """
     file = importlib.resources.files("botocore").joinpath("data", "endpoints.json")
     known = json.loads(file.read_text(encoding="utf-8"))
     [partition] = [one for one in known["partitions"] if one["partition"] == "aws"]
     path = Path(folder) / ".aws" / "models" / "endpoints.json"
     path.parent.mkdir(parents=True)
-    lean = {"version": known["version"], "partitions": [{**partition, "services": {}}]}
+    global_ones = {name: one for name, one in partition["services"].items() if "partitionEndpoint" in one}
+    lean = {"version": known["version"], "partitions": [{**partition, "services": global_ones}]}
     path.write_text(json.dumps(lean), encoding="utf-8")
 
 

@@ -257,11 +257,13 @@ def test_workers_find_lean_endpoint_data(tmp_path):
     code = (
         "import boto3, botocore.session\n"
         "session = botocore.session.get_session()\n"
-        "print(len(session.get_data('endpoints')['partitions'][0]['services']))\n"
-        "print(boto3.client('sqs', region_name='eu-west-1').meta.endpoint_url)\n"
+        "print(len(session.get_data('endpoints')['partitions'][0]['services']) < 30)\n"
+        "for name in ('sqs', 's3', 'iam', 'sts'):\n"
+        "    print(boto3.client(name, region_name='eu-west-1').meta.endpoint_url)\n"
     )
     environment = {**local_cloud_supervisor.environment(4711, str(tmp_path))}
 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
 
-    assert done.stdout.split() == ["0", "https://sqs.eu-west-1.amazonaws.com"], done.stderr
+    hosts = ["sqs.eu-west-1", "s3.eu-west-1", "iam", "sts.eu-west-1"]
+    assert done.stdout.split() == ["True", *(f"https://{host}.amazonaws.com" for host in hosts)], done.stderr
