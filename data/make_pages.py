@@ -14,6 +14,7 @@ BUCKET = "lambdist-pages"
 SYLLABLES = ["ba", "do", "fi", "ga", "lu", "mo", "ne", "pa", "ri", "so", "ta", "vu"]
 KINDS = ["lamp", "chair", "kettle", "clock", "basket", "mirror", "shelf", "rug"]
 STOCK = ["in stock", "in stock", "in stock", "sold out"]
+REVIEW = '<div class="review" data-stars="{}"><p>{}</div>'
 
 
 def word(chance: random.Random) -> str:
@@ -26,7 +27,7 @@ def page(chance: random.Random, number: int) -> str:
     price = f"{chance.randint(5, 400)}.{chance.choice(['00', '50', '95'])}"
     links = "".join(f'<li><a href="/{word(chance)}">{word(chance)}</a>' for _ in range(chance.randint(5, 15)))
     reviews = "".join(
-        f'<div class="review" data-stars="{chance.randint(1, 5)}"><p>{" ".join(word(chance) for _ in range(20))}</div>'
+        REVIEW.format(chance.randint(1, 5), " ".join(word(chance) for _ in range(20)))
         for _ in range(chance.randint(0, 12))
     )
     return f"""<!DOCTYPE html>
