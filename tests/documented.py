@@ -29,6 +29,7 @@ LINE = re.compile(rf"(?:{'|'.join(PROGRAMS)}) \S.*")
 
 TYPED = [
     "lambdist try data/words.txt -n 5",
+    "lambdist try data/numbers.txt --processing examples/factor",
     "lambdist submit data/words.txt --chunks 20 --id mine",
     "lambdist fetch mine",
     "lambdist dead mine",
