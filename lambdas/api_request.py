@@ -18,7 +18,11 @@ FUNCTION_TIMEOUT_S = float(os.environ["FUNCTION_TIMEOUT_S"])
 
 
 class Refused(Exception):
-    """The request as a whole is not served: answered 400 with the reason."""
+    """The request as a whole is not served: answered with the reason, 400 unless the status says more."""
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +43,9 @@ def read(event: dict[str, Any], received_at: float) -> Request:
     Raises:
         Refused: The body is not of either form, or asks for controls the stack refuses.
     """
+    text = event.get("body") or ""
     try:
-        body = json.loads(event.get("body") or "")
+        body = json.loads(text)
     except (ValueError, RecursionError):
         raise Refused("the body is not JSON") from None
     if not isinstance(body, dict):
@@ -51,7 +56,20 @@ def read(event: dict[str, Any], received_at: float) -> Request:
     if reason := experiment_controls.reason_against(work, fault, function_timeout_s=FUNCTION_TIMEOUT_S):
         raise Refused(reason)
     controls = {"work": work, "fault": fault, "received_at": received_at}
-    return _read_many(body, controls) if "datapoints" in body else _read_plain(event, body, controls)
+    if "datapoints" not in body:
+        return _read_plain(event, body, controls)
+    request = _read_many(body, controls)
+    if len(request.datapoints) > 1:  # of one alone the datapoint rule has said enough
+        _require_size(text)
+    return request
+
+
+def _require_size(text: str) -> None:
+    """Hold what lets ten messages fit a batch of SQS, however much escaping lengthens them."""
+    size_bytes = len(text.encode(errors="surrogatepass"))
+    if size_bytes > contract.REQUEST_MAX_BYTES:
+        most = f"{contract.REQUEST_MAX_BYTES:,}"
+        raise Refused(f"the request has {size_bytes:,} bytes, and {most} are taken; send fewer at once", 413)
 
 
 def _read_plain(event: dict[str, Any], body: dict[str, Any], controls: dict[str, Any]) -> Request:
@@ -101,7 +119,7 @@ def answer(status: int, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def refusal(error: Refused) -> dict[str, Any]:
-    return answer(400, {"message": f"Failed: {error}"})
+    return answer(error.status, {"message": f"Failed: {error}"})
 
 
 def plain_answer(request: Request, *, done: bool) -> dict[str, Any]:

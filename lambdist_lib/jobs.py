@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from lambdist_lib.contract import REQUEST_MAX_BYTES
 
-ENVELOPE_BYTES = 512  # of a request around its datapoints: run_id, work, fault
+ENVELOPE_BYTES = 512  # of a request around its datapoints: run_id, and the names of work and fault
 POINT_BYTES = 48  # of a datapoint around its data: n, attempt, punctuation
 
 ENCODER = json.JSONEncoder(ensure_ascii=False)
@@ -38,17 +38,20 @@ class Job:
         return Job(points, *same, self.intended_at, self.sent_at, self.maybe_accepted)
 
 
-def grouped(points: Iterator[tuple[int, str]], request_batch: int) -> Iterator[Job]:
-    """Datapoints in groups of at most `request_batch` that fit a request."""
+def grouped(
+    points: Iterator[tuple[int, str]], request_batch: int, controls: dict[str, str] | None = None
+) -> Iterator[Job]:
+    """Datapoints in groups of at most `request_batch` that fit a request with these controls."""
     group: Points = []
-    index, size_bytes = 0, ENVELOPE_BYTES
+    around_bytes = ENVELOPE_BYTES + sum(len(text) for text in (controls or {}).values())
+    index, size_bytes = 0, around_bytes
     for n, data in points:
         # JSON escapes a quote, a backslash or a TAB into two bytes
         point_bytes = len(data.encode()) + data.count('"') + data.count("\\") + data.count("\t") + POINT_BYTES
         if group and (len(group) == request_batch or size_bytes + point_bytes > REQUEST_MAX_BYTES):
             yield Job(group, index)
             index += len(group)
-            group, size_bytes = [], ENVELOPE_BYTES
+            group, size_bytes = [], around_bytes
         group.append((n, data))
         size_bytes += point_bytes
     if group:

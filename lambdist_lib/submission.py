@@ -97,7 +97,7 @@ class _Sender:
         controls = {"work": plan.work, "fault": plan.fault}
         declared = {name: value for name, value in controls.items() if value != "none"}
         self._envelope = Envelope(run_id=run_id, controls=declared, plain=plan.plain)
-        self._jobs = grouped(self._sendable(iter(lines)), plan.request_batch)
+        self._jobs = grouped(self._sendable(iter(lines)), plan.request_batch, declared)
         self._next = next(self._jobs, None)
         self._waiting: list[tuple[float, int, Job]] = []  # a heap by the time when they are due
         self._waiting_most = WAITING_MOST + 4 * plan.chunks

@@ -6,6 +6,7 @@ Placeholders of AWS's own documentation pass. Pictures are left out, in notebook
 base64 is no text.
 """
 
+import codecs
 import gzip
 import json
 import re
@@ -17,15 +18,21 @@ from typing import Any
 ACCOUNT = r"(?!000000000000|123456789012)\d{12}"
 FORBIDDEN = {
     "AWS account": re.compile(
-        rf"\barn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:{ACCOUNT}\b|\bsqs\.[a-z0-9-]+\.amazonaws\.com/{ACCOUNT}\b"
+        rf"\barn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:{ACCOUNT}\b"
+        rf"|\b(?:sqs\.[a-z0-9-]+|[a-z0-9-]+\.queue)\.amazonaws\.com(?:\.cn)?/{ACCOUNT}\b"
+        rf"|(?i:\baccount(?:[_ -]?id)?|\"AWS\")\W{{1,5}}{ACCOUNT}\b|\b{ACCOUNT}\.dkr\.ecr\."
     ),
     "access key": re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)(?!IOSFODNN7EXAMPLE)[A-Z0-9]{16}\b"),
     "key, token or password": re.compile(
-        r"(?i)(?:x-api-key|api[_-]?key|secret(?:[_-]?access[_-]?key)?|token|password)\\?[\"']?\s*[:=,]\s*\\?[\"']?"
-        r"(?=[\w/+-]*\d)[\w/+-]{20,}"
+        r"(?i:(?:x-api-key|api[_-]?key|secret(?:[_-]?access[_-]?key)?|token|password)\\?[\"']?\s*[:=,(]|"
+        r"--api-key|\bbearer|\b[A-Z]\w*_KEY=|\"value\":)\s*\\?[\"']?(?=[\w/+-]*\d)[\w/+-]{20,}"
+        r"|\bgh[pousr]_\w{36}|\bxox[baprs]-[\w-]{10,}"
     ),
     "private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-    "API host": re.compile(r"\b(?!example|abcd)[a-z0-9]{8,12}\.execute-api\.[a-z0-9-]+\.amazonaws\.com"),
+    "API host": re.compile(
+        r"\b(?!example|abcd)[a-z0-9]{8,12}\.execute-api\.[a-z0-9-]+\.amazonaws\.com"
+        r"|\b[a-z0-9]{32}\.lambda-url\.[a-z0-9-]+\.on\.aws"
+    ),
     "home folder": re.compile(
         r"(?<![\w.])/(?:home/[\w.-]+|Users/[\w.-]+|root(?![\w-]))|\b[A-Za-z]:\\+Users\\+[\w.-]+"
     ),
@@ -35,6 +42,8 @@ FORBIDDEN = {
         r"|--(?:extra-)?index-url|https?://\S+/simple\b"
     ),
 }
+PNG = b"\x89PNG"
+PIXELS = re.compile(r"image/(?!svg)")
 PICTURE = re.compile(r"data:image/[\w+-]+;base64,[\w+/=]+")
 
 
@@ -47,11 +56,9 @@ def findings(path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def texts(path: Path) -> Iterator[tuple[str, str]]:
-    """The readable parts of a file, each with its place; nothing for pictures and other binary files."""
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        content = gzip.decompress(content)
-    if b"\0" in content:
+    """The readable parts of a file, each with its place; nothing for pictures."""
+    content = unpacked(path)
+    if content.startswith(PNG):
         return
     text = content.decode(errors="replace")
     if path.suffix != ".ipynb":
@@ -62,8 +69,20 @@ def texts(path: Path) -> Iterator[tuple[str, str]]:
     for number, cell in enumerate(notebook["cells"]):
         yield f"cell {number}", _joined(cell["source"])
         yield f"metadata of cell {number}", json.dumps(cell["metadata"], ensure_ascii=False)
+        for attached in cell.get("attachments", {}).values():
+            yield f"attachment of cell {number}", _output({"data": attached})
         for output in cell.get("outputs", []):
             yield f"output of cell {number}", _output(output)
+
+
+def unpacked(path: Path) -> bytes:
+    """A file's content, out of gzip, and as UTF-8 if a mark says that it is UTF-16."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        content = content.decode("utf-16", errors="replace").encode(errors="replace")
+    return content
 
 
 def tracked(root: Path) -> list[Path]:
@@ -74,8 +93,8 @@ def tracked(root: Path) -> list[Path]:
 
 
 def _output(output: dict[str, Any]) -> str:
-    """An output's text in all its forms but pictures."""
-    data = {kind: value for kind, value in output.get("data", {}).items() if not kind.startswith("image/")}
+    """An output's text in all its forms but pictures, unless those are drawn by text."""
+    data = {kind: value for kind, value in output.get("data", {}).items() if not PIXELS.match(kind)}
     shown = [
         _joined(value) if isinstance(value, str | list) else json.dumps(value) for value in data.values()
     ]

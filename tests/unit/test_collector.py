@@ -8,6 +8,7 @@ from fakes import CONTEXT, INVOCATION, FakeQueue
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lambdist_lib import contract
 from lambdist_lib.contract import Datapoint
 
 GIVEN_ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -221,6 +222,21 @@ def test_a_request_of_the_wrong_shape_is_refused_whole(collector, body, reason):
     assert answer["message"].startswith("Failed: ")
     assert reason in answer["message"]
     assert queue.sent == []
+
+
+def test_a_request_beyond_its_size_is_refused_whole(import_fresh):
+    """What one request holds bounds a batch of SQS; one datapoint alone is bounded by its own rule."""
+    collector = import_fresh("collector", MAX_CHARS=str(contract.DATAPOINT_CEILING_CHARS))
+    half = "x" * (contract.REQUEST_MAX_BYTES // 4)
+
+    status, answer, queue = post(collector, many(*[half] * 4))
+
+    assert status == 413
+    assert answer["message"].startswith("Failed: the request has 262,2")
+    assert answer["message"].endswith(" bytes, and 262,144 are taken; send fewer at once")
+    assert queue.sent == []
+    assert post(collector, many(*[half] * 3))[0] == 200
+    assert post(collector, many("\U0001f9ea" * contract.DATAPOINT_CEILING_CHARS))[0] == 200
 
 
 def test_a_refused_request_queues_none_of_its_datapoints(collector):

@@ -8,20 +8,36 @@ import scan
 
 from lambdist_lib import project
 
+NASTY = project.ROOT / "data" / "nasty.txt"  # text with a NUL in it
 # put together here, or this file would be a finding itself
 BAD = {
     "AWS account": [
         "arn:aws:sqs:eu-west-1:" + "210987654321:queue",
         "sqs.eu-west-1.amazonaws.com/" + "210987654321/q",
+        "arn:aws-cn:iam::" + "210987654321:role/x",
+        "eu-west-1.queue.amazonaws.com/" + "210987654321/q",
+        '{"Account": "' + '210987654321"}',
+        '{"AWS": "' + '210987654321"}',
+        "account " + "210987654321",
+        "210987654321" + ".dkr.ecr.eu-west-1.amazonaws.com/image",
     ],
     "access key": ["AKIA" + "QWERTYUIOPASDFGH"],
     "key, token or password": [
         "x-api-key: " + "hT3kd9Qz" * 5,
         '{"x-api-key": "' + "hT3kd9Qz" * 5 + '"}',
         "aws_secret_access_key = " + "hT3kd9Qz/+" * 4,
+        "ApiKey('" + "hT3kd9Qz" * 5 + "')",
+        "--api-key " + "hT3kd9Qz" * 5,
+        "Authorization: Bearer " + "hT3kd9Qz" * 5,
+        "MY_KEY=" + "hT3kd9Qz" * 5,
+        '"value": "' + "hT3kd9Qz" * 5 + '"',
+        "ghp_" + "a1B2" * 9,
     ],
     "private key": ["-----BEGIN RSA " + "PRIVATE KEY-----"],
-    "API host": ["https://q1w2e3r4t5." + "execute-api.eu-west-1.amazonaws.com/v1/data"],
+    "API host": [
+        "https://q1w2e3r4t5." + "execute-api.eu-west-1.amazonaws.com/v1/data",
+        "https://" + "q1w2e3r4" * 4 + ".lambda-url.eu-west-1.on.aws/",
+    ],
     "home folder": [
         "/" + "root/project",
         "File /" + "home/ann/x.py",
@@ -79,10 +95,13 @@ def test_the_scan_reads_what_a_notebook_printed(tmp_path, text):
     ]
     cells = [{"source": "1", "metadata": {}, "outputs": [output]} for output in outputs]
     cells.append({"source": "1", "metadata": {"by": text}, "outputs": []})
+    drawn = {"output_type": "display_data", "data": {"image/svg+xml": [f"<text>{text}</text>"]}}
+    cells.append({"source": "1", "metadata": {}, "outputs": [drawn]})
+    cells.append({"source": "1", "metadata": {}, "attachments": {"a.txt": {"text/plain": text}}})
     file = tmp_path / "executed.ipynb"
     file.write_text(json.dumps({"metadata": {}, "cells": cells}))
 
-    assert len({where for where, _, _ in scan.findings(file)}) == 4
+    assert len({where for where, _, _ in scan.findings(file)}) == len(cells)
 
 
 def test_the_scan_reads_packed_tables_and_skips_pictures(tmp_path):
@@ -94,6 +113,25 @@ def test_the_scan_reads_packed_tables_and_skips_pictures(tmp_path):
 
     assert whats(table) == {"access key"}
     assert whats(picture) == whats(page) == set()
+
+
+def test_the_scan_reads_other_encodings(tmp_path):
+    """UTF-16 is text, too, though every second byte of it is 0."""
+    file = tmp_path / "note.txt"
+    file.write_text(BAD["access key"][0], encoding="utf-16")
+
+    assert whats(file) == {"access key"}
+
+
+def test_what_the_scan_cannot_read_is_a_picture():
+    """An archive or a pickle would carry anything past it."""
+    if not (project.ROOT / ".git").exists():
+        pytest.skip("not a git checkout: nothing says which files are committed")
+
+    contents = {path: scan.unpacked(path) for path in scan.tracked(project.ROOT)}
+    binary = {path for path, content in contents.items() if b"\0" in content}
+
+    assert {path for path in binary if not contents[path].startswith(scan.PNG)} <= {NASTY}
 
 
 def test_no_committed_file_holds_what_is_forbidden():
