@@ -9,7 +9,7 @@ import zipfile
 import pytest
 import requests
 
-from lambdist_lib import contract, local_cloud, records, stacks
+from lambdist_lib import contract, stacks
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 FAILING_HANDLER = """
@@ -219,47 +219,3 @@ def test_cors_is_answered(both):
         assert answer.status_code in (200, 204)
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert "x-api-key" in answer.headers["Access-Control-Allow-Headers"].lower()
-
-
-def test_the_roles_suffice_where_permissions_are_enforced(target, settings, tmp_path, deployed_as):
-    """With IAM enforcement every Lambda still does its work, down to the digest: the roles miss nothing."""
-    state = tmp_path / "state"
-    cloud = local_cloud.lease(state, auth=True)
-    strict = dataclasses.replace(target, endpoint_url=cloud.endpoint_url, cloud=cloud, _clients={})
-    settings |= {"max_receives": 2, "require_tls": False}
-    try:
-        for stack in stacks.deploy(strict, settings=settings).values():
-            deployed = deployed_as(strict, stack)
-            if stack.kind == "distributed":
-                allow_send_message_batch(deployed)
-            points = [{"n": n, "data": "word"} for n in range(3)]
-
-            answer = deployed.post({"run_id": "strict", "datapoints": points, "fault": "raise:1@1"})
-
-            assert answer.status_code == 200, answer.text
-            deployed.drain()
-            found = records.items(strict, stack, "strict")
-            outcomes = {n: item.get("outcome") for n, item in sorted(found.items())}
-            of_failing = "dead" if stack.kind == "distributed" else None  # its client would try again
-            assert outcomes == {0: "stored", 1: of_failing, 2: "stored"}
-            if stack.kind == "distributed":
-                assert eventually(lambda at=deployed: at_end(at, "DeadLetterLogGroup"))
-    finally:
-        for client in strict._clients.values():
-            client.close()
-        local_cloud.stop(state)
-
-
-def allow_send_message_batch(deployed):
-    """An action that AWS does not know (sqs:SendMessage covers it), but the emulator asks for."""
-    functions, iam = deployed.client("lambda"), deployed.client("iam")
-    role = functions.get_function_configuration(FunctionName=deployed["CollectorName"])["Role"]
-    allow = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": deployed["QueueArn"]}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    iam.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="Batch", PolicyDocument=policy)
-
-
-def at_end(deployed, group):
-    """Whether a function of the stack has come to its last log line: the digest was published before."""
-    events = deployed.client("logs").filter_log_events(logGroupName=deployed[group])["events"]
-    return any('"dead_letters_recorded"' in event["message"] for event in events)

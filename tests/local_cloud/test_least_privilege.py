@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import aws_calls
+import permission_reasons
 import permission_table
 import policies
 import pytest
@@ -17,6 +18,8 @@ from lambdist_lib import (
     contract,
     datapoints,
     faults,
+    leaks,
+    preflight,
     records,
     redrive,
     running,
@@ -39,6 +42,7 @@ SETTINGS = {
     "maximum_concurrency": 2,
     "digest_window_seconds": 1,
 }
+DEPLOYS = ("Deployer", "DeployerRoles", "Watcher", "Runner")
 HANDLERS = {
     "CollectorRole": "CollectorName",
     "ProcessorRole": "ProcessorName",
@@ -83,7 +87,7 @@ def path(tmp_path_factory):
 def _gone(root, folder):
     arns = strict_cloud.policies(root)
     runner = strict_cloud.user(root, "runner", [arns["Runner"]])
-    allowed = [arns[name] for name in ("Deployer", "DeployerRoles", "Runner")]
+    allowed = [arns[name] for name in DEPLOYS]
     deployer = strict_cloud.user(root, "deployer", allowed)
     calls: list[Called] = []
     for user in (deployer, runner):
@@ -105,6 +109,8 @@ def _gone(root, folder):
     with throttling.during(runner, distributed, faults.parse_fault("throttle:0.5")):
         pass
     teardown.uncollected(deployer, distributed)
+    preflight.look(deployer, {})
+    leaks.find(deployer)
     settling.await_settled(root, distributed, "any", expected=99)
     _stop_mappings(root, distributed)
     return Path(root, deployer, runner, deployed, runs, redriven, calls, _told(root, distributed), arns)
@@ -117,9 +123,9 @@ def _told(root, stack):
 def _open_gaps(root, deployed, arns):
     """Make good for what is the emulator's own.
 
-    Text for a number, roles from templates without a boundary, names of log groups, and an action
-    that AWS does not know. The topic's policy is the template's without what demands TLS: a topic's
-    default one lets in whoever is of the account.
+    Text for a number, roles from templates without a boundary, names of log groups, an action that
+    AWS does not know, and `*` for lists that AWS gives for `stack/*/*` and `alarm:*`. The topic's
+    policy is the template's without what demands TLS: a default one lets in whoever is of the account.
     """
     functions, iam, distributed = root.client("lambda"), root.client("iam"), deployed["distributed"]
     functions.update_event_source_mapping(
@@ -132,6 +138,8 @@ def _open_gaps(root, deployed, arns):
     )
     strict_cloud.allow_more(root, arns["Boundary"], strict_cloud.BATCH)
     strict_cloud.allow_more(root, arns["Runner"], "logs:FilterLogEvents")
+    for listing in ("cloudformation:DescribeStacks", "cloudwatch:DescribeAlarms"):
+        strict_cloud.allow_more(root, arns["Watcher"], listing)
     for stack in deployed.values():
         for name in set(HANDLERS.values()) & stack.outputs.keys():
             role = functions.get_function_configuration(FunctionName=stack.outputs[name])["Role"]
@@ -253,7 +261,7 @@ def test_without_one_permission_exactly_its_step_fails(path, taken):
 
 def test_every_enforced_permission_is_taken_away():
     """The table calls enforced what the test above tries, no more and no less."""
-    assert set(STEPS) == permission_table.TAKEN_AWAY
+    assert set(STEPS) == permission_reasons.TAKEN_AWAY
 
 
 @pytest.mark.parametrize("role", HANDLERS)
@@ -265,7 +273,7 @@ def test_handlers_call_what_their_roles_allow(path, role):
     unprovable = {
         grant.action
         for grant in permission_table.role_grants()
-        if permission_table.proof_of_role(grant) == permission_table.UNPROVABLE
+        if permission_table.proof_of_role(grant) == permission_reasons.UNPROVABLE
     }
 
     assert seen <= granted
@@ -295,7 +303,7 @@ def test_plain_http_is_refused_by_the_policies_that_demand_tls(path):
 
 def test_every_call_of_the_library_is_refused_without_its_permission(path):
     """Each action's first call, again by a user who has the policies without that action."""
-    allowed = [path.policies[name] for name in ("Deployer", "DeployerRoles", "Runner")]
+    allowed = [path.policies[name] for name in DEPLOYS]
     documents = [strict_cloud.document(path.root, arn) for arn in allowed]
     less = strict_cloud.user(path.root, "less", [])
 
@@ -313,10 +321,10 @@ def test_every_call_of_the_library_is_refused_without_its_permission(path):
     bucket = next(one.parameters["Bucket"] for one in path.calls if one.operation == "CreateBucket")
     path.root.client("s3").create_bucket(Bucket=bucket)  # without one S3 says so, and looks at no policy
 
-    assert before | refused(path.calls[count:]) == permission_table.CALLS_TAKEN_AWAY
+    assert before | refused(path.calls[count:]) == permission_reasons.CALLS_TAKEN_AWAY
     called = _firsts(path.calls).keys() - aws_calls.ALWAYS_ALLOWED
-    asks_for_another = {"lambda:DeleteFunctionConcurrency"}  # the emulator: for the one that puts
-    assert called - permission_table.CALLS_TAKEN_AWAY == asks_for_another
+    unchecked = {"lambda:DeleteFunctionConcurrency", "lambda:GetAccountSettings"}  # by the emulator
+    assert called - permission_reasons.CALLS_TAKEN_AWAY == unchecked
     assert called <= aws_calls.library_calls().keys()
 
 

@@ -37,6 +37,7 @@ LOCAL_ONLY = {
     ("throttling", "_hold"),
 }
 
+PANDAS = {"get_group"}  # a method of a table is no call
 CLIENT = "client"  # a module that calls AWS makes one, or has a function with an argument of this name
 
 # Of what AWS's schemas name for a resource type, that which no property of our templates asks for.
@@ -96,6 +97,7 @@ def library_calls() -> dict[str, set[str]]:
         xform_name(operation): (service, operation)
         for service in sorted(services)
         for operation in _model(service).operation_names
+        if xform_name(operation) not in PANDAS
     }
     found: dict[str, set[str]] = {}
     for path, tree in sources.items():
@@ -113,7 +115,10 @@ def _modules() -> list[Path]:
 def _services(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_]):
+            case (
+                ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_])
+                | ast.Call(args=[ast.Name(id="target"), ast.Constant(value=str(name)), ast.Constant(), *_])
+            ):
                 yield name
 
 
@@ -134,8 +139,8 @@ def _called(module: str, tree: ast.AST, methods: dict[str, Any]) -> Iterator[str
     }
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Attribute(attr="get_paginator"), args=[ast.Constant(value=str(name))]):
-                yield name
+            case ast.Constant(value=str(name)) if name in methods and id(node) not in skipped:
+                yield name  # a paginator's, or a row of a table of calls
             case ast.Call(func=ast.Attribute(value=ast.Name(id=owner))) if owner in imported:
                 continue
             case ast.Call(func=ast.Attribute(attr=name)) if name in methods and id(node) not in skipped:

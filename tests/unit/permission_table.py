@@ -8,170 +8,24 @@ from collections.abc import Iterator
 
 import aws_calls
 import policies
+from permission_reasons import (
+    CALLS_TAKEN_AWAY,
+    DERIVED,
+    ENFORCED,
+    FOR_THE_LIBRARY,
+    NOT_IDENTITIES,
+    TAKEN_AWAY,
+    UNPROVABLE,
+    WHY,
+    WHY_OF_STATEMENT,
+    WHY_WHOLE,
+)
 from policies import Grant
 
 from lambdist_lib import project
 
 PAGE = project.CLOUDFORMATION / "permissions.md"
-ENFORCED, DERIVED, UNPROVABLE = "enforced", "derived", "not provable here"
 
-# Taken away in turn on a local cloud that enforces them: exactly the step that needs it fails
-TAKEN_AWAY = {
-    ("CollectorRole", "sqs:SendMessage", "Queue"),
-    ("ProcessorRole", "sqs:ChangeMessageVisibility", "Queue"),
-    ("ProcessorRole", "sqs:DeleteMessage", "Queue"),
-    ("ProcessorRole", "sqs:SendMessage", "DeadLetterQueue"),
-    ("ProcessorRole", "sqs:SendMessage", "Queue"),
-    ("ProcessorRole", "dynamodb:GetItem", "Table"),
-    ("ProcessorRole", "dynamodb:UpdateItem", "Table"),
-    ("DeadLetterRole", "dynamodb:GetItem", "Table"),
-    ("DeadLetterRole", "dynamodb:UpdateItem", "Table"),
-    ("DeadLetterRole", "sns:Publish", "Topic"),
-    ("SingleNodeRole", "dynamodb:UpdateItem", "Table"),
-}
-# Calls of the library's own that were made, and then refused without their permission
-CALLS_TAKEN_AWAY = {
-    "apigateway:GET",
-    *(
-        f"cloudformation:{name}"
-        for name in (
-            "CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet", "DeleteStack", "DescribeStackEvents",
-            "DescribeStacks",
-        )
-    ),
-    *(f"dynamodb:{name}" for name in ("Query", "Scan", "UpdateItem")),
-    *(
-        f"lambda:{name}"
-        for name in ("GetFunctionConfiguration", "PutFunctionConcurrency", "UpdateFunctionConfiguration")
-    ),
-    "logs:FilterLogEvents",
-    *(
-        f"s3:{name}"
-        for name in (
-            "CreateBucket", "DeleteBucket", "DeleteObject", "GetBucketTagging", "GetObject",
-            "ListBucket", "ListBucketVersions", "PutBucketPublicAccessBlock", "PutBucketTagging",
-            "PutBucketVersioning",
-            "PutEncryptionConfiguration", "PutLifecycleConfiguration", "PutObject",
-        )
-    ),
-    "sqs:GetQueueAttributes",
-}  # fmt: skip
-
-FOR_THE_LIBRARY = {  # statements on what the library itself calls; the others are for CloudFormation
-    *("Stacks", "ArtifactBucket", "Artifacts", "FindStacks", "ReadApiKey"),
-    *("MakeColdAndThrottle", "WatchQueues", "FetchAndRedrive", "ReadLogs"),
-    *("Quotas", "ListLeaks", "ListLogGroups", "ListAlarms", "ListStacks", "TagsOfRoles"),
-}
-
-WHY = {
-    "logs:CreateLogStream": "Lambda keeps what the function prints",
-    "logs:PutLogEvents": "Lambda keeps what the function prints",
-    "xray:PutTraceSegments": "Lambda sends the trace of each invocation",
-    "xray:PutTelemetryRecords": "Lambda sends the trace of each invocation",
-    "sqs:ReceiveMessage": "the mapping polls with this role",
-    "sqs:GetQueueAttributes": "the mapping polls with this role",
-    "sqs:DeleteMessage": "the mapping deletes what is done with this role",
-    "sns:Publish": "the digest",
-    "kms:Decrypt": "publishing to a topic that a key of one's own encrypts",
-    "kms:GenerateDataKey": "publishing to a topic that a key of one's own encrypts",
-    "CollectorRole sqs:SendMessage Queue": "queues each good datapoint",
-    "ProcessorRole sqs:ChangeMessageVisibility Queue": "releases a failed message after its delay",
-    "ProcessorRole sqs:DeleteMessage Queue": "deletes what it has handed on; the mapping, what is done",
-    "ProcessorRole sqs:SendMessage DeadLetterQueue": "a permanent failure goes there at once",
-    "ProcessorRole sqs:SendMessage Queue": "hands on a message whose batch gave it no chance",
-    "ProcessorRole dynamodb:GetItem Table": "looks whether an earlier receive left a trace",
-    "ProcessorRole dynamodb:UpdateItem Table": "stores results, and attempts that failed",
-    "DeadLetterRole dynamodb:GetItem Table": "reads what the attempts left, to tell the cause",
-    "DeadLetterRole dynamodb:UpdateItem Table": "writes down the death",
-    "SingleNodeRole dynamodb:UpdateItem Table": "stores results, failed attempts and deaths",
-}
-WHY_OF_STATEMENT = {
-    "Stacks": "change sets, their events, and the end",
-    "ArtifactBucket": "the bucket of the functions' zips is made, shut and removed",
-    "Artifacts": "zips are put there, seen by Lambda, and removed",
-    "Apis": "API, key and usage plan are made",
-    "ApiContents": "what is in the API: its path, model, methods, answers, snapshot and stage",
-    "ApiKeys": "the key",
-    "UsagePlans": "the usage plan, with the key in it",
-    "ApiTags": "the stack's tags on them",
-    "Functions": "functions, the right of the API to call them, and their places",
-    "CreateMapping": "queue to function",
-    "Mappings": "queue to function",
-    "MappingTags": "the stack's tags on it",
-    "Queues": "queue and dead-letter queue with their policies",
-    "Tables": "the table of results",
-    "Topics": "topic, its policy and subscriptions",
-    "Alarms": "four alarms",
-    "LogGroups": "a log group for each function",
-    "DescribeLogs": "CloudFormation looks whether it is there",
-    "BoundedRoles": "a role for each function, only inside the boundary",
-    "Roles": "the same roles; nothing here widens one",
-    "PassToLambda": "a function gets its role; no other service does",
-    "AccountSetting": "API Gateway writes access logs with a role of the account's",
-    "AccountRole": "that role; its trust is the template's",
-    "AccountRolePolicy": "that role gets AWS's own policy for it, and can get no other",
-    "PassToApiGateway": "the account's setting gets that role",
-    "WebAclOfStage": "a web ACL before the stage",
-    "WebAcl": "a web ACL before the stage",
-    "WebAclAndStage": "a web ACL before the stage",
-    "FindStacks": "URL, table and queue of a stack",
-    "ReadApiKey": "the API key's value, held in memory only",
-    "MakeColdAndThrottle": "fresh environments for cold runs; places taken away by the fault `throttle`",
-    "WatchQueues": "whether a run has ended",
-    "FetchAndRedrive": "results; what nobody has fetched; a mark on what is sent again",
-    "ReadLogs": "one line of each invocation",
-    "Quotas": "how many Lambdas the account may run at once; without it a deploy goes on",
-    "ListLeaks": "what any run has left; without it that kind is `unknown` in `lambdist leaks`",
-    "ListLogGroups": "what any run has left",
-    "ListAlarms": "what any run has left",
-    "ListStacks": "all stacks with their tags, and what is a part of them",
-    "TagsOfRoles": "whose a role is, and of which Region",
-}
-WHY_WHOLE = {
-    "xray:PutTraceSegments": "X-Ray has no resource for it",
-    "xray:PutTelemetryRecords": "X-Ray has no resource for it",
-    "lambda:CreateEventSourceMapping": "Lambda has no resource for it; a condition names the functions",
-    **dict.fromkeys(
-        [
-            "dynamodb:ListTables",
-            "iam:ListRoles",
-            "lambda:GetAccountSettings",
-            "lambda:ListEventSourceMappings",
-            "lambda:ListFunctions",
-            "s3:ListAllMyBuckets",
-            "sns:ListTopics",
-            "sqs:ListQueues",
-            "tag:GetResources",
-        ],
-        "lists and settings of an account have no resource",
-    ),
-    "logs:DescribeIndexPolicies": "CloudWatch Logs has no resource for lists",
-    "logs:DescribeLogGroups": "CloudWatch Logs has no resource for lists",
-    "logs:DescribeResourcePolicies": "CloudWatch Logs has no resource for lists",
-}
-NOT_IDENTITIES = [  # what is no statement of a role or a managed policy
-    (
-        "every role of a function", "sts:AssumeRole by lambda.amazonaws.com", "the role",
-        "Lambda alone takes it on", UNPROVABLE,
-    ),
-    (
-        "ApiAccountRole", "sts:AssumeRole by apigateway.amazonaws.com", "the role",
-        "API Gateway alone takes it on", UNPROVABLE,
-    ),
-    (
-        "CollectorPermission, SingleNodePermission", "lambda:InvokeFunction by apigateway.amazonaws.com",
-        "the function", "only POST on the path of this API calls it", UNPROVABLE,
-    ),
-    (
-        "QueuePolicy, DeadLetterQueuePolicy", "denies sqs:* without TLS", "the queue",
-        "nothing travels readable", ENFORCED,
-    ),
-    ("TopicPolicy", "denies sns:Publish without TLS", "the topic", "nothing travels readable", ENFORCED),
-    (
-        "TopicPolicy", "sns:Publish by cloudwatch.amazonaws.com", "the topic",
-        "alarms of this account", UNPROVABLE,
-    ),
-]  # fmt: skip
 HEAD = """\
 # Permissions
 
@@ -189,8 +43,8 @@ account. `make permissions` writes this page from the templates; tests keep it t
 - **not provable here**: only AWS itself would tell.
 """
 CALLERS = """\
-`deployer_policy.yaml` holds them for an administrator: Deployer, DeployerRoles, Runner and Watcher for who
-deploys, Runner alone for who sends datapoints to stacks that are there, DeployerOptions for access logs
+`deployer_policy.yaml` holds them for an administrator: Deployer, DeployerRoles, Watcher and Runner for
+who deploys, Runner alone for who sends datapoints to stacks that are there, DeployerOptions for access logs
 and web ACLs. Whoever may create roles and hand them to functions could do anything. So roles are created
 only inside the policy Boundary, and `lambdist deploy --set permissions_boundary_arn=ARN` names it.
 """

@@ -4,6 +4,7 @@ import json
 import re
 
 import aws_calls
+import permission_reasons
 import permission_table
 import policies
 import pytest
@@ -61,7 +62,9 @@ def test_everything_a_caller_may_do_is_called_by_the_library_or_by_cloudformatio
     """What deploying and running needs, and no permission more."""
     needed = aws_calls.library_calls().keys() | aws_calls.of_cloudformation().keys()
 
-    assert granted(*CALLERS) == needed
+    missing, unused = needed - granted(*CALLERS), granted(*CALLERS) - needed
+    assert not missing, f"add to deployer_policy.yaml, then `make permissions`: {sorted(missing)}"
+    assert not unused, f"nothing calls {sorted(unused)}: take them out of deployer_policy.yaml"
 
 
 def test_who_runs_may_do_what_runs_call_and_nothing_that_makes_or_ends_a_stack():
@@ -95,10 +98,12 @@ def test_each_permission_of_a_role_is_called_by_its_handler_or_by_lambda():
         (one.principal, one.action, one.of): permission_table.proof_of_role(one)
         for one in permission_table.role_grants()
     }
-    unprovable = {action for (_, action, _), proof in proofs.items() if proof == permission_table.UNPROVABLE}
+    unprovable = {
+        action for (_, action, _), proof in proofs.items() if proof == permission_reasons.UNPROVABLE
+    }
 
     assert unprovable == {"kms:Decrypt", "kms:GenerateDataKey"}
-    assert permission_table.TAKEN_AWAY | policies.of_lambda() <= proofs.keys()
+    assert permission_reasons.TAKEN_AWAY | policies.of_lambda() <= proofs.keys()
 
 
 def test_the_boundary_is_what_the_roles_may_do():
@@ -152,7 +157,7 @@ def test_a_managed_policy_is_within_its_quota():
 
 def test_every_whole_resource_has_its_reason():
     """Each `*` is in the table of reasons, and no reason is left over."""
-    assert {one.action for one in permission_table.wholes()} == permission_table.WHY_WHOLE.keys()
+    assert {one.action for one in permission_table.wholes()} == permission_reasons.WHY_WHOLE.keys()
 
 
 def test_the_page_is_up_to_date():
