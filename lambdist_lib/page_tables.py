@@ -12,11 +12,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """numeric: aligned at the right. free: text that somebody else wrote, of any script and direction."""
+    """numeric: aligned at the right. free: text that somebody else wrote, of any script and direction.
+    whole: never cut into lines."""
 
     name: str
     numeric: bool = False
     free: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,9 @@ def of_rows(
     return Table(id=id, section=section, caption=caption, columns=columns, rows=made)
 
 
-def free(table: Table, *names: str) -> Table:
-    columns = tuple(replace(one, free=True) if one.name in names else one for one in table.columns)
+def marked(table: Table, *names: str, **marks: bool) -> Table:
+    """The table with these columns marked as `free` or `whole`."""
+    columns = tuple(replace(one, **marks) if one.name in names else one for one in table.columns)
     return replace(table, columns=columns)
 
 

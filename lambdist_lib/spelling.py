@@ -26,6 +26,11 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if is_known(value) else NONE
 
 
+def counted(value: int, things: str) -> str:
+    """`1 run`, `10 runs`."""
+    return f"{value:,} {things.removesuffix('s') if value == 1 else things}"
+
+
 def percent(share: float | None) -> str:
     return NONE if share is None or not math.isfinite(share) else f"{share * 100:.3g} %"
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from lambdist_lib.contract import OUTCOMES
 from lambdist_lib.measures.summary import HEADLINE
-from lambdist_lib.page_tables import Table, cut, free, of_rows, plain
-from lambdist_lib.spelling import NONE, between, count, moment, number, percent, spelt
+from lambdist_lib.page_tables import Table, cut, marked, of_rows, plain
+from lambdist_lib.spelling import NONE, between, count, counted, moment, number, percent, spelt
 
 Rows = list[dict[str, Any]]
 
@@ -141,7 +141,7 @@ def _causes(rows: Rows) -> Table:
         "interval": lambda row: between(row["low"], row["high"], percent),
         "first message": lambda row: row["example"],
     }, texts=("cause", "arm", "first message"))  # fmt: skip
-    return free(made, "cause", "first message")
+    return marked(made, "cause", "first message", free=True)
 
 
 def _receives(rows: Rows) -> Table:
@@ -174,7 +174,8 @@ def of_runs(runs: pd.DataFrame) -> Table:
     }
     cells |= {spelt(name): _counted(name) for name in OUTCOMES}
     caption = "Every run in the order of time, and where its datapoints ended"
-    return of_rows("runs", "ledger", caption, rows, cells, texts=("run", "began, UTC", "runs"))
+    made = of_rows("runs", "ledger", caption, rows, cells, texts=("run", "began, UTC", "runs"))
+    return marked(made, "run", "began, UTC", whole=True)
 
 
 def _counted(name: str) -> Callable[[dict[str, Any]], str]:
@@ -202,10 +203,16 @@ def _measured(name: str, summary: dict[str, Any]) -> Table:
         found = [summary["measures"].get(f"{prefix}{base}") for base in bases]
         if known := [one for one in found if one and one["n"]]:
             most = max(known, key=lambda one: one["n"])
-            rows.append((whose, *(_cell(one) for one in found), f"{most['n']:,} {most['of']}"))
-            notes += [one["note"] for one in known]
+            rows.append((whose, *(_cell(one) for one in found), counted(most["n"], most["of"])))
+            notes += [_note(one) for one in known]
     caption = f"{caption}, {summary['confidence'] * 100:g} % intervals in parentheses"
     return plain(name, section, caption, ("arm", *bases.values(), "n"), rows, notes)
+
+
+def _note(measure: dict[str, Any]) -> str:
+    """A share's is the name of its interval's method."""
+    said = str(measure["note"])
+    return f"intervals: {said}" if said and measure["unit"] == "share" else said
 
 
 def _inits(summary: dict[str, Any]) -> Table:

@@ -51,6 +51,7 @@ LIMIT = "#882255"  # what cannot be passed
 SIZE_IN = (7.5, 4.2)  # at DPI 900 pixels wide, a notebook's page
 DPI = 120
 CELL_CHARS = 120  # of a table: what a datapoint died of is not cut
+STAMP_CHARS = 30  # of a target that stands behind the number
 
 
 def apply() -> None:
@@ -77,7 +78,8 @@ def apply() -> None:
 
 def title(ax: Axes, text: str, n: str, target: str) -> None:
     """Title an Axes with what it shows, and below it how many (`"10 pairs"`) were measured where."""
-    ax.set_title(f"{text}\n{n} · {target}", loc="left", fontsize="medium")
+    between = " · " if len(target) <= STAMP_CHARS else "\n"  # that of an open ledger has its own line
+    ax.set_title(f"{text}\n{n}{between}{target}", loc="left", fontsize="medium")
 
 
 def log_seconds(axis: Axis) -> None:
