@@ -75,9 +75,11 @@ def of_rows(
     return Table(id=id, section=section, caption=caption, columns=columns, rows=made)
 
 
-def marked(table: Table, *names: str, **marks: bool) -> Table:
-    """The table with these columns marked as `free` or `whole`."""
-    columns = tuple(replace(one, **marks) if one.name in names else one for one in table.columns)
+def marked(table: Table, *names: str, free: bool = False, whole: bool = False) -> Table:
+    """The table with these columns marked so."""
+    columns = tuple(
+        replace(one, free=free, whole=whole) if one.name in names else one for one in table.columns
+    )
     return replace(table, columns=columns)
 
 

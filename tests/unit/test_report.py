@@ -219,8 +219,15 @@ def test_any_text_is_text(text):
 
     def of(words):
         cells = Table(id="one", section="failures", caption=words, columns=table.columns, rows=((words,),))
-        content = Content(name=words, headline=words, target=words, warnings=[words.replace("`", "")], conditions=[cells],
-                          commands=[words], sections=[Section("failures", "Failures", [], [])])  # fmt: skip
+        content = Content(
+            name=words,
+            headline=words,
+            target=words,
+            warnings=[words.replace("`", "")],  # which would be code in it
+            conditions=[cells],
+            commands=[words],
+            sections=[Section("failures", "Failures", [], [])],
+        )
         return Page(report.html(content).encode("utf-8").decode())
 
     page = of(text)
