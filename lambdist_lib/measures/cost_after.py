@@ -4,7 +4,8 @@
     cost_after.table(metered, limits.load())      each line of the bill, predicted and metered, by arm
 
 Everything that can be counted is. Not known from a run, and so left out: e-mails, arm64, what a stack costs
-that stands idle (`cost_counts.standing`), and the size of what is queued (64 KB a request are taken).
+because it stands (`cost_counts.standing`, the metric of deaths too), and the size of what is queued (64 KB
+a request are taken).
 An invocation that died left no line: it is counted by the receives that nobody logged, each for itself, at
 the mean duration of the others. On AWS a REPORT line's billed time counts, where there is one
 (`report_lines.with_report`). On the local cloud the counts are those of AWS, durations are the machine's.

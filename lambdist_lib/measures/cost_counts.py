@@ -91,7 +91,8 @@ def _attempts(counts: Counts, sent: float, received: float) -> Usage:
 
 def _beside(counts: Counts, table: Table) -> Usage:
     """What each datapoint needs once, however often it is tried."""
-    item_bytes = max(table["item_bytes"].value, counts.result_units / max(counts.datapoints, 1) * 1_024 / 2)
+    units = counts.result_units / max(counts.datapoints, 1)  # of 1 KB, the last of them half full
+    item_bytes = (units - 0.5) * 1_024 if units > 1 else table["item_bytes"].value
     polls = {}
     if counts.queued:  # of two queues
         polls["sqs_empty_receives"] = 2 * table["idle_polls_per_s"].value * counts.span_s
@@ -136,8 +137,12 @@ def _seen(usage: Usage, seconds: float, table: Table) -> Usage:
     return usage + Usage(log_gb=log_gb, traces=min(traced, invocations))
 
 
-def standing(days: float, table: Table, *, alarms: int, metrics: int = 1) -> Usage:
-    """What a distributed stack uses although nobody sends: polls of its queues, alarms, its metric."""
+def standing(days: float, table: Table, *, alarms: int, metrics: int = 0) -> Usage:
+    """What a distributed stack uses although nobody sends: polls of its queues, alarms.
+
+    Args:
+        metrics: 1 where datapoints die: AWS charges for the metric that counts them while it is written.
+    """
     months = days * 86_400 / MONTH_S
     return Usage(
         sqs_empty_receives=2 * table["idle_polls_per_s"].value * days * 86_400,

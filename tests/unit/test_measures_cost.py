@@ -240,9 +240,9 @@ def test_billed_time_of_aws_counts_where_there_is_one():
     assert counts.processor_s == pytest.approx(10 * 0.2 - 0.15)
 
 
-def test_a_stack_that_stands_idle_costs_polls_alarms_and_a_metric():
-    """A month of four alarms at 0.10 and a metric at 0.30, and two mappings that poll all the time."""
-    bill = usd(cost.lines(cost_counts.standing(365 / 12, PRICES, alarms=4), PRICES))
+def test_a_stack_that_stands_costs_polls_alarms_and_a_metric():
+    """A month of four alarms at 0.10, a metric at 0.30 while datapoints die, and two mappings that poll."""
+    bill = usd(cost.lines(cost_counts.standing(365 / 12, PRICES, alarms=4, metrics=1), PRICES))
 
     assert bill["CloudWatch", "alarm-months"] == pytest.approx(0.40)
     assert bill["CloudWatch", "metric-months"] == pytest.approx(0.30)

@@ -158,4 +158,5 @@ def test_what_it_costs_is_what_is_predicted():
     [second] = re.findall(r"a second of `process\(\)` at 512 MB is ([\d.]+\d)", README)
     assert float(second) == pytest.approx(prices["price_lambda_gb_s"].value / 2, rel=0.01)
     month = cost.lines(cost_counts.standing(730 / 24, prices, alarms=4), prices)
-    assert f"costs {words.money(cost.total_usd(month))} a month" in " ".join(README.split())
+    assert f"costs {words.money(cost.total_usd(month))} a month, 0.30 more where" in " ".join(README.split())
+    assert prices["price_metrics"].value == 0.30
