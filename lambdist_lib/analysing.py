@@ -83,18 +83,19 @@ def result_units(homes: list[Path], table: limits.Table) -> dict[str, int]:
     return {home.name: units(home) for home in homes if (home / "outputs.jsonl").exists()}
 
 
-def costs(where: str | Path, *, limits_file: str = "") -> cost_after.Costs:
+def costs(where: str | Path, *, limits_file: str = "", free_tier: bool = False) -> cost_after.Costs:
     """What runs used at AWS's prices, beside what their conditions let expect.
 
     Args:
         limits_file: Prices known better, as TOML (`limits.load`).
+        free_tier: Of the table only: take off what an account has for nothing in a month of these runs.
 
     Raises:
         RunError: As `tables`.
     """
     of, prices = tables(where), limits.load(limits_file or None)
     units = result_units(folders.find(str(where)), prices)
-    return cost_after.costs(cost_after.by_run(*of, prices, units=units), prices)
+    return cost_after.costs(cost_after.by_run(*of, prices, units=units), prices, free_tier=free_tier)
 
 
 def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> dict[str, Any]:

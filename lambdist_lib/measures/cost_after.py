@@ -57,8 +57,8 @@ class Costs(NamedTuple):
 NO_COSTS = Costs(pd.DataFrame(columns=["arm"]), pd.DataFrame())
 
 
-def costs(metered: list[Metered], prices: Table) -> Costs:
-    return Costs(figures(metered, prices), table(metered, prices))
+def costs(metered: list[Metered], prices: Table, *, free_tier: bool = False) -> Costs:
+    return Costs(figures(metered, prices), table(metered, prices, free_tier=free_tier))
 
 
 def by_run(

@@ -66,6 +66,16 @@ def test_a_summary_has_the_bill(experiment, capsys):
     assert "cost of a million datapoints at AWS's prices, metered on local cloud" in capsys.readouterr().out
 
 
+def test_the_free_tier_is_an_option(experiment):
+    """What is left of so few datapoints is the API and the table's requests."""
+    home = experiment()
+
+    paid, free = (analysing.costs(home, free_tier=free).table for free in (False, True))
+
+    assert set(paid.loc[paid["usd_metered"] > 0, "service"]) > {"API Gateway", "DynamoDB", "Lambda", "SQS"}
+    assert set(free.loc[free["usd_metered"] > 0, "service"]) == {"API Gateway", "DynamoDB", "all"}
+
+
 def test_large_results_cost_a_write_for_each_kilobyte(experiment):
     """Of 40 answers one has 5,000 characters; what is dead has no result to write."""
     home = experiment() / "runs" / FIRST
