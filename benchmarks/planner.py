@@ -29,7 +29,8 @@ QUEUE_SIDE = System(
 )
 EVERYTHING = replace(
     QUEUE_SIDE, senders=1000, request_s=0.04, collector_s=0.013, api_rate_per_s=10_000, window_s=0.0,
-    p_fail=0.01, p_permanent=0.001, p_crash=0.0001, error_cut=0.0125, account_concurrency=1000,
+    p_fail=0.01, p_permanent=0.001, p_crash=0.0001, p_crash_after=0.0001, p_slow=0.0001, p_duplicate=0.001,
+    error_cut=0.0125, account_concurrency=1000,
     reserved_concurrency=900, environments_burst=1000, writes_per_s=4000, writes_most_per_s=16_000,
 )  # fmt: skip
 

@@ -1,0 +1,127 @@
+"""CPU seconds of the planner's simulation beside simpy and simfaas, on queues that all of them can do.
+
+    python benchmarks/simulators.py [--short]
+
+Poisson arrivals, exponential times, c servers. With servers to spare nobody waits, and all three simulate
+the same; where messages wait, simfaas has no queue and rejects, so it is left out. Each is run three times
+in turns, the least CPU time counts, and the mean number at work beside the load says that it did the work.
+The planner's does more than the others: a queue with receives, batches, cold starts and the ramp, all idle
+here. `drain` is its fast case, a queue that is full from the beginning, for which a queue of simpy has to
+be filled first. The peers are in the extra `bench`.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Callable
+
+from lambdist_lib.planner.simulation import simulate
+from lambdist_lib.planner.system import System
+
+JOBS = 200_000
+TIMES = 3
+EXPIRY_S = 600.0
+CASES = {  # load, servers
+    "servers to spare, load 8": (8.0, 100),
+    "servers to spare, load 80": (80.0, 1_000),
+    "messages wait, load 8 on 10": (8.0, 10),
+}
+DRAINED = 100  # servers that empty a full queue
+Took = tuple[float, float]  # CPU seconds, mean number at work
+
+
+def planner(jobs: int, load: float, servers: int) -> Took:
+    system = System(
+        datapoints=jobs, item_s=1.0, item_cv=1.0, arrivals_per_s=load, poisson=True,
+        slots_start=servers, slots_ceiling=servers, idle_expiry_s=EXPIRY_S,
+    )  # fmt: skip
+    began_s = time.process_time()
+    found = simulate(system)
+    return time.process_time() - began_s, found.busy_area / found.settled_s
+
+
+def with_simpy(jobs: int, load: float, servers: int) -> Took:
+    import simpy
+
+    rng, environment = random.Random(0), simpy.Environment()
+    resource = simpy.Resource(environment, capacity=servers)
+    work_s = 0.0
+
+    def job():
+        nonlocal work_s
+        with resource.request() as request:
+            yield request
+            took_s = rng.expovariate(1.0)
+            work_s += took_s
+            yield environment.timeout(took_s)
+
+    def arrivals():
+        for _ in range(jobs):
+            environment.process(job())
+            if load < float("inf"):
+                yield environment.timeout(rng.expovariate(load))
+
+    began_s = time.process_time()
+    environment.process(arrivals())
+    environment.run()
+    return time.process_time() - began_s, work_s / environment.now
+
+
+def with_simfaas(jobs: int, load: float, servers: int) -> Took:
+    from simfaas.ServerlessSimulator import ServerlessSimulator
+
+    simulator = ServerlessSimulator(
+        arrival_rate=load, warm_service_rate=1.0, cold_service_rate=1.0, expiration_threshold=EXPIRY_S,
+        max_time=jobs / load, maximum_concurrency=servers,
+    )  # fmt: skip
+    began_s = time.process_time()
+    simulator.generate_trace()
+    return time.process_time() - began_s, simulator.get_average_server_running_count()
+
+
+def drain(jobs: int) -> Took:
+    began_s = time.process_time()
+    found = simulate(
+        System(datapoints=jobs, item_s=1.0, item_cv=1.0, slots_start=DRAINED, slots_ceiling=DRAINED)
+    )
+    return time.process_time() - began_s, found.busy_area / found.settled_s
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--short", action="store_true", help="a twentieth of the jobs, for CI")
+    jobs = JOBS // 20 if parser.parse_args().short else JOBS
+    print(f"{jobs:,} jobs; least CPU seconds of {TIMES}, jobs/s, mean number at work")
+    for case, (load, servers) in CASES.items():
+        ways: dict[str, Callable[[], Took]] = {
+            "lambdist": lambda load=load, servers=servers: planner(jobs, load, servers),
+            "simpy": lambda load=load, servers=servers: with_simpy(jobs, load, servers),
+        }
+        if servers > 2 * load:
+            ways["simfaas"] = lambda load=load, servers=servers: with_simfaas(jobs, load, servers)
+        compare(case, jobs, ways)
+    ways = {
+        "lambdist": lambda: drain(jobs),
+        "simpy": lambda: with_simpy(jobs, float("inf"), DRAINED),
+    }
+    compare(f"a full queue, {DRAINED} servers", jobs, ways)
+
+
+def compare(case: str, jobs: int, ways: dict[str, Callable[[], Took]]) -> None:
+    found: dict[str, list[Took]] = {name: [] for name in ways}
+    for _ in range(TIMES):
+        for name, way in ways.items():
+            try:
+                found[name].append(way())
+            except ModuleNotFoundError as error:
+                print(f"{case:30}{name:10} {error}; `pip install -e .[bench]` has it")
+    best_s = {name: min(took for took, _ in tries) for name, tries in found.items() if tries}
+    for name, took_s in best_s.items():
+        print(
+            f"{case:30}{name:10}{took_s:9.3f} s{jobs / took_s:12,.0f}/s{found[name][-1][1]:9.2f}"
+            f"{took_s / best_s['lambdist']:8.1f} times lambdist's"
+        )
+
+
+if __name__ == "__main__":
+    main()
