@@ -181,6 +181,32 @@ FIGURES = {
     "receives": Words(
         "Receives until a datapoint ended", "Datapoints by the receive at which they ended:", _receives
     ),
+    "sizes": Words(
+        "Time and cost by size, predicted",
+        "Predicted of AWS, not measured: the time and cost at each number of datapoints, and what binds.",
+        _only_finding,
+    ),
+    "over_time": Words(
+        "Backlog and concurrency to come",
+        "Predicted of AWS: datapoints waiting and batches at once over time, by both models.", _only_finding,
+    ),
+    "over_time_largest": Words(
+        "The same, of the largest size",
+        "Predicted of AWS: datapoints waiting and batches at once over time, and what binds when.",
+        _only_finding,
+    ),
+    "front": Words(
+        "Time against cost of the settings",
+        "Predicted of AWS: a point for each setting; none beats those on the front in both.", _only_finding,
+    ),
+    "held_out": Words(
+        "Runs held out from the calibration",
+        "What each run predicts of the others, beside their median.", _only_finding,
+    ),
+    "validation": Words(
+        "The planner beside what was published and beside theory",
+        "The error of each row, within what it is held to.", _only_finding,
+    ),
 }  # fmt: skip
 
 
