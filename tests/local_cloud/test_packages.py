@@ -7,7 +7,7 @@ import boto3
 import pytest
 import requests
 
-from lambdist_lib import packaging, sam, templates
+from lambdist_lib import packaging, sam, stacks, templates
 
 CONTROLS = {"ExperimentControls": "on", "RetryDelaySeconds": "0", "MaximumConcurrency": "2"}
 
@@ -116,16 +116,18 @@ def test_the_sam_application_is_driven_with_plain_http(by_hand, tmp_path):
     assert "1 datapoint could not be processed by the stack sam" in mail["Body"]
 
 
-def test_both_stacks_are_deployed_from_their_folder(by_hand, tmp_path):
-    """With the bucket filled in no parameter is needed; both run the same process()."""
+def test_both_stacks_are_deployed_from_their_folder(by_hand, target, tmp_path):
+    """With the bucket filled in no parameter is needed; `lambdist` finds what was deployed so."""
     packaging.write(tmp_path, bucket=by_hand.bucket)
     by_hand.upload(tmp_path)
 
     for kind in templates.KINDS:
-        outputs = by_hand.deploy(tmp_path / f"{kind}.yaml", f"by-hand-{kind[:6]}", ["CAPABILITY_IAM"])
+        full = stacks.stack_name(kind, "by-hand")
+        outputs = by_hand.deploy(tmp_path / f"{kind}.yaml", full, ["CAPABILITY_IAM"])
         answer = by_hand.post(outputs, {"data": "word"})
 
         assert answer.json()["message"] == "Succeeded: word", answer.text
+        assert stacks.describe(target, kind, name="by-hand").outputs == outputs
         [item] = by_hand.items(outputs, 1).values()
         assert item["result"]["S"] == '"word_processed"'
         refused = by_hand.post(
