@@ -39,6 +39,8 @@ def ensure(target: Target, name: str) -> str:
     try:
         s3.head_bucket(**owner)
     except RefusedError as error:
+        if not error.action:  # expired, unreachable: no matter of this bucket
+            raise
         raise TargetError(f"the artifact bucket {bucket} is another account's, or else {error}") from None
     except ClientError as error:
         if _code(error) not in ABSENT:

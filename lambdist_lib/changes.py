@@ -109,6 +109,8 @@ def begin_delete(target: Target, name: str) -> Begun | None:
     described = describe(target, name)
     if not described:
         return None
+    if described["StackStatus"].startswith("UPDATE_"):  # which CloudFormation lets nobody cut short
+        _settled_status(target, name, lambda line: None)
     begun = Begun(action="DELETE", stack=described["StackId"], since=time.time())
     try:
         target.client("cloudformation").delete_stack(StackName=begun.stack)

@@ -128,13 +128,10 @@ def _leaks(options: argparse.Namespace) -> None:
 
 
 def _destroy(options: argparse.Namespace) -> None:
-    from lambdist_lib import teardown
-    from lambdist_lib.progress import Progress
+    from lambdist_lib import deploying
 
     target = _connected(options)
-    with Progress("destroy") as progress:
-        teardown.destroy(target, force=options.force, say=progress.show)
-        progress.show("both stacks and the artifact bucket are gone")
+    deploying.destroy(target, force=options.force)
     still = target.cloud is not None and target.cloud.kept
     _print(
         options,

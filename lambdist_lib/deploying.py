@@ -1,9 +1,9 @@
-"""`lambdist deploy`: looked at and agreed to first where it costs money; cut short, it says what is left."""
+"""`lambdist deploy` and `destroy`: agreed to first where it costs money; cut short, they say what is left."""
 
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import leaks, preflight, stacks
+from lambdist_lib import leaks, preflight, stacks, teardown
 from lambdist_lib.errors import LambdistError
 from lambdist_lib.progress import Progress
 from lambdist_lib.stacks import Stack
@@ -27,20 +27,35 @@ def deploy(
     if target.name == "aws":
         found = preflight.look(target, settings, lifetime_s=lifetime_s)
         preflight.require_consent(found, budget_usd=budget_usd, yes=yes)
-    how: dict[str, Any] = {"settings": settings, "processing": processing, "lifetime_s": lifetime_s}
+    where = f"--target {target.name}"
+    given: dict[str, Any] = {"settings": settings, "processing": processing, "lifetime_s": lifetime_s}
     try:
         with Progress("deploy") as progress:
-            deployed = stacks.deploy(target, **how, say=progress.show)
+            deployed = stacks.deploy(target, **given, say=progress.show)
             progress.show(f"{len(deployed)} stacks on {target.stamp}")
             return deployed
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; {remaining(target)}") from None
+        how = f"`lambdist deploy {where}` goes on, `lambdist leaks {where} --delete` removes what was begun"
+        raise KeyboardInterrupt(f"interrupted; {remaining(target, how)}") from None
 
 
-def remaining(target: Target) -> str:
+def destroy(target: Target, *, force: bool) -> None:
+    """Both stacks and the bucket, as `teardown.destroy` ends them.
+
+    Raises:
+        KeyboardInterrupt: It says what remains.
+    """
+    try:
+        with Progress("destroy") as progress:
+            teardown.destroy(target, force=force, say=progress.show)
+            progress.show("both stacks and the artifact bucket are gone")
+    except KeyboardInterrupt:
+        how = f"`lambdist destroy --target {target.name}` goes on"
+        raise KeyboardInterrupt(f"interrupted; {remaining(target, how)}") from None
+
+
+def remaining(target: Target, how: str) -> str:
     """What is there now, and what to type."""
-    where = f"--target {target.name}"
-    how = f"`lambdist deploy {where}` goes on, `lambdist leaks {where} --delete` removes what was begun"
     try:
         rows = leaks.find(target)
     except LambdistError as error:

@@ -17,6 +17,15 @@ from lambdist_lib.errors import RefusedError
 from lambdist_lib.targets import Target
 
 GONE = re.compile("NotFound|NoSuch|NonExistent|ResourceNotFound|does not exist")
+ARNS = {  # by kind: a name alone may be that of somebody's thing of another kind
+    "function": "lambda:[^:]*:[^:]*:function:([^:]+)",
+    "queue": "sqs:[^:]*:[^:]*:([^:]+)",
+    "alarm": "cloudwatch:[^:]*:[^:]*:alarm:(.+)",
+    "topic": "sns:[^:]*:[^:]*:([^:]+)",
+    "table": "dynamodb:[^:]*:[^:]*:table/([^/]+)",
+    "log group": r"logs:[^:]*:[^:]*:log-group:([^:]+)(?::\*)?",
+    "bucket": "s3:::([^/]+)",
+}
 Found = tuple[str, str, Mapping[str, str]]  # id, name, tags
 
 
@@ -45,11 +54,11 @@ def things(target: Target, name: str) -> list[Thing]:
         listed = dict(zip(KINDS, pool.map(lambda kind: _listed(kind, target), KINDS), strict=True))
     told += [one for one in listed.values() if isinstance(one, Thing)]
     return told + [
-        _thing(kind, id_, label, {**tagged.get(label, {}), **own}, name)
+        _thing(kind, id_, label, {**tagged.get((kind, label), {}), **own}, name)
         for kind, entries in listed.items()
         if not isinstance(entries, Thing)
         for id_, label, own in entries
-        if whose(label, {**tagged.get(label, {}), **own}, name)
+        if whose(label, {**tagged.get((kind, label), {}), **own}, name)
     ]
 
 
@@ -99,15 +108,20 @@ def delete(target: Target, thing: Thing) -> None:
             raise
 
 
-def _tagged(target: Target) -> dict[str, dict[str, str]]:
-    """Tags by the last part of the ARN, of every service that tells of them in one place."""
+def _tagged(target: Target) -> dict[tuple[str, str], dict[str, str]]:
+    """Tags by kind and name, of every service that tells of them in one place."""
     pages = target.client("resourcegroupstaggingapi").get_paginator("get_resources")
     found = pages.paginate(TagFilters=[{"Key": tags.STACK}])
-    return {
-        re.split("[:/]", one["ResourceARN"])[-1]: tags.read(one["Tags"])
-        for page in found
-        for one in page["ResourceTagMappingList"]
-    }
+    listed = [one for page in found for one in page["ResourceTagMappingList"]]
+    return {named: tags.read(one["Tags"]) for one in listed if (named := kind_and_name(one["ResourceARN"]))}
+
+
+def kind_and_name(arn: str) -> tuple[str, str] | None:
+    """What an ARN names, of those kinds whose lists do not tell their tags themselves."""
+    for kind, form in ARNS.items():
+        if found := re.fullmatch(f"arn:[^:]+:{form}", arn):
+            return kind, found[1]
+    return None
 
 
 def _each(paginator: Any, key: str) -> Iterator[Any]:

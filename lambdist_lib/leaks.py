@@ -51,12 +51,13 @@ def find(target: Target, *, name: str = stacks.NAME, now: datetime | None = None
     now = now or datetime.now(UTC)
     things = inventory.things(target, name)  # before the stacks: what one has made since is no orphan
     standing = [one for one in _stacks(target) if inventory.whose(one["StackName"], _tags(one), name)]
-    begun = deployments.state_of(target, name)
-    states = {one["StackName"]: state_of(one, begun, now) for one in standing}
+    bases = {_base(one["StackName"]) for one in standing} | {one.stack for one in things}
+    begun = {base: deployments.state_of(target, base) for base in bases}
+    states = {one["StackName"]: state_of(one, begun[_base(one["StackName"])], now) for one in standing}
     rows = [Leftover(state=states[one["StackName"]], thing=_thing(one)) for one in standing]
     owned = {id_ for one in standing for id_ in _owned(target, one["StackName"])}
     for thing in things:
-        if state := _state_of_thing(thing, owned, states, begun[0]):
+        if state := _state_of_thing(thing, owned, states, begun[thing.stack][0]):
             rows.append(Leftover(state=state, thing=thing))
     return rows
 
@@ -89,8 +90,10 @@ def delete(
     failed |= _delete_things(target, [row.thing for row in then], say)
     if failed:
         raise DeployError("; ".join(f"{what} stays: {why}" for what, why in failed.items()))
-    deployments.forget(target, name)
-    return list({row.thing.id: row for row in [*first, *then]}.values())
+    gone = {row.thing.id: row for row in [*first, *then]}
+    for row in gone.values():
+        deployments.forget(target, _base(row.thing.stack))
+    return list(gone.values())
 
 
 def state_of(stack: dict[str, Any], begun: tuple[str, list[str]], now: datetime) -> str:
@@ -164,10 +167,16 @@ def _require_collected(target: Target, row: Leftover) -> None:
     if row.thing.kind != STACK or row.state == BROKEN:
         return
     for kind in templates.KINDS:
-        suffix = stacks.stack_name(kind, "")
-        if row.thing.name.endswith(suffix):
+        if row.thing.name.endswith(stacks.stack_name(kind, "")):
             with contextlib.suppress(AbsentError):
-                teardown.require_collected(target, [kind], name=row.thing.name.removesuffix(suffix))
+                teardown.require_collected(target, [kind], name=_base(row.thing.name))
+
+
+def _base(stack: str) -> str:
+    """What a stack's name begins with, before its kind."""
+    for kind in templates.KINDS:
+        stack = stack.removesuffix(stacks.stack_name(kind, ""))
+    return stack
 
 
 def _thing(stack: dict[str, Any]) -> Thing:
