@@ -23,8 +23,8 @@ from lambdist_lib.measures import speedup, sweep
 
 ORDER = (  # in which a page shows them: what answers the question comes first
     "sizes", "speedup", "cold_shares", "theory", "speedup_by_level", "scaling", "residuals", "timeline",
-    "latency", "concurrency", "cold_starts", "handlers", "environments", "dead_letters", "receives", "over_time",
-    "over_time_largest", "front", "held_out", "validation",
+    "latency", "concurrency", "cold_starts", "handlers", "environments", "dead_letters", "receives",
+    "over_time", "over_time_largest", "front", "held_out", "validation",
 )  # fmt: skip
 WIDTH_IN = 11
 
