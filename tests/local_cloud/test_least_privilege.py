@@ -1,6 +1,7 @@
 """The templates' permissions suffice where they are enforced, and none that can be taken away is too many."""
 
 import json
+import pathlib
 import uuid
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ import permission_reasons
 import permission_table
 import policies
 import pytest
+import scan
 import strict_cloud
 from strict_cloud import Called
 
@@ -55,6 +57,7 @@ HANDLERS = {
 class Path:
     """The experiment's path as it was gone by users with no more than the policies allow."""
 
+    folder: pathlib.Path
     root: Target
     deployer: Target
     runner: Target
@@ -113,7 +116,9 @@ def _gone(root, folder):
     leaks.find(deployer)
     settling.await_settled(root, distributed, "any", expected=99)
     _stop_mappings(root, distributed)
-    return Path(root, deployer, runner, deployed, runs, redriven, calls, _told(root, distributed), arns)
+    return Path(
+        folder, root, deployer, runner, deployed, runs, redriven, calls, _told(root, distributed), arns
+    )
 
 
 def _told(root, stack):
@@ -282,6 +287,18 @@ def test_handlers_call_what_their_roles_allow(path, role):
 
 def _events(role):
     return [(owner, event) for (owner, _, _), event in STEPS.items() if owner == role]
+
+
+def test_no_file_of_a_run_has_a_key(path):
+    """Neither the API's nor AWS's: not in what a run writes, and not in what CloudFormation tells."""
+    keys = [stacks.api(path.runner, stack).key.reveal() for stack in path.stacks.values()]
+    keys += [path.runner.session.get_credentials().secret_key]
+    files = [file for file in path.folder.glob("run-*/**/*") if file.is_file()]
+    assert {"journal", "run.json"} <= {file.name for file in files} and all(keys)
+
+    told = [scan.unpacked(file) for file in files] + [repr(path.stacks).encode()]
+
+    assert not any(key.encode() in text for key in keys for text in told)
 
 
 def test_plain_http_is_refused_by_the_policies_that_demand_tls(path):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import aws_calls
 import policies
+import protections
 from permission_reasons import (
     CALLS_TAKEN_AWAY,
     DERIVED,
@@ -27,10 +28,11 @@ from lambdist_lib import project
 PAGE = project.CLOUDFORMATION / "permissions.md"
 
 HEAD = """\
-# Permissions
+# Permissions and protection
 
 Every permission in the templates of this folder, why it is there, and how that is known without an AWS
-account. `make permissions` writes this page from the templates; tests keep it true.
+account; at the end, what protects data and keys. `make permissions` writes this page from the templates,
+and tests keep it true.
 
 - **enforced**: on a local cloud that enforces IAM the whole experiment passes with exactly these
   policies. A test takes the permission away, sees the step that needs it refused and no other, and puts
@@ -78,7 +80,8 @@ def proof_of_caller(grant: Grant) -> str:
 
 
 def page() -> str:
-    parts = [HEAD, *_roles(), *_others(), *_callers(), *_boundary(), *_whole(), *_left_out(), CHECKS]
+    permissions = [*_roles(), *_others(), *_callers(), *_boundary(), *_whole(), *_left_out()]
+    parts = [HEAD, *permissions, CHECKS, *_protections()]
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
@@ -136,6 +139,13 @@ def _whole() -> Iterator[str]:
     yield from _table("action | why nothing finer")
     for action, why in WHY_WHOLE.items():
         yield _row(f"`{action}`", why)
+
+
+def _protections() -> Iterator[str]:
+    yield "\n## What protects data, keys and the account\n"
+    yield from _table("what | how | tried by")
+    for row in protections.rows():
+        yield _row(*row)
 
 
 def _left_out() -> Iterator[str]:

@@ -7,6 +7,7 @@ import aws_calls
 import permission_reasons
 import permission_table
 import policies
+import protections
 import pytest
 from cfnlint.api import lint_file
 from policies import Grant
@@ -158,6 +159,15 @@ def test_a_managed_policy_is_within_its_quota():
 def test_every_whole_resource_has_its_reason():
     """Each `*` is in the table of reasons, and no reason is left over."""
     assert {one.action for one in permission_table.wholes()} == permission_reasons.WHY_WHOLE.keys()
+
+
+def test_what_protects_is_tried_by_tests_that_are_there():
+    """A renamed or deleted test takes its claim along."""
+    sources = [path.read_text(encoding="utf-8") for path in (project.ROOT / "tests").rglob("test_*.py")]
+
+    missing = [name for name in protections.tests() if not any(f"def {name}(" in one for one in sources)]
+
+    assert missing == []
 
 
 def test_the_page_is_up_to_date():

@@ -367,6 +367,37 @@ def test_a_function_gets_the_environment_that_it_reads(kind, name):
     assert given == environment_read(module_of(function))
 
 
+@each_template
+def test_the_stage_is_traced_and_its_log_names_no_sender(kind):
+    """X-Ray sees each request from its begin; the access log, if it is on, has no address, key or body."""
+    stage = resources(kind)["ApiStage"]["Properties"]
+    assert stage["TracingEnabled"] is True
+    condition, setting, otherwise = stage["AccessLogSetting"]["Fn::If"]
+    assert (condition, otherwise) == ("LogsAccess", {"Ref": "AWS::NoValue"})
+    logged = set(re.findall(r"\$context\.([\w.]+)", setting["Format"]))
+    assert {"requestId", "status"} <= logged
+    assert not [name for name in logged if re.match("identity|authorizer|path|requestOverride", name)]
+    assert defaults(kind)["ApiAccessLogs"] == "off"  # it sets a role for the whole account
+
+
+@each_template
+def test_a_web_acl_stands_before_the_stage(kind):
+    """One's own, if one is named; none is made, as it would cost $5 a month."""
+    association = resources(kind, "AWS::WAFv2::WebACLAssociation")["WebAclAssociation"]
+    assert association["Condition"] == "HasWebAcl"
+    assert association["Properties"]["WebACLArn"] == {"Ref": "WebAclArn"}
+    assert association["Properties"]["ResourceArn"]["Fn::Sub"].endswith("/restapis/${Api}/stages/${ApiStage}")
+    assert defaults(kind)["WebAclArn"] == ""
+
+
+@each_template
+def test_items_expire_by_the_field_that_the_handlers_write(kind):
+    """DynamoDB deletes by this field; that each write of an item sets it, test_items.py knows."""
+    expiry = resources(kind)["Table"]["Properties"]["TimeToLiveSpecification"]
+    assert expiry == {"AttributeName": "expires_at", "Enabled": True}
+    assert f'"{expiry["AttributeName"]}": self._expires_at()' in (LAMBDAS / "items.py").read_text()
+
+
 def test_reported_failures_are_retried():
     """A mapping to a handler that answers batchItemFailures asks for them, or SQS deletes what failed."""
     reporting = set()
