@@ -18,7 +18,7 @@ report: $(V)/.ok  ## one HTML file of the newest experiment, to be sent to peopl
 	@$(BIN)/lambdist report $(RUN)
 
 lab: $(V)/.ok  ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/experiment.ipynb
+	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/experiment.ipynb --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(V)/.ok  ## run the whole test suite
 	$(BIN)/python -m pytest -q

@@ -9,6 +9,7 @@ on what else runs there: read the ratios first.
 
 import argparse
 import io
+import random
 import statistics
 import subprocess
 import sys
@@ -21,8 +22,11 @@ from pathlib import Path
 
 from lambdist_lib import bundles, conditions, datapoints, folders, leaks, running, stacks, targets
 from lambdist_lib.conditions import Conditions
+from lambdist_lib.counts import Counts
+from lambdist_lib.watching import Watch
 
 HERE = Conditions(retry_delay_s=0)
+WATCHED_PAIRS = 5  # one pair differs by a tenth, whoever watches
 INIT_CODE = """
 import sys, time
 sys.path.insert(0, {folder!r})
@@ -49,7 +53,13 @@ ENVIRONMENT = {
 
 
 def measure(
-    target: targets.Target, folder: Path, arm: str, n: int, held: Conditions, temperature: str
+    target: targets.Target,
+    folder: Path,
+    arm: str,
+    n: int,
+    held: Conditions,
+    temperature: str,
+    watch: Watch | None = None,
 ) -> dict:
     """One run of `n` short words; returns its row."""
     deployed = stacks.deploy(target, settings=held.settings())
@@ -61,9 +71,20 @@ def measure(
         warm = datapoints.from_iterable(["warm"] * held.chunks * 3)
         running.warm_up(target, stack, arm, warm, held, name)
     points = datapoints.from_iterable([f"word{k}" for k in range(n)])
-    row = running.run(target, stack, arm, points, held, folder / name, temperature=temperature)
+    row = running.run(target, stack, arm, points, held, folder / name, temperature=temperature, watch=watch)
     folders.require_finished(row)
     return row
+
+
+def watched_ratio(target: targets.Target, folder: Path) -> float:
+    """Makespan of a run whose live view is drawn over that of one that nobody watches, in random order."""
+    watches: list[Watch | None] = [None, Counts.table]
+    random.shuffle(watches)
+    took_s = {
+        watch: measure(target, folder, "distributed", 1000, HERE, "warm", watch)["makespan_s"]
+        for watch in watches
+    }
+    return took_s[Counts.table] / took_s[None]
 
 
 def lifecycle(target: targets.Target) -> dict[str, float]:
@@ -130,6 +151,8 @@ def main() -> None:
             times = [row["makespan_s"] for row in rows]
             values = [n / time_s for time_s in times] if "stored/s" in label else times
             show(label, values, bound)
+        pairs = [watched_ratio(target, Path(folder)) for _ in range(WATCHED_PAIRS * rounds)]
+        show("1,000 datapoints, warm: time of a run that is watched over one that is not", pairs, "<= 1.05")
     for handler in CLIENTS:
         print(
             f"| init of {handler} over boto3 and its clients | {init_ratio(handler):.3g} | | <= 1.2 |",

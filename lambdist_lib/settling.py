@@ -117,14 +117,9 @@ def count_settled(target: Target, stack: Stack, run_id: str) -> int:
         return sum(pool.map(lambda key: _count(dynamodb, table, key, SETTLED), shard_keys(run_id)))
 
 
-def count_dead(target: Target, stack: Stack, run_id: str, *, is_enough: Callable[[], bool]) -> int:
-    """Dead items of the run, shard after shard: whoever works there waits for one of them at most.
-
-    Args:
-        is_enough: Asked before each shard; the rest is then left out.
-    """
-    dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
-    return sum(_count(dynamodb, table, key, IS_DEAD) for key in shard_keys(run_id) if not is_enough())
+def count_dead(target: Target, stack: Stack, key: str) -> int:
+    """Dead items of one shard of a run (`contract.shard_keys`)."""
+    return _count(target.client("dynamodb"), stack.outputs["TableName"], key, IS_DEAD)
 
 
 def _count(dynamodb: Any, table: str, key: str, condition: tuple[str, dict[str, Any]]) -> int:

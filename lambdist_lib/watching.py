@@ -1,28 +1,30 @@
 """What is known of a run while it goes on, at a price that the run does not feel.
 
 The client knows what it has sent. What became of it stands in the queue and the table, and to
-look there takes requests from those who do the work: a thread looks, for the first time when
-most runs are over, and never for more than a hundredth of the run's time. On AWS it asks for
-the queue's depth only: counting a table costs money.
+look there takes time from those who do the work: a thread looks, for the first time when most
+runs are over, and asks for one small thing after the other, in a hundredth of the run's time
+together. On AWS it asks for the queue's depth only: counting a table costs money.
 """
 
+import collections
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdist_lib import settling
+from lambdist_lib.contract import SHARDS, shard_keys
 from lambdist_lib.counts import Counts
 from lambdist_lib.receipts import Tally
 from lambdist_lib.settling import Depth
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 
-FIRST_LOOK_S = 1.0
 LOOK_EVERY_S = 1.0
-SHARE = 0.01  # of the time, at most, that looks take
+SHARE = 0.01  # of a run's time that looks may take, all together
 TROUBLES = ("rejected", "refused", "unknown", "retries")
 
 Watch = Callable[[Counts], None]
@@ -54,7 +56,7 @@ class Watching:
         self._submitted, self._before, self._batch = submitted, before, request_batch
         self._is_queued = is_queued
         self._tally, self._queued, self._dead = Tally(), None, None  # type: Tally, Depth | None, int | None
-        self._began_s, self._ended = time.perf_counter(), threading.Event()
+        self._began_s, self._spent_s, self._ended = time.perf_counter(), 0.0, threading.Event()
         self._looker: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -109,16 +111,34 @@ class Watching:
         )
 
     def _look(self) -> None:
-        """Runs in a thread, with clients of its own connections."""
+        """Runs in a thread, with connections of its own."""
         assert self._where
         target, stack, run_id = self._where
-        wait_s = FIRST_LOOK_S
-        while not self._ended.wait(wait_s):
-            began_s = time.perf_counter()
+        dead: dict[str, int] = {}
+        shards = collections.deque(shard_keys(run_id) if target.name == "local" else [])
+        while not self._ended.wait(LOOK_EVERY_S):
+            if not self._can_afford():
+                continue
             try:
-                self._queued = settling.depth(target, stack)
-                if target.name == "local":
-                    self._dead = settling.count_dead(target, stack, run_id, is_enough=self._ended.is_set)
+                with self._paid():
+                    self._queued = settling.depth(target, stack)
+                for _ in range(len(shards)):
+                    if not self._can_afford():
+                        break
+                    with self._paid():
+                        dead[shards[0]] = settling.count_dead(target, stack, shards[0])
+                    shards.rotate(-1)
             except (BotoCoreError, ClientError):
                 self._queued = None  # who looks on is no reason for a run to end
-            wait_s = max(LOOK_EVERY_S, (time.perf_counter() - began_s) / SHARE)
+            self._dead = sum(dead.values()) if len(dead) == SHARDS else None
+
+    def _can_afford(self) -> bool:
+        return self._spent_s < SHARE * (time.perf_counter() - self._began_s) and not self._ended.is_set()
+
+    @contextlib.contextmanager
+    def _paid(self) -> Iterator[None]:
+        began_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent_s += time.perf_counter() - began_s
