@@ -4,7 +4,7 @@ V := .venv
 BIN := $(V)/bin
 UV := $(shell sed -n "s/^uv==//p" requirements.txt)
 .DEFAULT_GOAL := help
-.PHONY: help setup lab experiment report test test-faults lint permissions lock clean
+.PHONY: help setup lab experiment report test test-faults lint bench docs permissions lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,7 +14,7 @@ setup: $(V)/.ok  ## make .venv with everything in it
 experiment: $(V)/.ok  ## run the main notebook headless on the local cloud
 	@$(BIN)/python -m lambdist_lib notebook notebooks/experiment.ipynb
 
-report: $(V)/.ok  ## one HTML file of the newest experiment, to be sent to people (RUN=ID: of that one)
+report: $(V)/.ok  ## the newest experiment as one HTML file (RUN=ID: that one)
 	@$(BIN)/lambdist report $(RUN)
 
 lab: $(V)/.ok  ## open JupyterLab on the notebooks
@@ -23,19 +23,26 @@ lab: $(V)/.ok  ## open JupyterLab on the notebooks
 test: $(V)/.ok  ## run the whole test suite
 	$(BIN)/python -m pytest -q
 
-test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minutes long
+test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minutes
 	$(BIN)/python -m pytest -q -m faults
 
 lint: $(V)/.ok  ## what the tests check of style, alone
 	$(BIN)/python -m pytest -q tests/unit/test_style.py
 
+bench: $(V)/.ok  ## the bounds on speed in short, five minutes; a `no` is status 2
+	@status=0; for one in "planner --short" "measures --short" pipeline "submission --quick"; do \
+	  set -- $$one; echo "== benchmarks/$$1.py $$2"; $(BIN)/python benchmarks/$$1.py $$2 || status=1; done; exit $$status
+
+docs: $(V)/.ok  ## the library's API as pages, into build/api/
+	$(BIN)/pdoc --docformat google --no-include-undocumented --no-show-source -o build/api lambdist_lib
+
 permissions: $(V)/.ok  ## write cloudformation/permissions.md from the templates
 	PYTHONPATH=tests/unit $(BIN)/python tests/unit/permission_table.py
 
-lock: $(V)/.ok  ## resolve pyproject.toml into requirements.txt (UPGRADE=--upgrade: newest versions)
+lock: $(V)/.ok  ## pyproject.toml into requirements.txt (UPGRADE=--upgrade: newest)
 	$(BIN)/uv pip compile -q $(UPGRADE) --universal --no-header --no-emit-index-url --no-annotate --python-version 3.11 --all-extras pyproject.toml -o requirements.txt
 
-clean:  ## end the local cloud and remove what set-up and runs made (results stay)
+clean:  ## end the local cloud, remove what set-up and runs made but results
 	-@if [ -x $(BIN)/lambdist ]; then $(BIN)/lambdist cloud stop --force; fi
 	rm -rf $(V) .lambdist build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 

@@ -53,7 +53,7 @@ def main() -> int:
     held = True
     for name, allowed_s, took_s in rows:
         held &= took_s <= allowed_s
-        print(f"{name:56}{took_s:9.4f} CPU s of {allowed_s:g}")
+        print(f"{name:56}{took_s:9.4f} CPU s of {allowed_s:g}: {'yes' if took_s <= allowed_s else 'no'}")
     for name, system in (("queue side", QUEUE_SIDE), ("everything on", EVERYTHING)):
         narrow = replace(system, maximum_concurrency=100)
         small, large = (peak_bytes(sized(narrow, part * ten)) for ten in (100, 10))
