@@ -127,8 +127,8 @@ def show(label: str, values: list[float], bound: str = "") -> bool:
     median, shown = statistics.median(values), ", ".join(f"{value:.3g}" for value in values)
     sign, _, limit = bound.partition(" ")
     held = not bound or (median <= float(limit) if sign == "<=" else median >= float(limit))
-    print(f"| {label} | {median:.3g} | {shown} | {bound} | {('yes' if held else '**no**') if bound else ''} |",
-          flush=True)  # fmt: skip
+    verdict = {True: "yes", False: "**no**"}[held] if bound else ""
+    print(f"| {label} | {median:.3g} | {shown} | {bound} | {verdict} |", flush=True)
     return held
 
 

@@ -1,4 +1,4 @@
-"""What a larger job would take on AWS with more processors (predicted): python examples/plan_ahead.py [DATAPOINTS]"""
+"""What a larger job would take on AWS (predicted): python examples/plan_ahead.py [DATAPOINTS]"""
 
 import sys
 

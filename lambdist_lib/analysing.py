@@ -30,6 +30,13 @@ def tables(where: str | Path) -> Tables:
 
     Raises:
         RunError: There is none, or a file of it is missing, damaged or of another version.
+
+    Example:
+        >>> runs, records, invocations = tables("results/reference")
+        >>> sorted(set(runs["arm"]))
+        ['distributed', 'single_node', 'single_node_parallel']
+        >>> bool((runs["submitted"] == runs["stored"] + runs["dead"]).all())
+        True
     """
     facts = {folder: folders.read_facts(folder) for folder in folders.find(str(where))}
     homes = [folder for folder, row in facts.items() if row["state"] == "collected"]

@@ -55,6 +55,12 @@ def build(
     Raises:
         DeployError: A module does not parse, or needs what Lambda does not have; or a package
             cannot be had, or all is more than Lambda takes.
+
+    Example:
+        >>> build("processor").key == build("processor").key
+        True
+        >>> build("processor", processing=folder("examples/factor")).key == build("processor").key
+        False
     """
     paths, foreign = _modules(handler, processing)
     files = {_name_in_zip(path): path.read_bytes() for path in paths}

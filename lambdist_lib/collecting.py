@@ -131,7 +131,13 @@ def collect_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Pa
 
 
 def outputs_of(run: str) -> Iterable[dict[str, Any]]:
-    """The answers of a run, or of an experiment's first distributed run."""
+    """The answers of a run, or of an experiment's first distributed run.
+
+    Example:
+        >>> answer = next(iter(outputs_of("results/reference")))
+        >>> answer["n"], answer["result"] == f"{answer['data']}_processed"
+        (0, True)
+    """
     found = folders.find(run)
     first = [folder for folder in found if folders.read_facts(folder)["arm"] == "distributed"] or found
     return records.outputs(first[0])

@@ -61,6 +61,9 @@ def reason_against(data: object, *, max_chars: int = DATAPOINT_MAX_CHARS, patter
 
     A datapoint is one line of printable text or TAB, 1 to `max_chars` characters, that
     matches `pattern` (a regular expression, "" for any) as a whole.
+
+        >>> reason_against("word"), reason_against("two\\nlines")
+        (None, 'has the unprintable character U+000A at 3')
     """
     if not isinstance(data, str):
         return f"is {type(data).__name__}, not a string"

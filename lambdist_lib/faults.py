@@ -135,6 +135,10 @@ def parse_work(text: str, *, longest_s: float | None = None) -> Work:
 
     Raises:
         GrammarError: It does not parse, or takes longer than allowed.
+
+    Example:
+        >>> parse_work("io:100ms").seconds
+        0.1
     """
     if text in ("", "none"):
         return Work()
@@ -155,6 +159,10 @@ def parse_fault(text: str, *, seed: int = 0) -> FaultPlan:
 
     Raises:
         GrammarError: It does not parse, or a probability is outside [0, 1].
+
+    Example:
+        >>> str(parse_fault("raise:0.1,permanent:1@5+7-9", seed=3))
+        'raise:0.1,permanent:1@5+7-9,seed:3'
     """
     if len(text) > FAULT_MAX_CHARS:
         raise GrammarError(f"the fault has {len(text):,} characters, at most {FAULT_MAX_CHARS:,} are taken")

@@ -179,6 +179,10 @@ def load(path: str | Path | None = None) -> dict[str, Number]:
 
     Raises:
         UsageError: The file is missing or no TOML, names what does not exist, or has no usable value.
+
+    Example:
+        >>> load()["queue_in_flight"].value
+        120000
     """
     table = LIMITS | PRICES
     for name, content in _read(Path(path)).items() if path else ():

@@ -34,6 +34,11 @@ def plan(
     Raises:
         UsageError: The job cannot be, or cannot end well.
         RunError: The run is missing, open, or no measure of the job.
+
+    Example:
+        >>> found = plan(count=1e6, settings={"queue_batch": 10}, chunks=100, work="io:100ms")
+        >>> found["makespan_s"]["low"] <= found["makespan_s"]["value"], found["binding"]["limit"]
+        (True, 'MaximumConcurrency')
     """
     if bool(data) == (count is not None):
         raise UsageError("name a data file, or --datapoints N for a size; one of the two")

@@ -57,6 +57,10 @@ def given(kind: str, settings: dict[str, Any]) -> dict[str, str]:
 
     Raises:
         UsageError: No template knows a setting, or its value is out of bounds.
+
+    Example:
+        >>> given("distributed", {"memory_mb": 256, "experiment_controls": True})
+        {'MemoryMb': '256', 'ExperimentControls': 'on'}
     """
     declared = parameters(kind)
     values = {}

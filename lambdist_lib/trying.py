@@ -18,6 +18,10 @@ def process_first(data: str, n: int, *, processing: Path = project.LAMBDAS) -> I
     Raises:
         DeployError: The packages of its requirements.txt cannot be had.
         UsageError: processing.py cannot be imported, or has no `process`.
+
+    Example:
+        >>> list(process_first("data/numbers.txt", 1, processing=bundles.folder("examples/factor")))
+        [{'n': 0, 'data': '685757477218807930249', 'result': [25307305511, 27097214159]}]
     """
     before, known = sys.path[:], set(sys.modules)
     sys.path[:0] = bundles.search_path(processing)  # processing.py may import its neighbours

@@ -49,6 +49,7 @@ UNIT = "tests/unit/"
 CLI = "tests/local_cloud/test_cli.py::"
 TOUR = f"{CLI}test_a_tour_from_nothing_to_nothing"
 EXAMPLES = "tests/local_cloud/test_examples.py::test_a_script_answers_every_line_and_leaves_nothing"
+SHORT = "tests/local_cloud/test_examples.py::test_a_short_script_says_what_it_is_for"
 NOTEBOOK = "tests/notebooks/test_experiment.py::"
 ELSEWHERE = {
     "lambdist cloud mail": "tests/local_cloud/test_dead_letters.py::test_the_command_line_prints_the_mail",
@@ -79,6 +80,10 @@ ELSEWHERE = {
         f"{NOTEBOOK}test_papermill_runs_it_from_either_folder",
     "python examples/dist.py 20 data/words.txt": EXAMPLES,
     "python examples/single.py data/words.txt": EXAMPLES,
+    "python examples/ten_lines.py": SHORT,
+    "python examples/read_results.py": SHORT,
+    "python examples/plan_ahead.py": SHORT,
+    "make lint": ".ci/run",
 }  # fmt: skip
 
 ACCOUNT, QUIET = "an AWS account", "minutes on a machine that does nothing else"
@@ -91,6 +96,9 @@ NEEDS = {
     "lambdist destroy --target aws --region eu-west-1": ACCOUNT,
     "aws configure": "the command line of AWS, and credentials",
     "make lab": "somebody before a browser",
+    "make bench": QUIET,
+    "make lock": "versions as they are today, which no test is to take",
+    "make docs": "half a minute, for pages that nothing reads",
     "make clean": "an environment that is not the tests' own",
     "make test-faults": QUIET,
     "make setup PY=/path/to/python3.12": "another Python",

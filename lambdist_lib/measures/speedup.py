@@ -87,6 +87,12 @@ def speedup(
 
     Raises:
         RunError: What `pairs` raises, or there is no complete pair.
+
+    Example:
+        >>> from lambdist_lib import analysing
+        >>> found = speedup(analysing.tables("results/reference").runs)
+        >>> found.low < found.ratio < found.high, found.verdict
+        (True, 'faster')
     """
     paired = pairs(runs, arm=arm, control=control, at=at)
     if paired.empty:

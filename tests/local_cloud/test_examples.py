@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -81,4 +82,23 @@ def test_a_wrong_file_is_said_in_one_line(target, script, tmp_path):
 
     assert done.returncode == 2
     assert "no data file nothing.txt" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "said"),
+    [
+        ("ten_lines.py", ["{file}"], r"distributed has stored the last one after .* n = 2 warm pairs"),
+        ("read_results.py", ["{reference}"], r"speedup_low +[\d.]+"),
+        ("plan_ahead.py", ["1e5"], r" 100 .*MaximumConcurrency"),
+    ],
+)
+def test_a_short_script_says_what_it_is_for(target, file, tmp_path, script, arguments, said):
+    """Each with something of its own to work on, from any folder."""
+    places = {"file": file, "reference": project.ROOT / "results" / "reference"}
+
+    done = run(script, *(one.format(**places) for one in arguments), cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert re.search(said, done.stdout)
     assert "Traceback" not in done.stderr

@@ -1,0 +1,32 @@
+"""The examples in docstrings do what they show; those of modules that need a cloud are no doctests."""
+
+import doctest
+import importlib
+
+import pytest
+
+from lambdist_lib import project
+
+LIBRARY = project.ROOT / "lambdist_lib"
+WITH_EXAMPLES = sorted(
+    ".".join(path.relative_to(project.ROOT).with_suffix("").parts)
+    for path in LIBRARY.rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_the_examples_of_a_module_hold(name, monkeypatch):
+    """Typed in the project's folder, as a reader would."""
+    monkeypatch.chdir(project.ROOT)
+
+    failed, tried = doctest.testmod(importlib.import_module(name), verbose=False)
+
+    assert tried and not failed
+
+
+def test_what_scripts_build_on_has_examples():
+    """The modules of README's table that need no cloud."""
+    needed = ("analysing", "bundles", "collecting", "datapoints", "planning", "trying", "measures.speedup")
+
+    assert {f"lambdist_lib.{one}" for one in needed} <= set(WITH_EXAMPLES)
