@@ -30,7 +30,7 @@ lint: $(V)/.ok  ## what the tests check of style, alone
 	$(BIN)/python -m pytest -q tests/unit/test_style.py
 
 bench: $(V)/.ok  ## the bounds on speed in short, five minutes; a `no` is status 2
-	@status=0; for one in "planner --short" "measures --short" pipeline "submission --quick"; do \
+	@status=0; for one in "planner --short" "simulators --short" "measures --short" pipeline "submission --quick"; do \
 	  set -- $$one; echo "== benchmarks/$$1.py $$2"; $(BIN)/python benchmarks/$$1.py $$2 || status=1; done; exit $$status
 
 docs: $(V)/.ok  ## the library's API as pages, into build/api/

@@ -105,6 +105,7 @@ NEEDS = {
     "python benchmarks/measures.py": QUIET,
     "python benchmarks/pipeline.py": QUIET,
     "python benchmarks/planner.py": QUIET,
+    "python benchmarks/simulators.py": QUIET,
     "python benchmarks/submission.py": QUIET,
     "source .venv/bin/activate": "a shell of one's own",
     "conda env create -f environment.yml": "conda and its channels",
