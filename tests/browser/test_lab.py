@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from executed import outputs, plain, require_clean
+from executed import code_cells, outputs, plain, require_clean
 
 from lambdist_lib import project, records
 
@@ -107,7 +107,8 @@ def test_the_main_notebook_is_run_stopped_and_finished(notebook, tmp_path):
     page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.save(); }")
 
     saved = json.loads(path.read_text(encoding="utf-8"))
-    require_clean(saved, phases=["deploy", "cold runs", "warm pairs", "teardown"], figures=5)
+    figures = sum("".join(cell["source"]).count("theme.save(") for cell in code_cells(saved))
+    require_clean(saved, phases=["deploy", "cold runs", "warm pairs", "teardown"], figures=figures)
     assert not any("error" in output["output_type"] for output in outputs(saved))
     assert not any("in flight" in plain(output) for output in outputs(saved))
     assert sorted(records.load(results, "runs")["resumed"]) == [False] * 5 + [True]
