@@ -144,7 +144,7 @@ def parse_work(text: str, *, longest_s: float | None = None) -> Work:
         return Work()
     found = re.fullmatch(r"(\w+):(\d{1,9}(?:\.\d{1,9})?)(ms|s)", text)
     if not found or found[1] not in WORK_KINDS:
-        raise GrammarError(f"work {text!r} is not understood; write none, io:100ms or cpu:50ms")
+        raise GrammarError(f"work {text[:60]!r} is not understood; write none, io:100ms or cpu:50ms")
     work = Work(found[1], float(found[2]) * UNITS_S[found[3]])
     if longest_s is not None and work.seconds > longest_s:
         raise GrammarError(

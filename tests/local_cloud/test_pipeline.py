@@ -50,6 +50,15 @@ def ledger(row):
     return {name: row[name] for name in ("submitted", *contract.OUTCOMES) if row[name]}
 
 
+def test_a_request_beyond_its_size_is_refused_by_both_apis(both):
+    """413 with what to do, and nothing of it is queued or stored."""
+    points = [{"n": n, "data": "\N{TEST TUBE}" * contract.DATAPOINT_MAX_CHARS} for n in range(100)]
+    for deployed in both.values():
+        answer = deployed.post({"run_id": "large", "datapoints": points})
+        assert (answer.status_code, deployed.settled("large", 0)) == (413, {}), answer.text
+        assert answer.json()["message"].endswith("are taken; send fewer at once")
+
+
 def line_logged(deployed, group, request_id):
     """The JSON line of an invocation, which may come a moment after its result."""
     deadline = time.monotonic() + 10

@@ -56,7 +56,8 @@ WHY = {
     "sns:Publish": "the digest",
     "kms:Decrypt": "publishing to a topic that a key of one's own encrypts",
     "kms:GenerateDataKey": "publishing to a topic that a key of one's own encrypts",
-    "CollectorRole sqs:SendMessage Queue": "queues each good datapoint",
+    "CollectorRole sqs:SendMessage Queue": "queues each good datapoint; tried as sqs:SendMessageBatch, "
+    "the local cloud's name for it",
     "ProcessorRole sqs:ChangeMessageVisibility Queue": "releases a failed message after its delay",
     "ProcessorRole sqs:DeleteMessage Queue": "deletes what it has handed on; the mapping, what is done",
     "ProcessorRole sqs:SendMessage DeadLetterQueue": "a permanent failure goes there at once",

@@ -219,12 +219,6 @@ def test_posting_takes_a_key_and_a_checked_body(kind):
 
 
 @each_template
-def test_arns_work_in_every_partition(kind):
-    """No ARN is tied to the commercial Regions."""
-    assert "arn:aws" not in TEXTS[kind]
-
-
-@each_template
 def test_permissions_are_narrow(kind):
     """What is allowed names its actions, and a `*` resource gives its reason on its line."""
     wide = [line for line in TEXTS[kind].splitlines() if re.search(r"Resource: [\"']?\*", line)]
