@@ -75,7 +75,7 @@ def _part(one: Result) -> str:
     ]
     if files:
         first = pictures.in_order(files)[0]
-        _, alt = alternatives.of(first, one.summary)
+        alt = alternatives.of(first, one.summary).alt
         lines += [f"![{alt.replace('[', '(').replace(']', ')')}]({name}/{files[first]})", ""]
     beside = [file for file in ("notebook.ipynb", "summary.json", "runs.csv") if (one.home / file).exists()]
     links = " · ".join(f"[{file}]({name}/{file})" for file in beside)
@@ -87,7 +87,7 @@ def _part(one: Result) -> str:
 def _titles(files: dict[str, str], summary: dict[str, Any]) -> list[tuple[str, str]]:
     from lambdist_lib.figures import alternatives, pictures
 
-    return [(name, alternatives.of(name, summary)[0].lower()) for name in pictures.in_order(files)]
+    return [(name, alternatives.of(name, summary).title.lower()) for name in pictures.in_order(files)]
 
 
 def _result(home: Path) -> Result:

@@ -36,6 +36,7 @@ SECTIONS = {
     "cold": "Cold starts",
     "failures": "Failures",
     "cost": "What it would cost on AWS",
+    "plan": "What it would take on AWS",
     "further": "Further figures",
     "ledger": "Is every datapoint accounted for?",
 }
@@ -45,6 +46,7 @@ FIGURES_OF = {  # others are further ones
     "cold": ("cold_shares", "cold_starts", "handlers", "environments"),
     "failures": ("theory", "dead_letters", "receives"),
     "cost": ("costs",),
+    "plan": ("sizes", "over_time", "over_time_largest", "front", "held_out", "validation"),
 }
 NO_CONDITION = {*COUNTS, *OF_URL, "state", "folder", "experiment_id", "run_id", "pair", "looks", "stopped",
                 "started_at", "makespan_s", "enqueued_s", "seen_s", "url", "plan"}  # fmt: skip
@@ -56,6 +58,7 @@ class Picture(NamedTuple):
     name: str
     title: str
     alt: str
+    stamp: str
     base64: str
     width: int
     height: int
@@ -183,12 +186,14 @@ def _pictures(source: Source, summary: dict[str, Any]) -> list[Picture]:
     if source.runs:
         of = analysing.tables(source.home)
         accepted = ledger.accept_open(of.runs, ledger.count(of.records))
-        drawn |= pictures.draw(accepted, of.records, of.invocations, target=summary["target"])
+        rows = summary["tables"].get("cost", [])
+        options = {"target": summary["target"], "costs": pd.DataFrame(rows)}
+        drawn |= pictures.draw(accepted, of.records, of.invocations, **options)
     made = []
     for name in pictures.in_order(drawn):
         image, width, height = pictures.packed(drawn[name])
-        title, alt = alternatives.of(name, summary)
-        made.append(Picture(name, title, alt, base64.b64encode(image).decode(), width, height))
+        told = alternatives.of(name, summary)
+        made.append(Picture(name, *told, base64.b64encode(image).decode(), width, height))
     return made
 
 

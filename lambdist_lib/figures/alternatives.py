@@ -13,26 +13,34 @@ Summary = dict[str, Any]
 
 
 class Words(NamedTuple):
-    """title: a caption. shows: what is drawn. numbers: of a summary, "" where it has none of them."""
+    """title: a caption. shows: what is drawn. numbers: of a summary, "" where it has none of them.
+    stamp: what stands for the target, with {target} in it."""
 
     title: str
     shows: str
     numbers: Callable[[Summary], str]
+    stamp: str = "{target}"
 
 
-def of(name: str, summary: Summary) -> tuple[str, str]:
-    """Title and alternative text of the figure of that name.
+class Told(NamedTuple):
+    """A figure's caption, its alternative text, and the stamp that goes with it."""
+
+    title: str
+    alt: str
+    stamp: str
+
+
+def of(name: str, summary: Summary) -> Told:
+    """What is said of the figure of that name.
 
     Args:
         summary: What `analysing.summarise` returns. A figure that is not known here, or of which the
             summary has no numbers, is told by the summary's finding, which is computed too.
     """
-    words = FIGURES.get(name) or Words(name.replace("_", " ").capitalize(), "", lambda summary: "")
+    words = FIGURES.get(name) or Words(name.replace("_", " ").capitalize(), "", _only_finding)
     numbers = words.numbers(summary) or summary["finding"] or "No finding was written"
-    return (
-        words.title,
-        f"{words.shows} {numbers.removesuffix('.')}. Measured on: {summary['target']}.".lstrip(),
-    )
+    stamp = words.stamp.format(target=summary["target"])
+    return Told(words.title, f"{words.shows} {numbers.removesuffix('.')}. Target: {stamp}.".lstrip(), stamp)
 
 
 def _speedup(summary: Summary) -> str:
@@ -122,15 +130,18 @@ def _receives(summary: Summary) -> str:
     )
 
 
+def _costs(summary: Summary) -> str:
+    return str(summary.get("cost", ""))
+
+
 def _only_finding(summary: Summary) -> str:
     return ""
 
 
+PREDICTED = "predicted for AWS, calibrated on {target}"
+
+
 FIGURES = {
-    "costs": Words(
-        "What a million datapoints would cost", "Two bars per arm, predicted and metered, of the services:",
-        lambda summary: summary.get("cost", ""),
-    ),
     "speedup": Words(
         "Every pair of runs, and how much faster",
         "A point for each run on the left, the median ratio of the pairs on the right:",
@@ -181,31 +192,46 @@ FIGURES = {
     "receives": Words(
         "Receives until a datapoint ended", "Datapoints by the receive at which they ended:", _receives
     ),
+    "costs": Words(
+        "What a million datapoints would cost",
+        "Two bars per arm, predicted and metered, of the services:",
+        _costs,
+        "AWS's prices, {target}",
+    ),
     "sizes": Words(
-        "Time and cost by size, predicted",
-        "Predicted of AWS, not measured: the time and cost at each number of datapoints, and what binds.",
+        "Time and cost by size",
+        "The time and cost at each number of datapoints, and what binds.",
         _only_finding,
+        PREDICTED,
     ),
     "over_time": Words(
         "Backlog and concurrency to come",
-        "Predicted of AWS: datapoints waiting and batches at once over time, by both models.", _only_finding,
+        "Datapoints waiting and batches at once over time, by both models.",
+        _only_finding,
+        PREDICTED,
     ),
     "over_time_largest": Words(
         "The same, of the largest size",
-        "Predicted of AWS: datapoints waiting and batches at once over time, and what binds when.",
+        "Datapoints waiting and batches at once over time, and what binds when.",
         _only_finding,
+        PREDICTED,
     ),
     "front": Words(
         "Time against cost of the settings",
-        "Predicted of AWS: a point for each setting; none beats those on the front in both.", _only_finding,
+        "A point for each setting; none beats those on the front in both.",
+        _only_finding,
+        PREDICTED,
     ),
     "held_out": Words(
         "Runs held out from the calibration",
-        "What each run predicts of the others, beside their median.", _only_finding,
+        "What each run predicts of the others, beside their median.",
+        _only_finding,
     ),
     "validation": Words(
         "The planner beside what was published and beside theory",
-        "The error of each row, within what it is held to.", _only_finding,
+        "The error of each row, within what it is held to.",
+        _only_finding,
+        "AWS, published; theory",
     ),
 }  # fmt: skip
 

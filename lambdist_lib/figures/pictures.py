@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 
 from lambdist_lib.contract import DEAD
 from lambdist_lib.errors import RunError
-from lambdist_lib.figures import cold_starts, concurrency, dead_letters, latency, scaling, theme, timeline
+from lambdist_lib.figures import (
+    cold_starts,
+    concurrency,
+    cost,
+    dead_letters,
+    latency,
+    scaling,
+    theme,
+    timeline,
+)
 from lambdist_lib.figures import speedup as speedup_figures
 from lambdist_lib.measures import concurrency as concurrency_measures
 from lambdist_lib.measures import latency as latency_measures
@@ -23,7 +32,7 @@ from lambdist_lib.measures import speedup, sweep
 
 ORDER = (  # in which a page shows them: what answers the question comes first
     "sizes", "speedup", "cold_shares", "theory", "speedup_by_level", "scaling", "residuals", "timeline",
-    "latency", "concurrency", "cold_starts", "handlers", "environments", "dead_letters", "receives",
+    "latency", "concurrency", "cold_starts", "handlers", "environments", "dead_letters", "receives", "costs",
     "over_time", "over_time_largest", "front", "held_out", "validation",
 )  # fmt: skip
 WIDTH_IN = 11
@@ -34,19 +43,26 @@ class Data:
     runs: pd.DataFrame
     records: pd.DataFrame
     invocations: pd.DataFrame
+    costs: pd.DataFrame
     target: str
 
 
 def draw(
-    runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFrame, *, target: str
+    runs: pd.DataFrame,
+    records: pd.DataFrame,
+    invocations: pd.DataFrame,
+    *,
+    target: str,
+    costs: pd.DataFrame | None = None,
 ) -> dict[str, bytes]:
     """PNGs by name, in ORDER; what the tables have nothing for is left out.
 
     Args:
         runs, records, invocations: Of a run or an experiment (`columns`).
         target: The stamp of every title.
+        costs: What `cost_after.table` returns of them.
     """
-    data, drawn = Data(runs, records, invocations, target), {}
+    data, drawn = Data(runs, records, invocations, pd.DataFrame() if costs is None else costs, target), {}
     with matplotlib.rc_context():
         theme.apply()
         for name, drawing in DRAWINGS.items():
@@ -140,6 +156,13 @@ def _dead_letters(data: Data) -> Figure | None:
     return _figure(3.6, dead_letters.plot_outcomes, data.records, target=data.target)
 
 
+def _costs(data: Data) -> Figure | None:
+    if data.costs.empty:
+        return None
+    metered = data.runs["arm"].isin(data.costs["arm"]).sum()
+    return _figure(4.6, cost.plot_costs, data.costs, target=data.target, runs=int(metered))
+
+
 def _of_one(data: Data, table: pd.DataFrame) -> pd.DataFrame:
     return table[table["run_id"] == one_run(data.runs)]
 
@@ -159,4 +182,5 @@ DRAWINGS: dict[str, Callable[[Data], Figure | None]] = {
     "concurrency": _concurrency,
     "cold_starts": _cold_starts,
     "dead_letters": _dead_letters,
+    "costs": _costs,
 }
