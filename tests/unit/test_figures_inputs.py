@@ -11,11 +11,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lambdist_lib import figures
+from lambdist_lib import figures, limits
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import (
     cold_starts,
     concurrency,
+    cost,
     dead_letters,
     latency,
     scaling,
@@ -24,9 +25,9 @@ from lambdist_lib.figures import (
     timeline,
 )
 from lambdist_lib.measures import concurrency as concurrency_measures
+from lambdist_lib.measures import cost_after, ledger, sweep, temperatures
 from lambdist_lib.measures import dead_letters as death_measures
 from lambdist_lib.measures import latency as latency_measures
-from lambdist_lib.measures import ledger, sweep, temperatures
 from lambdist_lib.measures import scaling as laws
 from lambdist_lib.measures import speedup as speedup_measures
 
@@ -37,6 +38,7 @@ def first(table, runs):
 
 
 FIT = laws.fits(sweep.levels(frames.sweep(lambda n, size: 2 + 20 / n)))["overhead"]  # no run is wrong in it
+PRICES = limits.load()
 DRAWINGS = {  # of runs, records and invocations of one experiment; of those without `target` the runs have it
     "speedup.plot_pairs": lambda r, d, i, ax, **t: speedup.plot_pairs(r, ax),
     "speedup.plot_ratios": lambda r, d, i, ax, **t: speedup.plot_ratios(r, ax),
@@ -56,6 +58,9 @@ DRAWINGS = {  # of runs, records and invocations of one experiment; of those wit
     "cold_starts.plot_bursts": lambda r, d, i, ax, **t: cold_starts.plot_bursts(first(i, r), ax, **t),
     "concurrency.plot_concurrency": lambda r, d, i, ax, **t: concurrency.plot_concurrency(
         concurrency_measures.spans(first(d, r)), ax, **t
+    ),
+    "cost.plot_costs": lambda r, d, i, ax, **t: cost.plot_costs(
+        cost_after.table(cost_after.by_run(r, d, i, PRICES), PRICES), ax, runs=len(r), **t
     ),
     "dead_letters.plot_outcomes": lambda r, d, i, ax, **t: dead_letters.plot_outcomes(d, ax, **t),
     "dead_letters.plot_theory": lambda r, d, i, ax, **t: dead_letters.plot_theory(
