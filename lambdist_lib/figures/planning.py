@@ -130,7 +130,7 @@ def plot_front(settings: pd.DataFrame, ax: Axes, *, target: str, n: int) -> Axes
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("cost, USD")
     ax.set_ylabel("time until the last is stored")
-    _legend(ax)
+    _legend(ax, "what binds longest")
     theme.title(
         ax, "Time against cost of the settings", f"{len(settings)} settings, n = {n:,} datapoints", target
     )
