@@ -7,6 +7,8 @@ from lambdist_lib.planner import flow, fluid, outlook
 from lambdist_lib.planner.job import Job, values, work_on_s
 from lambdist_lib.planner.system import System
 
+MAPPING_MOST = 1_000  # of MaximumConcurrency
+
 
 def cautions(job: Job, system: System, forecast: fluid.Forecast, table: Table) -> list[str]:
     """Sentences."""
@@ -39,7 +41,12 @@ def _ends(job: Job, forecast: fluid.Forecast, value: Mapping[str, float]) -> lis
 
 def _concurrency(system: System, limit: str) -> list[str]:
     found = []
-    if limit == flow.MAXIMUM:
+    if limit == flow.MAXIMUM and system.maximum_concurrency == MAPPING_MOST:
+        found.append(
+            f"{MAPPING_MOST:,} processors are all that a mapping takes; beyond them AWS has its provisioned "
+            "mode, which our template has not, or several queues"
+        )
+    elif limit == flow.MAXIMUM:
         found.append(
             f"the template's maximum_concurrency of {system.maximum_concurrency} binds; "
             "--set maximum_concurrency=1000 lifts it"

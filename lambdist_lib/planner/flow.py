@@ -93,6 +93,15 @@ class Step:
     limit: str
     busy_s: float
 
+    def blocked_s(self) -> float:
+        """Of all slots together: they hold batches that the table does not take yet."""
+        if self.limit != TABLE:
+            return 0.0
+        held = self.slots - self.rate * self.busy_s
+        return max(
+            held * self.length_s + (self.growth - self.slope * self.busy_s) * self.length_s**2 / 2, 0.0
+        )
+
 
 class Flow:
     """The state between two phases; t is from the first arrival."""

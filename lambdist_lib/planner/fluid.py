@@ -48,7 +48,7 @@ class Forecast:
     cold: float
     collector_cold: float
     peak: float
-    busy_s: float  # of all processors together, cold starts included
+    busy_s: float  # of all processors together, cold starts and waits for the table included
     api_throttles: float
     lambda_throttles: float
     table_throttles: float
@@ -59,7 +59,8 @@ def predict(system: System) -> Forecast:
     """The makespan and what goes with it."""
     entry, again = entry_of(system), failing(system)
     attempts = system.datapoints * again.receives
-    phases = Flow(system, entry, again).phases()
+    stream = Flow(system, entry, again)
+    phases = stream.phases()
     flow_s = phases[-1].end_s
     starved = phases[-1].limit == entry.limit
     size = _batch_when_starved(system) if starved else float(system.queue_batch)
@@ -92,7 +93,10 @@ def predict(system: System) -> Forecast:
         cold=cold,
         collector_cold=min(system.senders, requests),
         peak=slots,
-        busy_s=invocations * (system.overhead_s + early_s) + attempts * system.item_s + cold * system.init_s,
+        busy_s=invocations * (system.overhead_s + early_s)
+        + attempts * system.item_s
+        + cold * system.init_s
+        + sum(step.blocked_s() for step in stream.steps),
         api_throttles=_api_throttles(system, requests),
         lambda_throttles=_lambda_throttles(system, entry, phases),
         table_throttles=sum(_attempts(one) for one in phases if one.limit == TABLE) / system.queue_batch,
@@ -188,14 +192,18 @@ def _api_throttles(system: System, requests: int) -> float:
 
 
 def _lambda_throttles(system: System, entry: Entry, phases: list[Phase]) -> float:
-    """Invocations refused: of the mapping, which grows until refusals cut it back as fast; of collectors."""
+    """Invocations refused: of the mapping, which grows until refusals cut it back as fast; of collectors.
+
+    Where processors leave no place to collectors, these are refused many times more than is said here.
+    """
     found = 0.0
     if entry.limit == COLLECTORS:
         refused = max(system.senders - entry.collectors, 0.0)
         found = refused * (entry.end_s - entry.begin_s) / (sum(COLLECTOR_RETRY_S) / 2)
     for phase in phases:
         if phase.limit in (ACCOUNT, RESERVED):
-            places = min(system.account_concurrency, system.reserved_concurrency)
+            others = entry.collectors if phase.begin_s < entry.end_s else 0.0
+            places = max(min(system.account_concurrency - others, system.reserved_concurrency), 1.0)
             most = float(system.slots_most())
             if system.error_cut:  # of n at once n - places are refused, each cuts n, and the ramp adds to it
                 balance = 4 * system.throttle_retry_s * system.slots_per_s / system.error_cut

@@ -267,5 +267,5 @@ def reserved(job: Job) -> int:
 
 
 def writes_per_attempt(job: Job) -> int:
-    """Where faults are declared, the begin of each attempt is written down too."""
-    return 2 if job.fault.faults else 1
+    """Where faults that leave no trace are declared, the begin of each attempt is written down too."""
+    return 2 if job.fault.may_leave_no_trace else 1

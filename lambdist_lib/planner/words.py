@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from lambdist_lib.planner.flow import ACCOUNT
+
 BRIEF = 0.001  # of the makespan: phases that are shorter are left out here, --json has them
 THROTTLED = {"api": "requests", "lambda": "invocations", "table": "batches' writes"}
 UNITS_S = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
@@ -43,7 +45,9 @@ def _outcome(plan: dict[str, Any]) -> list[str]:
         f"{plan['dead']['high']:,.3g}); {plan['receives']['value'] / job['datapoints']:.3f} receives each",
     ]
     said = ", ".join(f"{plan[f'{name}_throttles']['value']:,.0f} {of}" for name, of in THROTTLED.items())
-    return [*lines, f"throttled   {said}"]
+    competing = any(phase["limit"] == ACCOUNT for phase in plan["phases"])
+    least = "at least " if competing and plan["method"].startswith("fluid") else ""
+    return [*lines, f"throttled   {least}{said}"]
 
 
 def _phases(plan: dict[str, Any]) -> list[str]:

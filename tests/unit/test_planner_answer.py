@@ -34,7 +34,7 @@ def test_a_plan_of_a_billion(capsys):
     span = plan["makespan_s"]
     assert 0 < span["low"] <= span["value"] <= span["high"]
     assert {phase["limit"] for phase in plan["phases"]} >= {flow.RAMP, flow.TABLE}
-    assert plan["binding"]["limit"] == flow.TABLE
+    assert plan["binding"]["limit"] == flow.ACCOUNT  # 1,000 senders of single datapoints: its collectors
     assert {one["service"] for one in plan["cost"]["by_service"]} >= {
         "API Gateway",
         "Lambda",
@@ -154,6 +154,8 @@ def test_what_cannot_be_is_refused(capsys, typed, says):
         ({"datapoints": 10**9}, "keeps a message for 4 days"),
         ({"datapoints": 10**8}, "the API key's quota of 10,000,000"),
         ({"datapoints": 10**6, "work": "io:100ms"}, "maximum_concurrency=1000 lifts it"),
+        ({"datapoints": 10**8, "work": "io:200ms", "settings": WIDE, "request_batch": 100, "chunks": 20},
+         "provisioned mode"),
         ({"datapoints": 10**4, "fault": "raise:0.1",
           "settings": {"queue_batch": 10, "partial_batch_responses": "off"}}, "takes its batch of 10 along"),
         ({"datapoints": 100, "work": "cpu:100ms"}, "29% of a vCPU"),

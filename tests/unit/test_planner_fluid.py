@@ -134,6 +134,16 @@ def test_throttles_are_about_as_many_as_in_the_simulation(name, narrow):
     assert getattr(fluid.predict(system), name) == pytest.approx(getattr(simulate(system), name), rel=0.25)
 
 
+@pytest.mark.parametrize("writes_per_s", [300.0, 1_500.0])
+def test_handlers_are_paid_for_while_they_wait_for_the_table(writes_per_s):
+    """As long as in the simulation: on AWS a throttled write is tried again by the client, in the handler."""
+    system = System(datapoints=60_000, item_s=0.05, queue_batch=10, overhead_s=0.02, init_s=0.5,
+                    maximum_concurrency=100, writes_per_s=writes_per_s,
+                    writes_most_per_s=writes_per_s)  # fmt: skip
+
+    assert fluid.predict(system).busy_s == pytest.approx(simulate(system).busy_area, rel=0.05)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     datapoints=st.integers(1, 10**10),
