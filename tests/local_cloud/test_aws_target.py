@@ -5,7 +5,8 @@ import json
 import pytest
 import strict_cloud
 
-from lambdist_lib import cli, gaps, settling, stacks, waiting
+from lambdist_lib import cli, experiment, gaps, settling, stacks, waiting
+from lambdist_lib.errors import UsageError
 
 ACCOUNT = "000000000000"  # the local cloud's; its last four digits may be shown
 
@@ -74,6 +75,23 @@ def test_an_experiment_that_nobody_agreed_to_leaves_other_stacks_alone(aws, empt
 
     assert "no terminal to ask" in told(capsys)
     assert stacks.describe(empty, "single_node").outputs["TableName"]
+
+
+def test_a_budget_is_the_consent_of_a_notebook(aws, empty, data_file, capsys, left):
+    """Too small a one is refused with the runs' share; another one lets it deploy."""
+    where = {"target": "aws", "region": empty.region, "experiment_id": "in-a-notebook"}
+    work = experiment.begin(data=str(data_file(1000)), **where)
+
+    with pytest.raises(
+        UsageError, match=r"estimate of .* USD \(.* for the runs and .* above the budget of 0.01 USD"
+    ):
+        work.deploy(runs=11, budget_usd=0.01)
+    with pytest.raises(UsageError, match="in a notebook set budget_usd"):
+        work.deploy(runs=11)
+    assert left(empty) == {}
+    assert set(work.deploy(runs=11, budget_usd=2.0)) == {"distributed", "single_node"}
+    assert "account ****0000" in told(capsys)
+    work.teardown()
 
 
 def test_who_may_nothing_is_told_which_permission_is_missing(tmp_path, monkeypatch, capsys):
