@@ -71,7 +71,9 @@ def _run(facts: dict[str, Any], runs: pd.DataFrame) -> list[str]:
         return []
     names = (*SENDING, "queue_batch", "memory_mb")
     options = [*_options(facts, names), "--seed", str(facts["seed"]), "--repetitions", str(int(pairs))]
-    return [_line("run", facts, [*options, "--arms", ",".join(facts["arms"])])]
+    processing = facts.get("processing", project.LAMBDAS.name)
+    own = [] if processing == project.LAMBDAS.name else ["--processing", processing]
+    return [_line("run", facts, [*options, "--arms", ",".join(facts["arms"]), *own])]
 
 
 def _submit(facts: dict[str, Any]) -> list[str]:

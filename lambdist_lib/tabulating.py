@@ -164,7 +164,7 @@ def of_runs(runs: pd.DataFrame) -> Table:
     """Every run in the order of time, with its ledger."""
     rows = runs.sort_values("started_at").to_dict("records")
     cells: dict[str, Callable[[dict[str, Any]], str]] = {
-        "run": lambda row: row["run_id"],
+        "run": lambda row: row["run_id"].removeprefix(f"{row['experiment_id']}-"),
         "began, UTC": lambda row: moment(row["started_at"]),
         "runs": lambda row: (
             f"{row['temperature']}, resumed" if row["resumed"] is True else row["temperature"]

@@ -21,7 +21,7 @@ REFERENCE = project.ROOT / "results" / "reference"
 NOT_HERE = {
     "out.ipynb", "results/out.ipynb", "results/", ".venv", ".venv/bin/activate", ".lambdist/cloud.log",
     "summary.json", "runs.csv", "run.json", "receipts.csv", "records.csv", "invocations.csv", "outputs.jsonl",
-    "truth.csv", "build/package/",
+    "truth.csv", "build/package/", "build/api/",
     "/path/to/python3.12", "fer1035/lambda-distributed",
 }  # fmt: skip
 PATH = re.compile(

@@ -271,7 +271,8 @@ def commands(home):
 
 def test_commands_of_a_report_are_taken_by_the_command_line(tmp_path):
     """Those of pairs, with every condition that was not the usual one."""
-    held = {"chunks": 7, "work": "io:20ms", "queue_batch": 10, "seed": 3, "target": "AWS eu-west-1"}
+    held = {"chunks": 7, "work": "io:20ms", "queue_batch": 10, "seed": 3, "target": "AWS eu-west-1",
+            "processing": "examples/factor"}  # fmt: skip
     runs = rows(6, chunks=7, queue_batch=10, work="io:20ms")
 
     home = written(tmp_path / "again", runs, facts=held)
@@ -279,6 +280,7 @@ def test_commands_of_a_report_are_taken_by_the_command_line(tmp_path):
     [line] = [line for line in commands(home) if line.startswith("lambdist run")]
     options = arguments.parser(cli.COMMANDS).parse_args(shlex.split(line)[1:])
     assert (options.chunks, options.queue_batch, options.seed, options.repetitions) == (7, 10, 3, 6)
+    assert options.processing == "examples/factor"
     assert (options.work, options.target, options.region, options.arms) == (
         "io:20ms", "aws", "eu-west-1", "distributed,single_node",
     )  # fmt: skip
