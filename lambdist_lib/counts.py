@@ -23,7 +23,7 @@ class Counts:
     dead: int | None = None
     in_flight: int | None = None
     requests: int = 0
-    in_work: int | None = None
+    in_work: int = 0
     troubles: tuple[tuple[str, int], ...] = ()
     took_s: float = 0.0
 

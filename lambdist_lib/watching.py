@@ -55,7 +55,9 @@ class Watching:
         self._watch, self._where = watch, where
         self._submitted, self._before, self._batch = submitted, before, request_batch
         self._is_queued = is_queued
-        self._tally, self._queued, self._dead = Tally(), None, None  # type: Tally, Depth | None, int | None
+        self._tally, self._queued = Tally(), Depth()
+        self._settled: int | None = None
+        self._dead: int | None = None
         self._began_s, self._spent_s, self._ended = time.perf_counter(), 0.0, threading.Event()
         self._looker: threading.Thread | None = None
 
@@ -79,33 +81,37 @@ class Watching:
         self._tell("sending")
 
     def waiting(self, queued: Depth) -> None:
-        self._queued = queued
+        self._note(queued, self._tally.accepted)
         self._tell("waiting for the queue" if self._is_queued else "waiting")
 
     def collecting(self) -> None:
         self._tell("collecting")
+
+    def _note(self, queued: Depth, accepted: int) -> None:
+        """What was accepted by then and is not queued is settled: it stays so until the next look."""
+        self._queued = queued
+        if sent := self._before + accepted:
+            self._settled = max(self._settled or 0, sent - queued.total)
 
     def _tell(self, doing: str) -> None:
         if self._watch:
             self._watch(self._counts(doing))
 
     def _counts(self, doing: str) -> Counts:
-        tally, settled, dead = self._tally, None, self._dead  # type: Tally, int | None, int | None
+        tally, settled, dead = self._tally, self._settled, self._dead
         accepted = self._before + tally.accepted
         if not self._is_queued:
             settled, dead = accepted + tally.dead, tally.dead
-        elif self._queued:
-            settled = max(0, accepted - self._queued.total)
-        under_way = tally.in_flight * self._batch
+        waiting = self._queued.total or None if settled is None else accepted + tally.dead - settled
         return Counts(
             doing=doing,
             submitted=self._submitted,
             answered=self._before + tally.settled,
             settled=settled,
             dead=dead,
-            in_flight=under_way + (accepted + tally.dead - settled) if settled is not None else None,
+            in_flight=None if waiting is None else tally.in_flight * self._batch + waiting,
             requests=tally.in_flight,
-            in_work=self._queued.in_work if self._queued else None,
+            in_work=self._queued.in_work,
             troubles=tuple((name, count) for name in TROUBLES if (count := getattr(tally, name))),
             took_s=time.perf_counter() - self._began_s,
         )
@@ -121,7 +127,8 @@ class Watching:
                 continue
             try:
                 with self._paid():
-                    self._queued = settling.depth(target, stack)
+                    accepted = self._tally.accepted  # before: what comes meanwhile counts as queued
+                    self._note(settling.depth(target, stack), accepted)
                 for _ in range(len(shards)):
                     if not self._can_afford():
                         break
@@ -129,7 +136,7 @@ class Watching:
                         dead[shards[0]] = settling.count_dead(target, stack, shards[0])
                     shards.rotate(-1)
             except (BotoCoreError, ClientError):
-                self._queued = None  # who looks on is no reason for a run to end
+                continue  # who looks on is no reason for a run to end
             self._dead = sum(dead.values()) if len(dead) == SHARDS else None
 
     def _can_afford(self) -> bool:

@@ -12,7 +12,7 @@ HALF = Counts(
 few = st.integers(0, 10**9)
 counts = st.builds(
     Counts, doing=st.just("sending"), submitted=few, answered=few, settled=st.none() | few,
-    dead=st.none() | few, in_flight=st.none() | few, requests=few, in_work=st.none() | few,
+    dead=st.none() | few, in_flight=st.none() | few, requests=few, in_work=few,
     troubles=st.sampled_from([(), (("retries", 1),), (("rejected", 2), ("unknown", 3))]),
     took_s=st.floats(0, 1e6),
 )  # fmt: skip

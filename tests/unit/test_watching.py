@@ -72,6 +72,19 @@ def test_on_the_local_cloud_queue_and_table_are_looked_at(cloud):
     assert last.line().startswith("8 of 20 sent, 25 in flight, 2 stored, 1 dead")
 
 
+def test_what_is_accepted_after_a_look_is_not_taken_for_stored(cloud, monkeypatch):
+    """Of 8 accepted 5 were queued; the next 10 are in flight until somebody looks again."""
+    counts, tally = [], Tally(accepted=8)
+    with Watching(counts.append, submitted=20, where=cloud("aws", depth=Depth(waiting=5))) as seen:
+        seen.sending(tally)
+        told(counts, lambda: seen.sending(tally), lambda counts: counts.settled is not None)
+        monkeypatch.setattr(watching, "SHARE", 0.0)
+        time.sleep(0.05)  # a look may be under way
+        seen.sending(Tally(accepted=18))
+
+    assert (counts[-1].settled, counts[-1].in_flight) == (3, 15)
+
+
 def test_on_aws_no_table_is_counted(cloud):
     """It would cost money: stored and dead are told together."""
     counts, tally = [], Tally(accepted=8)
@@ -123,3 +136,11 @@ def test_a_resumed_run_counts_what_was_settled_before():
 
     assert [one.doing for one in counts] == ["sending", "waiting for the queue", "collecting"]
     assert (counts[-1].answered, counts[-1].settled, counts[-1].in_flight) == (9, 8, 1)
+
+
+def test_before_a_resume_knows_what_was_sent_the_queue_is_in_flight():
+    counts = []
+    with Watching(counts.append, submitted=10) as seen:
+        seen.waiting(Depth(waiting=3, in_work=1))
+
+    assert counts[0].line() == "0 of 10 sent, 4 in flight, 1 in work"
