@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import leaks, preflight, stacks, teardown
+from lambdist_lib import leaks, preflight, stacks, starting, teardown
 from lambdist_lib.errors import LambdistError
 from lambdist_lib.progress import Progress
 from lambdist_lib.stacks import Stack
@@ -32,6 +32,7 @@ def deploy(
     try:
         with Progress("deploy") as progress:
             deployed = stacks.deploy(target, **given, say=progress.show)
+            starting.require(target, deployed.values())
             progress.show(f"{len(deployed)} stacks on {target.stamp}")
             return deployed
     except KeyboardInterrupt:

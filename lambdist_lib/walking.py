@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import datapoints, pool_runs, project, running, stacks
+from lambdist_lib import datapoints, pool_runs, project, running, stacks, starting
 from lambdist_lib.conditions import ARMS, Conditions
 from lambdist_lib.datapoints import Datapoints
 from lambdist_lib.errors import Interrupted
@@ -39,10 +39,12 @@ class Walker:
         wanted = {**conditions.settings(), **self.settings}
         if not self.stacks or wanted != self._wanted:
             self._warm.clear()
-            self.stacks = stacks.deploy(
+            deployed = stacks.deploy(
                 self.target, settings=wanted, processing=self.processing, say=progress.show
             )
-            self._wanted = wanted
+            if not self.stacks:  # the code stays the same afterwards
+                starting.require(self.target, deployed.values())
+            self.stacks, self._wanted = deployed, wanted
 
     def walk(
         self,

@@ -34,7 +34,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"artifacts", "changes", "gaps"},
     {"folders", "stacks", "measures", "inventory"},  # 5
     {"submission", "local_pool", "planner"},
-    {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling"},
+    {"original_client", "records", "settling", "figures", "trying", "thresholds", "throttling", "starting"},
     {"analysing", "cloudwatch", "dead_letters", "watching"},
     {"conditions", "collecting", "packaging", "planning"},  # 6
     {"foreign", "turns"},
