@@ -195,7 +195,7 @@ class Experiment:
             RunError, UnfinishedError: Datapoints are lost, unsent or in flight, and nobody insists.
         """
         if insist:
-            self._walker.stopped_at = ""
+            self._walker.stopped.clear()
         counts = ledger.count(self.records())
         if insist:
             self.stamp = self.target.stamp + ledger.open_note(self.runs, counts)
@@ -284,10 +284,10 @@ class Experiment:
         records.write_table(self.folder, "runs", self.runs)
 
     def _tables(self, name: str) -> pd.DataFrame:
-        if at := self._walker.stopped_at:
+        for phase, at in self._walker.stopped.items():
             raise UnfinishedError(
-                f"stopped at {at}, with {len(self.runs)} runs whole; run the stopped cell again, and it goes "
-                "on from there, or go on with what is there: ledger(insist=True)"
+                f"{phase}: stopped at {at}, with {len(self.runs)} runs whole; run the stopped cell again, "
+                "and it goes on from there, or go on with what is there: ledger(insist=True)"
             )
         if self.runs.empty:
             raise RunError("no run has ended yet; run one first")

@@ -10,7 +10,7 @@ from typing import Any
 from lambdist_lib import datapoints, pool_runs, project, running, stacks, starting
 from lambdist_lib.conditions import ARMS, Conditions
 from lambdist_lib.datapoints import Datapoints
-from lambdist_lib.errors import Interrupted
+from lambdist_lib.errors import DeployError, Interrupted
 from lambdist_lib.progress import Progress, in_notebook
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
@@ -30,7 +30,7 @@ class Walker:
     processing: Path = project.LAMBDAS
     settings: dict[str, Any] = field(default_factory=dict)  # of the stacks, beside the conditions
     stacks: dict[str, Stack] = field(default_factory=dict)
-    stopped_at: str = ""  # the turn that was not finished, until the same turns are taken again
+    stopped: dict[str, str] = field(default_factory=dict)  # by phase the turn that was not finished
     _wanted: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
     _warm: set[str] = field(default_factory=set)  # arms whose environments are open
 
@@ -70,7 +70,7 @@ class Walker:
                 self._warm.clear()  # nobody knows what became of them since
                 for of_round in rounds:
                     for turn in of_round:
-                        self.stopped_at = turn.label
+                        self.stopped[phase] = turn.label
                         rows.append(self.take(turn, progress, **facts))
                         keep(rows[-1:])
                     if why := enough():
@@ -79,12 +79,12 @@ class Walker:
         except KeyboardInterrupt:
             if not in_notebook():
                 raise
+            at = self.stopped.get(phase, phase)
             raise Interrupted(
-                f"Stopped at {self.stopped_at}; what was measured is kept. Run this cell again, and it goes "
-                "on from there; after a restart of the kernel, first set experiment_id to "
-                f"{self.experiment_id!r}."
+                f"Stopped at {at}; what was measured is kept. Run this cell again, and it goes on from "
+                f"there; after a restart of the kernel, first set experiment_id to {self.experiment_id!r}."
             ) from None
-        self.stopped_at = ""
+        self.stopped.pop(phase, None)
         return rows
 
     def take(self, turn: Turn, progress: Progress, **facts: Any) -> dict[str, Any]:
@@ -92,6 +92,9 @@ class Walker:
 
         Args:
             facts: Further ones for the run's folder.
+
+        Raises:
+            DeployError: Nothing was deployed yet.
         """
         progress.show(turn.label)
         folder = self.folder / "runs" / f"{self.experiment_id}-{turn.name}"
@@ -99,6 +102,8 @@ class Walker:
         if not ARMS[turn.arm].stack:
             shutil.rmtree(folder, ignore_errors=True)  # of an earlier sitting: it takes seconds to do again
             return pool_runs.run(self.points, turn.conditions, folder, processing=self.processing, **facts)
+        if not self.stacks:  # on AWS somebody has to agree to them first
+            raise DeployError("the stacks are not deployed yet; call deploy() first")
         self.deploy(turn.conditions, progress)
         stack = self.stacks[ARMS[turn.arm].stack]
         watch = progress.watcher(turn.label)

@@ -97,7 +97,7 @@ def test_the_main_notebook_is_run_stopped_and_finished(notebook, tmp_path):
     page.screenshot(path=tmp_path / "stopped.png")
 
     command(page, "notebook:run-cell", ".ledger()")
-    shown(page, "UnfinishedError: stopped at pair")
+    shown(page, "UnfinishedError: warm pairs: stopped at pair")
     assert "Traceback" not in page.inner_text(".jp-NotebookPanel")
 
     command(page, "notebook:run-cell", "run_pairs(")

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import frames
 import pytest
 
-from lambdist_lib import experiment, running
-from lambdist_lib.errors import UsageError
+from lambdist_lib import experiment, running, walking
+from lambdist_lib.errors import DeployError, RunError, UnfinishedError, UsageError
 from lambdist_lib.measures import sequential
 from lambdist_lib.walking import Walker
 
@@ -18,15 +18,16 @@ def work(monkeypatch, tmp_path):
     made = frames.runs(sequential.LOOKS[-1], spread=0.03).set_index(["arm", "pair"], drop=False)
 
     def take(self, turn, progress, looks=""):
-        return {**made.loc[turn.arm, turn.round].to_dict(), "looks": looks}
+        return {**made.loc[turn.arm, max(1, turn.round)].to_dict(), "run_id": turn.name, "looks": looks}
 
     monkeypatch.setattr(experiment.project, "RESULTS", tmp_path)
     monkeypatch.setattr(
         experiment.targets, "connect", lambda *_, **__: SimpleNamespace(name="local", stamp="local cloud")
     )
     monkeypatch.setattr(running, "exclusive", lambda target: contextlib.nullcontext())
+    work = experiment.begin(data="data/words.txt")
     monkeypatch.setattr(Walker, "take", take)
-    return experiment.begin(data="data/words.txt")
+    return work
 
 
 def test_each_pair_has_every_arm_once(work):
@@ -69,3 +70,68 @@ def test_a_run_that_is_taken_again_stays_one_row(work):
 
     assert work.runs["run_id"].is_unique
     assert sorted(work.runs["pair"]) == [1, 1, 2, 2, 3, 3]
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """`stop_at("warm-d2")`: the stop button of a notebook, pressed once in that run."""
+    taken = Walker.take
+
+    def make(name):
+        def take(self, turn, progress, **facts):
+            if turn.name == name and not pressed:
+                pressed.append(name)
+                raise KeyboardInterrupt
+            return taken(self, turn, progress, **facts)
+
+        pressed = []
+        monkeypatch.setattr(Walker, "take", take)
+        monkeypatch.setattr(walking, "in_notebook", lambda: True)
+
+    return make
+
+
+def test_a_stopped_cell_says_what_is_kept_and_how_to_go_on(work, stop_at):
+    """What a notebook shows is that sentence, and no traceback."""
+    stop_at("warm-d2")
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        work.run_pairs(3)
+
+    [shown] = stopped.value._render_traceback_()
+    assert "Stopped at pair 2 of 3, distributed; what was measured is kept. Run this cell again" in shown
+    assert f"set experiment_id to {work.id!r}" in " ".join(shown.split())
+
+
+def test_the_next_cell_explains_until_the_stopped_one_is_run_again(work, stop_at):
+    """Also after another phase has ended: what is missing is still missing."""
+    stop_at("cold-d0")
+    with pytest.raises(KeyboardInterrupt):
+        work.run_cold()
+    work.run_pairs(1)
+
+    for cell in (work.ledger, work.records):
+        with pytest.raises(UnfinishedError, match="cold runs: stopped at distributed, with 2 runs whole"):
+            cell()
+    work.run_cold()
+
+    with pytest.raises(RunError, match=r"has no records\.csv"):  # nothing else is wrong with these runs
+        work.records()
+
+
+def test_who_insists_goes_on_with_what_is_there(work, stop_at):
+    stop_at("warm-d2")
+    with pytest.raises(KeyboardInterrupt):
+        work.run_pairs(3)
+
+    with pytest.raises(RunError, match=r"has no records\.csv"):
+        work.ledger(insist=True)
+
+
+def test_nothing_is_deployed_without_being_asked_for(work, monkeypatch):
+    """On AWS `deploy` is where a person hears what it costs."""
+    monkeypatch.undo()
+    monkeypatch.setattr(running, "exclusive", lambda target: contextlib.nullcontext())
+    for phase in (work.run_cold, lambda: work.run_pairs(1), lambda: work.run_levels("chunks", [1], 1)):
+        with pytest.raises(DeployError, match=r"not deployed yet; call deploy\(\) first"):
+            phase()
