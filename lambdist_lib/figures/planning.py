@@ -91,11 +91,11 @@ def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
                     zorder=3)  # fmt: skip
     for row in sizes.itertuples():
         ax.annotate(f"${money(row.usd)}", (row.datapoints, row.makespan_s), textcoords="offset points",
-                    xytext=(6, -11), fontsize="x-small", color=theme.INK)  # fmt: skip
+                    xytext=(-7, 6), ha="right", fontsize="x-small", color=theme.INK)  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
     _durations(ax)
-    ax.xaxis.set_major_locator(LogLocator())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("datapoints")
     ax.set_ylabel("time until the last is stored")
     _legend(ax, "what binds longest")
