@@ -28,6 +28,7 @@ LIMIT_COLOUR = {
 OTHER = "#DDDDDD"
 SHADE = 0.28
 NICE_S = (0.1, 1, 10, 60, 600, 3_600, 14_400, 86_400, 864_000, 8_640_000, 86_400_000, 864_000_000)
+UNITS_S = (("hours", 3_600.0), ("minutes", 60.0))
 VERDICT = {True: "#0072B2", False: "#D55E00", None: "#999999"}
 
 
@@ -41,19 +42,21 @@ def plot_over_time(found: Sequence[pd.DataFrame], axes: Sequence[Axes], *, targe
         n: Datapoints.
     """
     upper, lower = axes
+    last_s = max(curve["at_s"].max() for curve in found)
+    unit, length_s = next((one for one in UNITS_S if last_s > 2 * one[1]), ("seconds", 1.0))
     for curve in found:
+        curve = curve.assign(at=curve["at_s"] / length_s)
         exact = curve["model"].iloc[0] == curves.EXACT
         colour, line = ("#D55E00", "-") if exact else (theme.INK, "--")
         for ax, name in ((upper, "waiting"), (lower, "running")):
-            ax.plot(curve["at_s"], curve[name], label=curve["model"].iloc[0], color=colour, ls=line, lw=1.4)
+            ax.plot(curve["at"], curve[name], label=curve["model"].iloc[0], color=colour, ls=line, lw=1.4)
         if not exact:
             _shade(curve, axes)
     upper.set_ylabel("datapoints waiting")
     lower.set_ylabel("batches at once")
-    lower.set_xlabel("seconds since the first send")
-    last_s = max(curve["at_s"].max() for curve in found)
+    lower.set_xlabel(f"{unit} since the first send")
     for ax in axes:
-        ax.set_xlim(0, last_s)
+        ax.set_xlim(0, last_s / length_s)
         ax.set_ylim(0, None)
         ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.xaxis.set_major_formatter("{x:,.0f}")
@@ -68,7 +71,7 @@ def _shade(curve: pd.DataFrame, axes: Sequence[Axes]) -> None:
         limit = part["limit"].iloc[0]
         for place, ax in enumerate(axes):
             label = limit if not place and limit not in named else None
-            ax.axvspan(part["at_s"].min(), part["at_s"].max(), color=LIMIT_COLOUR.get(limit, OTHER),
+            ax.axvspan(part["at"].min(), part["at"].max(), color=LIMIT_COLOUR.get(limit, OTHER),
                        alpha=SHADE, lw=0, label=label)  # fmt: skip
         named.add(limit)
 
@@ -91,7 +94,7 @@ def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
                     zorder=3)  # fmt: skip
     for row in sizes.itertuples():
         ax.annotate(f"${money(row.usd)}", (row.datapoints, row.makespan_s), textcoords="offset points",
-                    xytext=(-7, 6), ha="right", fontsize="x-small", color=theme.INK)  # fmt: skip
+                    xytext=(0, 8), ha="center", fontsize="x-small", color=theme.INK)  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
     _durations(ax)
