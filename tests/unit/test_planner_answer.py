@@ -7,6 +7,7 @@ import pytest
 from lambdist_lib import cli, limits
 from lambdist_lib.errors import UsageError
 from lambdist_lib.planner import answer, flow, outlook, words
+from lambdist_lib.planner import job as job_module
 from lambdist_lib.planner.job import build, job_of, values
 
 TABLE = limits.load()
@@ -229,3 +230,12 @@ def test_a_datapoint_longer_than_the_timeout_is_refused_before_anything_runs():
     """As a library call too."""
     with pytest.raises(UsageError, match="timeout"):
         planned(datapoints=10, work="cpu:14s", settings={"memory_mb": 128})
+
+
+def test_a_slow_attempt_ends_when_the_watchdog_says():
+    """The planner's margin is that of lambdas/watchdog.py."""
+    import watchdog
+
+    assert (job_module.MARGIN_S, job_module.MARGIN_SHARE) == (watchdog.MARGIN_S, watchdog.MARGIN_SHARE)
+    system = build(job_of(datapoints=1, fault="slow:0.1"), values(TABLE))
+    assert system.slow_s == 30 - watchdog.MARGIN_S
