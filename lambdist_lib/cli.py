@@ -207,7 +207,8 @@ def _run(options: argparse.Namespace) -> None:
         work.run_cold()
         work.run_pairs(options.repetitions, until=options.until, budget_s=options.budget_s)
         summary = work.summarise()
-    _print(options, f"{summary['finding']}\nresults: {project.shown(work.folder)}/", summary)
+    then = f"results: {project.shown(work.folder)}/; `lambdist report {work.id}` makes one page of them"
+    _print(options, f"{summary['finding']}\n{then}", summary)
     thresholds.require(summary, options.fail_if)
 
 
