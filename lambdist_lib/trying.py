@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import bundles, datapoints, project
+from lambdist_lib import bundles, datapoints, dependencies, project
 from lambdist_lib.contract import result_json
 from lambdist_lib.errors import UsageError
 
@@ -59,4 +59,6 @@ def _loaded(processing: Path) -> Callable[[str], object]:
         process: Callable[[str], object] = module.process
         return process
     except Exception as error:
-        raise UsageError(f"{project.shown(processing / 'processing.py')} fails: {error!r}") from error
+        asked = project.shown(processing / dependencies.REQUIREMENTS)
+        hint = f"; a package is named in {asked}" if isinstance(error, ModuleNotFoundError) else ""
+        raise UsageError(f"{project.shown(processing / 'processing.py')} fails: {error!r}{hint}") from error
