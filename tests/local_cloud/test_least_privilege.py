@@ -27,6 +27,7 @@ from lambdist_lib import (
     running,
     settling,
     stacks,
+    starting,
     teardown,
     throttling,
     waiting,
@@ -100,6 +101,7 @@ def _gone(root, folder):
     deployed = stacks.deploy(deployer, settings=bounded, processing=lambdas)
     distributed = deployed["distributed"]
     _open_gaps(root, deployed, arns)
+    starting.require(deployer, deployed.values())
     words = folder / "words.txt"
     words.write_text("one\ntwo\nthree\n")
     points = datapoints.read(words)

@@ -26,7 +26,7 @@ CALLS_TAKEN_AWAY = {
         "cloudwatch": "DescribeAlarms",
         "dynamodb": "ListTables Query Scan UpdateItem",
         "iam": "ListRoles ListRoleTags",
-        "lambda": "GetFunctionConfiguration ListEventSourceMappings ListFunctions"
+        "lambda": "GetFunctionConfiguration InvokeFunction ListEventSourceMappings ListFunctions"
         " PutFunctionConcurrency UpdateFunctionConfiguration",
         "logs": "DescribeLogGroups FilterLogEvents",
         "s3": "CreateBucket DeleteBucket DeleteObject GetBucketTagging GetObject ListAllMyBuckets ListBucket"
@@ -77,7 +77,7 @@ WHY_OF_STATEMENT = {
     "ApiKeys": "the key",
     "UsagePlans": "the usage plan, with the key in it",
     "ApiTags": "the stack's tags on them",
-    "Functions": "functions, the right of the API to call them, and their places",
+    "Functions": "functions, the right of the API to call them, their places; one call, to see them start",
     "CreateMapping": "queue to function",
     "Mappings": "queue to function",
     "MappingTags": "the stack's tags on it",
