@@ -98,11 +98,12 @@ def _laws(rows: Rows) -> Table:
         "law": lambda row: row["law"],
         "formula": lambda row: row["formula"],
         "parameter": lambda row: row["parameter"],
-        "value": lambda row: f"{number(row['value'])} {row['unit']}",
+        "value": lambda row: number(row["value"]),
+        "unit": lambda row: row["unit"],
         "interval": lambda row: between(row["low"], row["high"]),
         "AICc": lambda row: number(row["aicc"]),
         "verdict": lambda row: row["verdict"].replace("`", ""),
-    }, texts=("law", "formula", "parameter", "verdict"))  # fmt: skip
+    }, texts=("law", "formula", "parameter", "unit", "verdict"))  # fmt: skip
 
 
 def _stages(rows: Rows) -> Table:
