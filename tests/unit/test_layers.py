@@ -46,6 +46,7 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"experiment", "compare", "report", "gallery"},
     {"notebooks", "rehearsal"},
     {"arguments"},  # 7
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]
