@@ -30,7 +30,7 @@ def lambdist(url: str, chunks: int, count: int) -> dict[str, float]:
     """This project's engine with its receipts and its journal on disk, as a run uses them."""
     from lambdist_lib import journal, submission
     from lambdist_lib.datapoints import Line
-    from lambdist_lib.receipts import Plan, Receipt
+    from lambdist_lib.sending.receipts import Plan, Receipt
     from lambdist_lib.targets import Api, ApiKey
 
     lines = (Line(n, f"word-{n}") for n in range(count))

@@ -20,10 +20,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lambdist_lib import bundles, conditions, datapoints, folders, leaks, running, stacks, targets
-from lambdist_lib.conditions import Conditions
+from lambdist_lib import bundles, datapoints, folders, stacks, targets
 from lambdist_lib.counts import Counts
-from lambdist_lib.watching import Watch
+from lambdist_lib.deployment import leaks
+from lambdist_lib.runs import conditions, running
+from lambdist_lib.runs.conditions import Conditions
+from lambdist_lib.runs.watching import Watch
 
 HERE = Conditions(retry_delay_s=0)
 WATCHED_PAIRS = 5  # one pair differs by a tenth, whoever watches

@@ -6,9 +6,10 @@ import json
 import sys
 from collections.abc import Iterator
 
-from lambdist_lib import collecting, stacks, submitting, targets
+from lambdist_lib import stacks, targets
 from lambdist_lib.errors import LambdistError, TargetError
 from lambdist_lib.progress import Progress
+from lambdist_lib.runs import collecting, submitting
 
 
 def main(arm: str, chunks: int, file: str) -> None:

@@ -69,7 +69,7 @@ def marks(datapoint: Datapoint) -> bool:
 
 
 def held_s(event: dict[str, Any]) -> float:
-    """For how long this invocation is to do nothing but take its place (`lambdist_lib/throttling.py`)."""
+    """For how long this invocation is to do nothing but take its place (`runs/throttling.py`)."""
     return float(event.get("hold_s", 0)) if ON else 0.0
 
 

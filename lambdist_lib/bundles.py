@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lambdist_lib import dependencies, project
-from lambdist_lib.dependencies import HERE, Interpreter
+from lambdist_lib import project
+from lambdist_lib.deployment import dependencies
+from lambdist_lib.deployment.dependencies import HERE, Interpreter
 from lambdist_lib.errors import DeployError, UsageError
 
 PACKAGE = "lambdist_lib"

@@ -2,9 +2,22 @@
 
 import html
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MINUTE_S, HOUR_S = 60, 3600
 UNKNOWN = "-"
+
+
+class Depth(NamedTuple):
+    """Messages of the queue and the dead-letter queue together, in the order of `settling.DEPTHS`."""
+
+    waiting: int = 0
+    in_work: int = 0
+    delayed: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,22 +27,21 @@ from lambdist_lib import (
     columns,
     faults,
     folders,
-    preflight,
     project,
     records,
     redrive,
     targets,
-    teardown,
-    turns,
 )
-from lambdist_lib.conditions import Conditions, declared, require_arm, require_possible, with_faults
 from lambdist_lib.datapoints import Datapoints
+from lambdist_lib.deployment import preflight, teardown
 from lambdist_lib.errors import RunError, UncollectedError, UnfinishedError, UsageError
 from lambdist_lib.measures import ledger, sequential, speedup, stages
 from lambdist_lib.progress import Progress
+from lambdist_lib.runs import turns
+from lambdist_lib.runs.conditions import Conditions, declared, require_arm, require_possible, with_faults
+from lambdist_lib.runs.walking import WARM_UP_ROUNDS, Walker
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
-from lambdist_lib.walking import WARM_UP_ROUNDS, Walker
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
 UNTIL_S = 600.0  # budget of pairs that are repeated until the ratio is known well enough

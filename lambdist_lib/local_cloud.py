@@ -25,10 +25,10 @@ from pathlib import Path
 
 import psutil
 
-from lambdist_lib import local_cloud_state as cloud_state
 from lambdist_lib import project
+from lambdist_lib.emulator import state as cloud_state
+from lambdist_lib.emulator.supervisor import READY, Options
 from lambdist_lib.errors import LocalCloudError
-from lambdist_lib.local_cloud_supervisor import READY, Options
 
 PYTHONS = ((3, 11), (3, 13))  # the emulator runs on these, first to last
 LINGER_S = 60.0

@@ -16,27 +16,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdist_lib import (
-    collecting,
-    dead_letters,
-    faults,
-    folders,
-    journal,
-    records,
-    running,
-    settling,
-    stacks,
-    submission,
-)
-from lambdist_lib.conditions import ARMS, AS_FOUND, Conditions, of_run, plan_of
+from lambdist_lib import dead_letters, faults, folders, journal, records, stacks, submission
 from lambdist_lib.contract import DEAD, STORED
 from lambdist_lib.datapoints import Line
 from lambdist_lib.dead_letters import Letter
 from lambdist_lib.errors import RunError, UnfinishedError
-from lambdist_lib.receipts import Receipt
+from lambdist_lib.runs import collecting, running, settling
+from lambdist_lib.runs.conditions import ARMS, AS_FOUND, Conditions, of_run, plan_of
+from lambdist_lib.runs.watching import Watch, Watching
+from lambdist_lib.sending.receipts import Receipt
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
-from lambdist_lib.watching import Watch, Watching
 
 QUEUED = "distributed"  # the stack and arm with a queue, whichever client sent first
 MARKERS = 8  # threads that mark items

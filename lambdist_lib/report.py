@@ -10,9 +10,11 @@ import importlib.resources
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import folders, project, report_content, report_source
+from lambdist_lib import folders, project
 from lambdist_lib.errors import RunError
-from lambdist_lib.report_content import Page
+from lambdist_lib.reporting import content as report_content
+from lambdist_lib.reporting import source as report_source
+from lambdist_lib.reporting.content import Page
 
 FILE, TEMPLATE = "report.html", "report.html.j2"
 HARMLESS = "\n\t\u200c\u200d"  # the last two join what belongs together, in emoji and in Persian

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import artifacts, bundles, changes, deployments, gaps, mailbox, project, templates
-from lambdist_lib.dependencies import HERE, of_lambda
+from lambdist_lib import bundles, project
+from lambdist_lib.deployment import artifacts, changes, deployments, templates
+from lambdist_lib.deployment.dependencies import HERE, of_lambda
+from lambdist_lib.deployment.waiting import Say, polls
+from lambdist_lib.emulator import gaps, mailbox
 from lambdist_lib.errors import AbsentError, DeployError
 from lambdist_lib.targets import Api, ApiKey, Target
-from lambdist_lib.waiting import Say, polls
 
 NAME = "lambdist"  # stacks are NAME-distributed and NAME-single-node
 HANDLERS = {  # template parameter -> module of lambdas/

@@ -15,13 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from lambdist_lib import answers
 from lambdist_lib.datapoints import Line
-from lambdist_lib.jobs import Envelope, Job, grouped
-from lambdist_lib.pacing import Pace
-from lambdist_lib.receipts import Plan, Receipt, Tally
+from lambdist_lib.sending import answers
+from lambdist_lib.sending.jobs import Envelope, Job, grouped
+from lambdist_lib.sending.pacing import Pace
+from lambdist_lib.sending.receipts import Plan, Receipt, Tally
+from lambdist_lib.sending.wire import Answer, Wire
 from lambdist_lib.targets import Api
-from lambdist_lib.wire import Answer, Wire
 
 TELL_S = 0.1  # between two calls of a watcher
 LOOK_UP_S = 0.2  # an interrupt, a deadline or a watcher waits at most this long

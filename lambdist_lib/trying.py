@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import bundles, datapoints, dependencies, project
+from lambdist_lib import bundles, datapoints, project
 from lambdist_lib.contract import result_json
+from lambdist_lib.deployment import dependencies
 from lambdist_lib.errors import UsageError
 
 

@@ -11,7 +11,8 @@ from typing import Self
 
 NURSERY = """
 import json, os, pathlib, sys
-from lambdist_lib import cli, foreign, project, submitting
+from lambdist_lib import cli, project
+from lambdist_lib.runs import foreign, submitting
 for line in sys.stdin:
     results, environment, arguments = json.loads(line)
     if not (pid := os.fork()):

@@ -8,7 +8,8 @@ from lambdist_lib.errors import UsageError
 
 
 def cloud(options: argparse.Namespace) -> None:
-    from lambdist_lib import local_cloud, teardown
+    from lambdist_lib import local_cloud
+    from lambdist_lib.deployment import teardown
 
     if options.action == "mail":
         _cloud_mail(options)
@@ -37,14 +38,16 @@ def cloud(options: argparse.Namespace) -> None:
 def _cloud_mail(options: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from lambdist_lib import local_cloud, mailbox, targets
+    from lambdist_lib import local_cloud, targets
+    from lambdist_lib.emulator import mailbox
 
     mails = mailbox.read(targets.connect("local")) if local_cloud.find() else []
     asked.tell(options, "\n".join(map(str, mails)) or "no mail", [asdict(mail) for mail in mails])
 
 
 def deploy(options: argparse.Namespace) -> None:
-    from lambdist_lib import bundles, deploying, local_cloud, tags
+    from lambdist_lib import bundles, local_cloud
+    from lambdist_lib.deployment import deploying, tags
 
     processing = bundles.folder(options.processing)
     lifetime_s = tags.lifetime_s(options.expires) if options.expires else None
@@ -61,7 +64,7 @@ def deploy(options: argparse.Namespace) -> None:
 
 
 def destroy(options: argparse.Namespace) -> None:
-    from lambdist_lib import deploying
+    from lambdist_lib.deployment import deploying
 
     target = asked.target(options)
     deploying.destroy(target, force=options.force)
@@ -74,7 +77,8 @@ def destroy(options: argparse.Namespace) -> None:
 
 
 def package(options: argparse.Namespace) -> None:
-    from lambdist_lib import bundles, packaging, project
+    from lambdist_lib import bundles, project
+    from lambdist_lib.deployment import packaging
 
     processing = bundles.folder(options.processing)
     written = packaging.write(options.to, as_sam=options.sam, bucket=options.bucket, processing=processing)
@@ -84,7 +88,8 @@ def package(options: argparse.Namespace) -> None:
 
 
 def leaks(options: argparse.Namespace) -> None:
-    from lambdist_lib import leaks, local_cloud
+    from lambdist_lib import local_cloud
+    from lambdist_lib.deployment import leaks
     from lambdist_lib.progress import Progress
 
     if options.all and not options.delete:

@@ -24,8 +24,9 @@ def submit(options: argparse.Namespace) -> None:
         raise UsageError("--api-key-env goes with --url; the key of a stack of ours is read from it")
     if options.tries is not None or options.timeout is not None:
         raise UsageError("--tries and --timeout go with --url; a stack of ours says how often it tries")
-    from lambdist_lib import folders, submitting
+    from lambdist_lib import folders
     from lambdist_lib.progress import Progress
+    from lambdist_lib.runs import submitting
 
     with Progress(options.arm) as progress:
         row = submitting.submit(
@@ -42,8 +43,9 @@ def submit(options: argparse.Namespace) -> None:
 
 
 def _submit_to_url(options: argparse.Namespace) -> None:
-    from lambdist_lib import folders, foreign
+    from lambdist_lib import folders
     from lambdist_lib.progress import Progress
+    from lambdist_lib.runs import foreign
 
     patience = {"tries": options.tries, "timeout_s": options.timeout}
     with Progress("submit") as progress:
@@ -60,8 +62,9 @@ def _submit_to_url(options: argparse.Namespace) -> None:
 
 
 def resume(options: argparse.Namespace) -> None:
-    from lambdist_lib import folders, running
+    from lambdist_lib import folders
     from lambdist_lib.progress import Progress
+    from lambdist_lib.runs import running
 
     with Progress("resume") as progress:
         rows = running.finish(
@@ -74,7 +77,7 @@ def resume(options: argparse.Namespace) -> None:
 
 
 def fetch(options: argparse.Namespace) -> None:
-    from lambdist_lib import collecting, running
+    from lambdist_lib.runs import collecting, running
 
     if options.run.startswith(ADHOC):
         collecting.collect_adhoc(asked.target(options), options.run)

@@ -49,7 +49,7 @@ def report(options: argparse.Namespace) -> None:
 
 
 def gallery(options: argparse.Namespace) -> None:
-    from lambdist_lib import gallery
+    from lambdist_lib.reporting import gallery
 
     made = gallery.write()
     asked.tell(options, f"{len(made['results'])} results: {made['gallery']}", made)

@@ -6,7 +6,7 @@ alternatives.of("speedup", summary)     the title of a figure, and its alternati
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from lambdist_lib.spelling import spelt
+from lambdist_lib.reporting.spelling import spelt
 
 Rows = list[dict[str, Any]]
 Summary = dict[str, Any]

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdist_lib import contract, faults, templates
+from lambdist_lib import contract, faults
+from lambdist_lib.deployment import templates
 from lambdist_lib.errors import UsageError
 from lambdist_lib.limits import Table
 from lambdist_lib.planner.system import COLD_LOG_SD, System

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 import requests
 
-from lambdist_lib import local_cloud, mailbox, project, records, settling, stacks, targets, templates
+from lambdist_lib import local_cloud, project, records, stacks, targets
+from lambdist_lib.deployment import templates
+from lambdist_lib.emulator import mailbox
+from lambdist_lib.runs import settling
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 
-from lambdist_lib import contract, datapoints, faults, project, records, running
-from lambdist_lib.conditions import Conditions
+from lambdist_lib import contract, datapoints, faults, project, records
+from lambdist_lib.runs import running
+from lambdist_lib.runs.conditions import Conditions
 
 SETTINGS = {
     "experiment_controls": True,

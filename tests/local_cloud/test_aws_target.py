@@ -5,8 +5,11 @@ import json
 import pytest
 import strict_cloud
 
-from lambdist_lib import cli, experiment, gaps, settling, stacks, waiting
+from lambdist_lib import cli, experiment, stacks
+from lambdist_lib.deployment import waiting
+from lambdist_lib.emulator import gaps
 from lambdist_lib.errors import UsageError
+from lambdist_lib.runs import settling
 
 ACCOUNT = "000000000000"  # the local cloud's; its last four digits may be shown
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lambdist_lib import cli, local_cloud, project
-from lambdist_lib import local_cloud_state as cloud_state
+from lambdist_lib.emulator import state as cloud_state
 
 
 @pytest.fixture

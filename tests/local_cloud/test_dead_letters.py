@@ -7,21 +7,20 @@ import shutil
 import pytest
 
 from lambdist_lib import (
-    collecting,
     contract,
     datapoints,
     dead_letters,
     experiment,
     folders,
-    mailbox,
     project,
     records,
     redrive,
-    running,
     stacks,
 )
-from lambdist_lib.conditions import Conditions
+from lambdist_lib.emulator import mailbox
 from lambdist_lib.measures import ledger, stages
+from lambdist_lib.runs import collecting, running
+from lambdist_lib.runs.conditions import Conditions
 
 BUG = """
 from lambdist_lib.contract import PermanentError

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from lambdist_lib import folders, journal, local_cloud, project
-from lambdist_lib import local_cloud_state as cloud_state
+from lambdist_lib.emulator import state as cloud_state
 
 LINGER_S = 0.5
 numbers = itertools.count()

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lambdist_lib import artifacts, changes, leaks, local_cloud, project, resources, stacks, tags
+from lambdist_lib import local_cloud, project, stacks
+from lambdist_lib.deployment import artifacts, changes, leaks, resources, tags
 from lambdist_lib.errors import DeployError, UncollectedError
 
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}'

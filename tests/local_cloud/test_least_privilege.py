@@ -16,23 +16,10 @@ import scan
 import strict_cloud
 from strict_cloud import Called
 
-from lambdist_lib import (
-    contract,
-    datapoints,
-    faults,
-    leaks,
-    preflight,
-    records,
-    redrive,
-    running,
-    settling,
-    stacks,
-    starting,
-    teardown,
-    throttling,
-    waiting,
-)
-from lambdist_lib.conditions import Conditions
+from lambdist_lib import contract, datapoints, faults, records, redrive, stacks
+from lambdist_lib.deployment import leaks, preflight, starting, teardown, waiting
+from lambdist_lib.runs import running, settling, throttling
+from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.stacks import Stack
 from lambdist_lib.targets import Target
 

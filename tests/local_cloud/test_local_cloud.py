@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from lambdist_lib import local_cloud
-from lambdist_lib import local_cloud_state as cloud_state
+from lambdist_lib.emulator import state as cloud_state
 from lambdist_lib.errors import LocalCloudError
 
 LINGER_S = 0.5

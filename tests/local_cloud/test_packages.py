@@ -7,7 +7,8 @@ import boto3
 import pytest
 import requests
 
-from lambdist_lib import packaging, sam, stacks, templates
+from lambdist_lib import stacks
+from lambdist_lib.deployment import packaging, sam, templates
 
 CONTROLS = {"ExperimentControls": "on", "RetryDelaySeconds": "0", "MaximumConcurrency": "2"}
 

@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from lambdist_lib import collecting, contract, datapoints, faults, project, records, running, stacks
-from lambdist_lib.conditions import Conditions
+from lambdist_lib import contract, datapoints, faults, project, records, stacks
 from lambdist_lib.measures import stages
+from lambdist_lib.runs import collecting, running
+from lambdist_lib.runs.conditions import Conditions
 
 ORIGINAL_CLIENT = """
 import json, multiprocessing, sys

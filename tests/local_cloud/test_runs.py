@@ -12,7 +12,6 @@ import pytest
 from lambdist_lib import (
     analysing,
     cloudwatch,
-    collecting,
     columns,
     contract,
     datapoints,
@@ -22,16 +21,15 @@ from lambdist_lib import (
     local_cloud,
     project,
     records,
-    running,
     stacks,
     submission,
-    submitting,
     targets,
-    teardown,
 )
-from lambdist_lib.conditions import Conditions
+from lambdist_lib.deployment import teardown
 from lambdist_lib.errors import RunError, TargetError, UncollectedError, UsageError
 from lambdist_lib.measures import cost, cost_after, ledger, stages
+from lambdist_lib.runs import collecting, running, submitting
+from lambdist_lib.runs.conditions import Conditions
 
 FILES = {
     "run.json",

@@ -6,7 +6,8 @@ import shutil
 import pytest
 import yaml
 
-from lambdist_lib import bundles, project, stacks, templates
+from lambdist_lib import bundles, project, stacks
+from lambdist_lib.deployment import templates
 from lambdist_lib.errors import DeployError, TargetError, UsageError
 
 UNKNOWN = """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdist_lib import starting
+from lambdist_lib.deployment import starting
 from lambdist_lib.errors import DeployError
 
 

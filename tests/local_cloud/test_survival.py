@@ -12,7 +12,8 @@ import faulty
 import psutil
 import pytest
 
-from lambdist_lib import local_cloud, settling, stacks
+from lambdist_lib import local_cloud, stacks
+from lambdist_lib.runs import settling
 
 EVERYTHING = "*"
 

@@ -5,7 +5,8 @@ import re
 import pytest
 from executed import given, outputs, plain, read, require_clean
 
-from lambdist_lib import dependencies, project
+from lambdist_lib import project
+from lambdist_lib.deployment import dependencies
 from lambdist_lib.errors import DeployError
 
 JOBS = project.ROOT / "examples"

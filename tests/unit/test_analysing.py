@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from lambdist_lib import analysing, cli, folders, limits, records
-from lambdist_lib.conditions import Conditions
 from lambdist_lib.datapoints import from_iterable
 from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.experiment import Experiment
+from lambdist_lib.runs.conditions import Conditions
 
 FIRST = "run-1-distributed"
 

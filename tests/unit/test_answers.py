@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib import answers
-from lambdist_lib.wire import Answer
+from lambdist_lib.sending import answers
+from lambdist_lib.sending.wire import Answer
 
 FACTS = {
     "received_at": 1.5,

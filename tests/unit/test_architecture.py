@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from samtranslator.yaml_helper import yaml_parse
 
-from lambdist_lib import project, templates
+from lambdist_lib import project
+from lambdist_lib.deployment import templates
 
 SOURCE = project.CLOUDFORMATION / "architecture.py"
 PICTURE = SOURCE.with_suffix(".png")

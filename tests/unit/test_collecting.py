@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from lambdist_lib import collecting, columns, datapoints, journal, records, settling
-from lambdist_lib.receipts import Receipt
+from lambdist_lib import columns, datapoints, journal, records
+from lambdist_lib.runs import collecting, settling
+from lambdist_lib.sending.receipts import Receipt
 
 ENDED = settling.Settled(settled=6, queued=0, seen_at=109.0)
 

@@ -153,8 +153,8 @@ def test_what_was_planned_is_held_against_what_was_found(folder):
     """truth.csv beside the records; what nobody could plan, or was sent again, is left out."""
     assert analysing.fates(folder).empty
     told = [("stored", ""), ("", ""), ("dead", "application"), ("dead", "timeout"), ("dead", "timeout")]
-    rows = "".join(f"{n},{outcome},{fate}\n" for n, (outcome, fate) in enumerate(told))
-    (folder / truth.FILE).write_text(f"n,outcome,cause_class\n{rows}")
+    rows = "".join(f"{n},{outcome},{fate},1,0,0,\n" for n, (outcome, fate) in enumerate(told))
+    (folder / truth.FILE).write_text(f"{','.join(truth.Planned.__dataclass_fields__)}\n{rows}")
     table = records.load(folder)
     table.loc[3, "redrives"] = 1
     records.write_table(folder, "records", table)

@@ -6,10 +6,12 @@ import zipfile
 import pytest
 import wheels
 
-from lambdist_lib import bundles, dependencies, local_pool, project, trying
+from lambdist_lib import bundles, project, trying
 from lambdist_lib.datapoints import Line
-from lambdist_lib.dependencies import of_lambda
+from lambdist_lib.deployment import dependencies
+from lambdist_lib.deployment.dependencies import of_lambda
 from lambdist_lib.errors import DeployError, UsageError
+from lambdist_lib.sending import local_pool
 
 SHOUT = {"shout/__init__.py": "def louder(text):\n    return text.upper() + '!'\n"}
 PROCESSING = "import shout\n\ndef process(data):\n    return shout.louder(data)\n"

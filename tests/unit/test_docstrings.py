@@ -27,6 +27,14 @@ def test_the_examples_of_a_module_hold(name, monkeypatch):
 
 def test_what_scripts_build_on_has_examples():
     """The modules of README's table that need no cloud."""
-    needed = ("analysing", "bundles", "collecting", "datapoints", "planning", "trying", "measures.speedup")
+    needed = (
+        "analysing",
+        "bundles",
+        "runs.collecting",
+        "datapoints",
+        "planning",
+        "trying",
+        "measures.speedup",
+    )
 
     assert {f"lambdist_lib.{one}" for one in needed} <= set(WITH_EXAMPLES)

@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import frames
 import pytest
 
-from lambdist_lib import experiment, running, walking
+from lambdist_lib import experiment
 from lambdist_lib.errors import DeployError, RunError, UnfinishedError, UsageError
 from lambdist_lib.measures import sequential
-from lambdist_lib.walking import Walker
+from lambdist_lib.runs import running, walking
+from lambdist_lib.runs.walking import Walker
 
 
 @pytest.fixture

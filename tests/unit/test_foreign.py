@@ -16,9 +16,10 @@ import time
 import pytest
 from hostile import Exchange, Hostile
 
-from lambdist_lib import cli, folders, foreign, journal, project, records
+from lambdist_lib import cli, folders, journal, project, records
 from lambdist_lib.counts import Counts
 from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.runs import foreign
 
 KEY = "key-of-a-stranger"
 

@@ -12,7 +12,7 @@ HEAVY = ("boto3", "botocore", "lmfit", "matplotlib", "numpy", "pandas", "request
     "program",
     [
         "import lambdist_lib.submission",
-        "import lambdist_lib.foreign",
+        "import lambdist_lib.runs.foreign",
         "import lambdist_lib.journal, lambdist_lib.datapoints, lambdist_lib.targets",
         "from lambdist_lib import cli; cli.main(['--help'])",
         "from lambdist_lib import cli; cli.main(['submit', '--help'])",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambdist_lib import changes, deployments, inventory, leaks, tags
+from lambdist_lib.deployment import changes, deployments, inventory, leaks, tags
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HERE = "eu-west-1:" + "000000000000"

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from lambdist_lib import local_cloud, local_cloud_supervisor
-from lambdist_lib import local_cloud_state as cloud_state
+from lambdist_lib import local_cloud
+from lambdist_lib.emulator import state as cloud_state
+from lambdist_lib.emulator import supervisor as local_cloud_supervisor
+from lambdist_lib.emulator.state import Identity
 from lambdist_lib.errors import LocalCloudError
-from lambdist_lib.local_cloud_state import Identity
 
 # What a supervisor's or an emulator's command line holds is taken from an argument.
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"

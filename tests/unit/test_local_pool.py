@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lambdist_lib import datapoints, local_pool, project
+from lambdist_lib import datapoints, project
 from lambdist_lib.errors import RunError
+from lambdist_lib.sending import local_pool
 
 POINTS = ["one", "two", "three"]
 
@@ -47,7 +48,8 @@ def test_a_script_without_a_main_guard_is_run_once(tmp_path):
     script.write_text(
         textwrap.dedent(
             """
-            from lambdist_lib import datapoints, local_pool
+            from lambdist_lib import datapoints
+            from lambdist_lib.sending import local_pool
             print("once")
             points = datapoints.from_iterable(["a", "b"])
             print(len(local_pool.process_all(points, processes=2, work="none", fault="none", tries=1)))

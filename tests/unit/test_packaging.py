@@ -10,7 +10,8 @@ import yaml
 from botocore import xform_name
 from cfnlint.api import lint_file
 
-from lambdist_lib import cli, packaging, sam, templates
+from lambdist_lib import cli
+from lambdist_lib.deployment import packaging, sam, templates
 from lambdist_lib.errors import DeployError, UsageError
 
 WAYS = {

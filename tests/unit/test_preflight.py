@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from lambdist_lib import preflight, resources, templates
-from lambdist_lib.conditions import Conditions
+from lambdist_lib.deployment import preflight, resources, templates
 from lambdist_lib.errors import DeployError, RefusedError, UsageError
 from lambdist_lib.measures import cost
+from lambdist_lib.runs.conditions import Conditions
 
 ACCOUNT = "4711" + "08151234"
 FOUND = preflight.Preflight(

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lambdist_lib import cli, gallery, project
+from lambdist_lib import cli, project
 from lambdist_lib.errors import RunError
+from lambdist_lib.reporting import gallery
 
 FOLDER = project.ROOT / "results"
 PAGE = FOLDER / "README.md"

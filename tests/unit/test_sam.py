@@ -8,13 +8,14 @@ from cfnlint.api import lint_file
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from lambdist_lib import project, sam
+from lambdist_lib import project
+from lambdist_lib.deployment import sam
 from lambdist_lib.errors import DeployError
 
 COMMITTED = project.CLOUDFORMATION / sam.FILE
 TEXT = COMMITTED.read_text(encoding="utf-8")
 PLAIN_TEXT = (project.CLOUDFORMATION / "distributed.yaml").read_text(encoding="utf-8")
-RENEW = "type `python -m lambdist_lib.sam > cloudformation/distributed_sam.yaml`"
+RENEW = "type `python -m lambdist_lib.deployment.sam > cloudformation/distributed_sam.yaml`"
 RENAMED = {  # SAM names what it makes of an event after its function
     "QueueToProcessor": "ProcessorQueueToProcessor",
     "DeadLettersToHandler": "DeadLetterHandlerDeadLettersToHandler",

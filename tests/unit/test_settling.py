@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from lambdist_lib import settling
+from lambdist_lib.counts import Depth
+from lambdist_lib.runs import settling
 
 POLLS_OF_A_LONG_QUEUE = 20
 
@@ -18,7 +19,7 @@ def queue(monkeypatch):
     """`queue([3, 2, 0], settled=3)`: depths that the polls see, the last of them for ever."""
 
     def seen(depths, settled=0):
-        left = [settling.Depth(waiting=depth) for depth in depths]
+        left = [Depth(waiting=depth) for depth in depths]
         monkeypatch.setattr(settling, "longest_s", lambda stack: 0.2)
         monkeypatch.setattr(settling, "depth", lambda *_: left.pop(0) if len(left) > 1 else left[0])
         monkeypatch.setattr(settling, "count_settled", lambda *_: settled)

@@ -19,9 +19,9 @@ from hostile import Exchange, Hostile, serving
 
 from lambdist_lib import datapoints, submission
 from lambdist_lib.errors import UsageError
-from lambdist_lib.receipts import Plan, Receipt, Tally
+from lambdist_lib.sending.receipts import Plan, Receipt, Tally
+from lambdist_lib.sending.wire import Timeouts
 from lambdist_lib.targets import Api, ApiKey
-from lambdist_lib.wire import Timeouts
 
 FAST = {"backoff_s": 0.01, "backoff_max_s": 0.05, "timeouts": Timeouts(connect_s=1.0, request_s=0.4)}
 FINAL = {"accepted", "rejected", "refused", "unknown", "dead"}

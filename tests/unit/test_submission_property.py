@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from test_submission import FAST, PASSING, points, require_coherent
 
 from lambdist_lib import submission
-from lambdist_lib.receipts import Plan, Receipt
-from lambdist_lib.wire import Timeouts
+from lambdist_lib.sending.receipts import Plan, Receipt
+from lambdist_lib.sending.wire import Timeouts
 
 
 def accept_some(exchange: Exchange) -> None:

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from cfnlint.api import lint_file
 
-from lambdist_lib import contract, templates
+from lambdist_lib import contract
+from lambdist_lib.deployment import templates
 
 REPO = Path(__file__).parents[2]
 LAMBDAS = REPO / "lambdas"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdist_lib import templates
+from lambdist_lib.deployment import templates
 from lambdist_lib.errors import UsageError
 
 

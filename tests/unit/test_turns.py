@@ -5,8 +5,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib import contract, faults, folders, turns
-from lambdist_lib.conditions import ARMS, Conditions
+from lambdist_lib import contract, faults, folders
+from lambdist_lib.runs import turns
+from lambdist_lib.runs.conditions import ARMS, Conditions
 
 CONDITIONS = Conditions(chunks=4)
 THREE = ("distributed", "single_node", "single_node_parallel")

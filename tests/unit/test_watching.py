@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from lambdist_lib import settling, watching
-from lambdist_lib.receipts import Tally
-from lambdist_lib.settling import Depth
-from lambdist_lib.watching import Watching
+from lambdist_lib.counts import Depth
+from lambdist_lib.runs import settling, watching
+from lambdist_lib.runs.watching import Watching
+from lambdist_lib.sending.receipts import Tally
 
 PATIENCE_S = 10.0
 

@@ -6,9 +6,9 @@ import time
 import pytest
 from hostile import Exchange, Hostile
 
-from lambdist_lib import wire
 from lambdist_lib.errors import UsageError
-from lambdist_lib.wire import Answer, Timeouts, Wire
+from lambdist_lib.sending import wire
+from lambdist_lib.sending.wire import Answer, Timeouts, Wire
 
 HEADERS = {"Content-Type": "application/json"}
 

@@ -5,7 +5,7 @@ import json
 import frames
 
 from lambdist_lib import folders, records
-from lambdist_lib.conditions import Conditions
+from lambdist_lib.runs.conditions import Conditions
 
 
 def written(home, runs, *, dead=(), facts=None, words=()):

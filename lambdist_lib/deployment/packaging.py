@@ -1,0 +1,114 @@
+"""A folder with zips, templates and the commands to type, for those who deploy by hand.
+
+    packaging.write("build/package")                            both stacks
+    packaging.write("build/sam", as_sam=True, bucket="mine")    the SAM application, to deploy or to publish
+
+The same files give the same bytes, whenever and wherever. Nothing here asks AWS.
+"""
+
+import re
+import string
+from pathlib import Path
+
+from lambdist_lib import bundles, project, stacks
+from lambdist_lib.deployment import sam, tags, templates
+from lambdist_lib.deployment.dependencies import of_lambda
+from lambdist_lib.errors import UsageError
+
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # as ArtifactBucket of the templates takes it
+PLACEHOLDER = "YOUR-BUCKET"
+COMMANDS = "COMMANDS.md"
+TEXTS = project.CLOUDFORMATION / "commands"
+
+
+def write(
+    folder: str | Path, *, as_sam: bool = False, bucket: str = "", processing: Path = project.LAMBDAS
+) -> list[Path]:
+    """Write the folder; what it held of an earlier package is replaced.
+
+    Args:
+        as_sam: The SAM application in place of the two stacks.
+        bucket: Of S3, where the zips will lie; filled into the templates.
+        processing: Folder with processing.py (`bundles.folder`); its packages are those for the
+            templates' default runtime and architecture.
+
+    Returns:
+        The files, by name.
+
+    Raises:
+        UsageError: The folder holds something else, or the bucket's name is none.
+        DeployError: A function's code cannot be bundled.
+    """
+    if bucket and not BUCKET.fullmatch(bucket):
+        raise UsageError(f"bucket {bucket!r} is no bucket's name; write 3 to 63 of a-z, 0-9, - and .")
+    kinds = ("distributed",) if as_sam else templates.KINDS
+    built = {kind: _built(kind, processing) for kind in kinds}
+    files = {bundle.key: bundle.content for keys in built.values() for bundle in keys.values()}
+    files |= _application(built["distributed"], bucket) if as_sam else _stacks(built, bucket)
+    return _put(Path(folder), files)
+
+
+def _built(kind: str, processing: Path) -> dict[str, bundles.Bundle]:
+    declared = templates.parameters(kind)
+    interpreter = of_lambda(declared["Runtime"]["Default"], declared["Architecture"]["Default"])
+    return {
+        key: bundles.build(handler, processing=processing, interpreter=interpreter)
+        for key, handler in stacks.HANDLERS[kind].items()
+    }
+
+
+def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    there = {path.name for path in folder.iterdir()}
+    if there and COMMANDS not in there:
+        raise UsageError(
+            f"{project.shown(folder)} holds {min(there)}, which is no package of ours; name a new folder"
+        )
+    for name in there:
+        if name.endswith((".zip", ".yaml")):  # of the code before this
+            (folder / name).unlink()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in sorted(files)]
+
+
+def _stacks(built: dict[str, dict[str, bundles.Bundle]], bucket: str) -> dict[str, bytes]:
+    """Both templates with the zips' names in them, and the commands."""
+    files = {}
+    for kind, keys in built.items():
+        values = {"ArtifactBucket": bucket} if bucket else {}
+        values |= {key: bundle.key for key, bundle in keys.items()}
+        files[f"{kind}.yaml"] = _with_defaults(templates.body(kind), values).encode()
+    return files | {COMMANDS: _commands("stacks", bucket)}
+
+
+def _with_defaults(text: str, values: dict[str, str]) -> str:
+    """A template whose named parameters have a default where they had none."""
+    for name, value in values.items():
+        declared = re.search(rf"(?m)^  {name}:\n(?:    .*\n)+", text)
+        if declared is None:
+            raise AssertionError(f"the template does not declare {name}")
+        filled = f'{declared[0]}    Default: "{value}"\n'.replace("No default; it carries", "It carries")
+        filled = filled.replace(
+            "No default; `lambdist deploy` uploads them first.", "They lie beside this file."
+        )
+        text = text.replace(declared[0], filled)
+    return text
+
+
+def _application(keys: dict[str, bundles.Bundle], bucket: str) -> dict[str, bytes]:
+    """The SAM application: its template with the zips' places in it, its documents, and the commands."""
+    where = f"s3://{bucket}/" if bucket else ""
+    text = templates.stamped((project.CLOUDFORMATION / sam.FILE).read_text(encoding="utf-8"))
+    for bundle in keys.values():
+        text = text.replace(f"CodeUri: {bundle.handler}.zip\n", f"CodeUri: {where}{bundle.key}\n")
+    for document in sam.DOCUMENTS:
+        text = text.replace(f"Url: {document}\n", f"Url: {where}{Path(document).name}\n")
+    documents = {Path(name).name: (project.CLOUDFORMATION / name).read_bytes() for name in sam.DOCUMENTS}
+    return {sam.FILE: text.encode(), COMMANDS: _commands("sam", bucket), **documents}
+
+
+def _commands(name: str, bucket: str) -> bytes:
+    text = (TEXTS / f"{name}.md").read_text(encoding="utf-8")
+    values = {"bucket": bucket or PLACEHOLDER, "tag": tags.STACK}
+    return string.Template(text).substitute(values).encode()

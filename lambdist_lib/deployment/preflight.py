@@ -1,0 +1,263 @@
+"""Before anything is made on AWS: whose account, what would be made, which quotas bind, what it costs.
+
+    found = preflight.look(target, {"memory_mb": 512}, planned=usage_of_the_runs)
+    preflight.require_consent(found, budget_usd=1.0, yes=False)     asks on a terminal
+
+The estimate is a prediction from dated prices (`limits`); the bill is AWS's. Nothing is written to a file.
+"""
+
+import collections
+import sys
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambdist_lib import limits, stacks
+from lambdist_lib.deployment import changes, resources, tags, templates
+from lambdist_lib.errors import DeployError, RefusedError, UsageError
+from lambdist_lib.faults import parse_work
+from lambdist_lib.measures import cost, cost_before, cost_counts
+from lambdist_lib.measures.cost import Usage
+from lambdist_lib.runs.conditions import ARMS, Conditions
+from lambdist_lib.targets import Target
+
+ALARM = "AWS::CloudWatch::Alarm"
+WARM_UPS, WARM_UP_ROUNDS = 2, 3  # of each arm, and datapoints per sender in each: as a rule two are enough
+WIDTH = 110
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """What the account may do at once; None for what it may not be asked for."""
+
+    executions: int | None = None  # of all its Lambdas together
+    api_rate_per_s: float | None = None
+    api_burst: int | None = None
+    denied: tuple[str, ...] = ()  # permissions that would have told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What would be done. `account` shows its last four digits; `makes` counts resources by type."""
+
+    stamp: str
+    account: str
+    new: tuple[str, ...]  # stacks that are not there yet
+    makes: Mapping[str, int]
+    quotas: Quotas
+    runs_usd: float
+    standing_usd: float
+    standing_days: float
+    at_once: int = 0  # executions that senders and queue may ask for
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def usd(self) -> float:
+        return self.runs_usd + self.standing_usd
+
+    def text(self) -> str:
+        """All of it, for people."""
+        made = "nothing, the stacks are there"
+        if self.new:
+            kinds = [
+                f"{count}\N{NO-BREAK SPACE}{kind.removeprefix('AWS::')}"
+                for kind, count in sorted(self.makes.items())
+            ]
+            total = sum(self.makes.values())
+            made = f"{', '.join(self.new)} and a bucket: {total} resources, {', '.join(kinds)}"
+        money = f"{self.usd:.2g} USD, {self.parts()}; prices of us-east-1, without the free tier"
+        said = {"creates": made, "quotas": _quotas(self.quotas), "estimate": money}
+        lines = [
+            f"{self.stamp}, account {self.account}",
+            *(f"  {name:<9} {text}" for name, text in said.items()),
+        ]
+        lines += [f"  beware    {warning}" for warning in self.warnings]
+        return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=" " * 12) for line in lines)
+
+    def parts(self) -> str:
+        hours = self.standing_days * 24
+        return f"{self.runs_usd:.2g} for the runs and {self.standing_usd:.2g} for standing {hours:g} h"
+
+
+def look(
+    target: Target,
+    settings: Mapping[str, Any],
+    *,
+    name: str = stacks.NAME,
+    planned: Usage | None = None,
+    chunks: int = 0,
+    lifetime_s: float | None = None,
+) -> Preflight:
+    """Read and reckon; makes nothing.
+
+    Args:
+        settings: Of the stacks, as for `stacks.deploy`.
+        planned: What the runs will use (`usage_of`); None for a deploy alone.
+        chunks: Senders at once, each of which may want a Lambda.
+        lifetime_s: How long the stacks are to stand (`tags.LIFETIME_S`).
+
+    Raises:
+        UsageError: A setting is unknown or out of bounds.
+        RefusedError: AWS does not take the credentials.
+    """
+    account = str(target.client("sts").get_caller_identity()["Account"])
+    table, days = limits.load(), (lifetime_s or tags.LIFETIME_S) / 86_400
+    values = {kind: templates.given(kind, dict(settings)) for kind in templates.KINDS}
+    new = [kind for kind in templates.KINDS if not changes.describe(target, stacks.stack_name(kind, name))]
+    makes = sum((resources.of_stack(kind, values[kind]) for kind in new), collections.Counter[str]())
+    alarms = resources.of_stack("distributed", values["distributed"])[ALARM]
+    standing = cost_counts.standing(days, table, alarms=alarms)
+    quotas = _read_quotas(target)
+    concurrency = templates.parameters("distributed")["MaximumConcurrency"]["Default"]
+    at_once = chunks + int(values["distributed"].get("MaximumConcurrency", concurrency))
+    return Preflight(
+        stamp=target.stamp,
+        account=f"****{account[-4:]}",
+        new=tuple(stacks.stack_name(kind, name) for kind in new),
+        makes=makes,
+        quotas=quotas,
+        runs_usd=cost.total_usd(cost.lines(planned or Usage(), table)),
+        standing_usd=cost.total_usd(cost.lines(standing, table)),
+        standing_days=days,
+        at_once=at_once,
+        warnings=_warnings(quotas, at_once),
+    )
+
+
+def of_experiment(
+    target: Target,
+    held: Conditions,
+    arms: Sequence[str],
+    datapoints: int,
+    runs: int,
+    settings: Mapping[str, Any],
+    *,
+    budget_usd: float,
+    yes: bool,
+) -> None:
+    """`look` and `require_consent` for an experiment; arguments and errors are theirs, and `usage_of`'s."""
+    planned = usage_of(held, arms, datapoints, runs, settings)
+    found = look(target, {**held.settings(), **settings}, planned=planned, chunks=held.chunks)
+    require_consent(found, budget_usd=budget_usd, yes=yes)
+
+
+def usage_of(
+    held: Conditions, arms: Sequence[str], datapoints: int, runs: int, settings: Mapping[str, Any]
+) -> Usage:
+    """What an experiment will use, warm-ups included.
+
+    Args:
+        runs: Of each arm.
+        settings: Of the stacks, beside the conditions.
+    """
+    table, total = limits.load(), Usage()
+    for arm in arms:
+        if not ARMS[arm].stack:
+            continue
+        queued = ARMS[arm].stack == "distributed"
+        of_arm: dict[str, Any] = {
+            "arm": "distributed" if queued else arm,
+            "chunks": held.chunks,
+            "request_batch": held.request_batch,
+            "queue_batch": held.queue_batch,
+            "memory_mb": held.memory_mb,
+            "work_s": parse_work(held.work).seconds,
+            "receives": int(settings.get("max_receives", 5)),
+            "maximum_concurrency": int(settings.get("maximum_concurrency", 10)),
+            "mailed": bool(settings.get("notify_email")),
+        }
+        rates: dict[str, Any] = dict(cost_before.rates(held.fault, datapoints, queued=queued))
+        measured = cost_before.predict(table, datapoints=datapoints, **of_arm, **rates)
+        warm = cost_before.predict(table, datapoints=held.chunks * WARM_UP_ROUNDS, **of_arm)
+        total += cost.total(measured).times(runs) + cost.total(warm).times(WARM_UPS)
+    return total
+
+
+def require_consent(
+    found: Preflight,
+    *,
+    budget_usd: float = 0.0,
+    yes: bool = False,
+    ask: Callable[[str], bool] | None = None,
+    tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
+) -> None:
+    """Go on, or say why not.
+
+    Args:
+        budget_usd: What it may cost at most; 0 for no limit.
+        yes: Somebody has agreed beforehand.
+        ask: Puts the question; by default on the terminal.
+
+    Raises:
+        UsageError: It would cost more, or nobody can be asked.
+        DeployError: The answer was no.
+    """
+    tell(found.text())
+    if 0 < budget_usd < found.usd:
+        raise UsageError(
+            f"the estimate of {found.usd:.2g} USD ({found.parts()}) is above the budget of {budget_usd:g} "
+            "USD, so nothing was created; take a larger --budget-usd, fewer repetitions or datapoints, or a "
+            "shorter --expires"
+        )
+    if yes or not (found.new or found.runs_usd):
+        return
+    if ask is None:
+        if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError(
+                f"on {found.stamp} this would create what costs money, and there is no terminal to ask: add "
+                "--yes (in a notebook set budget_usd to what it may cost); nothing was created"
+            )
+        ask = _ask_on_terminal
+    if not ask("create this? [y/N] "):
+        raise DeployError("nothing was created: the answer was no")
+
+
+def _ask_on_terminal(question: str) -> bool:
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _read_quotas(target: Target) -> Quotas:
+    """The limits as they apply to the account; a permission that is missing costs only the figure."""
+    found: dict[str, Any] = {}
+    denied = []
+    try:
+        limit = target.client("lambda").get_account_settings()["AccountLimit"]
+        found["executions"] = int(limit["ConcurrentExecutions"])
+    except RefusedError as error:
+        denied.append(_action(error))
+    try:
+        throttle = target.client("apigateway").get_account().get("throttleSettings", {})
+        found |= {"api_rate_per_s": throttle.get("rateLimit"), "api_burst": throttle.get("burstLimit")}
+    except RefusedError as error:
+        denied.append(_action(error))
+    return Quotas(**found, denied=tuple(denied))
+
+
+def _action(error: RefusedError) -> str:
+    if not error.action:
+        raise error
+    return error.action
+
+
+def _quotas(quotas: Quotas) -> str:
+    told = []
+    if quotas.executions is not None:
+        told.append(f"{quotas.executions:,} Lambdas at once")
+    if quotas.api_rate_per_s is not None:
+        told.append(
+            f"{quotas.api_rate_per_s:,.0f} requests/s to the APIs, {quotas.api_burst or 0:,} in a burst"
+        )
+    told += [f"unknown without {action}" for action in quotas.denied]
+    return "; ".join(told) or "unknown"
+
+
+def _warnings(quotas: Quotas, at_once: int) -> tuple[str, ...]:
+    if quotas.executions is None or quotas.executions >= at_once:
+        return ()
+    return (
+        f"senders and queue may want {at_once:,} Lambdas at once, the account has {quotas.executions:,}: "
+        "requests will be throttled, and throttled messages die; take fewer --chunks, a smaller "
+        "maximum_concurrency, or ask AWS for more (Service Quotas, Lambda, concurrent executions)",
+    )
