@@ -190,6 +190,8 @@ def _failure(name: str, status: str, events: list[dict[str, Any]]) -> str:
     what = f"{first['LogicalResourceId']} ({first['ResourceType']})"
     missing = refusals.missing_permission(reason)
     advice = f"; the deploying credentials lack {missing}, have it added" if missing else ""
+    if missing == "iam:CreateRole":  # our policy allows roles inside its boundary only
+        advice += ", or name the boundary that they demand: --set permissions_boundary_arn=ARN"
     return f"the stack {name} is {status}: {what} failed: {refusals.masked(reason)}{advice}"
 
 

@@ -6,7 +6,7 @@ alternatives.of("speedup", summary)     the title of a figure, and its alternati
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from lambdist_lib.reporting.spelling import spelt
+from lambdist_lib.reporting.spelling import counted, spelt
 
 Rows = list[dict[str, Any]]
 Summary = dict[str, Any]
@@ -46,7 +46,8 @@ def of(name: str, summary: Summary) -> Told:
 def _speedup(summary: Summary) -> str:
     return "; ".join(
         f"{row['time']}, distributed took {_s(row['arm_s'])} and {spelt(row['control'])} "
-        f"{_s(row['control_s'])}: {row['ratio']:.3g} times as fast{_interval(row)}, {row['pairs']} pairs"
+        f"{_s(row['control_s'])}: {row['ratio']:.3g} times as fast{_interval(row)}, "
+        f"{counted(row['pairs'], 'pairs')}"
         for row in _rows(summary, "speedup")
     )
 

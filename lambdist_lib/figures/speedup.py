@@ -9,6 +9,7 @@ from matplotlib.ticker import NullLocator
 
 from lambdist_lib.figures import theme
 from lambdist_lib.measures import speedup
+from lambdist_lib.reporting.spelling import counted
 
 LOG_FROM = 8  # largest over smallest time from which a linear axis would crush the small ones
 WIDE = 0.16  # half of a median's bar
@@ -96,8 +97,8 @@ def plot_ratios(
     ax.set_ylim(len(table) - 0.5, -0.6)
     ax.set_xlim(0, max(table[["ratio", "high"]].max(axis=None), 1) * 1.4)
     ax.set_xlabel(f"speedup (×): median of pairs, {confidence * 100:g} % interval")
-    pairs = ", ".join(map(str, table["pairs"].unique()))
-    theme.title(ax, f"Speedup of {_spelt(arm)}, by what is timed", f"n = {pairs} warm pairs", _targets(runs))
+    n = " or ".join(counted(pairs, "warm pairs") for pairs in table["pairs"].unique())
+    theme.title(ax, f"Speedup of {_spelt(arm)}, by what is timed", f"n = {n}", _targets(runs))
     return ax
 
 
@@ -131,13 +132,9 @@ def plot_by_level(
     ax.set_xticks(list(x), [f"{level:g}" for level in x])
     ax.set_xlabel(factor.replace("_", " "))
     ax.set_ylabel("speedup (×)")
-    pairs = (
-        f"{table['pairs'].min()}"
-        if table["pairs"].nunique() == 1
-        else "at least " + str(table["pairs"].min())
-    )
+    n = ("" if table["pairs"].nunique() == 1 else "at least ") + counted(table["pairs"].min(), "warm pairs")
     text = f"Speedup of {_spelt(arm)} by {factor.replace('_', ' ')}"
-    theme.title(ax, text, f"n = {pairs} warm pairs at each of {len(table)} levels", target)
+    theme.title(ax, text, f"n = {n} at each of {len(table)} levels", target)
     return ax
 
 
@@ -168,7 +165,8 @@ def _conclusion(runs: pd.DataFrame, at: str, arm: str, control: str) -> str:
     between = f"{found.confidence * 100:g} % interval {found.low:.3g} to {found.high:.3g}"
     if found.verdict == speedup.NO_INTERVAL:
         between = found.verdict
-    return f"{_spelt(control)} over {_spelt(arm)}: {found.ratio:.3g} ({between}, {found.pairs} warm pairs)"
+    n = counted(found.pairs, "warm pairs")
+    return f"{_spelt(control)} over {_spelt(arm)}: {found.ratio:.3g} ({between}, {n})"
 
 
 def _targets(runs: pd.DataFrame) -> str:

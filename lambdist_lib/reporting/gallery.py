@@ -93,7 +93,7 @@ def _titles(files: dict[str, str], summary: dict[str, Any]) -> list[tuple[str, s
 def _result(home: Path) -> Result:
     summary = _json(home / "summary.json")
     notebook = _json(home / "notebook.ipynb") if (home / "notebook.ipynb").exists() else {}
-    title = "".join(notebook["cells"][0]["source"]).partition("\n")[0].lstrip("# ") if notebook else home.name
+    title = _title(notebook) if notebook else _as_part(home)
     known = {"target": "no target", "finding": "", "tables": {}, "measures": {}, **summary}
     if not (home / "runs.csv").exists():
         ended = notebook.get("metadata", {}).get("papermill", {}).get("end_time", "")
@@ -103,6 +103,18 @@ def _result(home: Path) -> Result:
     at = float(runs["started_at"].max())
     made_of = f"{len(runs)} runs of {count(runs['submitted'].max())} datapoints, {_day(at)}"
     return Result(home=home, summary=known, title=title, at=at, made_of=made_of)
+
+
+def _title(notebook: dict[str, Any]) -> str:
+    return "".join(notebook["cells"][0]["source"]).partition("\n")[0].lstrip("# ")
+
+
+def _as_part(home: Path) -> str:
+    """The title of a notebook's further experiment, whose folder is named after its first one's."""
+    for first in sorted(home.parent.glob(KEPT), reverse=True):
+        if home.name.startswith(f"{first.name}-") and (first / "notebook.ipynb").exists():
+            return f"{_title(_json(first / 'notebook.ipynb'))} ({home.name.removeprefix(f'{first.name}-')})"
+    return home.name
 
 
 def _day(at: float) -> str:

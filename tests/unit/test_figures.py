@@ -99,7 +99,7 @@ def drawn(ax):
         (lambda ax: speedup.plot_pairs(frames.runs(1), ax), "n = 2 runs"),
         (lambda ax: speedup.plot_pairs(frames.runs(0), ax), "n = 0 runs"),
         (lambda ax: speedup.plot_ratios(frames.runs(10), ax), "n = 10 warm pairs"),
-        (lambda ax: speedup.plot_ratios(frames.runs(1), ax), "n = 1 warm pairs"),
+        (lambda ax: speedup.plot_ratios(frames.runs(1), ax), "n = 1 warm pair"),
         (lambda ax: cold_starts.plot_latency(MANY, ax, target="local cloud"), "n = 61 invocations"),
         (
             lambda ax: cold_starts.plot_latency(NO_INVOCATIONS, ax, target="local cloud"),
