@@ -93,11 +93,11 @@ def test_a_wrong_file_is_said_in_one_line(target, script, tmp_path):
         ("plan_ahead.py", ["1e5"], r" 100 .*MaximumConcurrency"),
     ],
 )
-def test_a_short_script_says_what_it_is_for(target, file, tmp_path, script, arguments, said):
+def test_a_short_script_says_what_it_is_for(state, file, tmp_path, script, arguments, said):
     """Each with something of its own to work on, from any folder."""
     places = {"file": file, "reference": project.ROOT / "results" / "reference"}
 
-    done = run(script, *(one.format(**places) for one in arguments), cwd=tmp_path)
+    done = run(script, *(one.format(**places) for one in arguments), cwd=tmp_path, LAMBDIST_STATE=str(state))
 
     assert done.returncode == 0, done.stderr
     assert re.search(said, done.stdout)
