@@ -13,7 +13,7 @@ def test_nothing_is_sent_after_the_deadline():
     """Each datapoint has one receipt: answered in time, given up under way, or never sent."""
     receipts = []
     points = datapoints.from_iterable([f"word-{n}" for n in range(12)])
-    with Hostile(serving(2, 0.3)) as server:
+    with Hostile(serving(12, 0.3)) as server:  # room for all: it frees a place only after its answer
         plan = Plan(chunks=2, deadline_s=1.0)
         tally = original_client.submit(points, server.api, plan, run_id="r", keep=receipts.extend)
 
