@@ -26,7 +26,6 @@ PROVENANCES = (QUOTA, PRICE, LITERATURE, FITTED, ON_AWS, ON_LOCAL_CLOUD, GIVEN, 
 
 GUIDE = "docs.aws.amazon.com/lambda/latest/dg"
 SQS_SCALING = f"{GUIDE}/services-sqs-scaling.html"
-ERROR_HANDLING = f"{GUIDE}/services-sqs-errorhandling.html"
 SCALING = f"{GUIDE}/scaling-behavior.html"
 LIMITS_PAGE = f"{GUIDE}/gettingstarted-limits.html"
 MEMORY_PAGE = f"{GUIDE}/configuration-memory.html"

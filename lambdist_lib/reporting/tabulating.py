@@ -39,6 +39,12 @@ GROUPS = {  # id: section, caption, and the measures' names without their arm, e
     "dead-rate": ("failures", "How many died", {"dead_rate": "dead of the settled"}),
 }  # fmt: skip
 FUNCTIONS = ("collector", "processor", "dead_letter", "single_node")
+RATIO: dict[str, Callable[[dict[str, Any]], str]] = {  # the last columns of whatever compares two arms
+    "times as fast": lambda row: number(row["ratio"]),
+    "interval": lambda row: between(row["low"], row["high"]),
+    "pairs": lambda row: count(row["pairs"]),
+    "verdict": lambda row: row["verdict"],
+}
 
 
 def tables(summary: dict[str, Any], runs: pd.DataFrame) -> list[Table]:
@@ -73,10 +79,7 @@ def _speedup(rows: Rows) -> Table:
         "against": lambda row: spelt(row["control"]),
         "distributed, s": lambda row: number(row["arm_s"]),
         "the other, s": lambda row: number(row["control_s"]),
-        "times as fast": lambda row: number(row["ratio"]),
-        "interval": lambda row: between(row["low"], row["high"]),
-        "pairs": lambda row: count(row["pairs"]),
-        "verdict": lambda row: row["verdict"],
+        **RATIO,
     }, texts=("timed", "against", "verdict"))  # fmt: skip
 
 
@@ -86,10 +89,7 @@ def _by_level(rows: Rows, confidence: float) -> Table:
         "level": lambda row: number(row["level"]),
         "distributed, s": lambda row: number(row["arm_s"]),
         "single node, s": lambda row: number(row["control_s"]),
-        "times as fast": lambda row: number(row["ratio"]),
-        "interval": lambda row: between(row["low"], row["high"]),
-        "pairs": lambda row: count(row["pairs"]),
-        "verdict": lambda row: row["verdict"],
+        **RATIO,
     }, texts=("verdict",))  # fmt: skip
 
 
