@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.columns import INVOCATIONS, RECORDS, RUNS
 from lambdist_lib.measures import (
     cold_starts,
     concurrency,
@@ -28,6 +27,7 @@ from lambdist_lib.measures import (
     stages,
     summary,
 )
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 PAIRS = 10
 MOST_S, MOST_GIB = 10.0, 1.5  # of a million records

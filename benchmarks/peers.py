@@ -28,10 +28,11 @@ def body(n: int) -> bytes:
 
 def lambdist(url: str, chunks: int, count: int) -> dict[str, float]:
     """This project's engine with its receipts and its journal on disk, as a run uses them."""
-    from lambdist_lib import journal, submission
-    from lambdist_lib.datapoints import Line
-    from lambdist_lib.sending.receipts import Plan, Receipt
-    from lambdist_lib.targets import Api, ApiKey
+    from lambdist_lib.cloud.targets import Api, ApiKey
+    from lambdist_lib.data.datapoints import Line
+    from lambdist_lib.results import journal
+    from lambdist_lib.submission import client
+    from lambdist_lib.submission.receipts import Plan, Receipt
 
     lines = (Line(n, f"word-{n}") for n in range(count))
     with (
@@ -39,7 +40,7 @@ def lambdist(url: str, chunks: int, count: int) -> dict[str, float]:
         journal.Journal(Path(folder) / "journal", Receipt._fields) as kept,
     ):
         api, plan = Api(url=url, key=ApiKey("none")), Plan(chunks=chunks)
-        tally = submission.submit(lines, api, plan, run_id="benchmark", keep=kept.append)
+        tally = client.submit(lines, api, plan, run_id="benchmark", keep=kept.append)
     assert tally.accepted == count, tally
     return {"makespan_s": tally.last_answered_at - tally.first_intended_at}
 

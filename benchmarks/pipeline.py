@@ -20,12 +20,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lambdist_lib import bundles, datapoints, folders, stacks, targets
+from lambdist_lib.cloud import targets
 from lambdist_lib.counts import Counts
-from lambdist_lib.deployment import leaks
-from lambdist_lib.runs import conditions, running
+from lambdist_lib.data import datapoints
+from lambdist_lib.deployment import bundles, leaks, stacks
+from lambdist_lib.results import folders
+from lambdist_lib.runs import conditions, run
 from lambdist_lib.runs.conditions import Conditions
-from lambdist_lib.runs.watching import Watch
+from lambdist_lib.runs.monitor import Watch
 
 HERE = Conditions(retry_delay_s=0)
 WATCHED_PAIRS = 5  # one pair differs by a tenth, whoever watches
@@ -72,9 +74,9 @@ def measure(
         stacks.make_cold(target, stack)
     else:
         warm = datapoints.from_iterable(["warm"] * held.chunks * 3)
-        running.warm_up(target, stack, arm, warm, held, name)
+        run.warm_up(target, stack, arm, warm, held, name)
     points = datapoints.from_iterable([f"word{k}" for k in range(n)])
-    row = running.run(target, stack, arm, points, held, folder / name, temperature=temperature, watch=watch)
+    row = run.run(target, stack, arm, points, held, folder / name, temperature=temperature, watch=watch)
     folders.require_finished(row)
     return row
 

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lambdist_lib import limits
-from lambdist_lib.planner import fluid, outlook
+from lambdist_lib.cloud import limits
+from lambdist_lib.planner import settings_search
+from lambdist_lib.planner.fluid import forecast
 from lambdist_lib.planner.job import job_of
-from lambdist_lib.planner.simulation import simulate
+from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 
 INVOCATIONS = 1_000_000
@@ -41,14 +42,14 @@ def main() -> int:
     part = 10 if parser.parse_args().short else 1
     job = job_of(datapoints=1e9, chunks=1000, work="io:100ms", settings={"queue_batch": 10})
     table = limits.load()
-    outlook.look(job, table)  # reads the template once
+    settings_search.look(job, table)  # reads the template once
     rows = [
         (f"simulation, queue side, {INVOCATIONS // part:,} invocations", QUEUE_S / part,
          cpu_s(lambda: simulate(sized(QUEUE_SIDE, part)))),
         (f"simulation, everything on, {INVOCATIONS // part:,} invocations", ALL_S / part,
          cpu_s(lambda: simulate(sized(EVERYTHING, part)))),
-        ("fluid answer, 10^9 datapoints", FLUID_S, cpu_s(lambda: fluid.predict(sized(EVERYTHING, 0.001)))),
-        ("fluid answer with its bill", FLUID_S, cpu_s(lambda: outlook.look(job, table))),
+        ("fluid answer, 10^9 datapoints", FLUID_S, cpu_s(lambda: forecast.predict(sized(EVERYTHING, 0.001)))),
+        ("fluid answer with its bill", FLUID_S, cpu_s(lambda: settings_search.look(job, table))),
     ]  # fmt: skip
     held = True
     for name, allowed_s, took_s in rows:

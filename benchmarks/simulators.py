@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Callable
 
-from lambdist_lib.planner.simulation import simulate
+from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 
 JOBS = 200_000

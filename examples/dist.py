@@ -6,10 +6,11 @@ import json
 import sys
 from collections.abc import Iterator
 
-from lambdist_lib import stacks, targets
+from lambdist_lib.cloud import targets
+from lambdist_lib.deployment import stacks
 from lambdist_lib.errors import LambdistError, TargetError
 from lambdist_lib.progress import Progress
-from lambdist_lib.runs import collecting, submitting
+from lambdist_lib.runs import collect, submitting
 
 
 def main(arm: str, chunks: int, file: str) -> None:
@@ -21,7 +22,7 @@ def main(arm: str, chunks: int, file: str) -> None:
     except LambdistError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_status)
-    for answer in collecting.outputs_of(run["run_id"]):
+    for answer in collect.outputs_of(run["run_id"]):
         print(json.dumps(answer, ensure_ascii=False))
     counts = ("stored", "dead", "rejected", "unsent", "in_flight", "lost")
     print(", ".join(f"{run[name]} {name}" for name in counts), f"in {run['makespan_s'] or 0:.2f} s")

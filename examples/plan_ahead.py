@@ -2,12 +2,12 @@
 
 import sys
 
-from lambdist_lib import planning
+from lambdist_lib.planner import plan as planner_plan
 
 count = float(sys.argv[1]) if len(sys.argv) > 1 else 1e6
 print("processors   hours     USD  bound by")
 for most in (10, 100, 1000):
     settings = {"queue_batch": 10, "maximum_concurrency": most}
-    plan = planning.plan(count=count, settings=settings, chunks=100, request_batch=10, work="io:100ms")
+    plan = planner_plan.plan(count=count, settings=settings, chunks=100, request_batch=10, work="io:100ms")
     hours = plan["makespan_s"]["value"] / 3600
     print(f"{most:10}{hours:8.2f}{plan['cost']['usd']:8.2f}  {plan['binding']['limit']}")

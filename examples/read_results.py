@@ -3,10 +3,10 @@
 import json
 import sys
 
-from lambdist_lib import project
+from lambdist_lib import paths
 from lambdist_lib.measures import summary
 
-folder = project.RESULTS / (sys.argv[1] if len(sys.argv) > 1 else "reference")
+folder = paths.RESULTS / (sys.argv[1] if len(sys.argv) > 1 else "reference")
 found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
 measures = summary.flat(found)
 print(found["finding"])

@@ -7,8 +7,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdist_lib import contract
-from lambdist_lib.contract import Datapoint
+from lambdist_lib.protocol import contract
+from lambdist_lib.protocol.contract import Datapoint
 
 import experiment_controls
 

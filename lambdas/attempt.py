@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdist_lib.contract import ADHOC, APPLICATION, TIMEOUT, Datapoint, PermanentError, result_json
+from lambdist_lib.protocol.contract import ADHOC, APPLICATION, TIMEOUT, Datapoint, PermanentError, result_json
 
 import experiment_controls
 from items import Table, cause_of

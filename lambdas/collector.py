@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 
-from lambdist_lib.contract import Datapoint, log_line, message_attributes, message_body
+from lambdist_lib.protocol.contract import Datapoint, log_line, message_attributes, message_body
 
 import api_request
 import experiment_controls

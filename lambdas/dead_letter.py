@@ -14,8 +14,8 @@ from typing import Any
 
 import boto3
 
-from lambdist_lib import deaths
-from lambdist_lib.contract import APPLICATION, DEAD, log_line
+from lambdist_lib.protocol import causes
+from lambdist_lib.protocol.contract import APPLICATION, DEAD, log_line
 
 import digest
 from items import Table, cut_payload
@@ -80,7 +80,7 @@ def bury(message: dict[str, Any], table: Table) -> dict[str, Any]:
     if "cause" in attributes:  # it was hopeless, and sent here at once
         cause, cause_class = json.loads(attributes["cause"]), attributes.get("class", APPLICATION)
     else:
-        cause, cause_class = deaths.explain(
+        cause, cause_class = causes.explain(
             left["attempts"], left["started"], receives=receives, marked=MARKED, since=queued_at
         )
     letter = {"payload": cut_payload(message["body"]), "cause": cause, "cause_class": cause_class}

@@ -8,8 +8,8 @@ import collections
 from collections.abc import Mapping
 from typing import Any
 
-from lambdist_lib import deaths
-from lambdist_lib.contract import CAUSE_CLASSES
+from lambdist_lib.protocol import causes
+from lambdist_lib.protocol.contract import CAUSE_CLASSES
 
 KINDS_MOST, RUNS_MOST = 20, 20
 EXAMPLE_MAX_CHARS = 300  # of a payload, and of a cause
@@ -28,7 +28,7 @@ def text(letters: list[dict[str, Any]], stack_name: str, *, examples: int = 0, w
         where: Options with which the commands find this stack's cloud.
     """
     runs = collections.Counter(letter["run_id"] for letter in letters)
-    kinds = collections.Counter(deaths.kind(letter["cause"], letter["cause_class"]) for letter in letters)
+    kinds = collections.Counter(causes.kind(letter["cause"], letter["cause_class"]) for letter in letters)
     classes = {letter["cause_class"] for letter in letters}
     shown = [run_id for run_id, _ in runs.most_common(RUNS_MOST)]
     number = f"{len(letters):,} datapoint{'s' if len(letters) > 1 else ''}"

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lambdist_lib import faults
-from lambdist_lib.contract import Datapoint, PermanentError
 from lambdist_lib.errors import GrammarError
+from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.contract import Datapoint, PermanentError
 
 ON = os.environ.get("EXPERIMENT_CONTROLS") == "on"
 LONGEST_TIMEOUT_S = 900  # of a Lambda function: a slow attempt outlasts any

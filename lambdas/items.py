@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdist_lib.contract import APPLICATION, DEAD, STORED, UNPRINTABLE, shard_key
+from lambdist_lib.protocol.contract import APPLICATION, DEAD, STORED, UNPRINTABLE, shard_key
 
 CAUSE_MAX_CHARS = 300  # of a stored cause: enough for a message, too little for a payload
 PAYLOAD_MAX_BYTES = 80_000

@@ -6,7 +6,7 @@ import random
 from functools import cached_property
 from typing import Any
 
-from lambdist_lib.contract import Datapoint, is_count, log_line
+from lambdist_lib.protocol.contract import Datapoint, is_count, log_line
 
 QUEUE_URL = os.environ["QUEUE_URL"]
 DEAD_LETTER_QUEUE_URL = os.environ["DEAD_LETTER_QUEUE_URL"]

@@ -9,7 +9,7 @@ Packages beyond the standard library and boto3 are named in a requirements.txt b
     lambdist try data/words.txt -n 5      runs it here, before anything is deployed
 """
 
-from lambdist_lib.contract import PermanentError  # noqa: F401  for your own use
+from lambdist_lib.protocol.contract import PermanentError  # noqa: F401  for your own use
 
 
 def process(data: str) -> object:

@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from lambdist_lib.contract import POISON, STORED, Datapoint, log_line
+from lambdist_lib.protocol.contract import POISON, STORED, Datapoint, log_line
 
 import experiment_controls
 from attempt import Attempt, attempt, recorded, store, work

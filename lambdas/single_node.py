@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from lambdist_lib.contract import Datapoint, log_line
+from lambdist_lib.protocol.contract import Datapoint, log_line
 
 import api_request
 from attempt import Attempt, attempt

@@ -1,3 +1,3 @@
-from lambdist_lib.cli import main
+from lambdist_lib.cli.main import main
 
 raise SystemExit(main())

@@ -11,10 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import records
-from lambdist_lib.measures import report_lines
-from lambdist_lib.stacks import Stack
-from lambdist_lib.targets import Target
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.records import join, lambda_reports
 
 LOOK_BACK_S = 3600.0  # an environment made ahead of need was begun before the run
 LATE_S = 60.0  # after that what is missing stays missing
@@ -40,14 +39,14 @@ def with_reports(
         missing; on AWS they are for those whose report has not come.
     """
     if target.name == "local" or invocations.empty:
-        return report_lines.with_report(invocations, [])
+        return lambda_reports.with_report(invocations, [])
     stacks, since = list(stacks), float(invocations["at"].min()) - LOOK_BACK_S
     deadline_s = time.monotonic() + late_s
     while True:
         lines = [
-            line(event) for stack in stacks for event in records.log_events(target, stack, since, time.time())
+            line(event) for stack in stacks for event in join.log_events(target, stack, since, time.time())
         ]
-        joined = report_lines.with_report(invocations, lines)
+        joined = lambda_reports.with_report(invocations, lines)
         if joined["report_s"].notna().all() or time.monotonic() > deadline_s:
             return joined
         time.sleep(poll_s)

@@ -20,28 +20,21 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import (
-    analysing,
-    bundles,
-    cloudwatch,
-    columns,
-    faults,
-    folders,
-    project,
-    records,
-    redrive,
-    targets,
-)
-from lambdist_lib.datapoints import Datapoints
-from lambdist_lib.deployment import preflight, teardown
+from lambdist_lib import analysis, cloudwatch, paths
+from lambdist_lib.cloud import targets
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data.datapoints import Datapoints
+from lambdist_lib.deployment import bundles, preflight, teardown
+from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError, UncollectedError, UnfinishedError, UsageError
 from lambdist_lib.measures import ledger, sequential, speedup, stages
 from lambdist_lib.progress import Progress
-from lambdist_lib.runs import turns
+from lambdist_lib.protocol import faults
+from lambdist_lib.records import join
+from lambdist_lib.results import folders, schema
+from lambdist_lib.runs import redrive, schedule
 from lambdist_lib.runs.conditions import Conditions, declared, require_arm, require_possible, with_faults
-from lambdist_lib.runs.walking import WARM_UP_ROUNDS, Walker
-from lambdist_lib.stacks import Stack
-from lambdist_lib.targets import Target
+from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Walker
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
 UNTIL_S = 600.0  # budget of pairs that are repeated until the ratio is known well enough
@@ -58,8 +51,8 @@ class Experiment:
     conditions: Conditions
     seed: int
     arms: tuple[str, ...] = BOTH
-    processing: Path = project.LAMBDAS
-    runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(columns.RUNS)))
+    processing: Path = paths.LAMBDAS
+    runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(schema.RUNS)))
     stamp: str = ""  # of tables and figures: the target's, and that the ledger is open if somebody insisted
     begun: bool = False  # whether anything may have been made on the target
     _walker: Walker = field(init=False, repr=False)
@@ -126,7 +119,7 @@ class Experiment:
 
     def run_cold(self) -> pd.DataFrame:
         """One run of each arm, all of it in fresh environments; returns their rows."""
-        return self._take("cold runs", turns.cold(self.arms, self.conditions))
+        return self._take("cold runs", schedule.cold(self.arms, self.conditions))
 
     def run_pairs(self, pairs: int, *, until: float = 0.0, budget_s: float = UNTIL_S) -> pd.DataFrame:
         """Warm-up, then adjacent runs of each arm in random order; returns their rows.
@@ -152,7 +145,7 @@ class Experiment:
 
         looks = " ".join(map(str, plan.looks)) if plan else ""
         most = plan.looks[-1] if plan else pairs
-        rounds = turns.pairs(self.arms, self.conditions, most=most, seed=self.seed)
+        rounds = schedule.pairs(self.arms, self.conditions, most=most, seed=self.seed)
         return self._take("warm pairs", rounds, unit="pair", enough=enough, looks=looks)
 
     def run_levels(
@@ -166,10 +159,11 @@ class Experiment:
             repetitions: Rounds.
             temperatures: Of each arm at each level, one right after the other; "cold" has fresh environments.
         """
-        arms = turns.with_stack(self.arms) if "cold" in temperatures else self.arms
+        arms = schedule.with_stack(self.arms) if "cold" in temperatures else self.arms
         held, how = self.conditions, {"rounds": repetitions, "seed": self.seed}
         return self._take(
-            f"sweep over {factor}", turns.sweep(arms, held, factor, levels, temperatures=temperatures, **how)
+            f"sweep over {factor}",
+            schedule.sweep(arms, held, factor, levels, temperatures=temperatures, **how),
         )
 
     def run_matrix(self, cells: Sequence[Mapping[str, Any]], repetitions: int) -> pd.DataFrame:
@@ -180,7 +174,7 @@ class Experiment:
                 put together what needs the same stacks.
             repetitions: Runs of each cell, each with other draws of its faults.
         """
-        rounds = turns.matrix(self.conditions, cells, repetitions=repetitions, seed=self.seed)
+        rounds = schedule.matrix(self.conditions, cells, repetitions=repetitions, seed=self.seed)
         return self._take("matrix", rounds)
 
     def ledger(self, *, insist: bool = False) -> pd.DataFrame:
@@ -221,19 +215,19 @@ class Experiment:
         """
         table = cloudwatch.with_reports(self.target, self._walker.stacks.values(), self.invocations())
         if table["report_s"].notna().any():
-            records.write_table(self.folder, "reported", table)
+            join.write_table(self.folder, "reported", table)
         return table
 
     def truth(self) -> pd.DataFrame:
         """What the fault plans had decided before the runs with faults: `run_id` and `truth.Planned`."""
-        return analysing.planned(self._homes())
+        return analysis.planned(self._homes())
 
     def outputs(self) -> Iterator[dict[str, Any]]:
         """Each datapoint's answer in input order, from the first distributed run."""
         chosen = self.runs[self.runs["arm"] == "distributed"]
         if chosen.empty:
             raise RunError("no distributed run has ended yet; run one first")
-        return records.outputs(self.folder / "runs" / chosen.iloc[0]["run_id"])
+        return join.outputs(self.folder / "runs" / chosen.iloc[0]["run_id"])
 
     def redrive(self, *, cause: str = "", fault: str = "none") -> pd.DataFrame:
         """Send the dead letters of every run with a queue again; a row per run (`redrive.Report`).
@@ -259,7 +253,7 @@ class Experiment:
     def summarise(self, finding: str = "") -> dict[str, Any]:
         """Every measure in one file, `summary.json`, with this finding or else the speedup's; its content."""
         insist = self.stamp != self.target.stamp
-        return analysing.summarise(self.folder, insist=insist, finding=finding)
+        return analysis.summarise(self.folder, insist=insist, finding=finding)
 
     def teardown(self, *, keep_stacks: bool = False) -> str:
         """Delete the stacks, unless they are to be kept; says what was done."""
@@ -271,16 +265,16 @@ class Experiment:
             progress.show("nothing is left")
         return f"both stacks and the artifact bucket are gone from {self.target.stamp}"
 
-    def _take(self, phase: str, rounds: turns.Rounds, **how: Any) -> pd.DataFrame:
+    def _take(self, phase: str, rounds: schedule.Rounds, **how: Any) -> pd.DataFrame:
         rows = self._walker.walk(phase, rounds, keep=self._keep, **how)
-        return pd.DataFrame(rows)[list(columns.RUNS)]
+        return pd.DataFrame(rows)[list(schema.RUNS)]
 
     def _keep(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Rows of runs into the table of runs, in which each run is once."""
-        new = {row["run_id"]: {name: row[name] for name in columns.RUNS} for row in rows}
+        new = {row["run_id"]: {name: row[name] for name in schema.RUNS} for row in rows}
         known = {row["run_id"]: row for row in self.runs.to_dict("records")}
         self.runs = pd.DataFrame(list({**known, **new}.values()))
-        records.write_table(self.folder, "runs", self.runs)
+        join.write_table(self.folder, "runs", self.runs)
 
     def _tables(self, name: str) -> pd.DataFrame:
         for phase, at in self._walker.stopped.items():
@@ -290,7 +284,7 @@ class Experiment:
             )
         if self.runs.empty:
             raise RunError("no run has ended yet; run one first")
-        return analysing.together(self._homes(), name)
+        return analysis.together(self._homes(), name)
 
     def _homes(self) -> list[Path]:
         """The folders of the runs that have ended."""
@@ -344,7 +338,7 @@ def begin(
     for arm in arms:
         require_arm(arm)
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
-    folder = project.RESULTS / experiment_id
+    folder = paths.RESULTS / experiment_id
     points = held.read(folders.data_file(data, folder))
     held = with_faults(held, points, seed)
     require_possible(target, held)
@@ -357,7 +351,7 @@ def begin(
         "datapoints": points.submitted,
         "seed": seed,
         "arms": list(arms),
-        "processing": project.shown(code),
+        "processing": paths.shown(code),
         **asdict(held),
         "warm_up": f"{WARM_UP_ROUNDS} datapoints per sender before the first pair",
         "python": platform.python_version(),

@@ -9,7 +9,7 @@ none of them, or on none of the pages.
 import json
 import re
 
-from lambdist_lib import project
+from lambdist_lib import paths
 
 PAGES = ["README.md", "CONTRIBUTING.md", "examples/README.md", "results/README.md", "benchmarks/README.md"]
 PROGRAMS = (
@@ -117,11 +117,11 @@ NEEDS = {
 def pages():
     """Text of each page, and of each notebook's words."""
     found = {
-        name: (project.ROOT / name).read_text(encoding="utf-8")
+        name: (paths.ROOT / name).read_text(encoding="utf-8")
         for name in PAGES
-        if (project.ROOT / name).exists()
+        if (paths.ROOT / name).exists()
     }
-    for path in sorted(project.NOTEBOOKS.glob("*.ipynb")):
+    for path in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         words = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
         found[f"notebooks/{path.name}"] = "\n".join(words)

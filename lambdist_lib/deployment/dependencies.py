@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambdist_lib import project
+from lambdist_lib import paths
 from lambdist_lib.errors import DeployError
 
 REQUIREMENTS, LOCK = "requirements.txt", "requirements.lock"
@@ -73,7 +73,7 @@ def installed(folder: Path, interpreter: Interpreter = HERE) -> Path | None:
     lock = _locked(folder)
     here = "" if interpreter.platform else sysconfig.get_platform()
     digest = hashlib.sha256(f"{interpreter}\0{here}\0{lock.read_text(encoding='utf-8')}".encode())
-    kept = project.STATE / "dependencies" / digest.hexdigest()[:20]
+    kept = paths.STATE / "dependencies" / digest.hexdigest()[:20]
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as partial:
@@ -111,12 +111,12 @@ def _locked(folder: Path) -> Path:
             shutil.copyfile(lock, made)  # uv keeps its versions where it can
         options = ["--universal", "--generate-hashes", "--no-header", "--no-annotate"]
         options += ["--python-version", OLDEST, "-o", str(made)]
-        where = f"{project.shown(folder / REQUIREMENTS)} cannot be resolved"
+        where = f"{paths.shown(folder / REQUIREMENTS)} cannot be resolved"
         _uv("compile", [*options, REQUIREMENTS], where, cwd=folder)
         try:
             lock.write_text(head + made.read_text(encoding="utf-8"), encoding="utf-8")
         except OSError as error:
-            raise DeployError(f"{project.shown(lock)} cannot be written: {error.strerror}") from error
+            raise DeployError(f"{paths.shown(lock)} cannot be written: {error.strerror}") from error
     return lock
 
 
@@ -124,7 +124,7 @@ def _install(lock: Path, into: Path, interpreter: Interpreter) -> None:
     options = ["--require-hashes", "--no-deps", "--link-mode", "copy", "--target", str(into)]
     if interpreter.platform:
         options += ["--python-version", interpreter.version, "--python-platform", interpreter.platform]
-    where = f"the packages of {project.shown(lock)} cannot be had for {interpreter}"
+    where = f"the packages of {paths.shown(lock)} cannot be had for {interpreter}"
     _uv("install", [*options, "-r", LOCK], where, cwd=lock.parent)
 
 

@@ -12,10 +12,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdist_lib.deployment import artifacts, tags, templates
-from lambdist_lib.emulator import mailbox
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.deployment import artifact_bucket, local_mail, tags, templates
 from lambdist_lib.errors import RefusedError
-from lambdist_lib.targets import Target
 
 GONE = re.compile("NotFound|NoSuch|NonExistent|ResourceNotFound|does not exist")
 ARNS = {  # by kind: a name alone may be that of somebody's thing of another kind
@@ -90,11 +89,11 @@ def whose(label: str, marks: Mapping[str, str], name: str) -> str:
     """The stack that something belongs or belonged to, or ""; of the bucket, how its stacks' names begin."""
     if tags.STACK in marks:
         return marks[tags.STACK]
-    if label.startswith(name + artifacts.PART):
+    if label.startswith(name + artifact_bucket.PART):
         return name
     for kind in templates.KINDS:
         stack = f"{name}-{kind.replace('_', '-')}"
-        form = rf"(/aws/cloudformation/|/aws/lambda/|{mailbox.PREFIX})?{re.escape(stack)}($|[-/])"
+        form = rf"(/aws/cloudformation/|/aws/lambda/|{local_mail.PREFIX})?{re.escape(stack)}($|[-/])"
         if re.match(form, label):
             return stack
     return ""
@@ -196,7 +195,7 @@ def _of_api(paginator: Any) -> Iterator[Found]:
 def _buckets(target: Target) -> Iterator[Found]:
     """Only those whose name says that they are of this Region: all are listed everywhere."""
     for one in target.client("s3").list_buckets()["Buckets"]:
-        if artifacts.PART in one["Name"] and one["Name"].endswith(f"-{target.region}"):
+        if artifact_bucket.PART in one["Name"] and one["Name"].endswith(f"-{target.region}"):
             yield one["Name"], one["Name"], {}
 
 
@@ -245,5 +244,5 @@ DELETES: dict[str, Callable[[Target, str], object]] = {
     "API": lambda target, id_: target.client("apigateway").delete_rest_api(restApiId=id_),
     "log group": lambda target, id_: target.client("logs").delete_log_group(logGroupName=id_),
     "role": _delete_role,
-    "bucket": artifacts.delete,
+    "bucket": artifact_bucket.delete,
 }

@@ -16,13 +16,21 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdist_lib import refusals, stacks
-from lambdist_lib.deployment import changes, deployments, inventory, tags, teardown, templates
+from lambdist_lib.cloud import aws_errors
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.deployment import (
+    change_sets,
+    inventory,
+    local_mail,
+    pending,
+    stacks,
+    tags,
+    teardown,
+    templates,
+)
 from lambdist_lib.deployment.inventory import Thing
-from lambdist_lib.deployment.waiting import Say
-from lambdist_lib.emulator import mailbox
+from lambdist_lib.deployment.polling import Say
 from lambdist_lib.errors import AbsentError, DeployError, TargetError
-from lambdist_lib.targets import Target
 
 LIVE, EXPIRED, CUT_SHORT, BROKEN, ORPHANED = "live", "expired", "cut short", "broken", "orphaned"
 UNKNOWN = "unknown"  # a permission is missing
@@ -54,7 +62,7 @@ def find(target: Target, *, name: str = stacks.NAME, now: datetime | None = None
     things = inventory.things(target, name)  # before the stacks: what one has made since is no orphan
     standing = [one for one in _stacks(target) if inventory.whose(one["StackName"], _tags(one), name)]
     bases = {_base(one["StackName"]) for one in standing} | {one.stack for one in things}
-    begun = {base: deployments.state_of(target, base) for base in bases}
+    begun = {base: pending.state_of(target, base) for base in bases}
     states = {one["StackName"]: state_of(one, begun[_base(one["StackName"])], now) for one in standing}
     rows = [Leftover(state=states[one["StackName"]], thing=_thing(one)) for one in standing]
     owned = {id_ for one in standing for id_ in _owned(target, one["StackName"])}
@@ -94,7 +102,7 @@ def delete(
         raise DeployError("; ".join(f"{what} stays: {why}" for what, why in failed.items()))
     gone = {row.thing.id: row for row in [*first, *then]}
     for row in gone.values():
-        deployments.forget(target, _base(row.thing.stack))
+        pending.forget(target, _base(row.thing.stack))
     return list(gone.values())
 
 
@@ -102,8 +110,8 @@ def state_of(stack: dict[str, Any], begun: tuple[str, list[str]], now: datetime)
     """The state of a stack as CloudFormation describes it; `begun` is `deployments.state_of`."""
     how, new = begun
     if stack["StackName"] in new and how:
-        return CUT_SHORT if how == deployments.CUT_SHORT else LIVE
-    if stack["StackStatus"] in changes.BROKEN | changes.ABSENT:
+        return CUT_SHORT if how == pending.CUT_SHORT else LIVE
+    if stack["StackStatus"] in change_sets.BROKEN | change_sets.ABSENT:
         return BROKEN
     return EXPIRED if tags.is_expired(_tags(stack), now) else LIVE
 
@@ -126,27 +134,27 @@ def _state_of_thing(thing: Thing, owned: set[str], states: dict[str, str], begun
         return ""
     if thing.kind == "bucket":
         of_its = [state for stack, state in states.items() if stack in _names(thing.stack)]
-        if LIVE in of_its or begun == deployments.UNDER_WAY:
+        if LIVE in of_its or begun == pending.UNDER_WAY:
             return LIVE
         return of_its[0] if of_its else ORPHANED
-    is_mail = thing.kind == "queue" and thing.name.startswith(mailbox.PREFIX)
+    is_mail = thing.kind == "queue" and thing.name.startswith(local_mail.PREFIX)
     return "" if is_mail and thing.stack in states else ORPHANED
 
 
 def _delete_stacks(target: Target, found: list[Thing], say: Say) -> dict[str, str]:
-    begun: dict[str, changes.Begun | None] = {}
+    begun: dict[str, change_sets.Begun | None] = {}
     failed = {}
     for one in found:
         try:
-            begun[one.name] = changes.begin_delete(target, one.id)
+            begun[one.name] = change_sets.begin_delete(target, one.id)
         except DeployError as error:
             failed[one.name] = str(error)
     for name, deletion in begun.items():
         try:
             if deletion:
-                changes.await_end(target, deletion, say)
+                change_sets.await_end(target, deletion, say)
             if target.name == "local":
-                mailbox.remove(target, name)
+                local_mail.remove(target, name)
             say(f"{name} is gone")
         except DeployError as error:
             failed[name] = str(error)
@@ -160,7 +168,7 @@ def _delete_things(target: Target, found: list[Thing], say: Say) -> dict[str, st
             inventory.delete(target, thing)
             say(f"{thing.kind} {thing.name} is gone")
         except (ClientError, BotoCoreError, TargetError, DeployError) as error:
-            failed[f"{thing.kind} {thing.name}"] = refusals.masked(str(error))
+            failed[f"{thing.kind} {thing.name}"] = aws_errors.masked(str(error))
     return failed
 
 

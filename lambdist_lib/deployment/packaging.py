@@ -10,19 +10,19 @@ import re
 import string
 from pathlib import Path
 
-from lambdist_lib import bundles, project, stacks
-from lambdist_lib.deployment import sam, tags, templates
+from lambdist_lib import paths
+from lambdist_lib.deployment import bundles, sam_template, stacks, tags, templates
 from lambdist_lib.deployment.dependencies import of_lambda
 from lambdist_lib.errors import UsageError
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # as ArtifactBucket of the templates takes it
 PLACEHOLDER = "YOUR-BUCKET"
 COMMANDS = "COMMANDS.md"
-TEXTS = project.CLOUDFORMATION / "commands"
+TEXTS = paths.CLOUDFORMATION / "commands"
 
 
 def write(
-    folder: str | Path, *, as_sam: bool = False, bucket: str = "", processing: Path = project.LAMBDAS
+    folder: str | Path, *, as_sam: bool = False, bucket: str = "", processing: Path = paths.LAMBDAS
 ) -> list[Path]:
     """Write the folder; what it held of an earlier package is replaced.
 
@@ -62,7 +62,7 @@ def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:
     there = {path.name for path in folder.iterdir()}
     if there and COMMANDS not in there:
         raise UsageError(
-            f"{project.shown(folder)} holds {min(there)}, which is no package of ours; name a new folder"
+            f"{paths.shown(folder)} holds {min(there)}, which is no package of ours; name a new folder"
         )
     for name in there:
         if name.endswith((".zip", ".yaml")):  # of the code before this
@@ -99,13 +99,15 @@ def _with_defaults(text: str, values: dict[str, str]) -> str:
 def _application(keys: dict[str, bundles.Bundle], bucket: str) -> dict[str, bytes]:
     """The SAM application: its template with the zips' places in it, its documents, and the commands."""
     where = f"s3://{bucket}/" if bucket else ""
-    text = templates.stamped((project.CLOUDFORMATION / sam.FILE).read_text(encoding="utf-8"))
+    text = templates.stamped((paths.CLOUDFORMATION / sam_template.FILE).read_text(encoding="utf-8"))
     for bundle in keys.values():
         text = text.replace(f"CodeUri: {bundle.handler}.zip\n", f"CodeUri: {where}{bundle.key}\n")
-    for document in sam.DOCUMENTS:
+    for document in sam_template.DOCUMENTS:
         text = text.replace(f"Url: {document}\n", f"Url: {where}{Path(document).name}\n")
-    documents = {Path(name).name: (project.CLOUDFORMATION / name).read_bytes() for name in sam.DOCUMENTS}
-    return {sam.FILE: text.encode(), COMMANDS: _commands("sam", bucket), **documents}
+    documents = {
+        Path(name).name: (paths.CLOUDFORMATION / name).read_bytes() for name in sam_template.DOCUMENTS
+    }
+    return {sam_template.FILE: text.encode(), COMMANDS: _commands("sam", bucket), **documents}
 
 
 def _commands(name: str, bucket: str) -> bytes:

@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdist_lib import limits, stacks
-from lambdist_lib.deployment import changes, resources, tags, templates
+from lambdist_lib.cloud import limits
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.costs import bill, estimate, usage
+from lambdist_lib.costs.bill import Usage
+from lambdist_lib.deployment import change_sets, resources, stacks, tags, templates
 from lambdist_lib.errors import DeployError, RefusedError, UsageError
-from lambdist_lib.faults import parse_work
-from lambdist_lib.measures import cost, cost_before, cost_counts
-from lambdist_lib.measures.cost import Usage
+from lambdist_lib.protocol.faults import parse_work
 from lambdist_lib.runs.conditions import ARMS, Conditions
-from lambdist_lib.targets import Target
 
 ALARM = "AWS::CloudWatch::Alarm"
 WARM_UPS, WARM_UP_ROUNDS = 2, 3  # of each arm, and datapoints per sender in each: as a rule two are enough
@@ -104,10 +104,12 @@ def look(
     account = str(target.client("sts").get_caller_identity()["Account"])
     table, days = limits.load(), (lifetime_s or tags.LIFETIME_S) / 86_400
     values = {kind: templates.given(kind, dict(settings)) for kind in templates.KINDS}
-    new = [kind for kind in templates.KINDS if not changes.describe(target, stacks.stack_name(kind, name))]
+    new = [
+        kind for kind in templates.KINDS if not change_sets.describe(target, stacks.stack_name(kind, name))
+    ]
     makes = sum((resources.of_stack(kind, values[kind]) for kind in new), collections.Counter[str]())
     alarms = resources.of_stack("distributed", values["distributed"])[ALARM]
-    standing = cost_counts.standing(days, table, alarms=alarms)
+    standing = usage.standing(days, table, alarms=alarms)
     quotas = _read_quotas(target)
     concurrency = templates.parameters("distributed")["MaximumConcurrency"]["Default"]
     at_once = chunks + int(values["distributed"].get("MaximumConcurrency", concurrency))
@@ -117,8 +119,8 @@ def look(
         new=tuple(stacks.stack_name(kind, name) for kind in new),
         makes=makes,
         quotas=quotas,
-        runs_usd=cost.total_usd(cost.lines(planned or Usage(), table)),
-        standing_usd=cost.total_usd(cost.lines(standing, table)),
+        runs_usd=bill.total_usd(bill.lines(planned or Usage(), table)),
+        standing_usd=bill.total_usd(bill.lines(standing, table)),
         standing_days=days,
         at_once=at_once,
         warnings=_warnings(quotas, at_once),
@@ -167,10 +169,10 @@ def usage_of(
             "maximum_concurrency": int(settings.get("maximum_concurrency", 10)),
             "mailed": bool(settings.get("notify_email")),
         }
-        rates: dict[str, Any] = dict(cost_before.rates(held.fault, datapoints, queued=queued))
-        measured = cost_before.predict(table, datapoints=datapoints, **of_arm, **rates)
-        warm = cost_before.predict(table, datapoints=held.chunks * WARM_UP_ROUNDS, **of_arm)
-        total += cost.total(measured).times(runs) + cost.total(warm).times(WARM_UPS)
+        rates: dict[str, Any] = dict(estimate.rates(held.fault, datapoints, queued=queued))
+        measured = estimate.predict(table, datapoints=datapoints, **of_arm, **rates)
+        warm = estimate.predict(table, datapoints=held.chunks * WARM_UP_ROUNDS, **of_arm)
+        total += bill.total(measured).times(runs) + bill.total(warm).times(WARM_UPS)
     return total
 
 

@@ -5,14 +5,15 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable
 
-from lambdist_lib import folders, local_cloud, stacks, targets
-from lambdist_lib.contract import ADHOC
-from lambdist_lib.deployment import templates
+from lambdist_lib.cloud import local_cloud, targets
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.deployment import stacks, templates
+from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, UncollectedError
-from lambdist_lib.runs import settling
-from lambdist_lib.runs.running import WARM_UP
-from lambdist_lib.stacks import Stack
-from lambdist_lib.targets import Target
+from lambdist_lib.protocol.contract import ADHOC
+from lambdist_lib.results import folders
+from lambdist_lib.runs import completion
+from lambdist_lib.runs.run import WARM_UP
 
 
 def destroy(
@@ -57,7 +58,7 @@ def require_collected(
     for kind in kinds:
         with contextlib.suppress(AbsentError):  # a stack that is not there holds nothing
             stack = stacks.describe(target, kind, name=name)
-            if queued := settling.depth(target, stack).total:
+            if queued := completion.depth(target, stack).total:
                 raise UncollectedError(
                     f"{stack.name} has {queued} messages queued; wait for them, or add --force to drop them"
                 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lambdist_lib import project
+from lambdist_lib import paths
 from lambdist_lib.errors import UsageError
 
 KINDS = ("distributed", "single_node")
@@ -142,4 +142,4 @@ def _setting(parameter: str) -> str:
 
 
 def _text(kind: str) -> str:
-    return (project.CLOUDFORMATION / f"{kind}.yaml").read_text(encoding="utf-8")
+    return (paths.CLOUDFORMATION / f"{kind}.yaml").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ alternatives.of("speedup", summary)     the title of a figure, and its alternati
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from lambdist_lib.reporting.spelling import counted, spelt
+from lambdist_lib.formatting import counted, spelt
 
 Rows = list[dict[str, Any]]
 Summary = dict[str, Any]

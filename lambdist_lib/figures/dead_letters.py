@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from lambdist_lib.contract import DEAD, OUTCOMES, STORED
 from lambdist_lib.figures import theme
 from lambdist_lib.measures import dead_letters
+from lambdist_lib.protocol.contract import DEAD, OUTCOMES, STORED
 
 STEPS = 200  # of a curve
 LEAST_RATE = 1e-9

@@ -10,8 +10,8 @@ from matplotlib.ticker import NullFormatter, NullLocator
 
 from lambdist_lib.figures import theme
 from lambdist_lib.measures import scaling, sweep
-from lambdist_lib.measures.laws import LAWS
 from lambdist_lib.measures.scaling import Fit
+from lambdist_lib.measures.scaling_laws import LAWS
 
 CURVE_POINTS = 200
 BEYOND = 2.0  # how far past the largest level a curve is drawn, dashed

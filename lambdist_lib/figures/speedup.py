@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from lambdist_lib.figures import theme
+from lambdist_lib.formatting import counted
 from lambdist_lib.measures import speedup
-from lambdist_lib.reporting.spelling import counted
 
 LOG_FROM = 8  # largest over smallest time from which a linear axis would crush the small ones
 WIDE = 0.16  # half of a median's bar

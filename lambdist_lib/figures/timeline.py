@@ -9,10 +9,10 @@ from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lambdist_lib.contract import DEAD, OUTCOMES, STORED
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import theme
 from lambdist_lib.measures import stages
+from lambdist_lib.protocol.contract import DEAD, OUTCOMES, STORED
 
 LABELS = {
     "wait": "waits for a sender",

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import faults
-from lambdist_lib.contract import DEAD, STORED
 from lambdist_lib.measures import dead_letters
+from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.contract import DEAD, STORED
 
 CELL = ["fault", "batch", "partial"]
 KNOWN = {"raise", "permanent"}

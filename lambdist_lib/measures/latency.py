@@ -9,9 +9,9 @@ environments, so read an interval as the least uncertainty: between runs there i
 
 import pandas as pd
 
-from lambdist_lib.contract import STORED
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures.quantiles import quantiles
+from lambdist_lib.measures.intervals import quantiles
+from lambdist_lib.protocol.contract import STORED
 
 ENDS = {"answer": "answered_at", "end_to_end": "put_at"}
 PERCENTILES = (0.5, 0.9, 0.99)

@@ -7,8 +7,8 @@ which stands in every title and every sentence, says that the ledger is open.
 
 import pandas as pd
 
-from lambdist_lib.contract import IN_FLIGHT, LOST, OUTCOMES, UNSENT
 from lambdist_lib.errors import RunError
+from lambdist_lib.protocol.contract import IN_FLIGHT, LOST, OUTCOMES, UNSENT
 
 
 def count(records: pd.DataFrame) -> pd.DataFrame:

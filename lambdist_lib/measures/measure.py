@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib.measures.quantiles import quantiles
+from lambdist_lib.measures.intervals import quantiles
 
 Measure = dict[str, Any]
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures.laws import LAWS, OF_FACTOR, SHARED_OUT, Law
+from lambdist_lib.measures.scaling_laws import LAWS, OF_FACTOR, SHARED_OUT, Law
 
 LEVELS_NEEDED = 6  # on both sides of the knee, of a law beyond `overhead` (Gunther 2007)
 LEVELS_SPARE = 3  # of the others, beside their parameters: AICc is not defined with fewer

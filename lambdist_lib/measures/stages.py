@@ -13,8 +13,8 @@ that ends in one may come out up to 1 ms short, below zero too, and the next tha
 
 import pandas as pd
 
-from lambdist_lib.contract import STORED
 from lambdist_lib.errors import RunError
+from lambdist_lib.protocol.contract import STORED
 
 _CONTROL = {
     "wait": ("intended_at", "sent_at"),  # for a free sender, and tries before the last

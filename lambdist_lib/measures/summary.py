@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lambdist_lib.contract import OUTCOMES
+from lambdist_lib.costs import metering
+from lambdist_lib.costs.metering import NO_COSTS, Costs
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import (
     cold_starts,
     concurrency,
-    cost_after,
     dead_letters,
     latency,
     ledger,
@@ -35,8 +35,8 @@ from lambdist_lib.measures import (
     stages,
     sweep,
 )
-from lambdist_lib.measures.cost_after import NO_COSTS, Costs
 from lambdist_lib.measures.measure import Measure, measure, median
+from lambdist_lib.protocol.contract import OUTCOMES
 
 HEADLINE, CONTROL = "distributed", "single_node"
 LOCAL_ONLY = (
@@ -115,7 +115,7 @@ def build(
             "target": target,
             "meaningful": ON_AWS if target.startswith("AWS") else LOCAL_ONLY,
             "finding": _or_why(lambda: _finding(data, target)),
-            "cost": cost_after.sentence(costs.table, target),
+            "cost": metering.sentence(costs.table, target),
             "confidence": confidence,
             "ledger": counts,
             "measures": {name: {**one, "target": target} for name, one in measures.items()},
@@ -232,7 +232,7 @@ def _costs(data: Data) -> dict[str, Measure]:
     found = {}
     for arm, prefix in data.arms().items():
         of_arm = data.costs.runs[data.costs.runs["arm"] == arm]
-        for name, unit in cost_after.UNITS.items() if len(of_arm) else ():
+        for name, unit in metering.UNITS.items() if len(of_arm) else ():
             found[f"{prefix}cost_{name}"] = median(of_arm[name], unit, "runs", data.confidence)
     return found
 

@@ -4,11 +4,11 @@ import math
 
 import pandas as pd
 
-from lambdist_lib import faults
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.measures import ledger
-from lambdist_lib.measures.quantiles import quantiles
+from lambdist_lib.measures.intervals import quantiles
 from lambdist_lib.measures.speedup import SAME_IN_AN_ARM
+from lambdist_lib.protocol import faults
 
 FACTORS = {  # a column of `columns.RUNS`: the unit of its levels
     "chunks": "senders",

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import faults
-from lambdist_lib.contract import STORED
+from lambdist_lib.cloud.limits import LIMITS, ON_AWS, ON_LOCAL_CLOUD, Number, Table, number
 from lambdist_lib.errors import RunError
-from lambdist_lib.limits import LIMITS, ON_AWS, ON_LOCAL_CLOUD, Number, Table, number
+from lambdist_lib.measures.intervals import quantiles
 from lambdist_lib.measures.proportions import share
-from lambdist_lib.measures.quantiles import quantiles
+from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.contract import STORED
 
 OPEN = ("lost", "in_flight", "unsent")
 FEWEST = 2  # datapoints for a mean with an interval

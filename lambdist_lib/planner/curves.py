@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.limits import Table
-from lambdist_lib.planner import flow, fluid, outlook
-from lambdist_lib.planner.attempts import failing
+from lambdist_lib.cloud.limits import Table
+from lambdist_lib.planner import settings_search
+from lambdist_lib.planner.fluid import forecast as fluid_forecast
+from lambdist_lib.planner.fluid import phases
+from lambdist_lib.planner.fluid.retries import failing
 from lambdist_lib.planner.job import Job, build, values
-from lambdist_lib.planner.simulation import simulate
+from lambdist_lib.planner.plan_text import duration, money
+from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
-from lambdist_lib.planner.words import duration, money
 
 POINTS = 60  # of each stretch of a curve
 EXACT_MOST = 100_000  # requests and invocations that are simulated for a curve
@@ -22,7 +24,7 @@ EXACT, FLUID = "exact simulation", "fluid model"
 def of_job(job: Job, table: Table, *, seed: int = 0) -> list[pd.DataFrame]:
     """`over_time` by the fluid, and by the simulation where that takes a second or two."""
     system = build(job, values(table))
-    forecast = fluid.predict(system)
+    forecast = fluid_forecast.predict(system)
     small = forecast.requests + forecast.invocations <= EXACT_MOST
     return [over_time(system), *([over_time(system, exact=True, seed=seed)] if small else [])]
 
@@ -46,8 +48,8 @@ def _simulated(system: System, seed: int) -> pd.DataFrame:
 
 
 def _flowing(system: System) -> pd.DataFrame:
-    entry, again = flow.entry_of(system), failing(system)
-    found = flow.Flow(system, entry, again)
+    entry, again = phases.entry_of(system), failing(system)
+    found = phases.Flow(system, entry, again)
     found.phases()
     rows, done = [], 0.0
     for step in found.steps:
@@ -55,7 +57,9 @@ def _flowing(system: System) -> pd.DataFrame:
         out = step.rate * t + step.slope * t**2 / 2
         busy = (step.rate + step.slope * t) * step.busy_s
         starved = step.limit == entry.limit  # messages are taken as they come
-        slots = step.slots + step.growth * t if step.limit == flow.TABLE else busy  # they wait for the table
+        slots = (
+            step.slots + step.growth * t if step.limit == phases.TABLE else busy
+        )  # they wait for the table
         blocked = (slots - busy) * system.queue_batch
         left = np.maximum(step.waiting + step.arriving * t - out - blocked, 0.0)
         rows.append(
@@ -126,18 +130,18 @@ def by_settings(job: Job, table: Table) -> pd.DataFrame:
         `limit` that binds, and whether it is `on_front`: none is both faster and cheaper. `name` is
         of "asked for", "fastest" and "cheapest" what it is, or "".
     """
-    looks = outlook.grid(job, table)
+    looks = settings_search.grid(job, table)
     named = {
-        "asked for": outlook.look(job, table).settings(),
-        "fastest": outlook.fastest(looks).settings(),
-        "cheapest": outlook.cheapest(looks).settings(),
+        "asked for": settings_search.look(job, table).settings(),
+        "fastest": settings_search.fastest(looks).settings(),
+        "cheapest": settings_search.cheapest(looks).settings(),
     }
     rows = [
         {
             **one.settings(),
             "makespan_s": one.forecast.makespan_s,
             "usd": one.usd,
-            "limit": outlook.binding(one.forecast)[0],
+            "limit": settings_search.binding(one.forecast)[0],
             "name": ", ".join(name for name, other in named.items() if one.settings() == other),
         }
         for one in looks

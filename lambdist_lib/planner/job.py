@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdist_lib import contract, faults
+from lambdist_lib.cloud.limits import Table
 from lambdist_lib.deployment import templates
 from lambdist_lib.errors import UsageError
-from lambdist_lib.limits import Table
 from lambdist_lib.planner.system import COLD_LOG_SD, System
+from lambdist_lib.protocol import contract, faults
 
 DATAPOINTS_MOST = 10**12  # a thousand times the 10^9 that the planner is for
 CHUNKS_MOST = 100_000

@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import datapoints, faults, submission, truth
-from lambdist_lib.datapoints import Datapoints
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data import datapoints
+from lambdist_lib.data.datapoints import Datapoints
+from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import UsageError
-from lambdist_lib.sending import original_client
-from lambdist_lib.sending.receipts import Plan, Tally
-from lambdist_lib.stacks import Stack
-from lambdist_lib.targets import Target
+from lambdist_lib.protocol import faults
+from lambdist_lib.runs import ground_truth
+from lambdist_lib.submission import client, original_client
+from lambdist_lib.submission.receipts import Plan, Tally
 
 AS_FOUND = "as found"  # temperature of a run that neither made its environments cold nor warmed them up
 OPENING_SENDERS = 4  # on the local cloud, unless warm: 100 cold starts at once keep two cores busy for 15 s
@@ -26,7 +28,7 @@ class Arm:
 
     stack: str
     parallel: bool = True
-    submit: Callable[..., Tally] = submission.submit
+    submit: Callable[..., Tally] = client.submit
 
 
 ARMS = {
@@ -121,7 +123,7 @@ def write_truth(
     plan = faults_of(arm, conditions.fault)
     if plan.faults:
         ns = (line.n for line in points if not line.reason)
-        truth.write(folder, truth.rows(plan, ns, tries=tries, at_once=at_once))
+        ground_truth.write(folder, ground_truth.rows(plan, ns, tries=tries, at_once=at_once))
 
 
 def require_possible(target: str, conditions: Conditions) -> None:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from lambdist_lib import folders, project, stacks
+from lambdist_lib import paths
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.deployment import stacks
+from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import UsageError
-from lambdist_lib.runs import running
+from lambdist_lib.results import folders
+from lambdist_lib.runs import run
 from lambdist_lib.runs.conditions import ARMS, declared, initials, require_arm, with_faults
-from lambdist_lib.runs.watching import Watch
-from lambdist_lib.stacks import Stack
-from lambdist_lib.targets import Target
+from lambdist_lib.runs.monitor import Watch
 
 
 def submit(
@@ -34,11 +36,11 @@ def submit(
     stack = stacks.describe(target, ARMS[arm].stack)
     held = declared({**conditions, **_of_stack(stack)})
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
-    points = held.read(folders.data_file(data, project.RESULTS / experiment_id))
+    points = held.read(folders.data_file(data, paths.RESULTS / experiment_id))
     held = with_faults(held, points, seed)
-    folder = project.RESULTS / experiment_id / "runs" / f"{experiment_id}-{initials(arm)}"
-    with running.exclusive(target):
-        row = running.run(
+    folder = paths.RESULTS / experiment_id / "runs" / f"{experiment_id}-{initials(arm)}"
+    with run.exclusive(target):
+        row = run.run(
             target,
             stack,
             arm,
@@ -49,7 +51,7 @@ def submit(
             deadline_s=deadline_s,
             watch=watch,
         )
-    return {**row, "folder": project.shown(folder)}
+    return {**row, "folder": paths.shown(folder)}
 
 
 def _of_stack(stack: Stack) -> dict[str, Any]:

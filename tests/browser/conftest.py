@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdist_lib import local_cloud
+from lambdist_lib.cloud import local_cloud
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 UNATTENDED = [

@@ -7,7 +7,8 @@ import time
 import pytest
 from executed import code_cells, outputs, plain, require_clean
 
-from lambdist_lib import project, records
+from lambdist_lib import paths
+from lambdist_lib.records import join
 
 PARAMETERS = {"also": "", "chunks": 2, "pairs": 2, "failing": 1, "work": "io:200ms"}
 WAIT_S = 120.0  # far more than it takes; it is over sooner when all is well
@@ -27,11 +28,11 @@ def notebook(opened, tmp_path):
     data.write_text("".join(f"word-{n}\n" for n in range(10)))
     name = f"lab-{next(numbers)}"
     page, path = opened(
-        project.NOTEBOOKS / "experiment.ipynb", data=str(data), experiment_id=name, **PARAMETERS
+        paths.NOTEBOOKS / "experiment.ipynb", data=str(data), experiment_id=name, **PARAMETERS
     )
     said = []
     page.on("pageerror", lambda error: said.append(str(error)))
-    yield page, path, project.RESULTS / name
+    yield page, path, paths.RESULTS / name
     assert said == []
 
 
@@ -111,4 +112,4 @@ def test_the_main_notebook_is_run_stopped_and_finished(notebook, tmp_path):
     require_clean(saved, phases=["deploy", "cold runs", "warm pairs", "teardown"], figures=figures)
     assert not any("error" in output["output_type"] for output in outputs(saved))
     assert not any("in flight" in plain(output) for output in outputs(saved))
-    assert sorted(records.load(results, "runs")["resumed"]) == [False] * 5 + [True]
+    assert sorted(join.load(results, "runs")["resumed"]) == [False] * 5 + [True]

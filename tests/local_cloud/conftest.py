@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import requests
 
-from lambdist_lib import local_cloud, project, records, stacks, targets
-from lambdist_lib.deployment import templates
-from lambdist_lib.emulator import mailbox
-from lambdist_lib.runs import settling
-from lambdist_lib.stacks import Stack
-from lambdist_lib.targets import Target
+from lambdist_lib import paths
+from lambdist_lib.cloud import local_cloud, targets
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.deployment import local_mail, stacks, templates
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.records import join
+from lambdist_lib.runs import completion
 
 SETTINGS = {
     "experiment_controls": True,
@@ -49,13 +50,13 @@ class Deployed:
 
     def drain(self) -> None:
         """Wait until nothing is queued."""
-        settling.await_settled(self.target, self.stack, "any", expected=sys.maxsize)
+        completion.await_settled(self.target, self.stack, "any", expected=sys.maxsize)
 
     def settled(self, run_id: str, expected: int) -> dict[int, dict[str, Any]]:
         """The run's items once all its datapoints are stored or dead."""
-        ended = settling.await_settled(self.target, self.stack, run_id, expected=expected)
+        ended = completion.await_settled(self.target, self.stack, run_id, expected=expected)
         assert (ended.settled, ended.queued) == (expected, 0)
-        return records.items(self.target, self.stack, run_id)
+        return join.items(self.target, self.stack, run_id)
 
 
 @pytest.fixture(scope="session")
@@ -158,12 +159,12 @@ def single_node(both):
 @pytest.fixture
 def mails(distributed):
     """`mails()`: what came into the local mailbox since the test began, waited for."""
-    before = {mail.id for mail in mailbox.read(distributed.target)}
+    before = {mail.id for mail in local_mail.read(distributed.target)}
 
-    def read() -> list[mailbox.Mail]:
+    def read() -> list[local_mail.Mail]:
         deadline_s = time.monotonic() + 5
         while time.monotonic() < deadline_s:
-            if new := [mail for mail in mailbox.read(distributed.target) if mail.id not in before]:
+            if new := [mail for mail in local_mail.read(distributed.target) if mail.id not in before]:
                 return new
             time.sleep(0.05)
         return []
@@ -175,7 +176,7 @@ def mails(distributed):
 def lambdist():
     """`lambdist("submit", path, state=folder)`: the command line in a process of its own, finished."""
 
-    def run(*arguments: object, state: Path | None = None, cwd: Path = project.ROOT, **options: Any):
+    def run(*arguments: object, state: Path | None = None, cwd: Path = paths.ROOT, **options: Any):
         environment = {**os.environ, **({"LAMBDIST_STATE": str(state)} if state else {})}
         return subprocess.run(
             [sys.executable, "-m", "lambdist_lib", *map(str, arguments)],

@@ -6,8 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 
-from lambdist_lib import contract, datapoints, faults, project, records
-from lambdist_lib.runs import running
+from lambdist_lib import paths
+from lambdist_lib.data import datapoints
+from lambdist_lib.protocol import contract, faults
+from lambdist_lib.records import join
+from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.conditions import Conditions
 
 SETTINGS = {
@@ -44,16 +47,16 @@ def hasten(deployed):
 
 def run(deployed, name, fault, *, points=30, arm="distributed", chunks=2, **conditions):
     """One run; returns its row, records, items and truth (by n; {} without a fault)."""
-    folder = project.RESULTS / "faults" / "runs" / name
+    folder = paths.RESULTS / "faults" / "runs" / name
     lines = datapoints.from_iterable([f"word-{n}" for n in range(points)])
     held = Conditions(retry_delay_s=0, chunks=chunks, fault=fault, **conditions)
-    row = running.run(deployed.target, deployed.stack, arm, lines, held, folder)
+    row = runs_run.run(deployed.target, deployed.stack, arm, lines, held, folder)
     truth = {}
     if (folder / "truth.csv").exists():
         rows = csv.DictReader((folder / "truth.csv").read_text().splitlines())
         truth = {int(one["n"]): one for one in rows}
-    items = records.items(deployed.target, deployed.stack, name)
-    return row, records.load(folder).set_index("n"), items, truth
+    items = join.items(deployed.target, deployed.stack, name)
+    return row, join.load(folder).set_index("n"), items, truth
 
 
 def run_all(deployed, plans, **options):

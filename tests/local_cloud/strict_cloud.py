@@ -16,9 +16,10 @@ import boto3
 import pytest
 from botocore import xform_name
 
-from lambdist_lib import local_cloud, project, refusals, targets
+from lambdist_lib import paths
+from lambdist_lib.cloud import aws_errors, local_cloud, targets
+from lambdist_lib.cloud.targets import Target
 from lambdist_lib.errors import RefusedError
-from lambdist_lib.targets import Target
 
 POLICIES = "policies-of-lambdist"  # the stack of deployer_policy.yaml
 BATCH = "sqs:SendMessageBatch"  # on AWS sqs:SendMessage covers it; the emulator wants it apart
@@ -47,7 +48,7 @@ class Called:
 
     @property
     def is_denied(self) -> bool:
-        return bool(refusals.DENIED.match(self.error))
+        return bool(aws_errors.DENIED.match(self.error))
 
 
 @contextlib.contextmanager
@@ -68,7 +69,7 @@ def running(folder: Path) -> Iterator[Target]:
 def policies(root: Target) -> dict[str, str]:
     """The ARNs of deployer_policy.yaml's policies by their names, deployed as an administrator does."""
     cloudformation = root.client("cloudformation")
-    body = (project.CLOUDFORMATION / "deployer_policy.yaml").read_text(encoding="utf-8")
+    body = (paths.CLOUDFORMATION / "deployer_policy.yaml").read_text(encoding="utf-8")
     cloudformation.create_stack(StackName=POLICIES, TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
     cloudformation.get_waiter("stack_create_complete").wait(StackName=POLICIES, WaiterConfig={"Delay": 1})
     [stack] = cloudformation.describe_stacks(StackName=POLICIES)["Stacks"]
@@ -135,7 +136,7 @@ def is_refused(target: Target, service: str, operation: str, parameters: dict[st
     except RefusedError:
         return True
     except client.exceptions.ClientError as error:
-        return bool(refusals.DENIED.match(error.response["Error"]["Code"]))
+        return bool(aws_errors.DENIED.match(error.response["Error"]["Code"]))
     return False
 
 
@@ -169,7 +170,7 @@ def taken_away(root: Target, role: str, action: str, resource: str) -> Iterator[
 
 def telling_lambdas(folder: Path) -> Path:
     """lambdas/ whose handlers tell each call that they make."""
-    copied = Path(shutil.copytree(project.LAMBDAS, folder))
+    copied = Path(shutil.copytree(paths.LAMBDAS, folder))
     with (copied / "environment.py").open("a") as module:
         module.write(TELL)
     return copied

@@ -5,11 +5,11 @@ import json
 import pytest
 import strict_cloud
 
-from lambdist_lib import cli, experiment, stacks
-from lambdist_lib.deployment import waiting
-from lambdist_lib.emulator import gaps
+from lambdist_lib import experiment
+from lambdist_lib.cli import main
+from lambdist_lib.deployment import local_fixes, polling, stacks
 from lambdist_lib.errors import UsageError
-from lambdist_lib.runs import settling
+from lambdist_lib.runs import completion
 
 ACCOUNT = "000000000000"  # the local cloud's; its last four digits may be shown
 
@@ -17,14 +17,14 @@ ACCOUNT = "000000000000"  # the local cloud's; its last four digits may be shown
 @pytest.fixture
 def aws(empty, monkeypatch):
     """`aws("deploy", "--yes")`: the command line for somebody whose AWS is the session's local cloud."""
-    monkeypatch.setitem(waiting.POLL_S, "aws", 0.05)
-    monkeypatch.setitem(settling.POLL_S, "aws", 0.05)
+    monkeypatch.setitem(polling.POLL_S, "aws", 0.05)
+    monkeypatch.setitem(completion.POLL_S, "aws", 0.05)
     for name, value in credentials(empty.endpoint_url, "test", "test").items():
         monkeypatch.setenv(name, value)
 
     def run(command, *arguments):
         where = ["--target", "aws", "--region", empty.region]
-        return cli.main([command, *map(str, arguments), *where])
+        return main.main([command, *map(str, arguments), *where])
 
     return run
 
@@ -56,7 +56,7 @@ def test_from_the_question_to_the_end(aws, empty, data_file, capsys, left):
     assert set(json.loads(answer.out)) == {"endpoint_url", "distributed", "single_node"}
     for kind in ("distributed", "single_node"):  # what AWS would have done by itself
         stack = stacks.describe(empty, kind)
-        gaps.close(empty, stack.name, stack.outputs, stack.parameters)
+        local_fixes.close(empty, stack.name, stack.outputs, stack.parameters)
 
     assert aws("deploy") == 0  # nothing new: nobody is asked
     assert aws("submit", data_file(6), "--id", "on-aws", "--json") == 0
@@ -107,13 +107,13 @@ def test_who_may_nothing_is_told_which_permission_is_missing(tmp_path, monkeypat
             monkeypatch.setenv(name, value)
         where = ["--target", "aws", "--region", root.region]
 
-        assert cli.main(["deploy", "--yes", *where]) == 1
+        assert main.main(["deploy", "--yes", *where]) == 1
         said = told(capsys).splitlines()[-1]
         assert "AWS us-east-1 at 127.0.0.1 denies cloudformation:DescribeStacks; have it added" in said
         assert "alice" not in said
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
-        assert cli.main(["deploy", "--yes", *where]) == 1
+        assert main.main(["deploy", "--yes", *where]) == 1
         assert "AWS does not take the signature (SignatureDoesNotMatch)" in told(capsys)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA" + "X" * 16)
-        assert cli.main(["leaks", *where]) == 1
+        assert main.main(["leaks", *where]) == 1
         assert "AWS does not take these credentials (UnrecognizedClientException)" in told(capsys)

@@ -5,8 +5,10 @@ import re
 
 import pytest
 
-from lambdist_lib import cli, local_cloud, project
-from lambdist_lib.emulator import state as cloud_state
+from lambdist_lib import paths
+from lambdist_lib.cli import main
+from lambdist_lib.cloud import emulator_state as cloud_state
+from lambdist_lib.cloud import local_cloud
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_a_whole_experiment_in_one_command(lambdist, state, data_file):
     assert len(summary["ledger"]) == 4
     assert all(row["stored"] == 8 for row in summary["ledger"])
     assert "local cloud" in summary["finding"]
-    assert summary == json.loads((project.RESULTS / "whole/summary.json").read_text())
+    assert summary == json.loads((paths.RESULTS / "whole/summary.json").read_text())
     after = lambdist("submit", data, state=state)
     assert (after.returncode, "lambdist deploy" in error_told(after.stderr)) == (1, True)
 
@@ -147,7 +149,7 @@ def test_an_error_is_one_line_with_a_next_step(lambdist, state, arguments, statu
 )
 def test_wrong_words_are_status_2(both, capsys, arguments, message):
     """Nothing is sent or deployed; the line says what to write instead."""
-    status = cli.main(arguments.split())
+    status = main.main(arguments.split())
 
     told = capsys.readouterr()
     assert (status, told.out) == (2, "")
@@ -194,13 +196,13 @@ def test_usage_errors_are_argparses(lambdist):
     assert "usage: lambdist submit" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
+@pytest.mark.parametrize("command", ["", *main.COMMANDS])
 def test_help_fits_a_terminal(capsys, monkeypatch, command):
     """Every command explains itself within 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
 
     with pytest.raises(SystemExit) as ended:
-        cli.main([command, "--help"] if command else ["--help"])
+        main.main([command, "--help"] if command else ["--help"])
 
     told = capsys.readouterr().out
     assert ended.value.code == 0

@@ -6,20 +6,14 @@ import shutil
 
 import pytest
 
-from lambdist_lib import (
-    contract,
-    datapoints,
-    dead_letters,
-    experiment,
-    folders,
-    project,
-    records,
-    redrive,
-    stacks,
-)
-from lambdist_lib.emulator import mailbox
+from lambdist_lib import experiment, paths
+from lambdist_lib.data import datapoints
+from lambdist_lib.deployment import local_mail, stacks
 from lambdist_lib.measures import ledger, stages
-from lambdist_lib.runs import collecting, running
+from lambdist_lib.protocol import contract
+from lambdist_lib.records import dead_letters, join
+from lambdist_lib.results import folders
+from lambdist_lib.runs import collect, redrive, run
 from lambdist_lib.runs.conditions import Conditions
 
 BUG = """
@@ -67,27 +61,27 @@ def test_mail_goes_to_every_address_and_ends_with_its_stack(deploy, target):
     [going] = deploy("going", ["distributed"], notify_email="a@example.com,b@example.com").values()
     for deployed in (kept, going):
         deployed.client("sns").publish(TopicArn=deployed["TopicArn"], Message=deployed.stack.name)
-    to = {mail.text: mail.to for mail in mailbox.read(target)}
+    to = {mail.text: mail.to for mail in local_mail.read(target)}
     assert (to["kept-distributed"], to["going-distributed"]) == ((), ("a@example.com", "b@example.com"))
 
     stacks.destroy(target, ["distributed"], name="going")
 
-    left = {mail.text for mail in mailbox.read(target)}
+    left = {mail.text for mail in local_mail.read(target)}
     assert "kept-distributed" in left and "going-distributed" not in left
 
 
 def ran(deployed, name, count, fault, **conditions):
     """A run of `count` words under a fault; its folder, and its ledger without zeros."""
-    folder = project.RESULTS / "dead" / "runs" / name
+    folder = paths.RESULTS / "dead" / "runs" / name
     points = datapoints.from_iterable([f"word-{n}" for n in range(count)])
     held = Conditions(fault=fault, retry_delay_s=0, **conditions)
-    running.run(deployed.target, deployed.stack, "distributed", points, held, folder)
+    run.run(deployed.target, deployed.stack, "distributed", points, held, folder)
     return folder
 
 
 def ledger_of(folder):
     row = folders.read_facts(folder)
-    counted = ledger.count(records.load(folder)).iloc[0]
+    counted = ledger.count(join.load(folder)).iloc[0]
     assert [row[name] for name in contract.OUTCOMES] == [counted[name] for name in contract.OUTCOMES]
     return {name: row[name] for name in ("submitted", *contract.OUTCOMES) if row[name]}
 
@@ -108,14 +102,14 @@ def test_a_hundred_dead_letters_come_back(distributed, mails):
     assert (report.letters, report.recovered, report.died_again, report.duplicates) == (100, 100, 0, 0)
     assert report.drain_s > 0
     assert ledger_of(folder) == {"submitted": 110, "stored": 110}
-    answers = list(collecting.outputs_of(str(folder)))
+    answers = list(collect.outputs_of(str(folder)))
     assert answers == [{"n": n, "data": f"word-{n}", "result": f"word-{n}_processed"} for n in range(110)]
-    item = records.items(distributed.target, distributed.stack, "hundred")[0]
+    item = join.items(distributed.target, distributed.stack, "hundred")[0]
     assert (item["outcome"], item["receives"], len(item["attempts"])) == ("stored", 1, 5)
     [death] = item["redrives"]
     assert (death["class"], death["receives"]) == ("application", 5)
     assert item["first_at"] < item["dead_at"] < death["at"] < item["put_at"]
-    stages.check(stages.per_datapoint(records.load(folder)))
+    stages.check(stages.per_datapoint(join.load(folder)))
     assert folders.read_facts(folder)["resumed"] is True
     assert redrive.run(distributed.target, distributed.stack, folder).letters == 0
 
@@ -137,9 +131,9 @@ def test_a_redrive_in_which_some_die_again(distributed, lambdist):
     assert rest.returncode == 0
     assert rest.stdout.startswith("again: 3 dead letters: 3 recovered; ")
     assert ledger_of(folder) == {"submitted": 12, "stored": 12}
-    item = records.items(distributed.target, distributed.stack, "again")[0]
+    item = join.items(distributed.target, distributed.stack, "again")[0]
     assert (len(item["attempts"]), len(item["redrives"])) == (10, 2)
-    assert records.load(folder)["redrives"].tolist() == [2, *[1] * 7, *[0] * 4]
+    assert join.load(folder)["redrives"].tolist() == [2, *[1] * 7, *[0] * 4]
 
 
 def test_an_experiment_redrives_its_runs(target, data_file):
@@ -161,7 +155,7 @@ def test_an_experiment_redrives_its_runs(target, data_file):
 
 def test_dead_letters_of_old_clients_come_back_under_new_code(deploy, tmp_path):
     """Without a run there is no folder: the items have all that is needed, once the bug is gone."""
-    lambdas = shutil.copytree(project.LAMBDAS, tmp_path / "lambdas")
+    lambdas = shutil.copytree(paths.LAMBDAS, tmp_path / "lambdas")
     (lambdas / "processing.py").write_text(BUG)
     [deployed] = deploy("mended", ["distributed"], processing=lambdas).values()
     run_id = deployed.post({"data": "old"}).json()["run_id"]

@@ -7,7 +7,8 @@ import frames
 import pytest
 from written import written
 
-from lambdist_lib import cli, project
+from lambdist_lib import paths
+from lambdist_lib.cli import main
 
 
 @pytest.fixture
@@ -15,15 +16,15 @@ def compared():
     """Two experiments that differ in memory alone, for the command that compares."""
     for name, memory_mb in (("before", 512), ("after", 1024)):
         runs = frames.runs(6, memory_mb=memory_mb).assign(submitted=9, stored=9, dead=0, experiment_id=name)
-        written(project.RESULTS / name, runs, facts={"memory_mb": memory_mb})
+        written(paths.RESULTS / name, runs, facts={"memory_mb": memory_mb})
 
 
 def test_the_commands_of_the_readme_do_what_it_says(both, compared, capsys, monkeypatch):
     """Each ends with status 0, and prints something."""
-    monkeypatch.chdir(project.ROOT)
+    monkeypatch.chdir(paths.ROOT)
     for command in documented.TYPED:
-        status = cli.main(shlex.split(command)[1:])
+        status = main.main(shlex.split(command)[1:])
 
         told = capsys.readouterr()
         assert (status, bool(told.out)) == (0, True), f"{command}\n{told.err}"
-    assert (project.RESULTS / "mine" / "report.html").exists()
+    assert (paths.RESULTS / "mine" / "report.html").exists()

@@ -9,7 +9,8 @@ import zipfile
 import pytest
 import requests
 
-from lambdist_lib import contract, stacks
+from lambdist_lib.deployment import stacks
+from lambdist_lib.protocol import contract
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 FAILING_HANDLER = """

@@ -9,7 +9,9 @@ import sys
 import boto3
 import pytest
 
-from lambdist_lib import local_cloud, project, stacks
+from lambdist_lib import paths
+from lambdist_lib.cloud import local_cloud
+from lambdist_lib.deployment import stacks
 
 FILE = "Hello\n\nbell\a\nlast one\n"
 ANSWERS = [
@@ -35,7 +37,7 @@ def file(tmp_path):
 
 
 def run(script, *arguments, cwd, **environment):
-    command = [sys.executable, project.ROOT / "examples" / script, *map(str, arguments)]
+    command = [sys.executable, paths.ROOT / "examples" / script, *map(str, arguments)]
     return subprocess.run(
         command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
     )
@@ -95,7 +97,7 @@ def test_a_wrong_file_is_said_in_one_line(target, script, tmp_path):
 )
 def test_a_short_script_says_what_it_is_for(state, file, tmp_path, script, arguments, said):
     """Each with something of its own to work on, from any folder."""
-    places = {"file": file, "reference": project.ROOT / "results" / "reference"}
+    places = {"file": file, "reference": paths.ROOT / "results" / "reference"}
 
     done = run(script, *(one.format(**places) for one in arguments), cwd=tmp_path, LAMBDIST_STATE=str(state))
 

@@ -3,7 +3,8 @@
 import faulty
 import pytest
 
-from lambdist_lib import analysing, project, stacks
+from lambdist_lib import analysis, paths
+from lambdist_lib.deployment import stacks
 from lambdist_lib.errors import UsageError
 from lambdist_lib.measures import dead_letters
 
@@ -38,7 +39,7 @@ def test_each_kind_strikes_as_planned(patient):
         assert len(truth) == 30
         assert 5 < len(struck) < 30
         assert {told["outcome"] for told in truth.values()} == DIE[kind]
-        fates = analysing.fates(project.RESULTS / "faults" / "runs" / name)
+        fates = analysis.fates(paths.RESULTS / "faults" / "runs" / name)
         assert dead_letters.agreement(fates).share == 1, fates
         exact = [n for n in truth if n not in again]
         planned_duplicates = [int(truth[n]["duplicates"]) for n in exact]
@@ -54,7 +55,7 @@ def test_nothing_but_throttles_is_told_as_such(patient):
     row, _, _, _ = faulty.run(patient["distributed"], "kind-throttled", f"throttle:1,{SEED}", points=3)
 
     assert row["dead"] == 3
-    matrix = analysing.fates(project.RESULTS / "faults" / "runs" / "kind-throttled")
+    matrix = analysis.fates(paths.RESULTS / "faults" / "runs" / "kind-throttled")
     assert matrix.to_dict("index") == {"throttle-only": {"throttle-only": 3}}
 
 

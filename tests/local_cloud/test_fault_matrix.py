@@ -5,12 +5,13 @@ import time
 import faulty
 import pytest
 
-from lambdist_lib import project, stacks
+from lambdist_lib import paths
+from lambdist_lib.deployment import stacks
 
 pytestmark = pytest.mark.faults
 SEED = "seed:1"
 DATAPOINTS = 100
-TABLE = project.ROOT / "tests" / "local_cloud" / "fault_matrix.md"
+TABLE = paths.ROOT / "tests" / "local_cloud" / "fault_matrix.md"
 HEAD = """\
 # Every kind of fault, as planned and as found
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lambdist_lib import local_cloud, project, stacks
-from lambdist_lib.deployment import artifacts, changes, leaks, resources, tags
+from lambdist_lib import paths
+from lambdist_lib.cloud import local_cloud
+from lambdist_lib.deployment import artifact_bucket, change_sets, leaks, resources, stacks, tags
 from lambdist_lib.errors import DeployError, UncollectedError
 
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}'
@@ -38,7 +39,7 @@ def begun(empty):
         process = subprocess.Popen(
             [sys.executable, "-c", "from lambdist_lib import stacks, targets; "
              "stacks.deploy(targets.connect('local'))"],
-            cwd=project.ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=paths.ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         processes.append(process)
         return process
@@ -79,7 +80,7 @@ def test_ctrl_c_in_a_deployment_says_what_remains(empty):
     """One line with each thing that is there, and both ways on; --delete takes one of them."""
     process = subprocess.Popen(
         [sys.executable, "-m", "lambdist_lib", "deploy"],
-        cwd=project.ROOT, env=dict(os.environ), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        cwd=paths.ROOT, env=dict(os.environ), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert eventually(lambda: has_bucket(empty))
     process.send_signal(signal.SIGINT)
@@ -115,7 +116,7 @@ def test_everything_that_can_be_tagged_is_and_the_estimate_counts_what_is_made(e
         found[group["logGroupArn"]] = client("logs").list_tags_for_resource(resourceArn=group["logGroupArn"])[
             "tags"
         ]
-    bucket = artifacts.bucket_name(empty, stacks.NAME)
+    bucket = artifact_bucket.bucket_name(empty, stacks.NAME)
     assert TAGS - set(found.pop(f"arn:aws:s3:::{bucket}")) == {tags.REGION, tags.EXPIRES}
     assert {tags.STACK, tags.REGION} <= set(
         found.pop(next(name for name in found if "lambdist-mail-" in name))
@@ -129,24 +130,24 @@ def test_everything_that_can_be_tagged_is_and_the_estimate_counts_what_is_made(e
 
 def test_the_bucket_is_private_versioned_encrypted_and_expires(empty):
     """Also one whose making was cut short; and it goes with all versions and markers of what it held."""
-    s3, bucket = empty.client("s3"), artifacts.bucket_name(empty, stacks.NAME)
+    s3, bucket = empty.client("s3"), artifact_bucket.bucket_name(empty, stacks.NAME)
     s3.create_bucket(Bucket=bucket)
 
-    assert artifacts.ensure(empty, stacks.NAME) == bucket
+    assert artifact_bucket.ensure(empty, stacks.NAME) == bucket
 
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     [encryption] = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert encryption["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     rules = {one["ID"]: one for one in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
-    assert rules["zips"]["Expiration"]["Days"] == artifacts.KEPT_DAYS
+    assert rules["zips"]["Expiration"]["Days"] == artifact_bucket.KEPT_DAYS
     for body in (b"one", b"two"):
         s3.put_object(Bucket=bucket, Key="key", Body=body)
     s3.delete_object(Bucket=bucket, Key="key")
     assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 2
-    artifacts.delete(empty, bucket)
+    artifact_bucket.delete(empty, bucket)
     assert s3.list_buckets()["Buckets"] == []
-    artifacts.delete(empty, bucket)  # of nothing
+    artifact_bucket.delete(empty, bucket)  # of nothing
 
 
 def test_an_expired_stack_goes_and_what_is_live_stays(empty, deploy, left):
@@ -252,7 +253,7 @@ def test_a_change_set_that_nobody_executes_leaves_no_empty_stack(empty, monkeypa
     def fail(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(changes, "_has_changes", fail)
+    monkeypatch.setattr(change_sets, "_has_changes", fail)
     with contextlib.suppress(KeyboardInterrupt):
         stacks.deploy(empty, ["single_node"])
 

@@ -16,12 +16,14 @@ import scan
 import strict_cloud
 from strict_cloud import Called
 
-from lambdist_lib import contract, datapoints, faults, records, redrive, stacks
-from lambdist_lib.deployment import leaks, preflight, starting, teardown, waiting
-from lambdist_lib.runs import running, settling, throttling
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data import datapoints
+from lambdist_lib.deployment import leaks, polling, preflight, smoke_test, stacks, teardown
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.protocol import contract, faults
+from lambdist_lib.records import join
+from lambdist_lib.runs import completion, redrive, run, throttle_fault
 from lambdist_lib.runs.conditions import Conditions
-from lambdist_lib.stacks import Stack
-from lambdist_lib.targets import Target
 
 RECEIVES = 2
 SETTINGS = {
@@ -70,7 +72,7 @@ def path(tmp_path_factory):
     """Deployed, run through both stacks with dead letters, and redriven; then the queues are left alone."""
     folder = tmp_path_factory.mktemp("strict")
     with pytest.MonkeyPatch.context() as patched, strict_cloud.running(folder) as root:
-        for module in (waiting, settling):
+        for module in (polling, completion):
             patched.setitem(module.POLL_S, "aws", 0.05)
         yield _gone(root, folder)
 
@@ -88,7 +90,7 @@ def _gone(root, folder):
     deployed = stacks.deploy(deployer, settings=bounded, processing=lambdas)
     distributed = deployed["distributed"]
     _open_gaps(root, deployed, arns)
-    starting.require(deployer, deployed.values())
+    smoke_test.require(deployer, deployed.values())
     words = folder / "words.txt"
     words.write_text("one\ntwo\nthree\n")
     points = datapoints.read(words)
@@ -96,14 +98,14 @@ def _gone(root, folder):
     for arm, stack in deployed.items():
         stacks.make_cold(runner, stack)
         held = Conditions(chunks=2, fault="raise:1@1")
-        runs[arm] = running.run(runner, stack, arm, points, held, folder / f"run-{arm.replace('_', '-')}")
+        runs[arm] = run.run(runner, stack, arm, points, held, folder / f"run-{arm.replace('_', '-')}")
     redriven = redrive.run(runner, distributed, folder / "run-distributed")
-    with throttling.during(runner, distributed, faults.parse_fault("throttle:0.5")):
+    with throttle_fault.during(runner, distributed, faults.parse_fault("throttle:0.5")):
         pass
     teardown.uncollected(deployer, distributed)
     preflight.look(deployer, {})
     leaks.find(deployer)
-    settling.await_settled(root, distributed, "any", expected=99)
+    completion.await_settled(root, distributed, "any", expected=99)
     _stop_mappings(root, distributed)
     return Path(
         folder, root, deployer, runner, deployed, runs, redriven, calls, _told(root, distributed), arns
@@ -111,7 +113,7 @@ def _gone(root, folder):
 
 
 def _told(root, stack):
-    return strict_cloud.told([event["message"] for event in records.log_events(root, stack, 0, 2**31)])
+    return strict_cloud.told([event["message"] for event in join.log_events(root, stack, 0, 2**31)])
 
 
 def _open_gaps(root, deployed, arns):

@@ -16,8 +16,8 @@ import boto3
 import psutil
 import pytest
 
-from lambdist_lib import local_cloud
-from lambdist_lib.emulator import state as cloud_state
+from lambdist_lib.cloud import emulator_state as cloud_state
+from lambdist_lib.cloud import local_cloud
 from lambdist_lib.errors import LocalCloudError
 
 LINGER_S = 0.5

@@ -7,8 +7,7 @@ import boto3
 import pytest
 import requests
 
-from lambdist_lib import stacks
-from lambdist_lib.deployment import packaging, sam, templates
+from lambdist_lib.deployment import packaging, sam_template, stacks, templates
 
 CONTROLS = {"ExperimentControls": "on", "RetryDelaySeconds": "0", "MaximumConcurrency": "2"}
 
@@ -95,7 +94,7 @@ def test_the_sam_application_is_driven_with_plain_http(by_hand, tmp_path):
     by_hand.upload(tmp_path)
 
     outputs = by_hand.deploy(
-        tmp_path / sam.FILE, "sam", ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"], **CONTROLS
+        tmp_path / sam_template.FILE, "sam", ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"], **CONTROLS
     )
     mails = by_hand.listener(outputs)
     words = [{"n": n, "data": f"word-{n}"} for n in range(12)]

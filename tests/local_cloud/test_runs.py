@@ -9,27 +9,20 @@ import time
 import pandas as pd
 import pytest
 
-from lambdist_lib import (
-    analysing,
-    cloudwatch,
-    columns,
-    contract,
-    datapoints,
-    experiment,
-    folders,
-    limits,
-    local_cloud,
-    project,
-    records,
-    stacks,
-    submission,
-    targets,
-)
-from lambdist_lib.deployment import teardown
+from lambdist_lib import analysis, cloudwatch, experiment, paths
+from lambdist_lib.cloud import limits, local_cloud, targets
+from lambdist_lib.costs import bill, metering
+from lambdist_lib.data import datapoints
+from lambdist_lib.deployment import stacks, teardown
 from lambdist_lib.errors import RunError, TargetError, UncollectedError, UsageError
-from lambdist_lib.measures import cost, cost_after, ledger, stages
-from lambdist_lib.runs import collecting, running, submitting
+from lambdist_lib.measures import ledger, stages
+from lambdist_lib.protocol import contract
+from lambdist_lib.records import join
+from lambdist_lib.results import folders, schema
+from lambdist_lib.runs import collect, submitting
+from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.conditions import Conditions
+from lambdist_lib.submission import client
 
 FILES = {
     "run.json",
@@ -46,12 +39,12 @@ numbers = itertools.count()
 @pytest.fixture
 def folder():
     """Where a run of its own is kept; its name is the run's id."""
-    return project.RESULTS / "runs" / "runs" / f"run-{next(numbers)}"
+    return paths.RESULTS / "runs" / "runs" / f"run-{next(numbers)}"
 
 
 def start(deployed, folder, points, *, arm="distributed", watch=None, **conditions):
     held = Conditions(retry_delay_s=0, **conditions)
-    return running.run(deployed.target, deployed.stack, arm, points, held, folder, watch=watch)
+    return runs_run.run(deployed.target, deployed.stack, arm, points, held, folder, watch=watch)
 
 
 def words(count):
@@ -68,11 +61,11 @@ def eventually(condition, timeout_s=30.0):
 def require_whole(folder, row, count, duplicates=0):
     """All stored, each once, at most so many more were refused, and every table tells the same."""
     assert (row["submitted"], row["stored"]) == (count, count)
-    table = records.load(folder)
+    table = join.load(folder)
     ledger.require_balanced(ledger.count(table))
     assert list(table["n"]) == list(range(count))
     assert table["duplicates"].sum() <= duplicates
-    answers = list(collecting.outputs_of(str(folder)))
+    answers = list(collect.outputs_of(str(folder)))
     assert [answer["result"] for answer in answers] == [f"word-{n}_processed" for n in range(count)]
     assert json.loads((folder / "run.json").read_text())["state"] == "collected"
 
@@ -84,9 +77,9 @@ def test_a_run_leaves_all_that_is_known_of_it(distributed, folder):
     row = start(distributed, folder, points, fault="raise:1@41", chunks=8)
 
     assert {path.name for path in folder.iterdir()} == FILES
-    table, invocations = records.load(folder), records.load(folder, "invocations")
-    assert list(table.columns) == list(columns.RECORDS)
-    assert list(invocations.columns) == list(columns.INVOCATIONS)
+    table, invocations = join.load(folder), join.load(folder, "invocations")
+    assert list(table.columns) == list(schema.RECORDS)
+    assert list(invocations.columns) == list(schema.INVOCATIONS)
     counts = {name: row[name] for name in contract.OUTCOMES}
     assert counts == {"stored": 40, "dead": 1, "rejected": 1, "unsent": 0, "in_flight": 0, "lost": 0}
     assert row["submitted"] == sum(counts.values())
@@ -96,7 +89,7 @@ def test_a_run_leaves_all_that_is_known_of_it(distributed, folder):
     assert set(invocations["function"]) == {"collector", "processor", "dead_letter"}
     of_processor = invocations[invocations["function"] == "processor"]
     assert (of_processor["received"].sum(), of_processor["stored"].sum()) == (40 + 5, 40)
-    assert len(records.load(folder, "receipts")) == 42
+    assert len(join.load(folder, "receipts")) == 42
     assert 0 < row["enqueued_s"] <= row["seen_s"]
     assert 0 < row["makespan_s"] <= row["seen_s"]
     assert row["resumed"] is False
@@ -109,15 +102,15 @@ def test_a_run_uses_what_was_predicted_of_it(distributed, folder):
           fault="raise:1@38-39", request_batch=8, chunks=2)  # fmt: skip
     prices = limits.load()
 
-    [run] = cost_after.by_run(*analysing.tables(folder), prices)
+    [run] = metering.by_run(*analysis.tables(folder), prices)
 
-    used, expected = cost.total(run.used), cost.total(run.expected)
+    used, expected = bill.total(run.used), bill.total(run.expected)
     counted = ("api_requests", "lambda_requests", "sqs_sends", "sqs_visibility_changes", "sqs_deletes")
     for amount in (*counted, "table_writes", "sns_publishes"):
         # each of the two dead may come alone to their Lambda: one invocation, delete and digest more
         assert getattr(used, amount) == pytest.approx(getattr(expected, amount), abs=1), amount
     assert (used.api_requests, used.sqs_sends) == (5, 5)
-    assert run.used[cost.RETRIES].sqs_receives == pytest.approx(8)
+    assert run.used[bill.RETRIES].sqs_receives == pytest.approx(8)
     assert used.handler_gb_s > 0 and used.init_gb_s >= 0
 
 
@@ -148,12 +141,12 @@ def test_an_interrupted_run_is_resumed(distributed, folder, phase):
 
     with pytest.raises(KeyboardInterrupt):
         start(distributed, folder, points, watch=interrupt, work="io:40ms", chunks=4)
-    row = running.resume(distributed.target, distributed.stack, points, folder)
+    row = runs_run.resume(distributed.target, distributed.stack, points, folder)
 
     assert row["resumed"] is True
     require_whole(folder, row, 60)
     assert (
-        running.resume(distributed.target, distributed.stack, points, folder) == row
+        runs_run.resume(distributed.target, distributed.stack, points, folder) == row
     )  # a finished one is left
 
 
@@ -165,14 +158,14 @@ def test_a_killed_run_is_resumed(distributed, nursery, data_file, seed):
     twice, and the second result is refused.
     """
     moment, run_id = random.Random(seed), f"killed-{next(numbers)}"
-    folder, data = project.RESULTS / run_id / "runs" / f"{run_id}-d", data_file(40)
+    folder, data = paths.RESULTS / run_id / "runs" / f"{run_id}-d", data_file(40)
     command = ["submit", data, "--id", run_id, "--work", "io:20ms", "--chunks", 4]
 
-    pid = nursery.begin(project.RESULTS, command)
+    pid = nursery.begin(paths.RESULTS, command)
     eventually(lambda: (folder / "journal").exists())
     time.sleep(moment.uniform(0, 0.5))
     status = nursery.kill(pid)
-    [row] = running.finish(folder.name, data=str(data), connect=lambda stamp: distributed.target)
+    [row] = runs_run.finish(folder.name, data=str(data), connect=lambda stamp: distributed.target)
 
     assert status in (-signal.SIGKILL, 0)  # 0: a machine so fast that it was over
     assert row["resumed"] is (status != 0)
@@ -196,7 +189,7 @@ def test_a_run_whose_stack_is_gone_says_so(distributed, folder, how, monkeypatch
         monkeypatch.setattr(local_cloud, "find", lambda: None)
 
     with pytest.raises(TargetError, match=f"{folder.name} cannot go on: {how} .*is gone.*`lambdist deploy`"):
-        running.finish(folder.name, connect=lambda stamp: distributed.target)
+        runs_run.finish(folder.name, connect=lambda stamp: distributed.target)
 
 
 def test_a_run_resumes_only_with_its_own_data(distributed, folder):
@@ -209,7 +202,7 @@ def test_a_run_resumes_only_with_its_own_data(distributed, folder):
         start(distributed, folder, words(30), watch=interrupt, chunks=2)
 
     with pytest.raises(RunError, match=r"is not the file that .* began with"):
-        running.resume(distributed.target, distributed.stack, words(31), folder)
+        runs_run.resume(distributed.target, distributed.stack, words(31), folder)
     distributed.drain()
 
 
@@ -231,7 +224,7 @@ def test_an_experiment_of_one_pair_balances_and_leaves_nothing(empty, data_file)
     assert set(warm["arm"]) == {"distributed", "single_node"}
     assert set(work.runs["stored"]) == {12}
     assert set(work.runs["dead"]) == {1}
-    assert set(records.load(work.folder, "runs")["run_id"]) == set(work.runs["run_id"])
+    assert set(join.load(work.folder, "runs")["run_id"]) == set(work.runs["run_id"])
     first = work.invocations().query("run_id == @cold.run_id.iloc[0]")
     assert first.groupby("environment_id")["cold"].sum().eq(1).all()
     assert json.loads((work.folder / "summary.json").read_text()) == summary
@@ -296,9 +289,7 @@ def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
     """What nobody has fetched is named with the command that fetches it; forced, it goes."""
     deployed = stacks.deploy(empty, settings={"experiment_controls": True})["distributed"]
     api = stacks.api(empty, deployed)
-    submission.submit(
-        words(3), api, submission.Plan(chunks=1), run_id="left-alone", keep=lambda receipts: None
-    )
+    client.submit(words(3), api, client.Plan(chunks=1), run_id="left-alone", keep=lambda receipts: None)
     row = submitting.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
     assert row["stored"] == 3
 
@@ -314,8 +305,8 @@ def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
 def test_destroy_holds_back_while_messages_are_queued(empty):
     """An accepted datapoint that still waits is a result to come."""
     deployed = stacks.deploy(empty, settings={"experiment_controls": True})["distributed"]
-    plan = submission.Plan(chunks=1, work="io:4s")
-    submission.submit(words(1), stacks.api(empty, deployed), plan, run_id="slow", keep=lambda receipts: None)
+    plan = client.Plan(chunks=1, work="io:4s")
+    client.submit(words(1), stacks.api(empty, deployed), plan, run_id="slow", keep=lambda receipts: None)
 
     with pytest.raises(UncollectedError, match="1 messages queued"):
         teardown.destroy(empty, say=lambda line: None)
@@ -343,7 +334,7 @@ def test_reports_are_fetched_and_joined_by_request(both, folder, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", here.endpoint_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    there, invocations = targets.connect("aws", region=here.region), records.load(folder, "invocations")
+    there, invocations = targets.connect("aws", region=here.region), join.load(folder, "invocations")
 
     table = cloudwatch.with_reports(there, [distributed.stack], invocations)
 

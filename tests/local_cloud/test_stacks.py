@@ -6,8 +6,8 @@ import shutil
 import pytest
 import yaml
 
-from lambdist_lib import bundles, project, stacks
-from lambdist_lib.deployment import templates
+from lambdist_lib import paths
+from lambdist_lib.deployment import bundles, stacks, templates
 from lambdist_lib.errors import DeployError, TargetError, UsageError
 
 UNKNOWN = """
@@ -70,7 +70,7 @@ def test_another_setting_updates_in_place(deploy):
 
 def test_edited_code_is_served_after_the_next_deploy(deploy, tmp_path):
     """Only the functions that hold processing.py get a new zip."""
-    lambdas = shutil.copytree(project.LAMBDAS, tmp_path / "lambdas")
+    lambdas = shutil.copytree(paths.LAMBDAS, tmp_path / "lambdas")
     before = deploy("edited", processing=lambdas)
     (lambdas / "processing.py").write_text("def process(data):\n    return len(data)\n")
 
@@ -98,11 +98,11 @@ def test_edited_code_is_served_after_the_next_deploy(deploy, tmp_path):
 )
 def test_a_refusal_is_told_with_its_reason(empty, tmp_path, monkeypatch, resource, message, left):
     """A failed create tells which resource and why, ends clean, and the next deploy starts over."""
-    folder = shutil.copytree(project.CLOUDFORMATION, tmp_path / "cloudformation")
+    folder = shutil.copytree(paths.CLOUDFORMATION, tmp_path / "cloudformation")
     template = (folder / "distributed.yaml").read_text()
     (folder / "distributed.yaml").write_text(template.replace("\n  # -- Queue:", resource, 1))
     with monkeypatch.context() as patched:
-        patched.setattr(project, "CLOUDFORMATION", folder)
+        patched.setattr(paths, "CLOUDFORMATION", folder)
         with pytest.raises(DeployError, match=message):
             stacks.deploy(empty, ["distributed"])
         assert left(empty) == {}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lambdist_lib import local_cloud, project
+from lambdist_lib import paths
+from lambdist_lib.cloud import local_cloud
 
 BIN = Path(sys.executable).parent
 
@@ -17,7 +18,7 @@ def run(tmp_path_factory):
     """`run("papermill", ..., cwd=folder)`: a command of the environment, on a local cloud of these tests."""
     state = tmp_path_factory.mktemp("notebooks") / "state"
 
-    def finished(command, *arguments, cwd=project.ROOT):
+    def finished(command, *arguments, cwd=paths.ROOT):
         return subprocess.run(
             [BIN / command, *map(str, arguments)],
             cwd=cwd,

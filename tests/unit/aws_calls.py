@@ -16,7 +16,8 @@ from botocore import xform_name
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from policies import STACKS, template
 
-from lambdist_lib import project, refusals
+from lambdist_lib import paths
+from lambdist_lib.cloud import aws_errors
 
 REGION = "us-east-1"  # of the schemas
 
@@ -79,7 +80,7 @@ LEFT_OUT = {
 
 def action_of(service: str, operation: str) -> str:
     """The permission that a call needs."""
-    action = refusals.action_of(_model(service).operation_model(operation))
+    action = aws_errors.action_of(_model(service).operation_model(operation))
     return RENAMED.get(action, action)
 
 
@@ -109,7 +110,7 @@ def library_calls() -> dict[str, set[str]]:
 
 
 def _modules() -> list[Path]:
-    return sorted((project.ROOT / "lambdist_lib").rglob("*.py"))
+    return sorted((paths.ROOT / "lambdist_lib").rglob("*.py"))
 
 
 def _services(tree: ast.AST) -> Iterator[str]:

@@ -9,9 +9,9 @@ import boto3
 import hypothesis
 import pytest
 
-from lambdist_lib import project
+from lambdist_lib import paths
 
-LAMBDA_MODULES = [path.stem for path in project.LAMBDAS.glob("*.py")]
+LAMBDA_MODULES = [path.stem for path in paths.LAMBDAS.glob("*.py")]
 SETTINGS = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "nobody",

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.columns import INVOCATIONS, RECORDS, RUNS
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 CAUSE = "RuntimeError: a declared fault"
 BEGAN_AT = 1_790_000_000.0  # in 2026: floats of that size resolve 0.24 µs

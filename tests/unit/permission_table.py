@@ -23,9 +23,9 @@ from permission_reasons import (
 )
 from policies import Grant
 
-from lambdist_lib import project
+from lambdist_lib import paths
 
-PAGE = project.CLOUDFORMATION / "permissions.md"
+PAGE = paths.CLOUDFORMATION / "permissions.md"
 
 HEAD = """\
 # Permissions and protection

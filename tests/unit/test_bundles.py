@@ -11,7 +11,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from lambdist_lib import bundles, project
+from lambdist_lib import paths
+from lambdist_lib.deployment import bundles
 from lambdist_lib.errors import DeployError
 
 HANDLERS = ["collector", "processor", "dead_letter", "single_node"]
@@ -44,7 +45,7 @@ SETTINGS = (
 @pytest.fixture
 def lambdas(tmp_path):
     """A copy of lambdas/ that a test may edit."""
-    return shutil.copytree(project.LAMBDAS, tmp_path / "lambdas")
+    return shutil.copytree(paths.LAMBDAS, tmp_path / "lambdas")
 
 
 def names(bundle):

@@ -9,8 +9,9 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from lambdist_lib import cloudwatch
-from lambdist_lib.columns import INVOCATIONS
-from lambdist_lib.measures import cold_starts, report_lines
+from lambdist_lib.measures import cold_starts
+from lambdist_lib.records import lambda_reports
+from lambdist_lib.results.schema import INVOCATIONS
 
 STACK = SimpleNamespace(outputs={"ProcessorLogGroup": "processor-logs"})
 CALLED = frames.invocations(3, cold=2).assign(request_id=["aaaa-1", "bbbb-1", "cccc-1"])
@@ -96,4 +97,4 @@ def test_the_local_cloud_is_not_asked():
     for target, called in ((nobody, CALLED), (SimpleNamespace(name="aws", client=None), nothing)):
         table = cloudwatch.with_reports(target, [STACK], called)
         assert len(table) == len(called)
-        assert table[list(report_lines.COLUMNS)].isna().all(axis=None)
+        assert table[list(lambda_reports.COLUMNS)].isna().all(axis=None)

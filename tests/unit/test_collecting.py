@@ -3,11 +3,13 @@
 import pandas as pd
 import pytest
 
-from lambdist_lib import columns, datapoints, journal, records
-from lambdist_lib.runs import collecting, settling
-from lambdist_lib.sending.receipts import Receipt
+from lambdist_lib.data import datapoints
+from lambdist_lib.records import join
+from lambdist_lib.results import journal, schema
+from lambdist_lib.runs import collect, completion
+from lambdist_lib.submission.receipts import Receipt
 
-ENDED = settling.Settled(settled=6, queued=0, seen_at=109.0)
+ENDED = completion.Settled(settled=6, queued=0, seen_at=109.0)
 
 
 @pytest.fixture
@@ -24,30 +26,30 @@ def run(tmp_path, monkeypatch):
     stored = {"outcome": "stored", "result": '"x"', "receives": 1}
     items = [{"n": 0, "put_at": 105.0, **stored}, {"n": 1, "outcome": "dead", "cause": "ValueError: a"}]
     items += [{"n": 5, "put_at": 107.0, **stored}]
-    monkeypatch.setattr(records, "items_in_order", lambda *_: iter(items))
-    nothing = pd.DataFrame(columns=list(columns.INVOCATIONS))
-    monkeypatch.setattr(records, "invocations", lambda *_: nothing)
+    monkeypatch.setattr(join, "items_in_order", lambda *_: iter(items))
+    nothing = pd.DataFrame(columns=list(schema.INVOCATIONS))
+    monkeypatch.setattr(join, "invocations", lambda *_: nothing)
     return tmp_path
 
 
 @pytest.mark.parametrize("lines_at_once", [1, 2, 3, 100])
 def test_however_many_lines_at_once_the_tables_are_the_same(run, monkeypatch, lines_at_once):
     """Records, answers, ledger and times of a run do not show where one handful ended."""
-    monkeypatch.setattr(collecting, "LINES_AT_ONCE", lines_at_once)
+    monkeypatch.setattr(collect, "LINES_AT_ONCE", lines_at_once)
     points = datapoints.from_iterable([f"word-{n}" for n in range(7)])
 
-    row = collecting.collect(None, None, points, run, "distributed", ENDED)
+    row = collect.collect(None, None, points, run, "distributed", ENDED)
 
     counts = {"stored": 2, "dead": 1, "rejected": 1, "unsent": 2, "in_flight": 0, "lost": 1}
     assert {name: row[name] for name in counts} == counts
     times = {"started_at": 101.0, "makespan_s": 6.0, "enqueued_s": 2.5, "seen_s": 8.0}
     assert {name: row[name] for name in times} == times
-    table = records.load(run)
+    table = join.load(run)
     assert list(table["n"]) == list(range(7))
     assert list(table["outcome"]) == ["stored", "dead", "lost", "rejected", "unsent", "stored", "unsent"]
     assert list(table["sent_at"].fillna(0)) == [101.0, 102.0, 103.0, 0, 0, 103.0, 0]
-    assert len(records.load(run, "receipts")) == 6
-    assert [("result" in answer) for answer in records.outputs(run)] == [
+    assert len(join.load(run, "receipts")) == 6
+    assert [("result" in answer) for answer in join.outputs(run)] == [
         outcome == "stored" for outcome in table["outcome"]
     ]
 
@@ -59,7 +61,7 @@ def test_a_run_of_which_nothing_was_sent_has_no_times(run):
         pass
     points = datapoints.from_iterable(["word-0"])
 
-    row = collecting.collect(None, None, points, run, "distributed", ENDED)
+    row = collect.collect(None, None, points, run, "distributed", ENDED)
 
     assert {row[name] for name in ("started_at", "makespan_s", "enqueued_s", "seen_s")} == {None}
-    assert list(records.load(run, "receipts").columns) == list(Receipt._fields)
+    assert list(join.load(run, "receipts").columns) == list(Receipt._fields)

@@ -8,8 +8,8 @@ from fakes import CONTEXT, INVOCATION, FakeQueue
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdist_lib import contract
-from lambdist_lib.contract import Datapoint
+from lambdist_lib.protocol import contract
+from lambdist_lib.protocol.contract import Datapoint
 
 GIVEN_ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 

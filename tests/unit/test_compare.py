@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdist_lib import compare, project, records
+from lambdist_lib import comparison, paths
 from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.records import join
 
 FACTS = {
     "data": "data/words.txt", "sha256": "5f9fbbeedb92", "retry_delay_s": 0, "failing": 2, "max_chars": 1024,
@@ -17,7 +18,7 @@ FACTS = {
 
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(project, "RESULTS", tmp_path)
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
     return tmp_path
 
 
@@ -26,7 +27,7 @@ def write(folder, runs, **facts):
     folder.mkdir(exist_ok=True)
     code = facts.pop("code", None)
     (folder / "experiment.json").write_text(json.dumps({**FACTS, "experiment_id": folder.name, **facts}))
-    records.write_table(folder, "runs", runs)
+    join.write_table(folder, "runs", runs)
     if code:
         run = folder / "runs" / "one"
         run.mkdir(parents=True)
@@ -42,7 +43,7 @@ def both(results, *, second=None, **facts):
 
 
 def test_the_same_twice_shows_no_difference(results):
-    found = compare.compare(*both(results))
+    found = comparison.compare(*both(results))
 
     assert [(one.arm, one.temperature, one.verdict) for one in found.effects] == [
         ("single_node", "warm", "no difference shown"),
@@ -53,7 +54,7 @@ def test_the_same_twice_shows_no_difference(results):
 
 
 def test_a_slower_second_regressed(results):
-    found = compare.compare(*both(results, second=frames.runs(10, arm_s=2.4, seed=3)))
+    found = comparison.compare(*both(results, second=frames.runs(10, arm_s=2.4, seed=3)))
 
     slow = found.effects[1]
     assert (slow.verdict, found.regressed(), found.exit_status()) == ("slower", True, 1)
@@ -69,7 +70,7 @@ def test_a_slower_second_regressed(results):
 
 
 def test_a_faster_second_is_faster(results):
-    found = compare.compare(*both(results, second=frames.runs(10, arm_s=0.8, seed=3)))
+    found = comparison.compare(*both(results, second=frames.runs(10, arm_s=0.8, seed=3)))
 
     assert found.effects[1].verdict == "faster"
     assert not found.regressed()
@@ -78,8 +79,8 @@ def test_a_faster_second_is_faster(results):
 def test_the_interval_is_seeded(results):
     folders = both(results)
 
-    assert compare.compare(*folders) == compare.compare(*folders)
-    assert compare.compare(*folders) != compare.compare(*folders, seed=1)
+    assert comparison.compare(*folders) == comparison.compare(*folders)
+    assert comparison.compare(*folders) != comparison.compare(*folders, seed=1)
 
 
 def test_cold_runs_are_compared_with_cold_ones(results):
@@ -87,13 +88,13 @@ def test_cold_runs_are_compared_with_cold_ones(results):
     first = write(results / "before", frames.runs(10, cold_pairs=1))
     second = write(results / "after", frames.runs(10, cold_pairs=1, seed=3))
 
-    cold = compare.compare(first, second).effects[2:]
+    cold = comparison.compare(first, second).effects[2:]
 
     assert [(one.temperature, one.first_runs, one.verdict) for one in cold] == [
         ("cold", 1, "no interval: n too small")
     ] * 2
     assert all(math.isnan(one.low) for one in cold)
-    assert compare.compare(first, second).rows()[2]["low"] is None
+    assert comparison.compare(first, second).rows()[2]["low"] is None
 
 
 @pytest.mark.parametrize(
@@ -113,10 +114,10 @@ def test_what_differs_without_being_named_is_refused(results, columns, facts, sa
     folders = both(results, second=frames.runs(10, seed=3, **columns), **facts)
 
     with pytest.raises(RunError, match=f"differ in more than was named: {said}") as refused:
-        compare.compare(*folders)
+        comparison.compare(*folders)
 
     factor = str(refused.value).rpartition(" ")[2]
-    assert factor in compare.compare(*folders, factor=factor).changed
+    assert factor in comparison.compare(*folders, factor=factor).changed
 
 
 def test_other_code_is_a_factor(results):
@@ -124,29 +125,29 @@ def test_other_code_is_a_factor(results):
     second = write(results / "after", frames.runs(10, seed=3), code={"processor": "processor-bb.zip"})
 
     with pytest.raises(RunError, match="code is"):
-        compare.compare(first, second)
-    assert "code" in compare.compare(first, second, factor="code").changed
+        comparison.compare(first, second)
+    assert "code" in comparison.compare(first, second, factor="code").changed
 
 
 def test_a_named_factor_does_not_excuse_another(results):
     folders = both(results, second=frames.runs(10, chunks=40, memory_mb=1024))
 
     with pytest.raises(RunError, match=r"memory_mb is 512 and 1024; .*factor memory_mb,chunks"):
-        compare.compare(*folders, factor="chunks")
-    assert set(compare.compare(*folders, factor="chunks, memory_mb").changed) == {"chunks", "memory_mb"}
+        comparison.compare(*folders, factor="chunks")
+    assert set(comparison.compare(*folders, factor="chunks, memory_mb").changed) == {"chunks", "memory_mb"}
 
 
 def test_seed_and_patch_version_are_no_conditions(results):
-    assert compare.compare(*both(results, seed=9, python="3.11.9")).changed == {}
+    assert comparison.compare(*both(results, seed=9, python="3.11.9")).changed == {}
 
 
 def test_an_unknown_factor_or_time_is_refused(results):
     folders = both(results)
 
     with pytest.raises(UsageError, match=r"no factor 'chunk'; did you mean chunks\? Known: target, "):
-        compare.compare(*folders, factor="chunk")
+        comparison.compare(*folders, factor="chunk")
     with pytest.raises(UsageError, match="'duration' is no time of a run; write one of makespan_s"):
-        compare.compare(*folders, at="duration")
+        comparison.compare(*folders, at="duration")
 
 
 def test_a_sweep_is_no_side(results):
@@ -154,32 +155,32 @@ def test_a_sweep_is_no_side(results):
     folders = [write(results / name, sweep) for name in ("before", "after")]
 
     with pytest.raises(RunError, match="before: distributed ran with chunks 1, 2, 5"):
-        compare.compare(*folders)
+        comparison.compare(*folders)
 
 
 def test_an_open_ledger_is_not_compared(results):
     runs = frames.runs(10)
     runs.loc[0, ["stored", "lost"]] = [128, 1]
     with pytest.raises(RunError, match="1 lost of 131"):
-        compare.compare(*both(results, second=runs))
+        comparison.compare(*both(results, second=runs))
 
     runs.loc[0, ["lost", "unsent"]] = [0, 1]
     with pytest.raises(RunError, match="left datapoints unsent"):
-        compare.compare(*both(results, second=runs))
+        comparison.compare(*both(results, second=runs))
 
 
 def test_resumed_runs_are_no_timing(results):
     runs = frames.runs(10, seed=3)
     runs.loc[0, "resumed"] = True
 
-    assert compare.compare(*both(results, second=runs)).effects[0].second_runs == 9
+    assert comparison.compare(*both(results, second=runs)).effects[0].second_runs == 9
 
 
 def test_arms_of_one_side_are_said(results):
     second = frames.runs(10, seed=3)
     second = second[second["arm"] == "distributed"].assign(stored=130, dead=1)
 
-    found = compare.compare(*both(results, second=second))
+    found = comparison.compare(*both(results, second=second))
 
     assert found.note == (
         "on one side only: single_node warm; stored different numbers of datapoints: distributed"
@@ -190,7 +191,7 @@ def test_nothing_in_common_is_refused(results):
     second = frames.runs(10, temperature="cold")
 
     with pytest.raises(RunError, match="before and after have no timed run of the same arm and temperature"):
-        compare.compare(*both(results, second=second))
+        comparison.compare(*both(results, second=second))
 
 
 def test_two_single_runs_have_a_ratio(results):
@@ -202,7 +203,7 @@ def test_two_single_runs_have_a_ratio(results):
         facts = {**FACTS, **row, "run_id": name, "makespan_s": makespan_s, "state": "collected", "code": {}}
         (folder / "run.json").write_text(json.dumps(facts, default=float))
 
-    [found] = compare.compare("run-a", "run-b").effects
+    [found] = comparison.compare("run-a", "run-b").effects
 
     assert (found.ratio, found.verdict) == (1.5, "no interval: n too small")
 
@@ -228,29 +229,29 @@ def test_a_damaged_folder_is_refused(results, name, content, said):
         path.write_text(path.read_text().split("\n")[0] + "\n" if content == "HEADER" else content)
 
     with pytest.raises(RunError, match=said):
-        compare.compare(*folders)
+        comparison.compare(*folders)
 
 
 def test_no_such_folder(results):
     with pytest.raises(RunError, match="there is no run or experiment nowhere"):
-        compare.compare(both(results)[0], "nowhere")
+        comparison.compare(both(results)[0], "nowhere")
 
 
 @pytest.mark.parametrize("count", [6, 10])
 def test_the_interval_covers(count, monkeypatch):
     """300 comparisons of runs whose true ratio is 1.5, at 95 %."""
-    monkeypatch.setattr(compare, "RESAMPLES", 999)
+    monkeypatch.setattr(comparison, "RESAMPLES", 999)
     rng = np.random.default_rng(20260710)
     covered = []
     for _ in range(300):
         first, second = rng.lognormal(0, 0.15, count), 1.5 * rng.lognormal(0, 0.15, count)
-        low, high = compare._interval(first, second, 0.95, 0)
+        low, high = comparison._interval(first, second, 0.95, 0)
         covered.append(low <= 1.5 <= high)
 
     assert 0.92 < np.mean(covered) < 0.995
 
 
 def test_rows_make_a_table(results):
-    table = pd.DataFrame(compare.compare(*both(results)).rows())
+    table = pd.DataFrame(comparison.compare(*both(results)).rows())
 
     assert {"arm", "temperature", "ratio", "low", "high", "first_s", "second_s", "verdict"} <= set(table)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib import contract
-from lambdist_lib.contract import Datapoint, PermanentError
+from lambdist_lib.protocol import contract
+from lambdist_lib.protocol.contract import Datapoint, PermanentError
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -188,7 +188,7 @@ def test_a_log_line_takes_what_json_does_not():
 def test_what_ships_in_every_zip_needs_the_standard_library_only():
     """The cold start that we measure does not pay for pandas."""
     command = (
-        "import sys, lambdist_lib.contract, lambdist_lib.faults, lambdist_lib.errors; "
+        "import sys, lambdist_lib.protocol.contract, lambdist_lib.protocol.faults, lambdist_lib.errors; "
         "print(sorted({m.partition('.')[0] for m in sys.modules} - sys.stdlib_module_names))"
     )
 

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib import contract, datapoints, project
-from lambdist_lib.datapoints import Line
+from lambdist_lib import paths
+from lambdist_lib.data import datapoints
+from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import DataFileError, UsageError
+from lambdist_lib.protocol import contract
 
-sys.path.insert(0, str(project.DATA))  # its script is no part of the package
+sys.path.insert(0, str(paths.DATA))  # its script is no part of the package
 import make_words
 
 sys.path.pop(0)
@@ -403,7 +405,7 @@ def test_an_empty_list_is_refused():
 @pytest.mark.parametrize("name", sorted(make_words.FILES))
 def test_made_files_are_what_the_script_makes(name):
     """The committed files are the script's, byte for byte, on every machine and after every checkout."""
-    assert (project.DATA / name).read_bytes() == make_words.FILES[name]()
+    assert (paths.DATA / name).read_bytes() == make_words.FILES[name]()
 
 
 @pytest.mark.parametrize(
@@ -411,14 +413,14 @@ def test_made_files_are_what_the_script_makes(name):
 )
 def test_word_files_hold_only_datapoints(name, submitted):
     """Files named by a size have it, and all of it is accepted."""
-    found = datapoints.read(project.DATA / name)
+    found = datapoints.read(paths.DATA / name)
 
     assert (found.submitted, found.rejected, found.blank) == (submitted, 0, 0)
 
 
 def test_the_nasty_file_is_as_its_script_says():
     """What it declares good is accepted as it stands, what it declares bad is rejected."""
-    found = datapoints.read(project.DATA / "nasty.txt")
+    found = datapoints.read(paths.DATA / "nasty.txt")
 
     accepted = [line.data for line in found if not line.reason]
     assert accepted == [*make_words.GOOD, "the last line, without an end"]
@@ -427,7 +429,7 @@ def test_the_nasty_file_is_as_its_script_says():
 
 def test_importing_datapoints_loads_nothing_heavy():
     """Reading a file needs the standard library only."""
-    command = "import sys, lambdist_lib.datapoints; print({'pandas', 'boto3', 'numpy'} & set(sys.modules))"
+    command = "import sys, lambdist_lib.data.datapoints; print({'pandas', 'boto3', 'numpy'} & set(sys.modules))"
 
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
 

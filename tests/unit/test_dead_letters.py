@@ -7,9 +7,12 @@ import frames
 import pandas as pd
 import pytest
 
-from lambdist_lib import analysing, dead_letters, folders, records, redrive, truth
-from lambdist_lib.dead_letters import Letter
+from lambdist_lib import analysis
 from lambdist_lib.errors import RunError, UnfinishedError, UsageError
+from lambdist_lib.records import dead_letters, join
+from lambdist_lib.records.dead_letters import Letter
+from lambdist_lib.results import folders
+from lambdist_lib.runs import ground_truth, redrive
 
 LETTER = Letter(
     run_id="run", n=3, data="word", cause_class="application", cause="ValueError: no",
@@ -24,7 +27,7 @@ def folder(tmp_path):
     path.mkdir(parents=True)
     table = frames.records(5, dead={2, 4})
     table.loc[4, ["cause_class", "cause", "failure_causes"]] = "crash", "crash: x", ""
-    records.write_table(path, "records", table)
+    join.write_table(path, "records", table)
     answers = [{"n": n, "data": f"word-{n}", "error": "dead: x"} for n in range(5)]
     (path / "outputs.jsonl").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
     facts = {"run_id": "run-1", "arm": "distributed", "state": "collected"}
@@ -151,15 +154,15 @@ def test_a_run_without_a_queue_cannot_be_redriven(folder, arm):
 
 def test_what_was_planned_is_held_against_what_was_found(folder):
     """truth.csv beside the records; what nobody could plan, or was sent again, is left out."""
-    assert analysing.fates(folder).empty
+    assert analysis.fates(folder).empty
     told = [("stored", ""), ("", ""), ("dead", "application"), ("dead", "timeout"), ("dead", "timeout")]
     rows = "".join(f"{n},{outcome},{fate},1,0,0,\n" for n, (outcome, fate) in enumerate(told))
-    (folder / truth.FILE).write_text(f"{','.join(truth.Planned.__dataclass_fields__)}\n{rows}")
-    table = records.load(folder)
+    (folder / ground_truth.FILE).write_text(f"{','.join(ground_truth.Planned.__dataclass_fields__)}\n{rows}")
+    table = join.load(folder)
     table.loc[3, "redrives"] = 1
-    records.write_table(folder, "records", table)
+    join.write_table(folder, "records", table)
 
-    matrix = analysing.fates(folder)
+    matrix = analysis.fates(folder)
 
     assert matrix.to_dict("index") == {
         "stored": {"stored": 1, "application": 0, "timeout": 0, "crash": 0},

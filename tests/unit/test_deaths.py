@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib import contract, deaths
+from lambdist_lib.protocol import causes, contract
 
 
 def failed(receive, cause_class="application", cause="ValueError: no"):
@@ -31,20 +31,20 @@ def began(receive):
 )
 def test_the_last_receive_that_left_a_trace_decides(attempts, started, expected):
     """A failed attempt says so; one that began and never failed crashed; a throttled one leaves nothing."""
-    assert deaths.explain(attempts, started, receives=5, marked=True)[1] == expected
+    assert causes.explain(attempts, started, receives=5, marked=True)[1] == expected
 
 
 def test_a_receive_that_came_early_is_still_the_last():
     """A slow one may write down its failure after the next receive of its message has crashed."""
     late = {**failed(1, "timeout"), "at": 99.0}
 
-    assert deaths.explain([late], [began(1), began(2)], receives=2, marked=True)[1] == "crash"
+    assert causes.explain([late], [began(1), began(2)], receives=2, marked=True)[1] == "crash"
 
 
 @pytest.mark.parametrize(("receives", "marked"), [(5, False), (1, True), (1, False)])
 def test_nothing_where_nothing_is_marked_is_no_trace(receives, marked):
     """Without markers a crash looks like a throttle; a first attempt may go unmarked."""
-    assert deaths.explain([], [], receives=receives, marked=marked) == ("no trace", "no trace")
+    assert causes.explain([], [], receives=receives, marked=marked) == ("no trace", "no trace")
 
 
 entries = st.lists(
@@ -64,11 +64,11 @@ entries = st.lists(
 @given(entries, entries, st.floats(0, 1e10), st.booleans())
 def test_every_history_has_one_known_class(attempts, started, since, marked):
     """Whatever is on an item, in whatever order; what was before its last life does not count."""
-    found = deaths.explain(attempts, started, receives=5, marked=marked, since=since)
+    found = causes.explain(attempts, started, receives=5, marked=marked, since=since)
 
     assert found[1] in contract.CAUSE_CLASSES
     later = [[one for one in history if one["at"] >= since] for history in (attempts, started)]
-    assert deaths.explain(*later, receives=5, marked=marked) == found
+    assert causes.explain(*later, receives=5, marked=marked) == found
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_every_history_has_one_known_class(attempts, started, since, marked):
 )
 def test_the_kind_of_a_cause_quotes_no_message(cause, cause_class, expected):
     """What an exception says may be anybody's data; its class is not."""
-    assert deaths.kind(cause, cause_class) == expected
+    assert causes.kind(cause, cause_class) == expected

@@ -6,12 +6,12 @@ import zipfile
 import pytest
 import wheels
 
-from lambdist_lib import bundles, project, trying
-from lambdist_lib.datapoints import Line
-from lambdist_lib.deployment import dependencies
+from lambdist_lib import paths
+from lambdist_lib.data.datapoints import Line
+from lambdist_lib.deployment import bundles, dependencies
 from lambdist_lib.deployment.dependencies import of_lambda
 from lambdist_lib.errors import DeployError, UsageError
-from lambdist_lib.sending import local_pool
+from lambdist_lib.runs import local_pool_worker, preview
 
 SHOUT = {"shout/__init__.py": "def louder(text):\n    return text.upper() + '!'\n"}
 PROCESSING = "import shout\n\ndef process(data):\n    return shout.louder(data)\n"
@@ -27,7 +27,7 @@ def shelf(tmp_path, monkeypatch):
     monkeypatch.setenv("UV_DEFAULT_INDEX", folder.as_uri())
     monkeypatch.setenv("UV_NO_CONFIG", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
-    monkeypatch.setattr(project, "STATE", tmp_path / "state")
+    monkeypatch.setattr(paths, "STATE", tmp_path / "state")
     return folder
 
 
@@ -74,7 +74,7 @@ def test_packages_go_into_the_zips_that_run_process_and_into_no_other(job):
 @pytest.mark.parametrize("requirements", [None, "", "# nothing yet\n\n  # nor here\n"])
 def test_without_packages_a_zip_is_what_it_was(job, requirements):
     """No requirements.txt, an empty one, one of comments: the same key, and no lock is written."""
-    code = (project.LAMBDAS / "processing.py").read_text()
+    code = (paths.LAMBDAS / "processing.py").read_text()
     folder = job(requirements, code)
 
     assert [built(one, folder).key for one in HANDLERS] == [bundles.build(one).key for one in HANDLERS]
@@ -96,7 +96,7 @@ def test_the_same_lock_gives_the_same_bytes_on_another_machine(job, tmp_path, mo
     """Another folder, another cache, another day."""
     first = built("processor", job())
     lock = (tmp_path / "job" / "requirements.lock").read_text()
-    monkeypatch.setattr(project, "STATE", tmp_path / "other-state")
+    monkeypatch.setattr(paths, "STATE", tmp_path / "other-state")
     other = job(name="clone")
     (other / "requirements.lock").write_text(lock)
 
@@ -236,11 +236,14 @@ def test_try_and_the_local_pool_find_the_packages(job, tmp_path):
     other = job(None, "import tail\n\ndef process(data):\n    return tail.END\n", "other", tail="END = '.'\n")
 
     for place, result in ((folder, "ONE!?"), (other, ".")):
-        assert list(trying.process_first(data, 1, processing=place)) == [
+        assert list(preview.process_first(data, 1, processing=place)) == [
             {"n": 0, "data": "one", "result": result}
         ]
     controls = {"processes": 1, "work": "none", "fault": "none", "tries": 1}
-    assert local_pool.process_all([Line(0, "one")], processing=folder, **controls)[0]["result"] == '"ONE!?"'
+    assert (
+        local_pool_worker.process_all([Line(0, "one")], processing=folder, **controls)[0]["result"]
+        == '"ONE!?"'
+    )
 
 
 def test_a_folder_is_found_from_here_and_from_the_project(tmp_path, monkeypatch):
@@ -250,8 +253,8 @@ def test_a_folder_is_found_from_here_and_from_the_project(tmp_path, monkeypatch)
     (own / "processing.py").write_text("def process(data):\n    return 1\n")
     monkeypatch.chdir(tmp_path)
 
-    assert bundles.folder("") == project.LAMBDAS
-    assert bundles.folder("lambdas") == project.LAMBDAS
+    assert bundles.folder("") == paths.LAMBDAS
+    assert bundles.folder("lambdas") == paths.LAMBDAS
     assert bundles.folder("own") == bundles.folder(own / "processing.py") == own
     with pytest.raises(UsageError, match=r"there is no nowhere/processing\.py; name a folder"):
         bundles.folder("nowhere")

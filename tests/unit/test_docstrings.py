@@ -5,11 +5,11 @@ import importlib
 
 import pytest
 
-from lambdist_lib import project
+from lambdist_lib import paths
 
-LIBRARY = project.ROOT / "lambdist_lib"
+LIBRARY = paths.ROOT / "lambdist_lib"
 WITH_EXAMPLES = sorted(
-    ".".join(path.relative_to(project.ROOT).with_suffix("").parts)
+    ".".join(path.relative_to(paths.ROOT).with_suffix("").parts)
     for path in LIBRARY.rglob("*.py")
     if ">>> " in path.read_text(encoding="utf-8")
 )
@@ -18,7 +18,7 @@ WITH_EXAMPLES = sorted(
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_the_examples_of_a_module_hold(name, monkeypatch):
     """Typed in the project's folder, as a reader would."""
-    monkeypatch.chdir(project.ROOT)
+    monkeypatch.chdir(paths.ROOT)
 
     failed, tried = doctest.testmod(importlib.import_module(name), verbose=False)
 

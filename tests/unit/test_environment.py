@@ -10,11 +10,12 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from lambdist_lib import local_cloud, project
+from lambdist_lib import paths
+from lambdist_lib.cloud import local_cloud
 
-PYPROJECT = tomllib.loads((project.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CONDA = yaml.safe_load((project.ROOT / "environment.yml").read_text(encoding="utf-8"))
-LOCK_LINES = (project.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+PYPROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONDA = yaml.safe_load((paths.ROOT / "environment.yml").read_text(encoding="utf-8"))
+LOCK_LINES = (paths.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 
 
 def named(lines):

@@ -9,8 +9,8 @@ import pytest
 from lambdist_lib import experiment
 from lambdist_lib.errors import DeployError, RunError, UnfinishedError, UsageError
 from lambdist_lib.measures import sequential
-from lambdist_lib.runs import running, walking
-from lambdist_lib.runs.walking import Walker
+from lambdist_lib.runs import executor, run
+from lambdist_lib.runs.executor import Walker
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def work(monkeypatch, tmp_path):
     monkeypatch.setattr(
         experiment.targets, "connect", lambda *_, **__: SimpleNamespace(name="local", stamp="local cloud")
     )
-    monkeypatch.setattr(running, "exclusive", lambda target: contextlib.nullcontext())
+    monkeypatch.setattr(run, "exclusive", lambda target: contextlib.nullcontext())
     work = experiment.begin(data="data/words.txt")
     monkeypatch.setattr(Walker, "take", take)
     return work
@@ -87,7 +87,7 @@ def stop_at(monkeypatch):
 
         pressed = []
         monkeypatch.setattr(Walker, "take", take)
-        monkeypatch.setattr(walking, "in_notebook", lambda: True)
+        monkeypatch.setattr(executor, "in_notebook", lambda: True)
 
     return make
 
@@ -132,7 +132,7 @@ def test_who_insists_goes_on_with_what_is_there(work, stop_at):
 def test_nothing_is_deployed_without_being_asked_for(work, monkeypatch):
     """On AWS `deploy` is where a person hears what it costs."""
     monkeypatch.undo()
-    monkeypatch.setattr(running, "exclusive", lambda target: contextlib.nullcontext())
+    monkeypatch.setattr(run, "exclusive", lambda target: contextlib.nullcontext())
     for phase in (work.run_cold, lambda: work.run_pairs(1), lambda: work.run_levels("chunks", [1], 1)):
         with pytest.raises(DeployError, match=r"not deployed yet; call deploy\(\) first"):
             phase()

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib import faults
 from lambdist_lib.errors import GrammarError
-from lambdist_lib.faults import Fault, FaultPlan, Work
+from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.faults import Fault, FaultPlan, Work
 
 NUMBERS = st.integers(0, 10**18 - 1)
 RANGES = st.tuples(NUMBERS, st.integers(0, 1000)).map(

@@ -8,9 +8,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lambdist_lib import limits
-from lambdist_lib.columns import INVOCATIONS, RECORDS
-from lambdist_lib.contract import OUTCOMES
+from lambdist_lib.cloud import limits
+from lambdist_lib.costs import metering
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import (
     cold_starts,
@@ -24,11 +23,13 @@ from lambdist_lib.figures import (
     timeline,
 )
 from lambdist_lib.measures import concurrency as concurrency_measures
-from lambdist_lib.measures import cost_after, stages, sweep
 from lambdist_lib.measures import dead_letters as death_measures
 from lambdist_lib.measures import latency as latency_measures
 from lambdist_lib.measures import scaling as laws
 from lambdist_lib.measures import speedup as speedup_measures
+from lambdist_lib.measures import stages, sweep
+from lambdist_lib.protocol.contract import OUTCOMES
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS
 
 MANY = pd.concat(
     [
@@ -61,8 +62,8 @@ AGAINST = pd.concat(
 
 PRICES = limits.load()
 ONE_EACH = frames.runs(1)
-BILLS = cost_after.table(
-    cost_after.by_run(
+BILLS = metering.table(
+    metering.by_run(
         ONE_EACH,
         pd.concat([frames.records(131, dead={129, 130}, arm=run.arm, run_id=run.run_id)
                    for run in ONE_EACH.itertuples()]),

@@ -11,7 +11,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lambdist_lib import figures, limits
+from lambdist_lib import figures
+from lambdist_lib.cloud import limits
+from lambdist_lib.costs import metering
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import (
     cold_starts,
@@ -24,8 +26,8 @@ from lambdist_lib.figures import (
     theme,
     timeline,
 )
+from lambdist_lib.measures import cold_vs_warm, ledger, sweep
 from lambdist_lib.measures import concurrency as concurrency_measures
-from lambdist_lib.measures import cost_after, ledger, sweep, temperatures
 from lambdist_lib.measures import dead_letters as death_measures
 from lambdist_lib.measures import latency as latency_measures
 from lambdist_lib.measures import scaling as laws
@@ -47,10 +49,10 @@ DRAWINGS = {  # of runs, records and invocations of one experiment; of those wit
     ),
     "cold_starts.plot_latency": lambda r, d, i, ax, **t: cold_starts.plot_latency(i, ax, **t),
     "cold_starts.plot_shares": lambda r, d, i, ax, **t: cold_starts.plot_shares(
-        temperatures.shares(d, i, r).query("arm == 'distributed'"), ax, **t
+        cold_vs_warm.shares(d, i, r).query("arm == 'distributed'"), ax, **t
     ),
     "cold_starts.plot_handlers": lambda r, d, i, ax, **t: cold_starts.plot_handlers(
-        temperatures.handlers(i, r), ax, **t
+        cold_vs_warm.handlers(i, r), ax, **t
     ),
     "cold_starts.plot_environments": lambda r, d, i, ax, **t: cold_starts.plot_environments(
         first(i, r), ax, **t
@@ -60,7 +62,7 @@ DRAWINGS = {  # of runs, records and invocations of one experiment; of those wit
         concurrency_measures.spans(first(d, r)), ax, **t
     ),
     "cost.plot_costs": lambda r, d, i, ax, **t: cost.plot_costs(
-        cost_after.table(cost_after.by_run(r, d, i, PRICES), PRICES), ax, runs=len(r), **t
+        metering.table(metering.by_run(r, d, i, PRICES), PRICES), ax, runs=len(r), **t
     ),
     "dead_letters.plot_outcomes": lambda r, d, i, ax, **t: dead_letters.plot_outcomes(d, ax, **t),
     "dead_letters.plot_theory": lambda r, d, i, ax, **t: dead_letters.plot_theory(

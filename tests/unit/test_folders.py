@@ -5,15 +5,16 @@ import re
 
 import pytest
 
-from lambdist_lib import folders, project
-from lambdist_lib.contract import RUN_ID
+from lambdist_lib import paths
 from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.protocol.contract import RUN_ID
+from lambdist_lib.results import folders
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """An empty results folder."""
-    monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
     return tmp_path / "results"
 
 

@@ -16,10 +16,13 @@ import time
 import pytest
 from hostile import Exchange, Hostile
 
-from lambdist_lib import cli, folders, journal, project, records
+from lambdist_lib import paths
+from lambdist_lib.cli import main
 from lambdist_lib.counts import Counts
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.runs import foreign
+from lambdist_lib.records import join
+from lambdist_lib.results import folders, journal
+from lambdist_lib.runs import external_api
 
 KEY = "key-of-a-stranger"
 
@@ -27,7 +30,7 @@ KEY = "key-of-a-stranger"
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
     """Runs go to a folder of the test; the key is where the test says."""
-    monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
     monkeypatch.setenv("STRANGERS_KEY", KEY)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "results"
@@ -53,11 +56,15 @@ class Strange:
 
 
 def submitted(url: str, data: str, *more: str) -> int:
-    return cli.main(["submit", data, "--url", url, "--id", "abroad", "--api-key-env", "STRANGERS_KEY", *more])
+    return main.main(
+        ["submit", data, "--url", url, "--id", "abroad", "--api-key-env", "STRANGERS_KEY", *more]
+    )
 
 
 def submit(url: str, data: str, watch, **plan) -> None:
-    foreign.submit(url, data=data, api_key_env="STRANGERS_KEY", experiment_id="abroad", watch=watch, **plan)
+    external_api.submit(
+        url, data=data, api_key_env="STRANGERS_KEY", experiment_id="abroad", watch=watch, **plan
+    )
 
 
 def answers(results) -> list[dict]:
@@ -77,7 +84,7 @@ def test_a_file_through_an_api_of_others(words, results, capsys):
     assert (row["accepted"], row["submitted"], row["unsent"]) == (30, 30, 0)
     assert row["makespan_s"] > 0
     assert answers(results)[7] == {"n": 7, "data": "word-7", "accepted": True}
-    assert len(records.load(results / "abroad/runs/abroad-url", "receipts")) == 30
+    assert len(join.load(results / "abroad/runs/abroad-url", "receipts")) == 30
     kept = b"".join(path.read_bytes() for path in results.rglob("*") if path.is_file())
     assert KEY.encode() not in kept
 
@@ -108,7 +115,7 @@ def test_an_api_without_keys_and_a_gzipped_file(tmp_path, results):
     path = tmp_path / "words.gz"
     path.write_bytes(gzip.compress(b"one\ntwo\n"))
     with Hostile(lambda exchange: exchange.reply(200, b"thanks")) as server:
-        assert cli.main(["submit", str(path), "--url", server.api.url, "--id", "abroad"]) == 0
+        assert main.main(["submit", str(path), "--url", server.api.url, "--id", "abroad"]) == 0
 
     assert "x-api-key" not in server.exchanges[0].headers
     assert len(answers(results)) == 2
@@ -128,9 +135,9 @@ def test_a_resume_sends_what_is_not_accepted_and_nothing_else(words, results, ca
         assert submitted(server.api.url, words, "--chunks", "1") == 3
         assert "were not sent" in capsys.readouterr().err
         server.script = api
-        assert cli.main(["resume", "abroad"]) == 0
+        assert main.main(["resume", "abroad"]) == 0
         sent = server.requests
-        assert cli.main(["resume", "abroad"]) == 0
+        assert main.main(["resume", "abroad"]) == 0
         assert server.requests == sent
 
     assert sorted(api.taken) == sorted(f"word-{n}" for n in range(30))
@@ -157,7 +164,7 @@ def test_a_killed_run_is_resumed(words, results, nursery, seed):
         time.sleep(then_s)
         nursery.kill(pid)
         has_begun = (results / "abroad/runs/abroad-url/run.json").exists()
-        assert (cli.main(["resume", "abroad"]) if has_begun else submitted(server.api.url, words)) == 0
+        assert (main.main(["resume", "abroad"]) if has_begun else submitted(server.api.url, words)) == 0
 
     taken = collections.Counter(api.taken)
     assert set(taken) == {f"word-{n}" for n in range(30)}
@@ -195,7 +202,7 @@ def test_a_disk_that_is_full_while_sending(words, results, room_bytes):
         with room_given_back(), pytest.raises(RunError, match=said):
             submit(server.api.url, words, fill, chunks=1)
         rows = list(journal.read(results / "abroad/runs/abroad-url/journal"))
-        assert cli.main(["resume", "abroad"]) == 0
+        assert main.main(["resume", "abroad"]) == 0
 
     assert len(rows) < 30
     assert set(api.taken) == {f"word-{n}" for n in range(30)}
@@ -216,7 +223,7 @@ def test_a_disk_that_is_full_after_sending(words, results, room_bytes):
         with room_given_back(), pytest.raises(RunError, match=said):
             submit(server.api.url, words, fill)
         assert not folders.collected_ids()
-        assert cli.main(["resume", "abroad"]) == 0
+        assert main.main(["resume", "abroad"]) == 0
 
     assert len(api.taken) == 30
     assert len(answers(results)) == 30
@@ -257,7 +264,7 @@ def test_a_torn_journal_is_resumed(words, results):
         kept = (folder / "journal").read_bytes()
         (folder / "journal").write_bytes(kept[:-20])
         folders.write_json(folder / "run.json", {**folders.read_facts(folder), "state": "submitting"})
-        assert cli.main(["resume", "abroad"]) == 0
+        assert main.main(["resume", "abroad"]) == 0
 
     assert (len(api.taken), len(set(api.taken))) == (31, 30)
     assert len(list(journal.read(folder / "journal"))) == 30
@@ -269,7 +276,7 @@ def test_standard_input_is_resumed(monkeypatch, results):
     with Hostile(lambda exchange: exchange.reply(404, {"message": "no"})) as server:
         assert submitted(server.api.url, "-") == 3
         server.script = Strange()
-        assert cli.main(["resume", "abroad"]) == 0
+        assert main.main(["resume", "abroad"]) == 0
 
     assert [answer["n"] for answer in answers(results)] == [0, 2]
 
@@ -281,11 +288,11 @@ def test_large_receipts_are_packed(words, results, monkeypatch):
         assert submitted(server.api.url, words) == 3
         monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 10**6)
         server.script = Strange()
-        assert cli.main(["resume", "abroad"]) == 0
+        assert main.main(["resume", "abroad"]) == 0
 
     folder = results / "abroad/runs/abroad-url"
     assert {path.name for path in folder.glob("receipts*")} == {"receipts.csv"}
-    assert len(records.load(folder, "receipts")) == 60
+    assert len(join.load(folder, "receipts")) == 60
 
 
 def test_an_interrupt_keeps_what_was_answered(words, results, capsys):
@@ -299,14 +306,14 @@ def test_an_interrupt_keeps_what_was_answered(words, results, capsys):
     with Hostile(script) as server:
         timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
-        assert submitted(server.api.url, words, "--chunks", "1") == cli.INTERRUPTED
+        assert submitted(server.api.url, words, "--chunks", "1") == main.INTERRUPTED
         timer.join()
         last = capsys.readouterr().err.splitlines()[-1]
         assert last.startswith("lambdist: interrupted; what was measured is in ")
         assert last.endswith("`lambdist resume abroad-url` finishes it")
         rows = list(journal.read(results / "abroad/runs/abroad-url/journal"))
         assert 0 < len(rows) < 31
-        assert cli.main(["resume", "abroad"]) == 0
+        assert main.main(["resume", "abroad"]) == 0
 
     assert {row["verdict"] for row in rows} <= {"accepted", "unknown", "refused"}
     assert set(api.taken) == {f"word-{n}" for n in range(30)}
@@ -319,7 +326,7 @@ def test_a_file_that_changed_is_not_resumed(words, results, capsys):
     with open(words, "a") as file:  # noqa: PTH123 - a person's editor
         file.write("one more\n")
 
-    assert cli.main(["resume", "abroad"]) == 1
+    assert main.main(["resume", "abroad"]) == 1
     assert "is not the file" in capsys.readouterr().err
 
 
@@ -328,7 +335,7 @@ def test_the_same_run_twice(words):
     with Hostile(Strange()) as server:
         assert submitted(server.api.url, words) == 0
         with pytest.raises(RunError, match="resume abroad-url"):
-            foreign.submit(server.api.url, data=words, experiment_id="abroad")
+            external_api.submit(server.api.url, data=words, experiment_id="abroad")
 
 
 @pytest.mark.parametrize(
@@ -358,7 +365,7 @@ def test_a_wrong_command_is_refused_before_anything(words, results, capsys, monk
     """Exit 2, one line, no folder, and no word of credentials."""
     monkeypatch.setenv("TWO_LINES", "a\nb: c")
 
-    assert cli.main(["submit", words, "--id", "abroad", *arguments]) == 2
+    assert main.main(["submit", words, "--id", "abroad", *arguments]) == 2
     shown = capsys.readouterr().err
     assert said in shown
     assert "user:word" not in shown
@@ -372,11 +379,11 @@ def test_patience_is_bounded(words, results, capsys):
         assert submitted(server.api.url, words, *impatient) == 3
         assert server.requests == 30
         began_s = time.monotonic()
-        assert cli.main(["resume", "abroad"]) == 3
+        assert main.main(["resume", "abroad"]) == 3
         assert time.monotonic() - began_s < 20
         assert server.requests == 60
         command = ["submit", words, "--url", server.api.url, "--id", "late", "--deadline", "0.3"]
-        assert cli.main(command) == 3
+        assert main.main(command) == 3
         assert time.monotonic() - began_s < 30
 
     assert "may be accepted or not (the deadline of 0.3 s passed)" in capsys.readouterr().err
@@ -385,7 +392,7 @@ def test_patience_is_bounded(words, results, capsys):
 def test_an_arm_and_a_url_exclude_each_other(words):
     """The arms are our own stacks'."""
     with pytest.raises(SystemExit, match="2"):
-        cli.main(["submit", words, "--url", "http://host/", "--arm", "single_node"])
+        main.main(["submit", words, "--url", "http://host/", "--arm", "single_node"])
 
 
 def test_fetch_prints_what_became_of_each(words, capsys):
@@ -394,13 +401,13 @@ def test_fetch_prints_what_became_of_each(words, capsys):
         assert submitted(server.api.url, words) == 0
     capsys.readouterr()
 
-    assert cli.main(["fetch", "abroad"]) == 0
+    assert main.main(["fetch", "abroad"]) == 0
     first = json.loads(capsys.readouterr().out.splitlines()[0])
     assert first == {"n": 0, "data": "word-0", "error": "rejected: HTTP 400: Failed: no"}
 
 
 def test_a_key_is_no_part_of_any_shown_object():
     """Neither repr nor pickle."""
-    assert KEY not in repr(foreign.api_of("http://host/", "STRANGERS_KEY"))
+    assert KEY not in repr(external_api.api_of("http://host/", "STRANGERS_KEY"))
     with pytest.raises(UsageError):
-        foreign.api_of("nothing", "")
+        external_api.api_of("nothing", "")

@@ -6,7 +6,8 @@ import subprocess
 import nbformat
 import pytest
 
-from lambdist_lib import arguments, cli, project
+from lambdist_lib import paths
+from lambdist_lib.cli import main, parser
 
 COLUMNS = 80
 PAPERMILL_INDENT = 34  # of a parameter's help in `papermill --help-notebook`
@@ -18,7 +19,7 @@ def narrow(monkeypatch):
 
 
 def parsers():
-    made = arguments.parser(cli.COMMANDS)
+    made = parser.parser(main.COMMANDS)
     [commands] = [action for action in made._actions if isinstance(action, argparse._SubParsersAction)]
     return {"": made, **commands.choices}
 
@@ -31,12 +32,12 @@ def test_the_help_of_a_command_fits(name):
 
 def test_the_help_of_make_fits():
     """One line a target."""
-    told = subprocess.run(["make", "help"], cwd=project.ROOT, capture_output=True, text=True, check=True)
+    told = subprocess.run(["make", "help"], cwd=paths.ROOT, capture_output=True, text=True, check=True)
 
     assert [line for line in told.stdout.splitlines() if len(line) > COLUMNS] == []
 
 
-@pytest.mark.parametrize("path", sorted(project.NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(paths.NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_help_of_a_notebook_fits(path):
     """papermill indents a parameter's comment and does not wrap it."""
     cells = nbformat.read(path, as_version=4).cells

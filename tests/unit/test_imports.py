@@ -11,12 +11,12 @@ HEAVY = ("boto3", "botocore", "lmfit", "matplotlib", "numpy", "pandas", "request
 @pytest.mark.parametrize(
     "program",
     [
-        "import lambdist_lib.submission",
-        "import lambdist_lib.runs.foreign",
-        "import lambdist_lib.journal, lambdist_lib.datapoints, lambdist_lib.targets",
-        "from lambdist_lib import cli; cli.main(['--help'])",
-        "from lambdist_lib import cli; cli.main(['submit', '--help'])",
-        "from lambdist_lib import cli; cli.main(['submit', 'nowhere', '--url', 'http://127.0.0.1:9/'])",
+        "import lambdist_lib.submission.client",
+        "import lambdist_lib.runs.external_api",
+        "import lambdist_lib.results.journal, lambdist_lib.data.datapoints, lambdist_lib.cloud.targets",
+        "from lambdist_lib.cli import main; main.main(['--help'])",
+        "from lambdist_lib.cli import main; main.main(['submit', '--help'])",
+        "from lambdist_lib.cli import main; main.main(['submit', 'nowhere', '--url', 'http://127.0.0.1:9/'])",
     ],
 )
 def test_nothing_heavy_is_imported_in_vain(program):

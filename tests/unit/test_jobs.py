@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib import contract, faults
-from lambdist_lib.sending.jobs import Envelope, grouped
+from lambdist_lib.protocol import contract, faults
+from lambdist_lib.submission.requests import Envelope, grouped
 
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs"]) | st.sampled_from('"\\\t'), min_size=1, max_size=40

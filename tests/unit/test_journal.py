@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lambdist_lib import journal
 from lambdist_lib.errors import RunError
+from lambdist_lib.results import journal
 
 FIELDS = ("n", "verdict", "cause")
 ROWS = [(0, "accepted", ""), (1, "rejected", 'is "é"\n\u2028'), (2, "retry", "HTTP 503")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdist_lib import project
+from lambdist_lib import paths
 
 ROWS = [  # the design's rows, each in the order of its parts
     {"errors", "project", "interrupts"},  # 0
@@ -74,9 +74,9 @@ ROWS = [  # the design's rows, each in the order of its parts
     {"__main__"},
 ]
 IN_EVERY_ZIP = {"contract", "deaths", "faults", "errors"}  # of the library, beside the handlers
-LIBRARY = project.ROOT / "lambdist_lib"
+LIBRARY = paths.ROOT / "lambdist_lib"
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py")
-HANDLERS = sorted(project.LAMBDAS.glob("*.py"))
+HANDLERS = sorted(paths.LAMBDAS.glob("*.py"))
 
 
 def imports(path: Path) -> set[str]:

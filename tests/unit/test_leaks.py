@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambdist_lib.deployment import changes, deployments, inventory, leaks, tags
+from lambdist_lib.deployment import change_sets, inventory, leaks, pending, tags
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HERE = "eu-west-1:" + "000000000000"
@@ -65,9 +65,9 @@ def test_a_tag_is_more_than_a_name():
         ("ROLLBACK_COMPLETE", "2026-11-24T00:00:00Z", "", leaks.BROKEN),
         ("REVIEW_IN_PROGRESS", "2026-11-24T00:00:00Z", "", leaks.BROKEN),
         ("DELETE_FAILED", "2026-11-22T00:00:00Z", "", leaks.BROKEN),
-        ("REVIEW_IN_PROGRESS", "", deployments.UNDER_WAY, leaks.LIVE),
-        ("CREATE_IN_PROGRESS", "", deployments.CUT_SHORT, leaks.CUT_SHORT),
-        ("CREATE_COMPLETE", "2026-11-24T00:00:00Z", deployments.CUT_SHORT, leaks.CUT_SHORT),
+        ("REVIEW_IN_PROGRESS", "", pending.UNDER_WAY, leaks.LIVE),
+        ("CREATE_IN_PROGRESS", "", pending.CUT_SHORT, leaks.CUT_SHORT),
+        ("CREATE_COMPLETE", "2026-11-24T00:00:00Z", pending.CUT_SHORT, leaks.CUT_SHORT),
     ],
 )
 def test_the_state_of_a_stack(status, expires, begun, state):
@@ -81,7 +81,7 @@ def test_a_stack_that_was_there_before_a_deployment_was_cut_short_stays_wanted()
     """Its update may have stopped half-way, its results are still somebody's."""
     stack = {"StackName": "s", "StackStatus": "UPDATE_COMPLETE", "Tags": []}
 
-    assert leaks.state_of(stack, (deployments.CUT_SHORT, ["other"]), NOW) == leaks.LIVE
+    assert leaks.state_of(stack, (pending.CUT_SHORT, ["other"]), NOW) == leaks.LIVE
 
 
 def test_a_resource_that_may_not_be_made_names_the_permission_and_nobody():
@@ -95,7 +95,7 @@ def test_a_resource_that_may_not_be_made_names_the_permission_and_nobody():
         "ResourceType": "AWS::SQS::Queue",
         "ResourceStatusReason": reason,
     }
-    told = changes._failure("s", "ROLLBACK_COMPLETE", [event])
+    told = change_sets._failure("s", "ROLLBACK_COMPLETE", [event])
 
     assert "the deploying credentials lack sqs:CreateQueue" in told
     assert account not in told and "alice" not in told

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdist_lib import limits
+from lambdist_lib.cloud import limits
 from lambdist_lib.errors import UsageError
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lambdist_lib import local_cloud
-from lambdist_lib.emulator import state as cloud_state
-from lambdist_lib.emulator import supervisor as local_cloud_supervisor
-from lambdist_lib.emulator.state import Identity
+from lambdist_lib.cloud import emulator_state as cloud_state
+from lambdist_lib.cloud import emulator_supervisor as local_cloud_supervisor
+from lambdist_lib.cloud import local_cloud
+from lambdist_lib.cloud.emulator_state import Identity
 from lambdist_lib.errors import LocalCloudError
 
 # What a supervisor's or an emulator's command line holds is taken from an argument.

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lambdist_lib import datapoints, project
+from lambdist_lib import paths
+from lambdist_lib.data import datapoints
 from lambdist_lib.errors import RunError
-from lambdist_lib.sending import local_pool
+from lambdist_lib.runs import local_pool_worker
 
 POINTS = ["one", "two", "three"]
 
@@ -18,12 +19,12 @@ POINTS = ["one", "two", "three"]
 @pytest.fixture
 def lambdas(tmp_path):
     """A copy of the handlers' folder, to write another processing.py into."""
-    return Path(shutil.copytree(project.LAMBDAS, tmp_path / "lambdas"))
+    return Path(shutil.copytree(paths.LAMBDAS, tmp_path / "lambdas"))
 
 
 def processed(points=POINTS, **options):
     wanted = {"processes": 2, "work": "none", "fault": "none", "tries": 5} | options
-    return local_pool.process_all(datapoints.from_iterable(points), **wanted)
+    return local_pool_worker.process_all(datapoints.from_iterable(points), **wanted)
 
 
 def test_every_datapoint_has_its_result():

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib.columns import INVOCATIONS, RECORDS, RUNS
-from lambdist_lib.contract import OUTCOMES
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import ledger, stages
+from lambdist_lib.protocol.contract import OUTCOMES
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 NO_INVOCATIONS = pd.DataFrame(columns=list(INVOCATIONS))

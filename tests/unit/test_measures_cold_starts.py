@@ -4,8 +4,9 @@ import frames
 import pandas as pd
 import pytest
 
-from lambdist_lib.columns import INVOCATIONS, RECORDS, RUNS
-from lambdist_lib.measures import cold_starts, report_lines
+from lambdist_lib.measures import cold_starts
+from lambdist_lib.records import lambda_reports
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 NO_INVOCATIONS = pd.DataFrame(columns=list(INVOCATIONS))
@@ -168,7 +169,7 @@ def test_report_lines_are_read_as_aws_writes_them():
     """Cold with a trace behind it, warm, timed out; everything else in a log is passed over."""
     lines = ['{"event": "batch_processed"}', COLD_REPORT, "END RequestId: x", WARM_REPORT, TIMEOUT_REPORT, ""]
 
-    table = report_lines.parse(lines).set_index("request_id")
+    table = lambda_reports.parse(lines).set_index("request_id")
 
     cold = table.loc["8f507cfc-0000-4697-b07a-ac58fc914c95"]
     assert cold[["report_s", "billed_s", "report_init_s"]].tolist() == pytest.approx(
@@ -194,7 +195,7 @@ def test_times_in_the_lines_tell_proactive_environments_apart():
     ]
     called = frames.invocations(3, cold=2).assign(request_id=["aaaa-1", "bbbb-1", "cccc-1"])
 
-    joined = report_lines.with_report(called, lines)
+    joined = lambda_reports.with_report(called, lines)
 
     assert joined["init_to_invoke_s"].tolist()[:2] == pytest.approx([0.005, 60.0])
     assert cold_starts.kinds(joined).tolist() == ["cold", "proactive", "warm"]
@@ -213,7 +214,7 @@ RESTORED = [
 
 def test_a_restored_environment_has_a_restore_in_place_of_an_init():
     """SnapStart: no Init Duration, and the gap counts from the end of the restore."""
-    [row] = report_lines.parse(RESTORED).to_dict("records")
+    [row] = lambda_reports.parse(RESTORED).to_dict("records")
 
     assert (row["restore_s"], row["billed_s"]) == pytest.approx((0.78964, 0.313))
     assert math.isnan(row["report_init_s"])
@@ -224,12 +225,12 @@ def test_an_init_that_failed_is_passed_over():
     """INIT_REPORT tells of an init without an invocation."""
     lines = ["INIT_REPORT Init Duration: 10008.09 ms\tPhase: init\tStatus: timeout", WARM_REPORT]
 
-    assert len(report_lines.parse(lines)) == 1
+    assert len(lambda_reports.parse(lines)) == 1
 
 
 def test_without_report_lines_the_columns_stay_missing():
     """As on the local cloud."""
-    joined = report_lines.with_report(frames.invocations(3), ["nothing of the kind"])
+    joined = lambda_reports.with_report(frames.invocations(3), ["nothing of the kind"])
 
-    assert joined[list(report_lines.COLUMNS)].isna().all(axis=None)
+    assert joined[list(lambda_reports.COLUMNS)].isna().all(axis=None)
     assert len(joined) == 3

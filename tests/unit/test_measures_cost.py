@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdist_lib import limits
-from lambdist_lib.measures import cost, cost_after, cost_before, cost_counts
+from lambdist_lib.cloud import limits
+from lambdist_lib.costs import bill as costs_bill
+from lambdist_lib.costs import estimate, metering
+from lambdist_lib.costs import usage as costs_usage
 
 PRICES = limits.load()
-MILLION = cost.Usage(  # 512 MB, batches of 10, 10 ms a datapoint, 20 ms an invocation, 1,000 a request
+MILLION = costs_bill.Usage(  # 512 MB, batches of 10, 10 ms a datapoint, 20 ms an invocation, 1,000 a request
     api_requests=1_000,
     lambda_requests=101_000,
     handler_gb_s=(100_000 * 0.02 + 1_000_000 * 0.01) * 0.5,
@@ -21,7 +23,7 @@ MILLION = cost.Usage(  # 512 MB, batches of 10, 10 ms a datapoint, 20 ms an invo
     log_gb=0.05,
 )
 amounts = st.floats(0, 1e12)
-usages = st.builds(cost.Usage, **dict.fromkeys(cost.AMOUNTS, amounts))
+usages = st.builds(costs_bill.Usage, **dict.fromkeys(costs_bill.AMOUNTS, amounts))
 
 
 def usd(bill):
@@ -30,12 +32,12 @@ def usd(bill):
 
 def quantities(parts, *names):
     """Of a split usage: what was asked for, of all parts together."""
-    return tuple(getattr(cost.total(parts), name) for name in names)
+    return tuple(getattr(costs_bill.total(parts), name) for name in names)
 
 
 def test_a_million_datapoints_cost_what_was_reckoned_by_hand():
     """In USD: API 0.0035, SQS 0.12, requests 0.02, GB-s 0.10, table 0.625, logs 0.025."""
-    bill = usd(cost.lines(MILLION, PRICES))
+    bill = usd(costs_bill.lines(MILLION, PRICES))
 
     assert bill["API Gateway", "requests"] == pytest.approx(0.0035)
     assert bill["SQS", "sends"] == bill["SQS", "deletes"] == pytest.approx(0.04)
@@ -43,37 +45,38 @@ def test_a_million_datapoints_cost_what_was_reckoned_by_hand():
     assert bill["Lambda", "GB-s of handlers"] == pytest.approx(0.10, rel=0.001)
     assert bill["DynamoDB", "writes"] == pytest.approx(0.625)
     assert bill["CloudWatch", "GB of logs"] == pytest.approx(0.025)
-    assert cost.total_usd(cost.lines(MILLION, PRICES)) == pytest.approx(0.893, rel=0.01)
+    assert costs_bill.total_usd(costs_bill.lines(MILLION, PRICES)) == pytest.approx(0.893, rel=0.01)
 
 
 def test_a_tier_begins_where_it_is_named():
     """The 333 millionth request is the last at the first price."""
-    assert cost.tiered("api", 333e6, PRICES) == pytest.approx(333 * 3.5)
-    assert cost.tiered("api", 334e6, PRICES) == pytest.approx(333 * 3.5 + 2.8)
-    assert cost.tiered("api", 30e9, PRICES) == pytest.approx(
+    assert costs_bill.tiered("api", 333e6, PRICES) == pytest.approx(333 * 3.5)
+    assert costs_bill.tiered("api", 334e6, PRICES) == pytest.approx(333 * 3.5 + 2.8)
+    assert costs_bill.tiered("api", 30e9, PRICES) == pytest.approx(
         333 * 3.5 + 667 * 2.8 + 19e3 * 2.38 + 10e3 * 1.51
     )
 
 
 def test_requests_of_one_service_share_its_tiers():
     """Sends and receives of 60 billion each: what is beyond 100 billion is cheaper for both."""
-    bill = usd(cost.lines(cost.Usage(sqs_sends=60e9, sqs_receives=60e9), PRICES))
+    bill = usd(costs_bill.lines(costs_bill.Usage(sqs_sends=60e9, sqs_receives=60e9), PRICES))
 
     assert bill["SQS", "sends"] == bill["SQS", "receives"] == pytest.approx((100e3 * 0.4 + 20e3 * 0.3) / 2)
 
 
 def test_the_free_tier_is_taken_off_and_never_pays_back():
     """Small runs cost only what has no free tier: the API and the table's requests."""
-    services = {line.service for line in cost.lines(MILLION, PRICES, free_tier=True) if line.usd}
+    services = {line.service for line in costs_bill.lines(MILLION, PRICES, free_tier=True) if line.usd}
 
     assert services == {"API Gateway", "DynamoDB"}
-    assert all(line.usd >= 0 for line in cost.lines(cost.Usage(), PRICES, free_tier=True))
+    assert all(line.usd >= 0 for line in costs_bill.lines(costs_bill.Usage(), PRICES, free_tier=True))
 
 
 def test_arm_costs_a_fifth_less_a_second():
     """The same GB-s at the other architecture's price."""
     x86, arm = (
-        cost.total_usd(cost.lines(cost.Usage(handler_gb_s=1e6, arm64=arm), PRICES)) for arm in (False, True)
+        costs_bill.total_usd(costs_bill.lines(costs_bill.Usage(handler_gb_s=1e6, arm64=arm), PRICES))
+        for arm in (False, True)
     )
 
     assert arm / x86 == pytest.approx(0.8, rel=0.01)
@@ -83,14 +86,14 @@ def test_a_price_of_ones_own_counts(tmp_path):
     """Twice the price, twice the bill."""
     path = tmp_path / "mine.toml"
     path.write_text("price_table_writes = 1.25e-6\n", encoding="utf-8")
-    usage = cost.Usage(table_writes=1e6)
+    usage = costs_bill.Usage(table_writes=1e6)
 
-    assert cost.total_usd(cost.lines(usage, limits.load(path))) == pytest.approx(1.25)
+    assert costs_bill.total_usd(costs_bill.lines(usage, limits.load(path))) == pytest.approx(1.25)
 
 
 def test_services_add_up():
     """Shares are of the whole, and the price is per million datapoints."""
-    table = cost.by_service(cost.lines(MILLION, PRICES), datapoints=1e6)
+    table = costs_bill.by_service(costs_bill.lines(MILLION, PRICES), datapoints=1e6)
 
     assert table["share"].sum() == pytest.approx(1)
     assert table["per_million_usd"].sum() == pytest.approx(0.893, rel=0.01)
@@ -100,15 +103,15 @@ def test_services_add_up():
 @given(usages, usages, usages, st.booleans())
 def test_lines_and_parts_add_up(answers, retries, dead, free_tier):
     """Whatever was used: nothing is charged twice or forgotten, and no part costs more than its line."""
-    parts = dict(zip(cost.PARTS, (answers, retries, dead), strict=True))
-    bill = cost.bill(parts, PRICES, free_tier=free_tier)
+    parts = dict(zip(costs_bill.PARTS, (answers, retries, dead), strict=True))
+    bill = costs_bill.bill(parts, PRICES, free_tier=free_tier)
 
     assert bill["quantity"].tolist() == [
-        getattr(cost.total(parts), item.amount) for item in cost.ITEMS
+        getattr(costs_bill.total(parts), item.amount) for item in costs_bill.ITEMS
     ]  # every amount of a usage has its line
-    assert {item.amount for item in cost.ITEMS} == set(cost.AMOUNTS)
+    assert {item.amount for item in costs_bill.ITEMS} == set(costs_bill.AMOUNTS)
     assert bill["usd"].sum() == pytest.approx(
-        cost.total_usd(cost.lines(cost.total(parts), PRICES, free_tier=free_tier))
+        costs_bill.total_usd(costs_bill.lines(costs_bill.total(parts), PRICES, free_tier=free_tier))
     )
     rest = bill["usd"] - bill["retries_usd"] - bill["dead_letters_usd"]
     assert (rest >= -1e-9 * bill["usd"]).all() and (bill["usd"] >= 0).all()
@@ -116,7 +119,7 @@ def test_lines_and_parts_add_up(answers, retries, dead, free_tier):
 
 def test_ten_datapoints_by_hand():
     """One request of ten in one batch of ten: 1 request, 2 invocations, 3 SQS requests, 10 writes."""
-    parts = cost_before.predict(PRICES, datapoints=10, request_batch=10, queue_batch=10)
+    parts = estimate.predict(PRICES, datapoints=10, request_batch=10, queue_batch=10)
 
     assert quantities(parts, "api_requests", "lambda_requests") == (1, 2)
     assert quantities(parts, "sqs_sends", "sqs_receives", "sqs_deletes") == (1, 1, 1)
@@ -124,30 +127,32 @@ def test_ten_datapoints_by_hand():
     handlers_s = 2 * 0.003 + 0.01 + 10 * (0.0005 + 0.006)  # handlers, a send, process() and write
     assert quantities(parts, "handler_gb_s")[0] == pytest.approx(handlers_s * 0.5)
     assert quantities(parts, "init_gb_s")[0] == pytest.approx(2 * 0.48 * 0.5)
-    assert all(one == cost.Usage() for part, one in parts.items() if part != cost.ANSWERS)
+    assert all(one == costs_bill.Usage() for part, one in parts.items() if part != costs_bill.ANSWERS)
 
 
 def test_failures_by_hand():
     """Of 100, one dies at once and two at their fifth receive: 8 receives more, 3 deaths, each told of."""
-    parts = cost_before.predict(PRICES, datapoints=100, p_permanent=0.01, p_always=0.02)
+    parts = estimate.predict(PRICES, datapoints=100, p_permanent=0.01, p_always=0.02)
 
     assert quantities(parts, "sqs_receives")[0] == 108 + 1  # and one of the dead-letter queue
     assert quantities(parts, "sqs_visibility_changes") == (10,)
     assert quantities(parts, "sqs_deletes")[0] == 98 + 1  # stored, and dead at once, in batches of one
     writes = 97 + 11 + 8 + 3  # results, failed attempts, begins of further attempts, deaths
     assert quantities(parts, "table_writes") == (pytest.approx(writes),)
-    assert parts[cost.RETRIES].sqs_receives == pytest.approx(8)
-    assert parts[cost.DEAD_LETTERS].sns_publishes == 1
-    assert parts[cost.DEAD_LETTERS].sqs_sends == 1
+    assert parts[costs_bill.RETRIES].sqs_receives == pytest.approx(8)
+    assert parts[costs_bill.DEAD_LETTERS].sns_publishes == 1
+    assert parts[costs_bill.DEAD_LETTERS].sqs_sends == 1
 
 
 def test_without_a_queue_a_try_more_is_a_request_more():
     """Half of the attempts fail: nearly twice the requests, no SQS, no topic."""
-    parts = cost_before.predict(PRICES, arm="single_node", datapoints=100, p_fail=0.5)
+    parts = estimate.predict(PRICES, arm="single_node", datapoints=100, p_fail=0.5)
 
     assert quantities(parts, "api_requests")[0] == pytest.approx(100 * (1 - 0.5**5) / 0.5)
-    assert parts[cost.RETRIES].api_requests == pytest.approx(93.75)
-    assert not any(quantities(parts, *(name for name in cost.AMOUNTS if name.startswith(("sqs", "sns")))))
+    assert parts[costs_bill.RETRIES].api_requests == pytest.approx(93.75)
+    assert not any(
+        quantities(parts, *(name for name in costs_bill.AMOUNTS if name.startswith(("sqs", "sns"))))
+    )
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,7 @@ def test_without_a_queue_a_try_more_is_a_request_more():
 )
 def test_declared_faults_as_rates(fault, found):
     """What a plan does to ten datapoints on average."""
-    rates = cost_before.rates(fault, 10)
+    rates = estimate.rates(fault, 10)
 
     assert {name: value for name, value in rates.items() if value} == pytest.approx(found)
 
@@ -178,7 +183,7 @@ def metered(dead=(129, 130), **columns):
         for function in ("collector", "processor") if run.arm == "distributed" else ("single_node",):
             lines.append(frames.invocations(131, cold=8, function=function, run_id=run.run_id))
     tables = pd.concat(records, ignore_index=True), pd.concat(lines, ignore_index=True)
-    return cost_after.by_run(runs, *tables, PRICES)
+    return metering.by_run(runs, *tables, PRICES)
 
 
 def test_a_run_is_metered_from_its_records_and_lines():
@@ -190,16 +195,16 @@ def test_a_run_is_metered_from_its_records_and_lines():
     assert quantities(of, "sqs_receives")[0] == pytest.approx(
         139 + 0.2
     )  # 8 died without a line; the dead: 2 / 10
-    assert of[cost.RETRIES].sqs_receives == pytest.approx(8)
-    assert of[cost.RETRIES].table_writes == 10 + 8  # failed attempts, begins of further ones
-    assert of[cost.DEAD_LETTERS].table_writes == 2
+    assert of[costs_bill.RETRIES].sqs_receives == pytest.approx(8)
+    assert of[costs_bill.RETRIES].table_writes == 10 + 8  # failed attempts, begins of further ones
+    assert of[costs_bill.DEAD_LETTERS].table_writes == 2
     assert quantities(found["single_node"].used, "sqs_sends", "sqs_receives") == (0, 0)
     assert quantities(found["single_node"].used, "init_gb_s")[0] > 0
 
 
 def test_predicted_and_metered_stand_side_by_side():
     """The same lines, their sum last; counts of a run without faults are what was predicted."""
-    table = cost_after.table(metered(dead=()), PRICES)
+    table = metering.table(metered(dead=()), PRICES)
 
     for arm, of_arm in table.groupby("arm"):
         lines, last = of_arm.iloc[:-1], of_arm.iloc[-1]
@@ -215,11 +220,11 @@ def test_predicted_and_metered_stand_side_by_side():
 
 def test_a_sentence_says_what_does_not_carry_over():
     """On the local cloud it says so; on AWS there is nothing to say."""
-    table = cost_after.table(metered(), PRICES)
+    table = metering.table(metered(), PRICES)
 
-    assert cost_after.sentence(table, "local cloud").endswith(cost_after.LOCAL_NOTE)
-    assert cost_after.LOCAL_NOTE not in cost_after.sentence(table, "AWS eu-west-1")
-    assert cost_after.sentence(pd.DataFrame(), "local cloud") == ""
+    assert metering.sentence(table, "local cloud").endswith(metering.LOCAL_NOTE)
+    assert metering.LOCAL_NOTE not in metering.sentence(table, "AWS eu-west-1")
+    assert metering.sentence(pd.DataFrame(), "local cloud") == ""
 
 
 def test_without_a_cloud_nothing_is_metered():
@@ -234,7 +239,7 @@ def test_billed_time_of_aws_counts_where_there_is_one():
     lines = lines.assign(billed_s=0.2, report_init_s=lines["cold"].map({True: 0.15, False: float("nan")}))
     records = frames.records(10, run_id=run.run_id)
 
-    counts = cost_after.counts(run, records, lines)
+    counts = metering.counts(run, records, lines)
 
     assert counts.init_s == pytest.approx(0.15)
     assert counts.processor_s == pytest.approx(10 * 0.2 - 0.15)
@@ -242,7 +247,7 @@ def test_billed_time_of_aws_counts_where_there_is_one():
 
 def test_a_stack_that_stands_costs_polls_alarms_and_a_metric():
     """A month of four alarms at 0.10, a metric at 0.30 while datapoints die, and two mappings that poll."""
-    bill = usd(cost.lines(cost_counts.standing(365 / 12, PRICES, alarms=4, metrics=1), PRICES))
+    bill = usd(costs_bill.lines(costs_usage.standing(365 / 12, PRICES, alarms=4, metrics=1), PRICES))
 
     assert bill["CloudWatch", "alarm-months"] == pytest.approx(0.40)
     assert bill["CloudWatch", "metric-months"] == pytest.approx(0.30)

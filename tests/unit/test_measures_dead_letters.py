@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib.columns import INVOCATIONS, RECORDS, RUNS
 from lambdist_lib.measures import dead_letters, proportions
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 NO_INVOCATIONS = pd.DataFrame(columns=list(INVOCATIONS))

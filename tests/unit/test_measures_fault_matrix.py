@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lambdist_lib.columns import INVOCATIONS, RECORDS, RUNS
 from lambdist_lib.measures import dead_letters, fault_matrix
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 NO_INVOCATIONS = pd.DataFrame(columns=list(INVOCATIONS))

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import quantile_test
 
-from lambdist_lib.columns import INVOCATIONS, RECORDS
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import concurrency, latency
-from lambdist_lib.measures.quantiles import needed, quantiles
+from lambdist_lib.measures.intervals import needed, quantiles
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 SPANS = concurrency.COLUMNS

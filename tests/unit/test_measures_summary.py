@@ -5,9 +5,9 @@ import frames
 import pandas as pd
 import pytest
 
-from lambdist_lib.columns import INVOCATIONS, RECORDS, RUNS
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import summary
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 
 def tables(pairs=7, *, cold_pairs=0, dead=(129, 130), **columns):

@@ -4,9 +4,9 @@ import frames
 import pandas as pd
 import pytest
 
-from lambdist_lib.columns import INVOCATIONS, RECORDS, RUNS
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import temperatures
+from lambdist_lib.measures import cold_vs_warm
+from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 NO_INVOCATIONS = pd.DataFrame(columns=list(INVOCATIONS))
@@ -43,7 +43,7 @@ def test_shares_put_the_rounds_of_a_level_together():
     """Of 3 x 20 datapoints 12 waited, of 3 x 50 invocations 15 were cold; nobody waited in warm runs."""
     runs = sweep()
 
-    table = temperatures.shares(records_of(runs), invocations_of(runs), runs)
+    table = cold_vs_warm.shares(records_of(runs), invocations_of(runs), runs)
 
     cold = table[(table["temperature"] == "cold") & (table["level"] == 20)].set_index("of")
     assert cold.loc["datapoints", ["runs", "n", "cold", "share"]].tolist() == [3, 60, 12, 0.2]
@@ -56,36 +56,36 @@ def test_shares_put_the_rounds_of_a_level_together():
 def test_a_run_without_logs_or_results_has_no_share():
     runs = sweep(1, (1,))
 
-    table = temperatures.shares(NO_RECORDS, NO_INVOCATIONS, runs)
+    table = cold_vs_warm.shares(NO_RECORDS, NO_INVOCATIONS, runs)
 
     assert table["n"].tolist() == [0] * 4
     assert table["share"].isna().all()
-    assert temperatures.shares(NO_RECORDS, NO_INVOCATIONS, NO_RUNS).empty
+    assert cold_vs_warm.shares(NO_RECORDS, NO_INVOCATIONS, NO_RUNS).empty
 
 
 def test_handlers_are_told_apart_by_the_invocations_own_flag():
     """A cold run has warm invocations too, all but the first of each environment."""
     runs = sweep(2, (1, 5))
 
-    table = temperatures.handlers(invocations_of(runs), runs)
+    table = cold_vs_warm.handlers(invocations_of(runs), runs)
 
     at_five = table[table["level"] == 5].set_index("invocation")
     assert at_five["n"].to_dict() == {"cold": 10, "warm": 190}
     assert at_five.loc["cold", "median_s"] > 2 * at_five.loc["warm", "median_s"]
     assert at_five.loc["cold", "low_s"] < at_five.loc["cold", "median_s"] < at_five.loc["cold", "high_s"]
-    assert temperatures.handlers(NO_INVOCATIONS, runs).empty
+    assert cold_vs_warm.handlers(NO_INVOCATIONS, runs).empty
 
 
 def test_all_cold_has_no_warm_handlers():
     runs = sweep(1, (1,)).iloc[:1]
 
-    table = temperatures.handlers(invocations_of(runs, cold=50), runs)
+    table = cold_vs_warm.handlers(invocations_of(runs, cold=50), runs)
 
     assert table["invocation"].tolist() == ["cold"]
 
 
 def test_the_cost_is_the_median_of_the_rounds_ratios():
-    table = temperatures.cost(sweep(7)).set_index("level")
+    table = cold_vs_warm.cost(sweep(7)).set_index("level")
 
     assert table.loc[20, ["rounds", "ratio"]].tolist() == pytest.approx([7, 4])
     assert table.loc[20, "more_s"] == pytest.approx(3 * 1.04)
@@ -93,10 +93,10 @@ def test_the_cost_is_the_median_of_the_rounds_ratios():
 
 
 def test_few_rounds_have_no_interval():
-    table = temperatures.cost(sweep(3))
+    table = cold_vs_warm.cost(sweep(3))
 
     assert table[["low", "high"]].isna().all(axis=None)
-    assert temperatures.cost(NO_RUNS).empty
+    assert cold_vs_warm.cost(NO_RUNS).empty
 
 
 def test_a_round_without_its_warm_run_is_no_pair():
@@ -104,7 +104,7 @@ def test_a_round_without_its_warm_run_is_no_pair():
     runs = sweep(3, (1,))
     runs.loc[0, "resumed"] = True
 
-    assert temperatures.cost(runs.drop(index=3))["rounds"].tolist() == [1]
+    assert cold_vs_warm.cost(runs.drop(index=3))["rounds"].tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -124,13 +124,13 @@ def test_a_cost_of_what_is_no_timing_is_refused(change, message):
     runs.loc[0, list(change)] = list(change.values())
 
     with pytest.raises(RunError, match=message):
-        temperatures.cost(runs)
+        cold_vs_warm.cost(runs)
 
 
 def test_the_sentence_has_the_shares_the_cost_and_the_target():
     runs = sweep(7)
 
-    said = temperatures.sentence(records_of(runs), invocations_of(runs), runs, "local cloud")
+    said = cold_vs_warm.sentence(records_of(runs), invocations_of(runs), runs, "local cloud")
 
     assert said.startswith("With chunks = 20, distributed: 20 % (")
     assert "of a cold run's datapoints waited on a cold start, and 10 % (" in said
@@ -153,7 +153,7 @@ def test_the_sentence_says_what_there_is(runs, said):
     records = records_of(runs) if len(runs) else NO_RECORDS
     invocations = invocations_of(runs) if len(runs) else NO_INVOCATIONS
 
-    assert said in temperatures.sentence(records, invocations, runs, "local cloud")
+    assert said in cold_vs_warm.sentence(records, invocations, runs, "local cloud")
 
 
 def test_the_sentence_says_that_nothing_was_stored():
@@ -161,6 +161,6 @@ def test_the_sentence_says_that_nothing_was_stored():
     runs = sweep(1, (1,)).assign(stored=0, dead=131)
     records = pd.concat(frames.records(20, run_id=run_id, dead=range(20)) for run_id in runs["run_id"])
 
-    said = temperatures.sentence(records, invocations_of(runs), runs, "local cloud")
+    said = cold_vs_warm.sentence(records, invocations_of(runs), runs, "local cloud")
 
     assert "nothing was stored in a cold run" in said

@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from lambdist_lib import notebooks
 from lambdist_lib.errors import ParameterError, UsageError
+from lambdist_lib.notebooks import runner
 
 CELL = """\
 chunks: int = 20  # most senders at once
@@ -18,16 +18,14 @@ free = None  # of any type
 
 def injected(**parameters):
     """A kernel's globals as papermill's cell has left them."""
-    source = (
-        notebooks.INJECTED + "\n" + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
-    )
+    source = runner.INJECTED + "\n" + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     return {"In": ["", CELL, source, "notebooks.check_parameters(globals())"], **parameters}
 
 
 def test_declared_parameters_of_their_type_pass():
     """A whole number is a float, too; without an annotation any value is taken."""
-    notebooks.check_parameters(injected(chunks=5, rate=2, data="", keep=True, levels=[3], free="x"))
-    notebooks.check_parameters(injected(rate=0.5, free=1))
+    runner.check_parameters(injected(chunks=5, rate=2, data="", keep=True, levels=[3], free="x"))
+    runner.check_parameters(injected(rate=0.5, free=1))
 
 
 @pytest.mark.parametrize(
@@ -48,13 +46,13 @@ def test_declared_parameters_of_their_type_pass():
 def test_what_does_not_fit_is_refused_by_name(name, value, message):
     """With a near name where there is one, and the type that is wanted."""
     with pytest.raises(ParameterError, match=message):
-        notebooks.check_parameters(injected(**{name: value}))
+        runner.check_parameters(injected(**{name: value}))
 
 
 def test_without_injection_nothing_is_checked():
     """In JupyterLab the person edits the cell itself; elsewhere there are no cells."""
-    notebooks.check_parameters({"In": ["", CELL, "chunks = 'abc'"], "chunks": "abc"})
-    notebooks.check_parameters({})
+    runner.check_parameters({"In": ["", CELL, "chunks = 'abc'"], "chunks": "abc"})
+    runner.check_parameters({})
 
 
 @pytest.fixture
@@ -77,7 +75,7 @@ def test_the_runner_refuses_before_anything_runs(notebook, tmp_path):
     path = notebook(parameters_cell(CELL), nbformat.v4.new_code_cell("1 / 0"))
 
     with pytest.raises(ParameterError, match="did you mean chunks"):
-        notebooks.run(path, tmp_path / "new" / "out.ipynb", {"chnks": 5})
+        runner.run(path, tmp_path / "new" / "out.ipynb", {"chnks": 5})
 
     assert not (tmp_path / "new").exists()
 
@@ -87,10 +85,10 @@ def test_a_notebook_without_parameters_cell_is_none_of_ours(notebook, tmp_path):
     path = notebook(nbformat.v4.new_code_cell("chunks = 1"))
 
     with pytest.raises(ParameterError, match="has no cell tagged parameters"):
-        notebooks.run(path, tmp_path / "out.ipynb", {})
+        runner.run(path, tmp_path / "out.ipynb", {})
 
 
 def test_a_missing_notebook_is_a_usage_error(tmp_path):
     """One line, and where notebooks are."""
     with pytest.raises(UsageError, match=r"there is no notebook .*; notebooks/ has some"):
-        notebooks.run_and_tell(tmp_path / "nowhere.ipynb", None, {})
+        runner.run_and_tell(tmp_path / "nowhere.ipynb", None, {})

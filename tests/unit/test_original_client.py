@@ -4,9 +4,9 @@ import collections
 
 from hostile import Hostile, serving
 
-from lambdist_lib import datapoints
-from lambdist_lib.sending import original_client
-from lambdist_lib.sending.receipts import Plan
+from lambdist_lib.data import datapoints
+from lambdist_lib.submission import original_client
+from lambdist_lib.submission.receipts import Plan
 
 
 def test_nothing_is_sent_after_the_deadline():

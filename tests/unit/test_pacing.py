@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdist_lib.sending.pacing import Pace
+from lambdist_lib.submission.backoff import Pace
 
 PLAN = {"most": 100, "opening": 100, "growth": 0.25, "backoff_s": 1.0, "backoff_max_s": 8.0}
 LATEST = {"draw": lambda low, high: high}

@@ -10,8 +10,8 @@ import yaml
 from botocore import xform_name
 from cfnlint.api import lint_file
 
-from lambdist_lib import cli
-from lambdist_lib.deployment import packaging, sam, templates
+from lambdist_lib.cli import main
+from lambdist_lib.deployment import packaging, sam_template, templates
 from lambdist_lib.errors import DeployError, UsageError
 
 WAYS = {
@@ -94,7 +94,9 @@ def test_the_commands_are_those_of_the_cli(options, tmp_path):
 def test_documents_of_the_application_lie_beside_it(tmp_path):
     """Its licence and what it is, under the names that its metadata has."""
     packaging.write(tmp_path, as_sam=True)
-    about = yaml.load((tmp_path / sam.FILE).read_text(encoding="utf-8"), Loader=templates._Loader)["Metadata"]
+    about = yaml.load((tmp_path / sam_template.FILE).read_text(encoding="utf-8"), Loader=templates._Loader)[
+        "Metadata"
+    ]
 
     for name in ("LicenseUrl", "ReadmeUrl"):
         assert (tmp_path / about["AWS::ServerlessRepo::Application"][name]).is_file()
@@ -141,8 +143,8 @@ def test_code_that_lambda_could_not_import_is_refused(tmp_path):
 
 def test_the_command_says_what_comes_next(tmp_path, capsys):
     """One line for people; --json has every file."""
-    assert cli.main(["package", "--sam", "--to", str(tmp_path / "made")]) == 0
+    assert main.main(["package", "--sam", "--to", str(tmp_path / "made")]) == 0
     assert "COMMANDS.md" in capsys.readouterr().out
 
-    assert cli.main(["package", "--to", str(tmp_path / "other"), "--json"]) == 0
+    assert main.main(["package", "--to", str(tmp_path / "other"), "--json"]) == 0
     assert "single_node.yaml" in capsys.readouterr().out

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from lambdist_lib import cli, limits
+from lambdist_lib.cli import main
+from lambdist_lib.cloud import limits
 from lambdist_lib.errors import UsageError
-from lambdist_lib.planner import answer, flow, outlook, words
 from lambdist_lib.planner import job as job_module
+from lambdist_lib.planner import plan_text, predict, settings_search
+from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.job import build, job_of, values
 
 TABLE = limits.load()
@@ -15,11 +17,11 @@ WIDE = {"maximum_concurrency": 1000, "queue_batch": 10}
 
 
 def planned(**job):
-    return answer.answer(job_of(**job), TABLE)
+    return predict.answer(job_of(**job), TABLE)
 
 
 def plan_of(capsys, *typed):
-    status = cli.main(["plan", *typed])
+    status = main.main(["plan", *typed])
     return status, capsys.readouterr()
 
 
@@ -34,8 +36,8 @@ def test_a_plan_of_a_billion(capsys):
     assert plan["job"]["datapoints"] == 10**9
     span = plan["makespan_s"]
     assert 0 < span["low"] <= span["value"] <= span["high"]
-    assert {phase["limit"] for phase in plan["phases"]} >= {flow.RAMP, flow.TABLE}
-    assert plan["binding"]["limit"] == flow.ACCOUNT  # 1,000 senders of single datapoints: its collectors
+    assert {phase["limit"] for phase in plan["phases"]} >= {phases.RAMP, phases.TABLE}
+    assert plan["binding"]["limit"] == phases.ACCOUNT  # 1,000 senders of single datapoints: its collectors
     assert {one["service"] for one in plan["cost"]["by_service"]} >= {
         "API Gateway",
         "Lambda",
@@ -172,7 +174,7 @@ def test_a_new_account_is_warned_of_throttles(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("account_concurrency = 10\n", encoding="utf-8")
     job = job_of(datapoints=300, work="io:1s", settings={"maximum_concurrency": 20})
-    plan = answer.answer(job, limits.load(path))
+    plan = predict.answer(job, limits.load(path))
 
     assert any("spend receives" in text for text in plan["warnings"])
     assert plan["lambda_throttles"]["value"] > 0
@@ -182,8 +184,8 @@ def test_a_new_account_is_warned_of_throttles(tmp_path):
 
 def test_the_best_settings_are_the_best_of_those_tried():
     """Nothing in the grid is faster than the fastest by 1 %, or cheaper than the cheapest."""
-    looks = outlook.grid(job_of(datapoints=10**6, work="io:50ms", settings=WIDE), TABLE)
-    fast, cheap = outlook.fastest(looks), outlook.cheapest(looks)
+    looks = settings_search.grid(job_of(datapoints=10**6, work="io:50ms", settings=WIDE), TABLE)
+    fast, cheap = settings_search.fastest(looks), settings_search.cheapest(looks)
 
     assert all(one.forecast.makespan_s * 1.01 >= fast.forecast.makespan_s for one in looks)
     assert all(one.usd * 1.01 >= cheap.usd for one in looks)
@@ -192,7 +194,7 @@ def test_the_best_settings_are_the_best_of_those_tried():
 
 def test_a_setting_that_would_time_out_is_not_tried():
     """Ten times 5 s do not fit 30 s."""
-    looks = outlook.grid(job_of(datapoints=100, work="io:5s"), TABLE)
+    looks = settings_search.grid(job_of(datapoints=100, work="io:5s"), TABLE)
 
     assert {one.job.number("QueueBatch") for one in looks} == {1, 2, 5}
 
@@ -208,13 +210,13 @@ def test_a_seed_is_a_plan():
 )
 def test_durations_are_in_a_unit_that_fits(seconds, said):
     """Seconds up to two minutes, and so on."""
-    assert words.duration(seconds) == said
+    assert plan_text.duration(seconds) == said
 
 
 @pytest.mark.parametrize(("usd", "said"), [(6604.842, "6,604.84"), (0.0011, "0.0011"), (0, "0")])
 def test_small_sums_are_not_nothing(usd, said):
     """A job of a few datapoints costs a tenth of a cent, and the page says so."""
-    assert words.money(usd) == said
+    assert plan_text.money(usd) == said
 
 
 def test_the_single_node_is_the_control():
@@ -223,7 +225,7 @@ def test_the_single_node_is_the_control():
     system = build(job, values(TABLE))
 
     expected_s = 10 * (0.02 + 0.02) + 100 * (0.1 + 0.006 + 0.0005) + 0.48
-    assert answer.single_node_s(job, system) == pytest.approx(expected_s)
+    assert predict.single_node_s(job, system) == pytest.approx(expected_s)
 
 
 def test_a_datapoint_longer_than_the_timeout_is_refused_before_anything_runs():

@@ -6,9 +6,9 @@ import frames
 import numpy as np
 import pytest
 
-from lambdist_lib import limits
+from lambdist_lib.cloud import limits
 from lambdist_lib.errors import RunError
-from lambdist_lib.planner import answer
+from lambdist_lib.planner import predict
 from lambdist_lib.planner.calibration import calibrate
 from lambdist_lib.planner.job import drawn, job_of
 
@@ -49,7 +49,7 @@ def test_what_never_failed_is_not_drawn_as_failing():
     assert {one["p_fail"] for one in values} == {0}
     assert len({one["process_s"] for one in values}) == 20
     job = job_of(datapoints=1000)
-    [said] = [text for text in answer.answer(job, table)["warnings"] if "no attempt failed" in text]
+    [said] = [text for text in predict.answer(job, table)["warnings"] if "no attempt failed" in text]
     assert "n = 120" in said and "--fault raise:0.03" in said
 
 

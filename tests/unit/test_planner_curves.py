@@ -5,31 +5,33 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lambdist_lib import limits, planning
+from lambdist_lib.cloud import limits
 from lambdist_lib.errors import UsageError
-from lambdist_lib.figures import planning as figures
+from lambdist_lib.figures import plan as figures
 from lambdist_lib.figures import theme
-from lambdist_lib.planner import answer, curves, flow, heldout, validation
+from lambdist_lib.planner import curves, plan, predict
+from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.job import build, job_of, values
 from lambdist_lib.planner.system import System
+from lambdist_lib.planner.validation import held_out, published
 
 TABLE = limits.load()
 AT = {"target": "AWS, predicted"}
 JOB = job_of(datapoints=20_000, chunks=100, request_batch=10, work="io:100ms",
              settings={"queue_batch": 10, "maximum_concurrency": 1000})  # fmt: skip
 PLANS = [
-    answer.answer(job, TABLE)
-    for job in planning.jobs("1e3, 1e6 1e9", chunks=100, settings={"queue_batch": 10}, request_batch=100)
+    predict.answer(job, TABLE)
+    for job in plan.jobs("1e3, 1e6 1e9", chunks=100, settings={"queue_batch": 10}, request_batch=100)
 ]
 HELD_OUT = pd.DataFrame(
     [["a", 2.0, 2.1, 1.9, 2.3, 2.2, True, 2, 2], ["b", 2.0, 1.5, 1.4, 1.6, 2.2, False, 0, 2],
      ["c", 2.2, 2.1, 1.9, 2.3, 2.0, True, 2, 2]],
-    columns=heldout.COLUMNS,
+    columns=held_out.COLUMNS,
 )  # fmt: skip
 ROWS = [
-    validation.Row(validation.PUBLISHED, "a makespan", 10, 9.5, "min", 0.1, "somebody"),
-    validation.Row(validation.PUBLISHED, "a ramp", 10, 5, "s", 0.1, "somebody", "known miss: why"),
-    validation.Row(validation.FITTED, "a number", 10, 12, "s", float("nan"), "somebody"),
+    published.Row(published.PUBLISHED, "a makespan", 10, 9.5, "min", 0.1, "somebody"),
+    published.Row(published.PUBLISHED, "a ramp", 10, 5, "s", 0.1, "somebody", "known miss: why"),
+    published.Row(published.FITTED, "a number", 10, 12, "s", float("nan"), "somebody"),
 ]
 
 
@@ -111,7 +113,7 @@ def test_the_front_is_beaten_by_none():
 )
 def test_a_wrong_size_is_told(sizes, says):
     with pytest.raises(UsageError, match=says):
-        planning.jobs(sizes, settings={})
+        plan.jobs(sizes, settings={})
 
 
 def test_backlog_and_concurrency_are_drawn_with_what_binds(axes):
@@ -119,7 +121,7 @@ def test_backlog_and_concurrency_are_drawn_with_what_binds(axes):
     figures.plot_over_time(curves.of_job(JOB, TABLE), axes, n=20_000, **AT)
     said = words(axes[0]) + words(axes[1])
 
-    for word in (flow.RAMP, curves.EXACT, curves.FLUID, "n = 20,000 datapoints · AWS, predicted",
+    for word in (phases.RAMP, curves.EXACT, curves.FLUID, "n = 20,000 datapoints · AWS, predicted",
                  "batches at once", "seconds since the first send"):  # fmt: skip
         assert word in said
 
@@ -133,7 +135,7 @@ def test_backlog_and_concurrency_are_drawn_with_what_binds(axes):
          ["settings, n = 9 datapoints", "asked for: 100 senders", "front", "cost, USD"]),
         (lambda ax: figures.plot_held_out(HELD_OUT, ax, **AT), ["inside with 2 of 3", "n = 2 runs"]),
         (lambda ax: figures.plot_held_out(HELD_OUT.iloc[:0], ax, **AT), ["n = 0 runs"]),
-        (lambda ax: figures.plot_validation(validation.table(ROWS), ax, **AT),
+        (lambda ax: figures.plot_validation(published.table(ROWS), ax, **AT),
          ["1 of 2 published rows hold", "3 rows", "fitted, counts for nothing", "a makespan"]),
     ],
 )  # fmt: skip

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdist_lib.planner import flow, fluid
-from lambdist_lib.planner.attempts import failing
-from lambdist_lib.planner.simulation import simulate
+from lambdist_lib.planner.fluid import forecast
+from lambdist_lib.planner.fluid import phases as fluid_phases
+from lambdist_lib.planner.fluid.retries import failing
+from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 
 
@@ -43,28 +44,28 @@ def test_it_is_within_two_percent_of_the_simulation(seed):
     """At 10^5 datapoints, coefficients of variation up to 1, whatever binds."""
     system = drawn(seed)
 
-    assert fluid.predict(system).makespan_s == pytest.approx(simulate(system).makespan_s, rel=0.02)
+    assert forecast.predict(system).makespan_s == pytest.approx(simulate(system).makespan_s, rel=0.02)
 
 
 @pytest.mark.parametrize(
     ("changes", "limit"),
     [
-        ({"senders": 1, "request_s": 0.1}, flow.SENDERS),
-        ({"senders": 1000, "api_rate_per_s": 50, "collector_s": 0.01}, flow.API),
-        ({}, flow.RAMP),
-        ({"maximum_concurrency": 7}, flow.MAXIMUM),
-        ({"datapoints": 10**8}, flow.CEILING),
-        ({"account_concurrency": 10}, flow.ACCOUNT),
-        ({"reserved_concurrency": 10}, flow.RESERVED),
-        ({"in_flight_most": 20}, flow.IN_FLIGHT),
-        ({"writes_per_s": 10.0, "writes_most_per_s": 10.0}, flow.TABLE),
-        ({"p_fail": 0.2, "partial": False, "error_cut": 0.0125}, flow.BACKOFF),
+        ({"senders": 1, "request_s": 0.1}, fluid_phases.SENDERS),
+        ({"senders": 1000, "api_rate_per_s": 50, "collector_s": 0.01}, fluid_phases.API),
+        ({}, fluid_phases.RAMP),
+        ({"maximum_concurrency": 7}, fluid_phases.MAXIMUM),
+        ({"datapoints": 10**8}, fluid_phases.CEILING),
+        ({"account_concurrency": 10}, fluid_phases.ACCOUNT),
+        ({"reserved_concurrency": 10}, fluid_phases.RESERVED),
+        ({"in_flight_most": 20}, fluid_phases.IN_FLIGHT),
+        ({"writes_per_s": 10.0, "writes_most_per_s": 10.0}, fluid_phases.TABLE),
+        ({"p_fail": 0.2, "partial": False, "error_cut": 0.0125}, fluid_phases.BACKOFF),
     ],
 )
 def test_what_binds_has_its_name(changes, limit):
     """The longest phase is that of the limit which was made the narrowest."""
     system = System(**{"datapoints": 50_000, "item_s": 0.05, **changes})
-    phases = fluid.predict(system).phases
+    phases = forecast.predict(system).phases
 
     assert max(phases, key=lambda phase: phase.end_s - phase.begin_s).limit == limit
 
@@ -73,8 +74,8 @@ def test_phases_follow_each_other():
     """Senders' time, ramp, cap and retries: without gap or overlap, up to the last batch."""
     system = System(datapoints=10**6, item_s=0.1, senders=100, request_s=0.04, collector_s=0.01,
                     maximum_concurrency=100, init_s=0.5, queue_batch=10, p_fail=0.1)  # fmt: skip
-    found = fluid.predict(system)
-    phases = [phase for phase in found.phases if phase.limit != flow.RETRIES]
+    found = forecast.predict(system)
+    phases = [phase for phase in found.phases if phase.limit != fluid_phases.RETRIES]
 
     assert len(phases) > 1
     assert all(one.end_s == pytest.approx(other.begin_s) for one, other in itertools.pairwise(phases))
@@ -90,7 +91,7 @@ def test_retries_end_as_in_the_simulation(p, retry_delay_s):
     system = System(datapoints=50_000, item_s=0.1, queue_batch=10, p_fail=p, retry_delay_s=retry_delay_s)
     runs = sorted(simulate(system, seed=seed).makespan_s for seed in range(5))
 
-    assert fluid.predict(system).makespan_s == pytest.approx(runs[2], rel=0.1)
+    assert forecast.predict(system).makespan_s == pytest.approx(runs[2], rel=0.1)
 
 
 STRUCK = [
@@ -106,7 +107,7 @@ def test_faults_end_as_in_the_simulation(struck, queue_batch):
     """Receives within 2 %, deaths within chance, and the time, which hangs on the last of a few, roughly."""
     system = System(datapoints=40_000, item_s=0.05, queue_batch=queue_batch, overhead_s=0.02, init_s=0.5,
                     maximum_concurrency=100, error_cut=0.0125, **struck)  # fmt: skip
-    found, said = simulate(system), fluid.predict(system)
+    found, said = simulate(system), forecast.predict(system)
 
     assert said.receives == pytest.approx(found.receives, rel=0.02)
     assert said.failures == pytest.approx(found.failures, rel=0.2, abs=20)
@@ -131,7 +132,7 @@ def test_throttles_are_about_as_many_as_in_the_simulation(name, narrow):
     system = System(datapoints=30_000, item_s=0.05, overhead_s=0.02, init_s=0.5, collector_s=0.02,
                     maximum_concurrency=100, error_cut=0.0125, **narrow)  # fmt: skip
 
-    assert getattr(fluid.predict(system), name) == pytest.approx(getattr(simulate(system), name), rel=0.25)
+    assert getattr(forecast.predict(system), name) == pytest.approx(getattr(simulate(system), name), rel=0.25)
 
 
 @pytest.mark.parametrize("writes_per_s", [300.0, 1_500.0])
@@ -141,7 +142,7 @@ def test_handlers_are_paid_for_while_they_wait_for_the_table(writes_per_s):
                     maximum_concurrency=100, writes_per_s=writes_per_s,
                     writes_most_per_s=writes_per_s)  # fmt: skip
 
-    assert fluid.predict(system).busy_s == pytest.approx(simulate(system).busy_area, rel=0.05)
+    assert forecast.predict(system).busy_s == pytest.approx(simulate(system).busy_area, rel=0.05)
 
 
 @settings(max_examples=150, deadline=None)
@@ -164,7 +165,7 @@ def test_handlers_are_paid_for_while_they_wait_for_the_table(writes_per_s):
 def test_any_size_has_an_answer(**inputs):
     """Finite, in order, and never below what the work itself takes."""
     system = System(**inputs, overhead_s=0.02, init_s=0.5, writes_most_per_s=16_000, error_cut=0.0125)
-    found = fluid.predict(system)
+    found = forecast.predict(system)
 
     assert 0 < found.makespan_s < float("inf")
     assert found.peak <= system.processors_most()
@@ -180,7 +181,7 @@ def test_more_of_anything_is_not_slower():
                     maximum_concurrency=50, init_s=0.5)  # fmt: skip
     for name in ("senders", "maximum_concurrency", "slots_per_s"):
         times = [
-            fluid.predict(
+            forecast.predict(
                 System(**{**{f: getattr(system, f) for f in system.__slots__}, name: value})
             ).makespan_s
             for value in (5, 20, 100, 400)

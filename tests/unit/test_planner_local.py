@@ -4,13 +4,17 @@ import json
 
 import pytest
 
-from lambdist_lib import analysing, cli, limits, project
+from lambdist_lib import analysis, paths
+from lambdist_lib.cli import main
+from lambdist_lib.cloud import limits
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.planner import flow, heldout, local
+from lambdist_lib.planner import local_cloud
+from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.validation import held_out
 
-FOLDER = project.ROOT / "results" / "reference"
-REFERENCE = analysing.tables(FOLDER)
+FOLDER = paths.ROOT / "results" / "reference"
+REFERENCE = analysis.tables(FOLDER)
 WARM = REFERENCE.runs.query("arm == 'distributed' and temperature == 'warm'").sort_values("started_at")
 TABLE = limits.load()
 LIKE = {"chunks": 20, "work": "io:20ms"}  # results/reference
@@ -21,13 +25,13 @@ def of(*run_ids):
 
 
 def plan_of(capsys, *typed):
-    status = cli.main(["plan", *typed])
+    status = main.main(["plan", *typed])
     return status, capsys.readouterr()
 
 
 def test_the_others_of_a_sitting_are_predicted_from_one_run():
     """With each of the committed runs as the one: the median of the others is inside, hardly one is not."""
-    found = heldout.held_out(*REFERENCE, TABLE)
+    found = held_out.held_out(*REFERENCE, TABLE)
 
     assert list(found["run_id"]) == list(WARM["run_id"])
     assert (found["low_s"] < found["value_s"]).all() and (found["value_s"] < found["high_s"]).all()
@@ -35,15 +39,15 @@ def test_the_others_of_a_sitting_are_predicted_from_one_run():
     assert found["inside"].mean() >= 0.7
     first = found.iloc[0]
     assert first["median_s"] == pytest.approx(WARM["makespan_s"].iloc[1:].median())
-    assert f"covers {first['covered']} of them" in heldout.sentence(found)
+    assert f"covers {first['covered']} of them" in held_out.sentence(found)
 
 
 def test_too_few_runs_hold_none_out():
     """Two are no sitting; the sentence says what would be one."""
-    found = heldout.held_out(*of(*WARM["run_id"].head(2)), TABLE)
+    found = held_out.held_out(*of(*WARM["run_id"].head(2)), TABLE)
 
     assert found.empty
-    assert "takes 3 warm ones" in heldout.sentence(found)
+    assert "takes 3 warm ones" in held_out.sentence(found)
 
 
 def test_runs_that_are_too_small_hold_none_out():
@@ -52,15 +56,15 @@ def test_runs_that_are_too_small_hold_none_out():
     few = records[records["n"] < 10]
     called = invocations[invocations["request_id"].isin(few["request_id"])]
 
-    assert heldout.held_out(runs, few, called, TABLE).empty
+    assert held_out.held_out(runs, few, called, TABLE).empty
 
 
 def test_the_local_cloud_has_none_of_awss_limits():
     """Neither ramp nor cold start nor a table's capacity; what is left binds: its processors."""
-    there = {**TABLE, **local.calibrate(*of(WARM["run_id"].iloc[0]))}
-    found = local.answer(job_of(datapoints=2_000, **LIKE), there, WARM.head(1))
+    there = {**TABLE, **local_cloud.calibrate(*of(WARM["run_id"].iloc[0]))}
+    found = local_cloud.answer(job_of(datapoints=2_000, **LIKE), there, WARM.head(1))
 
-    assert found["binding"]["limit"] == flow.MAXIMUM
+    assert found["binding"]["limit"] == phases.MAXIMUM
     assert found["target"] == "local cloud, predicted"
     assert found["cold_share"]["value"] < 0.01
     assert {one["provenance"] for one in found["inputs"]} == {limits.ON_LOCAL_CLOUD}
@@ -77,10 +81,10 @@ def test_the_local_cloud_has_none_of_awss_limits():
 )
 def test_what_a_run_does_not_tell_is_refused(job, says):
     """The cores of one machine are shared, and the emulator has ways of its own."""
-    there = {**TABLE, **local.calibrate(*of(WARM["run_id"].iloc[0]))}
+    there = {**TABLE, **local_cloud.calibrate(*of(WARM["run_id"].iloc[0]))}
 
     with pytest.raises(UsageError, match=says):
-        local.answer(job_of(**{"datapoints": 100, **LIKE, **job}), there, WARM.head(1))
+        local_cloud.answer(job_of(**{"datapoints": 100, **LIKE, **job}), there, WARM.head(1))
 
 
 def test_a_run_on_aws_tells_nothing_of_the_local_cloud():
@@ -88,13 +92,13 @@ def test_a_run_on_aws_tells_nothing_of_the_local_cloud():
     runs, records, invocations = of(WARM["run_id"].iloc[0])
 
     with pytest.raises(RunError, match="was on AWS"):
-        local.calibrate(runs.assign(target="AWS eu-west-1"), records, invocations)
+        local_cloud.calibrate(runs.assign(target="AWS eu-west-1"), records, invocations)
 
 
 def test_a_long_queue_is_warned_of():
     """The emulator slows down with it."""
-    there = {**TABLE, **local.calibrate(*of(WARM["run_id"].iloc[0]))}
-    found = local.answer(job_of(datapoints=50_000, **LIKE), there, WARM.head(1))
+    there = {**TABLE, **local_cloud.calibrate(*of(WARM["run_id"].iloc[0]))}
+    found = local_cloud.answer(job_of(datapoints=50_000, **LIKE), there, WARM.head(1))
 
     assert "slows down beyond 10,000 queued messages" in found["warnings"][0]
 

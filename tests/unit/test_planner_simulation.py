@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdist_lib.planner.simulation import replicate, simulate
+from lambdist_lib.planner.simulation.engine import replicate, simulate
 from lambdist_lib.planner.system import System
 
 
@@ -152,7 +152,7 @@ def test_idle_environments_expire():
 
 def test_strikes_are_as_many_as_their_probability_says():
     """Found by gaps, and yet independent events."""
-    from lambdist_lib.planner.chance import Strikes
+    from lambdist_lib.planner.simulation.sampling import Strikes
 
     strikes = Strikes(0.03, random.Random(0))
     struck = sum(len(strikes.among(7)) for _ in range(20_000))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lambdist_lib import limits
-from lambdist_lib.planner import validation
-from lambdist_lib.planner.theory import theory, waits
+from lambdist_lib.cloud import limits
+from lambdist_lib.planner.validation import published
+from lambdist_lib.planner.validation.queueing_theory import theory, waits
 
-PUBLISHED = validation.published()
+PUBLISHED = published.published()
 KNOWN = [row for row in PUBLISHED if row.note]
 THEORY = theory()
 
@@ -39,11 +39,11 @@ def test_a_formula_is_met(row):
 
 def test_what_is_fitted_is_called_fitted_and_does_not_count():
     """The backoff after errors is from these rows: they are shown, neither held nor missed."""
-    rows = validation.table(PUBLISHED, validation.fitted())
+    rows = published.table(PUBLISHED, published.fitted())
 
     assert limits.LIMITS["esm_error_cut"].provenance == limits.FITTED
-    assert rows.loc[rows["kind"] == validation.FITTED, "holds"].isna().all()
-    assert validation.sentence(rows) == (
+    assert rows.loc[rows["kind"] == published.FITTED, "holds"].isna().all()
+    assert published.sentence(rows) == (
         "13 of 18 published rows hold; 5 of the misses are known and have their reason"
     )
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from lambdist_lib.costs import bill
 from lambdist_lib.deployment import preflight, resources, templates
 from lambdist_lib.errors import DeployError, RefusedError, UsageError
-from lambdist_lib.measures import cost
 from lambdist_lib.runs.conditions import Conditions
 
 ACCOUNT = "4711" + "08151234"
@@ -114,7 +114,7 @@ def test_the_estimate_grows_with_runs_and_datapoints_and_counts_cloud_arms_only(
 
     def usd(arms, datapoints, runs, **settings):
         usage = preflight.usage_of(held, arms, datapoints, runs, settings)
-        return cost.total_usd(cost.lines(usage, preflight.limits.load()))
+        return bill.total_usd(bill.lines(usage, preflight.limits.load()))
 
     assert usd(["local_pool"], 1000, 5) == 0
     assert usd(both, 1000, 10) > usd(both, 1000, 5) > usd(["distributed"], 1000, 5) > 0

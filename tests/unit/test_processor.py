@@ -12,7 +12,7 @@ from fakes import CONTEXT, INVOCATION, FakeDynamoDB, FakeQueue
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdist_lib.contract import Datapoint, PermanentError, message_attributes, message_body
+from lambdist_lib.protocol.contract import Datapoint, PermanentError, message_attributes, message_body
 
 GIVEN_ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 POISON = [

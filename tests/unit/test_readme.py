@@ -11,12 +11,16 @@ import documented
 import nbformat
 import pytest
 
-from lambdist_lib import arguments, cli, limits, notebooks, project
-from lambdist_lib.measures import cost, cost_before, cost_counts
-from lambdist_lib.planner import words
+from lambdist_lib import paths
+from lambdist_lib.cli import main, parser
+from lambdist_lib.cloud import limits
+from lambdist_lib.costs import bill as costs_bill
+from lambdist_lib.costs import estimate, usage
+from lambdist_lib.notebooks import runner
+from lambdist_lib.planner import plan_text
 
-README = (project.ROOT / "README.md").read_text(encoding="utf-8")
-REFERENCE = project.ROOT / "results" / "reference"
+README = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = paths.ROOT / "results" / "reference"
 # made by set-up and by runs, or of the reader's own machine
 NOT_HERE = {
     "out.ipynb", "results/out.ipynb", "results/", ".venv", ".venv/bin/activate", ".lambdist/cloud.log",
@@ -31,7 +35,7 @@ PATH = re.compile(
 
 CODE = documented.written_as_code(README)
 COMMANDS = documented.commands()
-TOUR = re.findall(r"^ +(lambdist \S.*?) {2,}\S", arguments.TOUR, re.MULTILINE)
+TOUR = re.findall(r"^ +(lambdist \S.*?) {2,}\S", parser.TOUR, re.MULTILINE)
 PATHS = sorted({path for line in CODE for path in PATH.findall(line)} - NOT_HERE)
 
 
@@ -46,7 +50,7 @@ def test_there_is_something_to_check():
 @pytest.mark.parametrize("command", [*(one for one in COMMANDS if one.startswith("lambdist ")), *TOUR])
 def test_the_command_line_takes_a_command_of_our_pages(command):
     """Its name, its options and their values: those of README, notebooks, and `lambdist --help`."""
-    options = arguments.parser(cli.COMMANDS).parse_args(shlex.split(command)[1:])
+    options = parser.parser(main.COMMANDS).parse_args(shlex.split(command)[1:])
 
     assert callable(options.call)
 
@@ -64,7 +68,7 @@ def test_every_command_of_our_pages_is_run_by_a_test():
 def test_the_test_that_runs_a_command_is_there(command):
     """It is defined in the file that is named, which calls a program of that name or such a command."""
     path, _, name = documented.ELSEWHERE[command].partition("::")
-    source = (project.ROOT / path).read_text(encoding="utf-8")
+    source = (paths.ROOT / path).read_text(encoding="utf-8")
 
     if not name:
         assert "make test" in source  # which sets up what is missing
@@ -85,18 +89,14 @@ def test_the_test_that_runs_a_command_is_there(command):
 )
 def test_make_does_what_the_tests_do(target, recipe):
     """What such a target types is what a test runs, so that is looked at here."""
-    made = subprocess.run(
-        ["make", "-n", target], cwd=project.ROOT, capture_output=True, text=True, check=True
-    )
+    made = subprocess.run(["make", "-n", target], cwd=paths.ROOT, capture_output=True, text=True, check=True)
 
     assert recipe in made.stdout
 
 
 def test_make_help_lists_what_can_be_made():
     """Each target of our pages, with what it does."""
-    told = subprocess.run(
-        ["make", "help"], cwd=project.ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    told = subprocess.run(["make", "help"], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
 
     targets = {command.split()[1] for command in COMMANDS if command.startswith("make ")}
     assert {line.split()[0] for line in told.splitlines() if len(line.split()) > 2} >= targets - {"help"}
@@ -109,16 +109,16 @@ def test_a_path_of_the_readme_is_there(path):
     if path.startswith("results/reference/") and not REFERENCE.exists():
         pytest.skip("the reference experiment is not committed yet")
 
-    assert (project.ROOT / path).exists() or (project.NOTEBOOKS / path).exists()
+    assert (paths.ROOT / path).exists() or (paths.NOTEBOOKS / path).exists()
 
 
 def test_the_notebook_has_the_parameters_of_the_readme():
     """`-p name value` names a parameter of the main notebook."""
-    cells = nbformat.read(project.NOTEBOOKS / "experiment.ipynb", as_version=4).cells
+    cells = nbformat.read(paths.NOTEBOOKS / "experiment.ipynb", as_version=4).cells
     [declared] = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
 
     given = {name for line in CODE for name in re.findall(r"-p (\w+)", line)}
-    assert given and given <= set(notebooks.declared_types(declared))
+    assert given and given <= set(runner.declared_types(declared))
 
 
 def test_the_script_of_the_readme_names_what_the_library_has():
@@ -153,10 +153,12 @@ def test_what_it_costs_is_what_is_predicted():
 
     for datapoints, *sums in rows:
         count = int(datapoints.replace(",", ""))
-        bills = [cost.bill(cost_before.predict(prices, datapoints=count, **way), prices) for way in ways]
-        assert sums == [words.money(bill["usd"].sum()) for bill in bills], datapoints
+        bills = [costs_bill.bill(estimate.predict(prices, datapoints=count, **way), prices) for way in ways]
+        assert sums == [plan_text.money(bill["usd"].sum()) for bill in bills], datapoints
     [second] = re.findall(r"a second of `process\(\)` at 512 MB is ([\d.]+\d)", README)
     assert float(second) == pytest.approx(prices["price_lambda_gb_s"].value / 2, rel=0.01)
-    month = cost.lines(cost_counts.standing(730 / 24, prices, alarms=4), prices)
-    assert f"costs {words.money(cost.total_usd(month))} a month, 0.30 more where" in " ".join(README.split())
+    month = costs_bill.lines(usage.standing(730 / 24, prices, alarms=4), prices)
+    assert f"costs {plan_text.money(costs_bill.total_usd(month))} a month, 0.30 more where" in " ".join(
+        README.split()
+    )
     assert prices["price_metrics"].value == 0.30

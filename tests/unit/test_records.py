@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from lambdist_lib import columns, folders, records
-from lambdist_lib.datapoints import Line
+from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
+from lambdist_lib.records import join
+from lambdist_lib.results import folders, schema
 
 STORED = {"n": 0, "outcome": "stored", "result": '"r"', "put_at": 12.5, "receives": 1}
 FAILED = {"n": 0, "attempts": [{"cause": "ValueError: a"}, {"cause": "ValueError: b"}]}
@@ -21,7 +22,7 @@ def receipt(verdict, n=0, **fields):
 
 def joined(receipts, items, *, arm="distributed", queued=0, lines=1):
     found = {item["n"]: item for item in items}
-    return records.join("run", arm, [Line(n, f"d{n}") for n in range(lines)], receipts, found, queued=queued)
+    return join.join("run", arm, [Line(n, f"d{n}") for n in range(lines)], receipts, found, queued=queued)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_rows_are_in_input_order_with_every_column():
     """Answers came in another order, one datapoint has neither receipt nor item."""
     table = joined([receipt("accepted", 2), receipt("accepted", 0)], [{**STORED, "n": 2}, STORED], lines=3)
 
-    assert list(table.columns) == list(columns.RECORDS)
+    assert list(table.columns) == list(schema.RECORDS)
     assert list(table["n"]) == [0, 1, 2]
     assert list(table["outcome"]) == ["stored", "unsent", "stored"]
     assert math.isnan(table["put_at"][1])
@@ -85,7 +86,7 @@ def test_values_of_dynamodb_become_pythons():
         "attempts": {"L": [{"M": {"at": {"S": "x"}}}]},
     }  # fmt: skip
 
-    plain = {name: records.plain(value) for name, value in item.items()}
+    plain = {name: join.plain(value) for name, value in item.items()}
 
     assert plain == {
         "S": "1", "whole": -12, "part": 1790000000.123456, "cold": True, "attempts": [{"at": "x"}],
@@ -131,9 +132,9 @@ def test_an_invocation_is_its_log_line():
         "REPORT RequestId: r1",
     )
 
-    table = records.invocations(logs, stack, "run", 1.79e9, 1.79e9 + 1)
+    table = join.invocations(logs, stack, "run", 1.79e9, 1.79e9 + 1)
 
-    assert list(table.columns) == list(columns.INVOCATIONS)
+    assert list(table.columns) == list(schema.INVOCATIONS)
     first, second = table.to_dict("records")
     assert first == {
         "run_id": "run", "function": "processor", "at": 1_790_000_000.001, "request_id": "r1",
@@ -152,9 +153,9 @@ def test_answers_are_given_in_input_order(tmp_path):
     found = {0: {"result": '{"length": 1}'}, 4: {}}
 
     with (tmp_path / "outputs.jsonl").open("w", encoding="utf-8") as file:
-        records.write_outputs(file, lines, table, found)
+        join.write_outputs(file, lines, table, found)
 
-    assert list(records.outputs(tmp_path)) == [
+    assert list(join.outputs(tmp_path)) == [
         {"n": 0, "data": "é", "result": {"length": 1}},
         {"n": 1, "data": "bad\x00", "error": "rejected: is bad"},
         {"n": 4, "data": "x", "error": "dead: ValueError: a"},
@@ -171,9 +172,9 @@ def test_answers_without_a_run_come_as_they_arrived(tmp_path):
         {"n": 8, "attempts": [], "received_at": 30.0},
     ]
 
-    records.write_adhoc_outputs(tmp_path / "outputs.jsonl", found)
+    join.write_adhoc_outputs(tmp_path / "outputs.jsonl", found)
 
-    assert list(records.outputs(tmp_path)) == [
+    assert list(join.outputs(tmp_path)) == [
         {"n": 7, "data": "early", "result": 2},
         {"n": 3, "data": "x", "error": "dead: why"},
         {"n": 9, "data": "late", "result": 1},
@@ -184,7 +185,7 @@ def test_answers_without_a_run_come_as_they_arrived(tmp_path):
 def test_a_run_without_answers_says_how_to_get_them(tmp_path):
     """Instead of an empty list, which would look like an empty file."""
     with pytest.raises(RunError, match=r"has no outputs yet; type `lambdist fetch"):
-        list(records.outputs(tmp_path / "run-1"))
+        list(join.outputs(tmp_path / "run-1"))
 
 
 @pytest.mark.parametrize("cause", ["", "NA", "null", 'she said "no", twice', "two  spaces"])
@@ -192,10 +193,10 @@ def test_a_table_is_read_as_it_was_written(tmp_path, cause):
     """Causes that look like missing values or CSV stay what they are; where there is none there is none."""
     table = joined([receipt("refused", cause=cause)], [])
 
-    records.write_table(tmp_path, "records", table)
-    read = records.load(tmp_path)
+    join.write_table(tmp_path, "records", table)
+    read = join.load(tmp_path)
 
-    assert list(read.columns) == list(columns.RECORDS)
+    assert list(read.columns) == list(schema.RECORDS)
     assert list(read["cause"]) == [cause]
     assert list(read["failure_causes"]) == [""]
 
@@ -205,25 +206,25 @@ def test_a_large_table_is_gzipped_reproducibly(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 100)
     table = joined([receipt("accepted")], [STORED])
 
-    records.write_table(tmp_path, "records", table)
+    join.write_table(tmp_path, "records", table)
     first = (tmp_path / "records.csv.gz").read_bytes()
-    records.write_table(tmp_path, "records", table)
+    join.write_table(tmp_path, "records", table)
 
     assert (tmp_path / "records.csv.gz").read_bytes() == first
-    assert records.load(tmp_path)["outcome"].tolist() == ["stored"]
+    assert join.load(tmp_path)["outcome"].tolist() == ["stored"]
 
 
 def test_a_gzipped_table_that_was_cut_off_is_said_to_be(tmp_path, monkeypatch):
     """In its end, in its middle, and down to nothing."""
     monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 100)
-    records.write_table(tmp_path, "records", joined([receipt("accepted")], [STORED]))
+    join.write_table(tmp_path, "records", joined([receipt("accepted")], [STORED]))
     path = tmp_path / "records.csv.gz"
     whole = path.read_bytes()
 
     for size in (len(whole) - 4, len(whole) // 2, 12, 0):
         path.write_bytes(whole[:size])
         with pytest.raises(RunError, match=r"records\.csv\.gz of .* cannot be read"):
-            records.load(tmp_path)
+            join.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -242,4 +243,4 @@ def test_a_table_that_is_none_is_said_to_be(tmp_path, content, message):
         (tmp_path / "records.csv").write_text(content)
 
     with pytest.raises(RunError, match=message):
-        records.load(tmp_path)
+        join.load(tmp_path)

@@ -10,13 +10,13 @@ from botocore import exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib import refusals, targets
+from lambdist_lib.cloud import aws_errors, targets
 from lambdist_lib.errors import LocalCloudError, RefusedError, TargetError
 
 ACCOUNT = "4711" + "08154711"
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 KEY_ID = "AKIA" + "Z" * 16
-WHERE = refusals.Where(stamp="AWS eu-west-1", region="eu-west-1", profile="work")
+WHERE = aws_errors.Where(stamp="AWS eu-west-1", region="eu-west-1", profile="work")
 DENIED = f"User: {USER} is not authorized to perform: sqs:CreateQueue"
 DENIAL = f"{DENIED} on resource: arn:aws:sqs:eu-west-1:{ACCOUNT}:queue"
 
@@ -196,7 +196,7 @@ def test_a_profile_whose_sso_session_is_over(aws, tmp_path):
     ],
 )
 def test_what_botocore_raises_before_an_answer(error, told):
-    found = refusals.of_failure(error, WHERE)
+    found = aws_errors.of_failure(error, WHERE)
 
     assert told in str(found)
     assert ACCOUNT not in str(found)
@@ -208,9 +208,9 @@ def test_a_local_cloud_that_has_ended_explains_itself():
     def ended():
         raise LocalCloudError("it has ended")
 
-    where = refusals.Where(stamp="local cloud", region="us-east-1", require_alive=ended)
+    where = aws_errors.Where(stamp="local cloud", region="us-east-1", require_alive=ended)
     with pytest.raises(LocalCloudError, match="it has ended"):
-        refusals.of_failure(exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), where)
+        aws_errors.of_failure(exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), where)
 
 
 @pytest.mark.parametrize(
@@ -228,12 +228,12 @@ def test_what_nobody_expected_and_is_no_bug_is_one_line_too(code, status, told):
         facts = {"Error": {"Code": code, "Message": DENIAL}, "ResponseMetadata": {"HTTPStatusCode": status}}
         return exceptions.ClientError(facts, "CreateQueue")
 
-    line = refusals.told(error(code, status))
+    line = aws_errors.told(error(code, status))
 
     assert told in line
     assert f"CreateQueue ({code}: " in line
     assert ACCOUNT not in line
-    assert refusals.told(error("ValidationError", 400)) == refusals.told(ValueError("bug")) == ""
+    assert aws_errors.told(error("ValidationError", 400)) == aws_errors.told(ValueError("bug")) == ""
 
 
 @given(st.text(), st.from_regex(r"[0-9]{12}", fullmatch=True), st.text())
@@ -241,18 +241,20 @@ def test_no_account_survives_the_mask(before, account, after):
     """Wherever twelve digits stand alone; other text stays."""
     text = f"{before} {account} {after}"
     if account not in (before + after):
-        assert account not in refusals.masked(text)
-    assert refusals.masked("3 of 129 datapoints") == "3 of 129 datapoints"
+        assert account not in aws_errors.masked(text)
+    assert aws_errors.masked("3 of 129 datapoints") == "3 of 129 datapoints"
 
 
 def test_every_operation_has_an_action():
     """As IAM writes them: a service's prefix, and the operation's name without its date."""
     session = botocore.session.get_session()
     model = session.get_service_model
-    assert refusals.action_of(model("cloudformation").operation_model("CreateChangeSet")) == (
+    assert aws_errors.action_of(model("cloudformation").operation_model("CreateChangeSet")) == (
         "cloudformation:CreateChangeSet"
     )
-    assert refusals.action_of(model("resourcegroupstaggingapi").operation_model("GetResources")) == (
+    assert aws_errors.action_of(model("resourcegroupstaggingapi").operation_model("GetResources")) == (
         "tag:GetResources"
     )
-    assert refusals.action_of(model("logs").operation_model("DescribeLogGroups")) == "logs:DescribeLogGroups"
+    assert (
+        aws_errors.action_of(model("logs").operation_model("DescribeLogGroups")) == "logs:DescribeLogGroups"
+    )

@@ -5,28 +5,31 @@ import json
 import pandas as pd
 import pytest
 
-from lambdist_lib import project, rehearsal
+from lambdist_lib import paths
 from lambdist_lib.errors import RunError
+from lambdist_lib.planner import calibration_runs
 
-FOLDER = project.ROOT / "results" / "reference"
+FOLDER = paths.ROOT / "results" / "reference"
 
 
 def test_a_folder_that_was_measured_is_read():
     """No cloud is started; the plan's own folder takes the figures, and the measured one stays as it was."""
-    found = rehearsal.rehearse(str(FOLDER), experiment_id="of-a-folder")
+    found = calibration_runs.rehearse(str(FOLDER), experiment_id="of-a-folder")
 
     assert found.stamp == "local cloud"
     assert set(found.tables.runs["arm"]) >= {"distributed"}
-    assert found.folder == project.RESULTS / "of-a-folder"
+    assert found.folder == paths.RESULTS / "of-a-folder"
     assert found.folder.is_dir() and found.folder != FOLDER
 
 
 def test_its_conclusion_is_written_beside_the_figures():
     """The finding as any experiment's summary has it; plans once, their inputs once."""
-    found = rehearsal.rehearse(str(FOLDER / "runs" / "reference-warm-d1"), experiment_id="concluded")
+    found = calibration_runs.rehearse(str(FOLDER / "runs" / "reference-warm-d1"), experiment_id="concluded")
     plans = [{"job": 1, "inputs": [{"name": "a"}]}, {"job": 2, "inputs": [{"name": "a"}]}]
 
-    rehearsal.conclude(found, "So it is.", plans=plans, validated=pd.DataFrame(), held_out=pd.DataFrame())
+    calibration_runs.conclude(
+        found, "So it is.", plans=plans, validated=pd.DataFrame(), held_out=pd.DataFrame()
+    )
 
     assert json.loads((found.folder / "summary.json").read_text())["finding"] == "So it is."
     content = json.loads((found.folder / "plan.json").read_text())
@@ -36,4 +39,4 @@ def test_its_conclusion_is_written_beside_the_figures():
 
 def test_a_folder_that_is_not_there_is_told():
     with pytest.raises(RunError, match="there is no run or experiment nowhere"):
-        rehearsal.rehearse("nowhere", experiment_id="of-nothing")
+        calibration_runs.rehearse("nowhere", experiment_id="of-nothing")

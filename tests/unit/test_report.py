@@ -11,19 +11,21 @@ from hypothesis import strategies as st
 from pages import Page
 from written import written
 
-from lambdist_lib import arguments, cli, folders, project, report
+from lambdist_lib import paths
+from lambdist_lib.cli import main, parser
 from lambdist_lib.deployment.templates import parameters
 from lambdist_lib.errors import RunError
-from lambdist_lib.reporting import failures, reproducing
-from lambdist_lib.reporting import source as report_source
-from lambdist_lib.reporting.content import Page as Content
-from lambdist_lib.reporting.content import Section
-from lambdist_lib.reporting.page_tables import Column, Table
+from lambdist_lib.report import failures, html, reproduce
+from lambdist_lib.report import source as report_source
+from lambdist_lib.report.page import Page as Content
+from lambdist_lib.report.page import Section
+from lambdist_lib.report.table_model import Column, Table
+from lambdist_lib.results import folders
 from lambdist_lib.runs.conditions import Conditions
 
 MOST_BYTES = 2_000_000
 REFERENCES = sorted(
-    path for path in (project.ROOT / "results").glob("reference*") if (path / "runs.csv").exists()
+    path for path in (paths.ROOT / "results").glob("reference*") if (path / "runs.csv").exists()
 )
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -48,7 +50,7 @@ def pairs(tmp_path):
 
 def made(home, **options):
     """The report's facts, and the page itself."""
-    facts = report.write(str(home), home / "report.html", **options)
+    facts = html.write(str(home), home / "report.html", **options)
     return facts, Page((home / "report.html").read_text(encoding="utf-8"))
 
 
@@ -222,7 +224,7 @@ def test_any_text_is_text(text):
             commands=[words],
             sections=[Section("failures", "Failures", [], [])],
         )
-        return Page(report.html(content).encode("utf-8").decode())
+        return Page(html.html(content).encode("utf-8").decode())
 
     page = of(text)
 
@@ -257,9 +259,7 @@ def commands(home):
     """What the last part of a report tells to type."""
     source = report_source.find(str(home))
     return [
-        line
-        for facts in source.facts
-        for line in reproducing.commands(home, facts, report_source.runs(source))
+        line for facts in source.facts for line in reproduce.commands(home, facts, report_source.runs(source))
     ]
 
 
@@ -272,7 +272,7 @@ def test_commands_of_a_report_are_taken_by_the_command_line(tmp_path):
     home = written(tmp_path / "again", runs, facts=held)
 
     [line] = [line for line in commands(home) if line.startswith("lambdist run")]
-    options = arguments.parser(cli.COMMANDS).parse_args(shlex.split(line)[1:])
+    options = parser.parser(main.COMMANDS).parse_args(shlex.split(line)[1:])
     assert (options.chunks, options.queue_batch, options.seed, options.repetitions) == (7, 10, 3, 6)
     assert options.processing == "examples/factor"
     assert (options.work, options.target, options.region, options.arms) == (
@@ -304,7 +304,7 @@ def test_a_submission_is_had_again_with_the_settings_of_its_stacks():
         "chunks": 5,
     }
 
-    assert reproducing.commands(project.ROOT, facts, frames.runs(0)) == [
+    assert reproduce.commands(paths.ROOT, facts, frames.runs(0)) == [
         "lambdist deploy --set retry_delay_seconds=0",
         "lambdist submit 'my words.txt' --arm single_node --chunks 5",
     ]
@@ -313,22 +313,22 @@ def test_a_submission_is_had_again_with_the_settings_of_its_stacks():
 def test_the_command_says_where_the_report_is(pairs, capsys, tmp_path):
     """Of a folder, to another file; as JSON too; and what does not exist is one line."""
     to = tmp_path / "sent" / "mail.html"
-    assert cli.main(["report", str(pairs), "--to", str(to), "--json"]) == 0
+    assert main.main(["report", str(pairs), "--to", str(to), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["bytes"] == to.stat().st_size
     assert said["warnings"] == []
 
-    assert cli.main(["report", "no-such-thing"]) == 1
+    assert main.main(["report", "no-such-thing"]) == 1
     assert "there is no run or experiment no-such-thing" in capsys.readouterr().err
 
 
 def test_without_a_name_it_is_the_newest_experiment(pairs, monkeypatch):
-    monkeypatch.setattr(project, "RESULTS", pairs.parent)
-    assert report.newest() == pairs
+    monkeypatch.setattr(paths, "RESULTS", pairs.parent)
+    assert html.newest() == pairs
 
-    monkeypatch.setattr(project, "RESULTS", pairs / "runs")
+    monkeypatch.setattr(paths, "RESULTS", pairs / "runs")
     with pytest.raises(RunError, match=r"there is no experiment under .*`make experiment` makes one"):
-        report.newest()
+        html.newest()
 
 
 def test_a_damaged_summary_is_named(pairs):

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lambdist_lib import cli, project
+from lambdist_lib import paths
+from lambdist_lib.cli import main
 from lambdist_lib.errors import RunError
-from lambdist_lib.reporting import gallery
+from lambdist_lib.report import gallery
 
-FOLDER = project.ROOT / "results"
+FOLDER = paths.ROOT / "results"
 PAGE = FOLDER / "README.md"
 NOTEBOOKS = sorted(FOLDER.glob("reference*/notebook.ipynb"))
 MOST_BYTES = 1_000_000
@@ -51,9 +52,9 @@ def test_the_command_writes_the_gallery(tmp_path, monkeypatch, capsys):
     [kept, *_] = gallery.results(FOLDER)
     shutil.copytree(kept.home, tmp_path / kept.home.name, ignore=shutil.ignore_patterns("runs"))
     (tmp_path / "README.md").write_text("old")
-    monkeypatch.setattr(project, "RESULTS", tmp_path)
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
 
-    assert cli.main(["gallery"]) == 0
+    assert main.main(["gallery"]) == 0
 
     assert capsys.readouterr().out.startswith("1 results: ")
     assert kept.summary["finding"] in (tmp_path / "README.md").read_text(encoding="utf-8")
@@ -84,7 +85,7 @@ def test_github_renders_an_executed_notebook_whole(path):
 
 
 def test_notebooks_as_written_are_small():
-    sizes = {path.name: path.stat().st_size for path in project.NOTEBOOKS.glob("*.ipynb")}
+    sizes = {path.name: path.stat().st_size for path in paths.NOTEBOOKS.glob("*.ipynb")}
 
     assert sizes
     assert max(sizes.values()) < MOST_BYTES

@@ -8,14 +8,14 @@ from cfnlint.api import lint_file
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from lambdist_lib import project
-from lambdist_lib.deployment import sam
+from lambdist_lib import paths
+from lambdist_lib.deployment import sam_template
 from lambdist_lib.errors import DeployError
 
-COMMITTED = project.CLOUDFORMATION / sam.FILE
+COMMITTED = paths.CLOUDFORMATION / sam_template.FILE
 TEXT = COMMITTED.read_text(encoding="utf-8")
-PLAIN_TEXT = (project.CLOUDFORMATION / "distributed.yaml").read_text(encoding="utf-8")
-RENEW = "type `python -m lambdist_lib.deployment.sam > cloudformation/distributed_sam.yaml`"
+PLAIN_TEXT = (paths.CLOUDFORMATION / "distributed.yaml").read_text(encoding="utf-8")
+RENEW = "type `python -m lambdist_lib.deployment.sam_template > cloudformation/distributed_sam.yaml`"
 RENAMED = {  # SAM names what it makes of an event after its function
     "QueueToProcessor": "ProcessorQueueToProcessor",
     "DeadLettersToHandler": "DeadLetterHandlerDeadLettersToHandler",
@@ -47,7 +47,7 @@ def plain():
 
 
 def test_the_committed_template_is_that_of_distributed_yaml():
-    if sam.template() != TEXT:
+    if sam_template.template() != TEXT:
         pytest.fail(f"distributed.yaml has changed: {RENEW}", pytrace=False)
 
 
@@ -61,7 +61,7 @@ def test_it_expands_to_the_resources_of_distributed_yaml(expanded, plain):
         assert {key: value for key, value in resource.items() if key != "Properties"} == {
             key: value for key, value in meant.items() if key != "Properties"
         }, name
-        allowed = set(OTHERWISE) if resource["Type"] == sam.FUNCTION else set()
+        allowed = set(OTHERWISE) if resource["Type"] == sam_template.FUNCTION else set()
         differ = {
             key
             for key in resource["Properties"] | meant["Properties"]
@@ -73,7 +73,7 @@ def test_it_expands_to_the_resources_of_distributed_yaml(expanded, plain):
 def test_parameters_conditions_and_outputs_are_the_same(expanded, plain):
     """All but the parameters of where the code lies, and one output that names a renamed mapping."""
     assert expanded["Parameters"] == {
-        name: one for name, one in plain["Parameters"].items() if name not in sam.CODE_PARAMETERS
+        name: one for name, one in plain["Parameters"].items() if name not in sam_template.CODE_PARAMETERS
     }
     assert expanded["Conditions"] == plain["Conditions"]
     assert set(expanded["Outputs"]) == set(plain["Outputs"])
@@ -90,7 +90,7 @@ def test_functions_and_their_queues_are_written_in_sams_types():
     assert {one["Properties"]["Tracing"] for one in functions} == {"Active"}
     events = [event for one in functions for event in one["Properties"].get("Events", {}).values()]
     assert [event["Type"] for event in events] == ["SQS", "SQS"]
-    assert not {one["Type"] for one in written.values()} & {sam.FUNCTION, sam.MAPPING}
+    assert not {one["Type"] for one in written.values()} & {sam_template.FUNCTION, sam_template.MAPPING}
 
 
 def test_cfn_lint_finds_nothing():
@@ -100,7 +100,7 @@ def test_cfn_lint_finds_nothing():
 def test_the_repository_takes_its_metadata():
     """Names, lengths and characters as its CreateApplication has them."""
     about = yaml_parse(TEXT)["Metadata"]["AWS::ServerlessRepo::Application"]
-    project_file = tomllib.loads((project.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project_file = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     assert about["SemanticVersion"] == project_file["version"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", about["SemanticVersion"])
@@ -111,16 +111,16 @@ def test_the_repository_takes_its_metadata():
     assert len(about["Labels"]) <= 10
     assert all(re.fullmatch(r"[a-zA-Z0-9+\-_:/@]{1,127}", label) for label in about["Labels"])
     for name in ("LicenseUrl", "ReadmeUrl"):
-        assert (project.CLOUDFORMATION / about[name]).is_file()
+        assert (paths.CLOUDFORMATION / about[name]).is_file()
     assert "HomePageUrl" not in about  # there is none
 
 
 def test_a_mapping_that_cannot_be_an_event_is_named():
     """Rather than lost on the way."""
     changed = PLAIN_TEXT.replace(
-        f"  QueueToProcessor:\n    Type: {sam.MAPPING}\n",
-        f"  QueueToProcessor:\n    Type: {sam.MAPPING}\n    Condition: HasQuota\n",
+        f"  QueueToProcessor:\n    Type: {sam_template.MAPPING}\n",
+        f"  QueueToProcessor:\n    Type: {sam_template.MAPPING}\n    Condition: HasQuota\n",
     )
 
     with pytest.raises(DeployError, match=r"QueueToProcessor of distributed\.yaml is more than a mapping"):
-        sam.from_distributed(changed)
+        sam_template.from_distributed(changed)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from lambdist_lib.counts import Depth
-from lambdist_lib.runs import settling
+from lambdist_lib.runs import completion
 
 POLLS_OF_A_LONG_QUEUE = 20
 
@@ -20,16 +20,16 @@ def queue(monkeypatch):
 
     def seen(depths, settled=0):
         left = [Depth(waiting=depth) for depth in depths]
-        monkeypatch.setattr(settling, "longest_s", lambda stack: 0.2)
-        monkeypatch.setattr(settling, "depth", lambda *_: left.pop(0) if len(left) > 1 else left[0])
-        monkeypatch.setattr(settling, "count_settled", lambda *_: settled)
+        monkeypatch.setattr(completion, "longest_s", lambda stack: 0.2)
+        monkeypatch.setattr(completion, "depth", lambda *_: left.pop(0) if len(left) > 1 else left[0])
+        monkeypatch.setattr(completion, "count_settled", lambda *_: settled)
 
     return seen
 
 
 def wait(expected):
     began_s = time.monotonic()
-    ended = settling.await_settled(Stub(), None, "run", expected=expected)
+    ended = completion.await_settled(Stub(), None, "run", expected=expected)
     return ended, time.monotonic() - began_s
 
 

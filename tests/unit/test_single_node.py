@@ -8,7 +8,7 @@ from fakes import CONTEXT, FakeDynamoDB
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdist_lib.contract import PermanentError
+from lambdist_lib.protocol.contract import PermanentError
 
 GIVEN_ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -17,11 +17,12 @@ import psutil
 import pytest
 from hostile import Exchange, Hostile, serving
 
-from lambdist_lib import datapoints, submission
+from lambdist_lib.cloud.targets import Api, ApiKey
+from lambdist_lib.data import datapoints
 from lambdist_lib.errors import UsageError
-from lambdist_lib.sending.receipts import Plan, Receipt, Tally
-from lambdist_lib.sending.wire import Timeouts
-from lambdist_lib.targets import Api, ApiKey
+from lambdist_lib.submission import client
+from lambdist_lib.submission.http import Timeouts
+from lambdist_lib.submission.receipts import Plan, Receipt, Tally
 
 FAST = {"backoff_s": 0.01, "backoff_max_s": 0.05, "timeouts": Timeouts(connect_s=1.0, request_s=0.4)}
 FINAL = {"accepted", "rejected", "refused", "unknown", "dead"}
@@ -34,7 +35,7 @@ def points(count: int) -> datapoints.Datapoints:
 def submitted(api: Api, lines, **plan) -> tuple[Tally, list[Receipt]]:
     """Submit and hold the result to what is always true."""
     receipts: list[Receipt] = []
-    tally = submission.submit(lines, api, Plan(**{**FAST, **plan}), run_id="r", keep=receipts.extend)
+    tally = client.submit(lines, api, Plan(**{**FAST, **plan}), run_id="r", keep=receipts.extend)
     require_coherent(tally, receipts, {line.n for line in lines})
     return tally, receipts
 
@@ -267,7 +268,7 @@ def test_delays_double_with_full_jitter():
 
 def test_the_retry_budget_ends_a_hopeless_run(monkeypatch):
     """Datapoints that are sent again for ever and never settle do not go on for ever."""
-    monkeypatch.setattr(submission, "RETRIES_FREE", 20)
+    monkeypatch.setattr(client, "RETRIES_FREE", 20)
     retry = lambda e: e.reply(200, {"accepted": [], "retry": e.ns})  # noqa: E731
     with Hostile(retry) as server:
         tally, _ = submitted(server.api, points(50), chunks=2, tries=1_000, retry_budget=1)
@@ -496,7 +497,7 @@ def test_an_interrupt_ends_within_a_second():
         thread = interrupt_after(0.3)
         began_s = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
-            submission.submit(points(30), server.api, Plan(chunks=7), run_id="r", keep=receipts.extend)
+            client.submit(points(30), server.api, Plan(chunks=7), run_id="r", keep=receipts.extend)
         took_s = time.perf_counter() - began_s
         thread.join()
 
@@ -519,7 +520,7 @@ def test_two_interrupts_are_one():
     with Hostile(Exchange.hang) as server:
         thread = interrupt_after(0.1)
         with pytest.raises(KeyboardInterrupt):
-            submission.submit(points(9), server.api, Plan(chunks=3), run_id="r", keep=keep)
+            client.submit(points(9), server.api, Plan(chunks=3), run_id="r", keep=keep)
         thread.join()
 
     assert sum(receipt.verdict == "unknown" for receipt in receipts) == 3
@@ -538,7 +539,7 @@ def test_an_interrupt_is_heard_among_rejected_lines():
         thread = interrupt_after(0.2)
         began_s = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
-            submission.submit(lines(), server.api, Plan(), run_id="r", keep=lambda receipts: None)
+            client.submit(lines(), server.api, Plan(), run_id="r", keep=lambda receipts: None)
         thread.join()
 
     assert time.perf_counter() - began_s < 1.5
@@ -569,7 +570,7 @@ def test_nothing_stays_open():
         submitted(server.api, points(50), chunks=10)
         before = process.num_fds()
         with pytest.raises(ValueError, match="keeper"):
-            submission.submit(points(50), server.api, Plan(chunks=10), run_id="r", keep=fail)
+            client.submit(points(50), server.api, Plan(chunks=10), run_id="r", keep=fail)
         deadline_s = time.perf_counter() + 5
         while process.num_fds() > before and time.perf_counter() < deadline_s:
             time.sleep(0.01)  # the server's side closes when it reads the end
@@ -588,7 +589,7 @@ def test_while_nothing_can_be_sent_the_processor_rests():
 
 def test_waiting_datapoints_do_not_pile_up(monkeypatch):
     """While many wait for another try, no new ones are sent: memory stays bounded, and the API in peace."""
-    monkeypatch.setattr(submission, "WAITING_MOST", 10)
+    monkeypatch.setattr(client, "WAITING_MOST", 10)
 
     with Hostile(lambda exchange: exchange.reply(502, {})) as server:
         submitted(server.api, points(500), chunks=1, deadline_s=0.5, backoff_s=60, backoff_max_s=60)
@@ -626,7 +627,7 @@ def test_more_senders_than_files_are_refused(monkeypatch):
 
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 256))
     with pytest.raises(UsageError, match="fewer chunks"):
-        submission.submit(
+        client.submit(
             points(1),
             Api(url="http://127.0.0.1:9", key=ApiKey("")),
             Plan(chunks=1_000),

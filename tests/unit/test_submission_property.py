@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_submission import FAST, PASSING, points, require_coherent
 
-from lambdist_lib import submission
-from lambdist_lib.sending.receipts import Plan, Receipt
-from lambdist_lib.sending.wire import Timeouts
+from lambdist_lib.submission import client
+from lambdist_lib.submission.http import Timeouts
+from lambdist_lib.submission.receipts import Plan, Receipt
 
 
 def accept_some(exchange: Exchange) -> None:
@@ -73,7 +73,7 @@ def test_the_account_is_true(script, count, chunks, request_batch, tries, openin
         stall_s=2.0,
     )
     with Hostile(behave) as server:
-        tally = submission.submit(points(count), server.api, plan, run_id="r", keep=receipts.extend)
+        tally = client.submit(points(count), server.api, plan, run_id="r", keep=receipts.extend)
 
     require_coherent(tally, receipts, set(range(count)))
     verdicts = {receipt.n: receipt.verdict for receipt in receipts}
@@ -92,6 +92,6 @@ def test_the_server_of_the_property_takes_what_it_says(name):
     """Otherwise the property would hold of nothing."""
     with Hostile(BEHAVIOURS[name]) as server:
         plan = Plan(**FAST, chunks=1, tries=1)
-        submission.submit(points(1), server.api, plan, run_id="r", keep=lambda receipts: None)
+        client.submit(points(1), server.api, plan, run_id="r", keep=lambda receipts: None)
 
     assert server.accepted

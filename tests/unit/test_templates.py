@@ -9,8 +9,8 @@ import pytest
 import yaml
 from cfnlint.api import lint_file
 
-from lambdist_lib import contract
 from lambdist_lib.deployment import templates
+from lambdist_lib.protocol import contract
 
 REPO = Path(__file__).parents[2]
 LAMBDAS = REPO / "lambdas"

@@ -1,8 +1,8 @@
 import pytest
 from test_measures_summary import built, tables
 
-from lambdist_lib import thresholds
 from lambdist_lib.errors import ThresholdError, UsageError
+from lambdist_lib.measures import thresholds
 
 SUMMARY = built(*tables(7))
 FEW = built(*tables(1))

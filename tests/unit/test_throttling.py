@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdist_lib import faults
+from lambdist_lib.protocol import faults
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_processor import message
 
-from lambdist_lib import faults, truth
+from lambdist_lib.protocol import faults
+from lambdist_lib.runs import ground_truth
 
 TRIES = 3
 KINDS = ["raise", "permanent", "crash", "crash-after", "poison", "duplicate", "slow"]
@@ -64,7 +65,7 @@ def test_a_datapoint_goes_the_way_that_was_told(import_fresh, monkeypatch, text,
 
     item, deaths = delivered(processor, n, str(plan), copies, monkeypatch, poison)
 
-    planned = truth.of(plan, n, tries=TRIES, at_once=at_once)
+    planned = ground_truth.of(plan, n, tries=TRIES, at_once=at_once)
     assert planned.outcome == ("stored" if item.get("outcome") == "stored" else "dead")
     assert planned.failures == len(item.get("attempts", []))
     assert planned.duplicates == item.get("duplicates", 0)
@@ -90,7 +91,7 @@ def test_a_datapoint_goes_the_way_that_was_told(import_fresh, monkeypatch, text,
 )
 def test_what_each_kind_does(text, told):
     """One row of truth.csv for each kind that is certain to strike."""
-    row = truth.of(faults.parse_fault(text), 0, tries=5)
+    row = ground_truth.of(faults.parse_fault(text), 0, tries=5)
 
     assert (row.outcome, row.cause_class, row.receives, row.failures, row.duplicates, row.strikes) == told
 
@@ -99,7 +100,7 @@ def test_the_truth_is_a_table(tmp_path):
     """One row per datapoint, in their order, for who compares it with records.csv."""
     plan = faults.parse_fault("raise:1@3")
 
-    truth.write(tmp_path, truth.rows(plan, [1, 3], tries=2))
+    ground_truth.write(tmp_path, ground_truth.rows(plan, [1, 3], tries=2))
 
     rows = list(csv.DictReader((tmp_path / "truth.csv").read_text().splitlines()))
     assert [(row["n"], row["outcome"], row["strikes"]) for row in rows] == [

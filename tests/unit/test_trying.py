@@ -2,8 +2,8 @@
 
 import pytest
 
-from lambdist_lib import trying
 from lambdist_lib.errors import DataFileError, UsageError
+from lambdist_lib.runs import preview
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def attempt(tmp_path):
         for name, text in neighbours.items():
             (tmp_path / f"{name}.py").write_text(text)
         (tmp_path / "data.txt").write_text(lines)
-        return list(trying.process_first(str(tmp_path / "data.txt"), n, processing=tmp_path))
+        return list(preview.process_first(str(tmp_path / "data.txt"), n, processing=tmp_path))
 
     return answers
 
@@ -47,7 +47,7 @@ def test_what_would_be_retried_or_dead_is_shown_as_an_error(attempt):
 
 def test_a_permanent_error_is_told_apart(attempt):
     """It is the class of the contract, imported as in the zip."""
-    code = "from lambdist_lib.contract import PermanentError\n\n"
+    code = "from lambdist_lib.protocol.contract import PermanentError\n\n"
     code += "def process(data):\n    raise PermanentError('no')\n"
 
     assert attempt(code, "one\n") == [{"n": 0, "data": "one", "error": "PermanentError: no"}]
@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_used_is_a_usage_error(attempt, code, message):
 def test_a_missing_file_is_a_usage_error(tmp_path, attempt):
     """Of the code as of the data."""
     with pytest.raises(UsageError, match=r"there is no processing\.py"):
-        list(trying.process_first("data/words.txt", 1, processing=tmp_path))
+        list(preview.process_first("data/words.txt", 1, processing=tmp_path))
     attempt("def process(data):\n    return 1\n")
     with pytest.raises(DataFileError, match=r"no data file nowhere\.txt"):
-        list(trying.process_first("nowhere.txt", 1, processing=tmp_path))
+        list(preview.process_first("nowhere.txt", 1, processing=tmp_path))

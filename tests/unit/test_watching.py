@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from lambdist_lib.counts import Depth
-from lambdist_lib.runs import settling, watching
-from lambdist_lib.runs.watching import Watching
-from lambdist_lib.sending.receipts import Tally
+from lambdist_lib.runs import completion, monitor
+from lambdist_lib.runs.monitor import Watching
+from lambdist_lib.submission.receipts import Tally
 
 PATIENCE_S = 10.0
 
@@ -27,11 +27,11 @@ def cloud(monkeypatch):
                 raise found
             return found
 
-        monkeypatch.setattr(watching, "SHARE", 1.0)
-        monkeypatch.setattr(watching, "LOOK_EVERY_S", 0.01)
-        monkeypatch.setattr(settling, "depth", lambda *_: find("queue", depth or Depth()))
+        monkeypatch.setattr(monitor, "SHARE", 1.0)
+        monkeypatch.setattr(monitor, "LOOK_EVERY_S", 0.01)
+        monkeypatch.setattr(completion, "depth", lambda *_: find("queue", depth or Depth()))
         monkeypatch.setattr(
-            settling, "count_dead", lambda _, __, key: find("table", dead if key.endswith("#0") else 0)
+            completion, "count_dead", lambda _, __, key: find("table", dead if key.endswith("#0") else 0)
         )
         return SimpleNamespace(name=name, client=lambda service: None), None, "run"
 
@@ -78,7 +78,7 @@ def test_what_is_accepted_after_a_look_is_not_taken_for_stored(cloud, monkeypatc
     with Watching(counts.append, submitted=20, where=cloud("aws", depth=Depth(waiting=5))) as seen:
         seen.sending(tally)
         told(counts, lambda: seen.sending(tally), lambda counts: counts.settled is not None)
-        monkeypatch.setattr(watching, "SHARE", 0.0)
+        monkeypatch.setattr(monitor, "SHARE", 0.0)
         time.sleep(0.05)  # a look may be under way
         seen.sending(Tally(accepted=18))
 
@@ -117,9 +117,9 @@ def test_a_look_that_fails_ends_no_run(cloud):
 def test_looks_take_a_share_of_the_time_and_no_more(cloud, monkeypatch):
     """Each takes 20 ms, so in half a second a tenth of the time is two or three, and not fifty."""
     where = cloud("local")
-    monkeypatch.setattr(watching, "SHARE", 0.1)
+    monkeypatch.setattr(monitor, "SHARE", 0.1)
     monkeypatch.setattr(
-        settling, "count_dead", lambda *_: cloud.looks.append("table") or time.sleep(0.02) or 0
+        completion, "count_dead", lambda *_: cloud.looks.append("table") or time.sleep(0.02) or 0
     )
     with Watching(lambda counts: None, submitted=20, where=where):
         time.sleep(0.5)

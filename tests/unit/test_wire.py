@@ -7,8 +7,8 @@ import pytest
 from hostile import Exchange, Hostile
 
 from lambdist_lib.errors import UsageError
-from lambdist_lib.sending import wire
-from lambdist_lib.sending.wire import Answer, Timeouts, Wire
+from lambdist_lib.submission import http
+from lambdist_lib.submission.http import Answer, Timeouts, Wire
 
 HEADERS = {"Content-Type": "application/json"}
 
@@ -94,7 +94,7 @@ def test_a_request_times_out():
 
 def test_an_endless_answer_is_cut(monkeypatch):
     """Memory is not the server's to fill."""
-    monkeypatch.setattr(wire, "ANSWER_MAX_BYTES", 10_000)
+    monkeypatch.setattr(http, "ANSWER_MAX_BYTES", 10_000)
     with Hostile(lambda exchange: exchange.reply(200, b"x" * 1_000_000)) as server:
         [answer] = posted(server, [b"x"])
 

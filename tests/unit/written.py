@@ -4,7 +4,8 @@ import json
 
 import frames
 
-from lambdist_lib import folders, records
+from lambdist_lib.records import join
+from lambdist_lib.results import folders
 from lambdist_lib.runs.conditions import Conditions
 
 
@@ -16,8 +17,8 @@ def written(home, runs, *, dead=(), facts=None, words=()):
         count = int(row["submitted"])
         table = frames.records(count, arm=row["arm"], run_id=row["run_id"], dead=dead)
         table.loc[table.index[count - int(row["lost"]) :], "outcome"] = "lost"
-        records.write_table(folder, "records", table)
-        records.write_table(folder, "invocations", frames.invocations(count, run_id=row["run_id"], cold=3))
+        join.write_table(folder, "records", table)
+        join.write_table(folder, "invocations", frames.invocations(count, run_id=row["run_id"], cold=3))
         with (folder / "outputs.jsonl").open("w", encoding="utf-8") as file:
             for n, outcome, cause in table[["n", "outcome", "cause"]].itertuples(index=False):
                 data = words[n] if n < len(words) else f"word-{n}"
@@ -29,7 +30,7 @@ def written(home, runs, *, dead=(), facts=None, words=()):
         folders.write_json(
             folder / "run.json", {**row, **Conditions().settings(), "data": "words.txt", **ended}
         )
-    records.write_table(home, "runs", runs)
+    join.write_table(home, "runs", runs)
     if facts is not None:
         held = {name: getattr(Conditions(), name) for name in Conditions.__dataclass_fields__}
         known = {"experiment_id": home.name, "target": "local cloud", "data": "words.txt", "seed": 0}

@@ -1,0 +1,110 @@
+"""The commands of what is deployed: the local cloud, the stacks, what they have left."""
+
+import argparse
+from typing import Any
+
+from lambdist_lib.cli import options as cli_options
+from lambdist_lib.errors import UsageError
+
+
+def cloud(options: argparse.Namespace) -> None:
+    from lambdist_lib.cloud import local_cloud
+    from lambdist_lib.deployment import teardown
+
+    if options.action == "mail":
+        _cloud_mail(options)
+    elif options.action == "start":
+        cloud = local_cloud.start(keep=True)
+        cli_options.tell(
+            options, f"the local cloud runs at {cloud.endpoint_url}", {"endpoint_url": cloud.endpoint_url}
+        )
+    elif options.action == "stop":
+        stopped = teardown.stop_local_cloud(force=options.force)
+        cli_options.tell(
+            options, "the local cloud is gone" if stopped else "no local cloud runs", {"stopped": stopped}
+        )
+    elif status := local_cloud.status():
+        facts = {
+            "endpoint_url": status.cloud.endpoint_url,
+            "kept": status.cloud.kept,
+            "workers": status.workers,
+            "holders": list(status.holders),
+        }
+        cli_options.tell(options, "\n".join(f"{name:<14} {value}" for name, value in facts.items()), facts)
+    else:
+        cli_options.tell(options, "no local cloud runs; `lambdist cloud start` starts one", None)
+
+
+def _cloud_mail(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from lambdist_lib.cloud import local_cloud, targets
+    from lambdist_lib.deployment import local_mail
+
+    mails = local_mail.read(targets.connect("local")) if local_cloud.find() else []
+    cli_options.tell(options, "\n".join(map(str, mails)) or "no mail", [asdict(mail) for mail in mails])
+
+
+def deploy(options: argparse.Namespace) -> None:
+    from lambdist_lib.cloud import local_cloud
+    from lambdist_lib.deployment import bundles, lifecycle, tags
+
+    processing = bundles.folder(options.processing)
+    lifetime_s = tags.lifetime_s(options.expires) if options.expires else None
+    if options.target == "local":
+        local_cloud.start(keep=True)  # or what is deployed would be gone with this command
+    target = cli_options.target(options)
+    settings = {"experiment_controls": True, **dict(cli_options.setting(text) for text in options.set)}
+    how: dict[str, Any] = {"processing": processing, "lifetime_s": lifetime_s}
+    deployed = lifecycle.deploy(target, settings, **how, **cli_options.given(options, "budget_usd", "yes"))
+    facts = {"endpoint_url": target.endpoint_url, **{kind: stack.outputs for kind, stack in deployed.items()}}
+    cli_options.tell(
+        options, "\n".join(f"{kind:<12} {target.api_url(s.outputs)}" for kind, s in deployed.items()), facts
+    )
+
+
+def destroy(options: argparse.Namespace) -> None:
+    from lambdist_lib.deployment import lifecycle
+
+    target = cli_options.target(options)
+    lifecycle.destroy(target, force=options.force)
+    still = target.cloud is not None and target.cloud.kept
+    cli_options.tell(
+        options,
+        "the local cloud itself runs on; `lambdist cloud stop` ends it" if still else "",
+        {"left": []},
+    )
+
+
+def package(options: argparse.Namespace) -> None:
+    from lambdist_lib import paths
+    from lambdist_lib.deployment import bundles, packaging
+
+    processing = bundles.folder(options.processing)
+    written = packaging.write(options.to, as_sam=options.sam, bucket=options.bucket, processing=processing)
+    where = paths.shown(options.to)
+    text = f"{len(written)} files in {where}/; {packaging.COMMANDS} there says what to type"
+    cli_options.tell(options, text, {"folder": where, "files": [path.name for path in written]})
+
+
+def leaks(options: argparse.Namespace) -> None:
+    from lambdist_lib.cloud import local_cloud
+    from lambdist_lib.deployment import leaks
+    from lambdist_lib.progress import Progress
+
+    if options.all and not options.delete:
+        raise UsageError("--all goes with --delete; without it everything is listed anyway")
+    if options.target == "local" and not local_cloud.find():
+        cli_options.tell(options, "no local cloud runs, so nothing is left there", [])
+        return
+    target = cli_options.target(options)
+    if options.delete:
+        with Progress("leaks") as progress:
+            gone = leaks.delete(target, everything=options.all, force=options.force, say=progress.show)
+            progress.show(f"{len(gone)} removed")
+    rows = leaks.find(target)
+    cli_options.tell(
+        options,
+        "\n".join([*(row.line() for row in rows), leaks.summary(rows, target)]),
+        [row.facts() for row in rows],
+    )

@@ -1,0 +1,124 @@
+"""The commands that send datapoints, and get back what became of each."""
+
+import argparse
+import json
+
+from lambdist_lib.cli import options as cli_options
+from lambdist_lib.errors import UsageError
+from lambdist_lib.protocol.contract import ADHOC
+
+
+def try_(options: argparse.Namespace) -> None:
+    from lambdist_lib.deployment import bundles
+    from lambdist_lib.runs import preview
+
+    processing = bundles.folder(options.processing)
+    for answer in preview.process_first(options.data, options.n, processing=processing):
+        print(json.dumps(answer, ensure_ascii=False))
+
+
+def submit(options: argparse.Namespace) -> None:
+    if options.url:
+        _submit_to_url(options)
+        return
+    if options.api_key_env:
+        raise UsageError("--api-key-env goes with --url; the key of a stack of ours is read from it")
+    if options.tries is not None or options.timeout is not None:
+        raise UsageError("--tries and --timeout go with --url; a stack of ours says how often it tries")
+    from lambdist_lib.progress import Progress
+    from lambdist_lib.results import folders
+    from lambdist_lib.runs import submitting
+
+    with Progress(options.arm) as progress:
+        row = submitting.submit(
+            cli_options.target(options),
+            options.arm,
+            experiment_id=options.experiment_id,
+            watch=progress.watcher(),
+            deadline_s=options.deadline,
+            **cli_options.given(options, "data", "seed", *cli_options.SENDING),
+        )
+        progress.show(f"{row['stored']:,} stored, {row['dead']:,} dead of {row['submitted']:,}")
+    cli_options.tell(options, f"answers: {row['folder']}/outputs.jsonl", row)
+    folders.require_finished(row)
+
+
+def _submit_to_url(options: argparse.Namespace) -> None:
+    from lambdist_lib.progress import Progress
+    from lambdist_lib.results import folders
+    from lambdist_lib.runs import external_api
+
+    patience = {"tries": options.tries, "timeout_s": options.timeout}
+    with Progress("submit") as progress:
+        row = external_api.submit(
+            options.url,
+            watch=progress.watcher(),
+            deadline_s=options.deadline,
+            **cli_options.given(options, "data", "api_key_env", "experiment_id", *cli_options.SENDING),
+            **{name: value for name, value in patience.items() if value is not None},
+        )
+        progress.show(f"{row['accepted']:,} accepted of {row['submitted']:,}")
+    cli_options.tell(options, f"what became of each: {row['folder']}/outputs.jsonl", row)
+    folders.require_finished(row)
+
+
+def resume(options: argparse.Namespace) -> None:
+    from lambdist_lib.progress import Progress
+    from lambdist_lib.results import folders
+    from lambdist_lib.runs import run
+
+    with Progress("resume") as progress:
+        rows = run.finish(
+            options.run, data=options.data, connect=cli_options.by_stamp(options), watch=progress.watcher()
+        )
+        progress.show(f"{len(rows)} runs whole")
+    cli_options.tell(options, "", rows)
+    for row in rows:
+        folders.require_finished(row)
+
+
+def fetch(options: argparse.Namespace) -> None:
+    from lambdist_lib.runs import collect, run
+
+    if options.run.startswith(ADHOC):
+        collect.collect_adhoc(cli_options.target(options), options.run)
+    elif not run.is_collected(options.run):
+        run.finish(options.run, data=options.data, connect=cli_options.by_stamp(options))
+    for answer in collect.outputs_of(options.run):
+        print(json.dumps(answer, ensure_ascii=False))
+
+
+def dead(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from lambdist_lib.records import dead_letters
+
+    if options.run.startswith(ADHOC):
+        letters = dead_letters.of_table(*cli_options.queued(options), options.run, cause=options.cause)
+    else:
+        letters = dead_letters.of_run(options.run, cause=options.cause)
+    lines = [*map(dead_letters.line, letters), dead_letters.summary(letters, options.run)]
+    cli_options.tell(options, "\n".join(lines), [asdict(letter) for letter in letters])
+
+
+def redrive(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from lambdist_lib.progress import Progress
+    from lambdist_lib.runs import redrive
+
+    what = {"cause": options.cause, "fault": options.fault}
+    with Progress("redrive") as progress:
+        if options.run.startswith(ADHOC):
+            reports = [
+                redrive.run_adhoc(*cli_options.queued(options), options.run, **what, watch=progress.watcher())
+            ]
+        else:
+            connect = cli_options.by_stamp(options)
+            reports = redrive.of(options.run, **what, connect=connect, watch=progress.watcher())
+        progress.show(f"{sum(report.letters for report in reports):,} dead letters")
+    cli_options.tell(
+        options, "\n".join(report.sentence() for report in reports), [asdict(one) for one in reports]
+    )
+    for report in reports:
+        redrive.require_finished(report)

@@ -1,0 +1,261 @@
+"""What the processes around one local cloud know of each other, in files of its state folder.
+
+    cloud.json        the running cloud, written by its supervisor
+    cloud.log         the emulator's log, kept when it has ended
+    leases/*.json     one process that uses the cloud each; the lease ends with the process
+    transition.lock   held while a cloud starts or ends
+    timed_run.lock    held while something is timed on it
+
+Processes are told apart by more than their pid, since pids are used again, and only those
+that this cloud started are ever ended.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lambdist_lib import paths
+from lambdist_lib.errors import LocalCloudError
+
+FOLDER_PREFIX = "lambdist-cloud-"
+SUPERVISOR, EMULATOR = "lambdist_lib.cloud.emulator_supervisor", "ministack"  # words of their command lines
+TRANSITION_WAIT_S = 45.0  # a start takes at most 20 s, an end a few
+SAME_PROCESS_S = 2.0  # the boot time that psutil subtracts is in whole seconds, and wavers by one
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One process, told from a later one with the same pid by when it was created."""
+
+    pid: int
+    created: float
+
+    @classmethod
+    def of(cls, pid: int | None = None) -> "Identity":
+        process = psutil.Process(pid)
+        return cls(process.pid, _created(process))
+
+    def process(self, word: str = "") -> psutil.Process | None:
+        """The process if it still runs, and has `word` in its command line; a zombie does not run."""
+        with suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            if (
+                abs(_created(process) - self.created) < SAME_PROCESS_S
+                and _runs(process)
+                and (not word or any(word in part for part in process.cmdline()))
+            ):
+                return process
+        return None
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _wait_until_ended(processes: set[psutil.Process], timeout_s: float) -> None:
+    # psutil.wait_procs would wait for zombies too, which the init of a container may reap late or never.
+    deadline = time.monotonic() + timeout_s
+    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _created(process: psutil.Process) -> float:
+    # On Linux since boot: when the clock is set, or a suspended machine wakes, the kernel's
+    # time of day for the same process moves, and a living lease would look dead.
+    return process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The content of cloud.json."""
+
+    supervisor: Identity
+    emulator: Identity
+    port: int
+    kept: bool  # until `lambdist cloud stop`, whoever leases it
+    auth: bool
+    folder: str  # temporary, of the emulator and its workers
+    version: str  # of ministack
+    started_at: float  # seconds since the epoch
+
+    def is_alive(self) -> bool:
+        return bool(self.supervisor.process(SUPERVISOR) and self.emulator.process(EMULATOR))
+
+    def processes(self) -> set[psutil.Process]:
+        """All that run for this cloud: the emulator, its workers, what those started.
+
+        Workers inherit the emulator's TMPDIR, a name that was made for this cloud alone,
+        so they are found even when the emulator is gone.
+        """
+        found = []
+        if emulator := self.emulator.process(EMULATOR):
+            with suppress(psutil.Error):
+                found = [emulator, *emulator.children(recursive=True)]
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.environ().get("TMPDIR") == self.folder:
+                    found.append(process)
+        return {process for process in found if _runs(process)}
+
+    def end(self, grace_s: float = 1.0) -> None:
+        """End the processes of this cloud and remove its folder; a busy worker gets `grace_s`."""
+        processes = self.processes()
+        if emulator := self.emulator.process(EMULATOR):
+            with suppress(psutil.Error):
+                emulator.terminate()
+        _wait_until_ended(processes, grace_s)
+        for _ in range(5):  # a worker may have started another one meanwhile
+            if not (left := self.processes()):
+                break
+            for process in left:
+                with suppress(psutil.Error):
+                    process.kill()
+            _wait_until_ended(left, 2.0)
+        if Path(self.folder).name.startswith(FOLDER_PREFIX):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def log_path(state: Path) -> Path:
+    return state / "cloud.log"
+
+
+def read(state: Path) -> Record | None:
+    """The record in cloud.json, which may be of a cloud that is gone; None if there is no sound one."""
+    try:
+        record = json.loads((state / "cloud.json").read_text())
+        for name in ("supervisor", "emulator"):
+            record[name] = Identity(**record[name])
+        return Record(**record)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write(state: Path, record: Record) -> None:
+    _write_json(state / "cloud.json", asdict(record))
+
+
+def forget(state: Path, record: Record) -> None:
+    """Remove cloud.json, unless it is of a later cloud by now."""
+    if (found := read(state)) and found.emulator == record.emulator:
+        (state / "cloud.json").unlink(missing_ok=True)
+
+
+def recovered(state: Path) -> Record | None:
+    """The running cloud; ends what is left of one that lost its supervisor or its emulator.
+
+    Call it inside `transition`.
+    """
+    record = read(state)
+    if record is None or record.is_alive():
+        return record
+    record.end()
+    forget(state, record)
+    return None
+
+
+def hold(state: Path) -> Path:
+    """Register this process as a user of the cloud; the returned file is the lease."""
+    lease = state / "leases" / f"{os.getpid()}-{secrets.token_hex(4)}.json"
+    _make_folder(lease.parent)
+    _write_json(lease, asdict(Identity.of()))
+    return lease
+
+
+def holders(state: Path) -> set[Identity]:
+    """The living processes that lease the cloud; leases of dead ones are removed."""
+    living = set()
+    for lease in (state / "leases").glob("*.json"):
+        with suppress(FileNotFoundError):  # released meanwhile
+            try:
+                holder = Identity(**json.loads(lease.read_text()))
+            except (ValueError, TypeError):
+                holder = None
+            if holder and holder.process():
+                living.add(holder)
+            else:
+                lease.unlink()
+    return living
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LocalCloudError(
+            f"the local cloud's folder {folder} cannot be made: {error.strerror}; "
+            "name another with the environment variable LAMBDIST_STATE"
+        ) from error
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial.write_text(json.dumps(content, indent=1))
+    partial.replace(path)
+
+
+@contextmanager
+def transition(state: Path) -> Iterator[int]:
+    """Hold the lock under which a cloud starts, ends, or is looked for; gives its file descriptor.
+
+    After an exception it is closed, not unlocked: a supervisor that inherited it then holds
+    it until the start that was interrupted here has come to its end there.
+    """
+    lock = acquire(state / "transition.lock", TRANSITION_WAIT_S, "starting or stopping the local cloud")
+    try:
+        yield lock
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def locked(path: Path, timeout_s: float, doing: str) -> Iterator[None]:
+    """Hold the lock on `path`; see `acquire`."""
+    lock = acquire(path, timeout_s, doing)
+    try:
+        yield
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)  # closing is not enough when a forked child still has it open
+        os.close(lock)
+
+
+def acquire(path: Path, timeout_s: float, doing: str) -> int:
+    """Lock `path` for this process and write its pid there; the file descriptor is the caller's to close.
+
+    Raises:
+        LocalCloudError: Another process held it for all of `timeout_s`; names its pid.
+    """
+    _make_folder(path.parent)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + timeout_s
+    try:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    pid = os.pread(lock, 20, 0).decode() or "unknown"
+                    raise LocalCloudError(
+                        f"process {pid} has been {doing} for {timeout_s:g} s ({paths.shown(path)}); "
+                        f"wait for it or end it with `kill {pid}`, then try again"
+                    ) from None
+            time.sleep(0.05)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock

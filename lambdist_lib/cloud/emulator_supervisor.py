@@ -1,0 +1,252 @@
+"""The small process that owns the emulator: starts it, watches it, and ends it without a trace.
+
+`local_cloud` runs it as `python -m lambdist_lib.cloud.emulator_supervisor OPTIONS` (JSON). It lives in
+a session of its own, so neither Ctrl-C in a terminal nor a killed kernel reaches it. It ends the
+cloud on SIGTERM, when the emulator has died, when cloud.json is gone or names another cloud, and,
+unless the cloud is kept, `linger_s` after the last process that leased it has gone.
+
+Should this process be killed itself, Linux ends the emulator with it (parent-death signal). What
+then is left, a busy worker, the folder, and elsewhere the emulator too, the next call of
+`local_cloud` finds in cloud.json and clears away.
+"""
+
+import ctypes
+import importlib.resources
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from lambdist_lib import paths
+from lambdist_lib.cloud import emulator_state as cloud_state
+from lambdist_lib.errors import LocalCloudError
+
+READY = "ready"  # the answer to the starter; any other is why it is not
+READY_S = 20.0  # for all ports together; 0.3 s is usual
+POLL_S = 0.5
+LOG_LINES_SHOWN = 8
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+LIBC = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `local_cloud` asks of the supervisor."""
+
+    state: str
+    lock: int  # file descriptor of the transition lock, held until the cloud is ready
+    ports: list[int]  # tried in this order
+    parent_folder: str  # of the emulator's temporary folder
+    version: str
+    kept: bool
+    auth: bool
+    linger_s: float
+
+
+def main() -> None:
+    """Tell the starter over stdout whether the cloud is ready, then watch it until it ends."""
+    if os.fork():
+        os._exit(0)  # the starter reaps this process, and init the supervisor: no zombie in a kernel
+    options = Options(**json.loads(sys.argv[1]))
+    state = Path(options.state)
+    log_path = cloud_state.log_path(state)
+    log_path.unlink(missing_ok=True)  # the supervisor of the cloud before may still write its last line there
+    with log_path.open("w") as log:
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    signals = Signals()
+    try:
+        emulator, record = launch(options)
+    except (LocalCloudError, OSError) as error:
+        answer(str(error))
+        return
+    os.close(options.lock)
+    answer(READY)
+    try:
+        reason = watch(state, emulator, record, signals, options.linger_s)
+    finally:
+        record.end()  # nothing to do, unless `watch` failed
+    print(f"lambdist: the local cloud ended: {reason}", file=sys.stderr)
+
+
+class Signals:
+    """Notes SIGTERM; with the end of a child it is all that cuts a pause short."""
+
+    def __init__(self) -> None:
+        self.stop_asked = False
+        self.wake, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self.ask_to_stop)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def ask_to_stop(self, *_: object) -> None:
+        self.stop_asked = True
+
+    def pause(self, timeout_s: float) -> None:
+        if select.select([self.wake], [], [], timeout_s)[0]:
+            os.read(self.wake, 100)
+
+
+def answer(text: str) -> None:
+    """Tell the starter, who may be gone, and let go of its pipe."""
+    with suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), text.encode())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Record]:
+    """Start the emulator on the first port it can have, and record it in cloud.json."""
+    state = Path(options.state)
+    deadline = time.monotonic() + READY_S
+    for port in options.ports:
+        folder = tempfile.mkdtemp(prefix=cloud_state.FOLDER_PREFIX, dir=options.parent_folder)
+        spare_endpoint_data(folder)
+        emulator = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env=environment(port, folder, auth=options.auth),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            stderr=sys.stderr,
+            preexec_fn=die_with_supervisor,  # safe: this process has one thread
+        )
+        record = cloud_state.Record(
+            supervisor=cloud_state.Identity.of(),
+            emulator=cloud_state.Identity.of(emulator.pid),
+            port=port,
+            kept=options.kept,
+            auth=options.auth,
+            folder=folder,
+            version=options.version,
+            started_at=time.time(),
+        )
+        cloud_state.write(state, record)
+        while emulator.poll() is None and time.monotonic() < deadline:
+            if is_ready(emulator, port):
+                return emulator, record
+            time.sleep(0.02)
+        record.end()
+        cloud_state.forget(state, record)
+        emulator.wait()
+        if time.monotonic() >= deadline:
+            break
+        # It ended by itself: another program has taken the port, or it cannot run at all.
+    tried = ", ".join(str(port) for port in options.ports)
+    raise LocalCloudError(
+        f"the local cloud did not start within {READY_S:g} s (ports tried: {tried}); {log_tail(state)}"
+    )
+
+
+def environment(port: int, folder: str, *, auth: bool = False) -> dict[str, str]:
+    """All that the emulator sees of its surroundings, and its workers too, which inherit it.
+
+    HOME is the temporary folder, or botocore in the workers would read the person's ~/.aws/config.
+    """
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+        "HOME": folder,
+        "TMPDIR": folder,
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",  # or queue URLs say localhost
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",  # both listen on 0.0.0.0 once their packages are installed
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+        **({"AUTH": "true"} if auth else {}),
+    }
+
+
+def spare_endpoint_data(folder: str) -> None:
+    """Put the one partition that a worker needs where its botocore looks first, below HOME.
+
+    botocore's own file costs each worker 8 MiB, for hosts that AWS_ENDPOINT_URL replaces anyway:
+    with 50 environments that is a fifth of the main job's memory. A service that has one endpoint
+    for the whole partition stays (S3, IAM, STS and others): without it no client of it can be made.
+    """
+    file = importlib.resources.files("botocore").joinpath("data", "endpoints.json")
+    known = json.loads(file.read_text(encoding="utf-8"))
+    [partition] = [one for one in known["partitions"] if one["partition"] == "aws"]
+    path = Path(folder) / ".aws" / "models" / "endpoints.json"
+    path.parent.mkdir(parents=True)
+    global_ones = {name: one for name, one in partition["services"].items() if "partitionEndpoint" in one}
+    lean = {"version": known["version"], "partitions": [{**partition, "services": global_ones}]}
+    path.write_text(json.dumps(lean), encoding="utf-8")
+
+
+def die_with_supervisor() -> None:
+    """In the child, before exec: ask Linux to end it when its parent dies."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def is_ready(emulator: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether this very emulator answers; on a port that was taken, another server may be healthy."""
+    try:
+        sockets = psutil.Process(emulator.pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    if not any(s.status == psutil.CONN_LISTEN and s.laddr.port == port for s in sockets):
+        return False
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as health:
+            return bool(health.status == 200)
+    except OSError:
+        return False
+
+
+def log_tail(state: Path) -> str:
+    path = cloud_state.log_path(state)
+    lines = path.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:] or ["(empty)"]
+    return "\n  ".join([f"its log {paths.shown(path)} ends with", *lines])
+
+
+def watch(
+    state: Path,
+    emulator: subprocess.Popen[bytes],
+    record: cloud_state.Record,
+    signals: Signals,
+    linger_s: float,
+) -> str:
+    """Wait until the cloud is to end, end it, and return why."""
+    used_at = time.monotonic()
+
+    def reason_to_end() -> str:
+        nonlocal used_at
+        if signals.stop_asked:
+            return "stopped"
+        if (status := emulator.poll()) is not None:
+            return f"the emulator ended by itself with status {status}"
+        recorded = cloud_state.read(state)
+        if recorded is None or recorded.emulator != record.emulator:
+            return "cloud.json does not name it any more"
+        if recorded.kept or cloud_state.holders(state):
+            used_at = time.monotonic()
+        return (
+            f"no process has leased it for {linger_s:g} s" if time.monotonic() - used_at >= linger_s else ""
+        )
+
+    while True:
+        if reason_to_end():
+            # One may just have taken a lease; while this holds the lock, none can.
+            with suppress(LocalCloudError), cloud_state.transition(state):
+                if reason := reason_to_end():
+                    record.end()
+                    cloud_state.forget(state, record)
+                    return reason
+        signals.pause(min(POLL_S, linger_s / 4))
+
+
+if __name__ == "__main__":
+    main()

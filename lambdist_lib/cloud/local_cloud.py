@@ -1,0 +1,281 @@
+"""The local cloud: the emulator `ministack`, run on 127.0.0.1 for as long as somebody uses it.
+
+    cloud = local_cloud.lease()     # notebooks, scripts, tests: found or started, ended after use
+    local_cloud.start(keep=True)    # `lambdist cloud start`: until `local_cloud.stop()`
+
+There is one local cloud for each state folder. Whoever starts it, a supervisor process of its
+own keeps it (`local_cloud_supervisor`), so it outlives a kernel but not its users: a lease holds
+as long as the process that took it, however that process ends.
+"""
+
+import importlib.metadata
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from lambdist_lib import paths
+from lambdist_lib.cloud import emulator_state as cloud_state
+from lambdist_lib.cloud.emulator_supervisor import READY, Options
+from lambdist_lib.errors import LocalCloudError
+
+PYTHONS = ((3, 11), (3, 13))  # the emulator runs on these, first to last
+LINGER_S = 60.0
+PORTS_TRIED = 5
+START_S = 30.0  # the supervisor gives up sooner, with a reason
+STOP_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalCloud:
+    """A local cloud as it was found or started; `require_alive` tells whether it still runs."""
+
+    endpoint_url: str
+    port: int
+    pid: int  # of the emulator
+    kept: bool
+    auth: bool  # IAM permissions are enforced
+    version: str  # of ministack
+    started_at: float  # seconds since the epoch
+    log: Path
+    emulator: cloud_state.Identity
+    lease: Path | None = None  # of this process, if `lease` gave this
+
+    def release(self) -> None:
+        """Give the lease back before this process ends."""
+        if self.lease:
+            self.lease.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The running local cloud, and who uses it."""
+
+    cloud: LocalCloud
+    supervisor_pid: int
+    holders: tuple[int, ...]  # pids of the processes that lease it
+    workers: int  # processes below the emulator
+
+
+def find(state: Path = paths.STATE) -> LocalCloud | None:
+    """The running local cloud, or None; clears away what is left of a dead one."""
+    if not state.exists():
+        return None
+    with cloud_state.transition(state):
+        record = cloud_state.recovered(state)
+    return _described(state, record) if record else None
+
+
+def start(
+    state: Path = paths.STATE,
+    *,
+    keep: bool = False,
+    auth: bool = False,
+    linger_s: float = LINGER_S,
+    ports: Iterable[int] | None = None,
+) -> LocalCloud:
+    """Start the local cloud, or find it running; takes no lease.
+
+    Args:
+        state: Folder of the files by which its users find it.
+        keep: Until `stop`, whoever uses it. A running cloud becomes kept, too.
+        auth: Enforce IAM permissions.
+        linger_s: How long it waits for a new user after the last; as first started.
+        ports: To try, in this order; by default free ones.
+
+    Raises:
+        LocalCloudError: The emulator is not installed, does not start, or runs without `auth`.
+    """
+    with cloud_state.transition(state) as lock:
+        record = cloud_state.recovered(state)
+        if record is None:
+            options = Options(
+                state=str(state.resolve()),
+                lock=lock,
+                ports=list(itertools.islice(ports or free_ports(), PORTS_TRIED)),
+                parent_folder=tempfile.gettempdir(),
+                version=require_emulator(),
+                kept=keep,
+                auth=auth,
+                linger_s=linger_s,
+            )
+            record = _started(state, options)
+        if auth and not record.auth:
+            raise LocalCloudError(
+                "the local cloud runs without IAM enforcement; type `lambdist cloud stop`, then start it anew"
+            )
+        if keep and not record.kept:
+            record = replace(record, kept=True)
+            cloud_state.write(state, record)
+        return _described(state, record)
+
+
+def lease(
+    state: Path = paths.STATE,
+    *,
+    auth: bool = False,
+    linger_s: float = LINGER_S,
+    ports: Iterable[int] | None = None,
+) -> LocalCloud:
+    """The running local cloud, started if need be, which now stays as long as this process.
+
+    Arguments and errors are those of `start`.
+    """
+    taken = cloud_state.hold(state)  # before the start: no supervisor finds the cloud unused
+    try:
+        return replace(start(state, auth=auth, linger_s=linger_s, ports=ports), lease=taken)
+    except BaseException:
+        taken.unlink(missing_ok=True)
+        raise
+
+
+def status(state: Path = paths.STATE) -> Status | None:
+    """The running local cloud with its users, or None."""
+    cloud = find(state)
+    record = cloud_state.read(state)
+    if cloud is None or record is None:
+        return None
+    return Status(
+        cloud=cloud,
+        supervisor_pid=record.supervisor.pid,
+        holders=tuple(sorted(holder.pid for holder in cloud_state.holders(state))),
+        workers=len(record.processes()) - 1,
+    )
+
+
+def stop(state: Path = paths.STATE) -> bool:
+    """End the local cloud, kept or leased, and wait until it has gone; return whether one ran."""
+    if not state.exists():
+        return False
+    with cloud_state.transition(state):
+        record = cloud_state.recovered(state)
+    if record is None:
+        return False
+    deadline = time.monotonic() + STOP_S
+    if supervisor := record.supervisor.process(cloud_state.SUPERVISOR):
+        with suppress(psutil.NoSuchProcess):
+            supervisor.terminate()
+            while record.supervisor.process():
+                if time.monotonic() >= deadline:
+                    supervisor.kill()
+                time.sleep(0.02)
+    with cloud_state.transition(state):
+        cloud_state.recovered(state)  # clears away what a killed supervisor left
+    return True
+
+
+def reset(cloud: LocalCloud) -> None:
+    """Empty the local cloud: stacks, tables, queues, logs and workers are gone, the endpoint stays."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        opener.open(f"{cloud.endpoint_url}/_ministack/reset", data=b"", timeout=30).close()
+    except OSError as error:
+        require_alive(cloud)
+        raise LocalCloudError(
+            f"the local cloud at {cloud.endpoint_url} did not reset ({error}); its log is "
+            f"{paths.shown(cloud.log)}; type `lambdist cloud stop`, then `lambdist cloud start`"
+        ) from error
+
+
+def require_alive(cloud: LocalCloud) -> None:
+    """Raise LocalCloudError if this cloud has ended, even if another one runs by now."""
+    if cloud.emulator.process(cloud_state.EMULATOR) is None:
+        raise LocalCloudError(
+            f"the local cloud at {cloud.endpoint_url} has ended, and what was deployed there is gone; "
+            f"its log {paths.shown(cloud.log)} may tell why; type `lambdist cloud start`, then run again"
+        )
+
+
+@contextmanager
+def timed_run(state: Path = paths.STATE, *, timeout_s: float = 600.0) -> Iterator[None]:
+    """Let one timed run at a time use the local cloud: two would measure each other.
+
+    Raises:
+        LocalCloudError: Another process held it for all of `timeout_s`; names its pid.
+    """
+    with cloud_state.locked(state / "timed_run.lock", timeout_s, "timing a run on the local cloud"):
+        yield
+
+
+def free_ports() -> Iterator[int]:
+    """Ports of 127.0.0.1 that nobody listens on; another program may be faster to take one."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        yield port
+
+
+def require_emulator(
+    version_of: Callable[[str], str] = importlib.metadata.version,
+    python: tuple[int, int] = sys.version_info[:2],
+) -> str:
+    """The installed version of ministack.
+
+    Raises:
+        LocalCloudError: It is not installed, or this Python cannot run it.
+    """
+    (first, last), found = PYTHONS, ".".join(map(str, python))
+    if not first <= python <= last:
+        raise LocalCloudError(
+            f"the local cloud needs Python 3.11 to 3.13, and this is {found}; "
+            "type `make clean`, then `make setup PY=/path/to/python3.12`"
+        )
+    try:
+        return version_of("ministack")
+    except importlib.metadata.PackageNotFoundError:
+        raise LocalCloudError(
+            "the local cloud needs the package ministack, which this Python lacks; "
+            "type `make setup`, or `pip install -e '.[local]'`"
+        ) from None
+
+
+def _started(state: Path, options: Options) -> cloud_state.Record:
+    try:
+        # Returns when the supervisor, a grandchild, has let go of stdout: the cloud is ready or failed.
+        starting = subprocess.run(
+            [sys.executable, "-m", cloud_state.SUPERVISOR, json.dumps(asdict(options))],
+            cwd=paths.ROOT,
+            env={"PATH": os.defpath},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            pass_fds=[options.lock],
+            start_new_session=True,
+            timeout=START_S,
+        )
+    except subprocess.TimeoutExpired:
+        answer = f"the supervisor of the local cloud gave no answer within {START_S:g} s"
+    else:
+        answer = starting.stdout or starting.stderr or "the supervisor of the local cloud failed"
+    if answer != READY or (record := cloud_state.read(state)) is None:
+        raise LocalCloudError(
+            f"{answer}\nall that is known is in {paths.shown(cloud_state.log_path(state))}; "
+            "type `lambdist cloud start` to try again"
+        )
+    return record
+
+
+def _described(state: Path, record: cloud_state.Record) -> LocalCloud:
+    return LocalCloud(
+        endpoint_url=f"http://127.0.0.1:{record.port}",
+        port=record.port,
+        pid=record.emulator.pid,
+        kept=record.kept,
+        auth=record.auth,
+        version=record.version,
+        started_at=record.started_at,
+        log=cloud_state.log_path(state),
+        emulator=record.emulator,
+    )

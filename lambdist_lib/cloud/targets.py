@@ -1,0 +1,181 @@
+"""Where the stacks live: the local cloud or AWS. The only maker of boto3 sessions.
+
+    with targets.connect("local") as target: ...    starts or finds the local cloud
+    targets.connect("aws", region="eu-west-1")      boto3's normal chain of credentials
+
+On AWS, `AWS_ENDPOINT_URL` is honoured as boto3 does: the same code path can be tested
+against any endpoint.
+"""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from lambdist_lib.cloud import local_cloud
+from lambdist_lib.errors import TargetError, UsageError
+
+NAMES = ("local", "aws")
+LOCAL_REGION = "us-east-1"
+LOCAL_STAMP = "local cloud"
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 65
+ATTEMPTS = 5  # of a call, with up to 20 s between two of them
+
+
+class ApiKey:
+    """An API key that cannot be printed, logged or pickled by accident."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "ApiKey(…)"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an API key is not pickled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One deployed API: where to POST, and the key that opens it."""
+
+    url: str
+    key: ApiKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A place to deploy to, with its session.
+
+    stamp: what tables and figures call it. endpoint_url: None where AWS's own is meant.
+    """
+
+    name: str
+    region: str
+    stamp: str
+    endpoint_url: str | None
+    session: Any = field(repr=False)
+    cloud: local_cloud.LocalCloud | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service, made once; clients are safe to share between threads."""
+        if service not in self._clients:
+            self._clients[service] = self._made(service)
+        return self._clients[service]
+
+    def _made(self, service: str) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            max_pool_connections=32,
+            proxies={} if self.name == "local" else None,
+        )
+        return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
+
+    def speaks_tls(self) -> bool:
+        """AWS does; an emulator speaks plain HTTP."""
+        return self.endpoint_url is None or self.endpoint_url.startswith("https:")
+
+    def api_url(self, outputs: dict[str, str]) -> str:
+        """A stack's API as this target serves it: AWS by its own host, an emulator by a path."""
+        if self.endpoint_url is None:
+            return outputs["ApiUrl"]
+        base = self.endpoint_url.rstrip("/")
+        return (
+            f"{base}/restapis/{outputs['ApiId']}/{outputs['Stage']}/_user_request_/{outputs['ResourcePath']}"
+        )
+
+
+def connect(name: str = "local", *, region: str = "", profile: str = "") -> Target:
+    """The target `name`; for the local cloud this process holds a lease on it until it ends.
+
+    Raises:
+        UsageError: There is no such target.
+        TargetError: There are no credentials or no region for this profile, or they cannot be used.
+            Of the target's clients any call may raise it as RefusedError (`refusals`).
+        LocalCloudError: The local cloud does not start.
+    """
+    if name == "local":
+        return _local()
+    if name == "aws":
+        return _aws(region, profile)
+    raise UsageError(f"target {name!r} is unknown; write one of {', '.join(NAMES)}")
+
+
+def _local() -> Target:
+    import boto3
+
+    from lambdist_lib.cloud import aws_errors
+
+    cloud = local_cloud.lease()
+    session = boto3.Session(
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        region_name=LOCAL_REGION,
+        botocore_session=_isolated_session(),
+    )
+    where = aws_errors.Where(
+        stamp=LOCAL_STAMP, region=LOCAL_REGION, require_alive=lambda: local_cloud.require_alive(cloud)
+    )
+    aws_errors.watch(session.events, where)
+    return Target(
+        name="local",
+        region=LOCAL_REGION,
+        stamp=LOCAL_STAMP,
+        endpoint_url=cloud.endpoint_url,
+        session=session,
+        cloud=cloud,
+    )
+
+
+def _isolated_session() -> Any:
+    """A botocore session that reads neither a profile nor a file of the user's."""
+    import botocore.session
+
+    nothing = dict.fromkeys(("profile", "ca_bundle"), (None, None, None, None))
+    files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    return botocore.session.Session(session_vars={**nothing, **files})
+
+
+def _aws(region: str, profile: str) -> Target:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ProfileNotFound
+    from botocore.utils import validate_region_name
+
+    from lambdist_lib.cloud import aws_errors
+
+    try:
+        session = boto3.Session(profile_name=profile or None, region_name=region or None)
+    except ProfileNotFound as error:
+        raise TargetError(f"{error}; see `aws configure list-profiles`") from None
+    endpoint_url = os.environ.get("AWS_ENDPOINT_URL") or None
+    at = f" at {urlsplit(endpoint_url).hostname}" if endpoint_url else ""
+    where = aws_errors.Where(
+        stamp=f"AWS {session.region_name}{at}", region=session.region_name or "", profile=profile
+    )
+    aws_errors.watch(session.events, where)
+    try:
+        credentials = session.get_credentials()
+        validate_region_name(session.region_name)
+    except BotoCoreError as error:
+        raise aws_errors.of_failure(error, where) or error from None
+    if not session.region_name:
+        raise TargetError("no AWS region is set; pass --region, or set AWS_DEFAULT_REGION")
+    if credentials is None:
+        raise TargetError(aws_errors.NO_CREDENTIALS)
+    return Target(
+        name="aws",
+        region=session.region_name,
+        stamp=where.stamp,
+        endpoint_url=endpoint_url,
+        session=session,
+    )

@@ -1,0 +1,310 @@
+"""Whether a second experiment (or run) is slower than a first, and by how much.
+
+    compare.compare("results/before", "results/after", factor="code").sentence()
+
+Everything but the factors that are named has to be the same on both sides, or there is no telling
+what made the difference. The effect is the ratio of the medians, second over first, for each arm
+and temperature that both have, with a percentile bootstrap interval (two independent samples, seeded).
+All intervals of a comparison together hold with the confidence that was asked for (Bonferroni).
+"""
+
+import difflib
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lambdist_lib import paths
+from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.measures import ledger
+from lambdist_lib.measures.speedup import EVENTS, FASTER, NO_DIFFERENCE, NO_INTERVAL, SAME_IN_AN_ARM, SLOWER
+from lambdist_lib.records import join
+from lambdist_lib.results import folders, schema
+
+OF_EXPERIMENT = ("data", "retry_delay_s", "failing", "max_chars", "pattern", "warm_up", "python", "code")
+FACTORS = (*SAME_IN_AN_ARM, *OF_EXPERIMENT)
+RUNS_NEEDED = 6  # of each side, for an interval
+RESAMPLES = 9_999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One arm at one temperature: `ratio` of the medians, second over first, above 1 is slower."""
+
+    arm: str
+    temperature: str
+    ratio: float
+    low: float
+    high: float
+    first_s: float  # median
+    second_s: float
+    first_runs: int
+    second_runs: int
+
+    @property
+    def verdict(self) -> str:
+        """Of the second; only where the interval excludes 1."""
+        if math.isnan(self.low):
+            return NO_INTERVAL
+        if self.low > 1:
+            return SLOWER
+        return FASTER if self.high < 1 else NO_DIFFERENCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two sides by name, what was named as different between them, and the effects."""
+
+    first: str
+    second: str
+    target: str
+    at: str
+    changed: dict[str, tuple[str, str]]  # factor: its value on either side
+    confidence: float  # of all intervals together
+    effects: tuple[Effect, ...]
+    note: str = ""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One per effect, for a table or JSON: NaN is None."""
+        rows = [{**asdict(one), "verdict": one.verdict} for one in self.effects]
+        return [{name: None if value != value else value for name, value in row.items()} for row in rows]
+
+    def regressed(self, tolerance: float = 0.0) -> bool:
+        """Whether some arm is slower for sure, by more than `tolerance` (0.05: five per cent)."""
+        return any(one.low > 1 + tolerance for one in self.effects)
+
+    def exit_status(self, tolerance: float = 0.0) -> int:
+        """For CI: 0, or 1 where the second regressed."""
+        return int(self.regressed(tolerance))
+
+    def sentence(self) -> str:
+        """What was found, every number of it from the data."""
+        named = ", ".join(f"{name} {before} to {after}" for name, (before, after) in self.changed.items())
+        what = f"{self.second} against {self.first}, {EVENTS[self.at]} ({named or 'nothing changed'})"
+        parts = [self._said(one) for one in self.effects]
+        return f"{self.target}: {what}: {'; '.join(parts)}{'; ' + self.note if self.note else ''}."
+
+    def _said(self, one: Effect) -> str:
+        seconds = f"{one.second_s:.3g} s after {one.first_s:.3g} s, {one.ratio:.3g} times as long"
+        between = (
+            NO_INTERVAL
+            if math.isnan(one.low)
+            else f"{self.confidence * 100:g} % interval {one.low:.3g} to {one.high:.3g}"
+        )
+        verdict = "" if one.verdict == NO_INTERVAL else f" is {one.verdict}"
+        verdict = ": no difference shown" if one.verdict == NO_DIFFERENCE else verdict
+        n = f"n = {one.first_runs} and {one.second_runs} runs"
+        return f"{one.arm} {one.temperature}{verdict}, {seconds} ({between}, {n})"
+
+
+def compare(
+    a: str | Path,
+    b: str | Path,
+    *,
+    factor: str | None = None,
+    at: str = "makespan_s",
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Comparison:
+    """Compare the second with the first.
+
+    Args:
+        a, b: Folders or ids of experiments, or of single runs.
+        factor: What may differ, one of FACTORS or several separated by commas.
+        at: The time that is compared, a key of EVENTS.
+        confidence: Of all intervals together.
+        seed: Of the bootstrap.
+
+    Raises:
+        UsageError: No such factor or time.
+        RunError: A folder is missing or damaged, a ledger is open, the two differ in what was not
+            named, or they have no arm in common.
+    """
+    named = _named(factor)
+    if at not in EVENTS:
+        raise UsageError(f"{at!r} is no time of a run; write one of {', '.join(EVENTS)}")
+    first, second = _load(a), _load(b)
+    changed = _changed(first, second, named)
+    sides = [_timed(side, at) for side in (first, second)]
+    keys = [key for key in sides[0] if key in sides[1]]
+    if not keys:
+        raise RunError(f"{first.name} and {second.name} have no timed run of the same arm and temperature")
+    enough = [key for key in keys if min(len(side[key]) for side in sides) >= RUNS_NEEDED]
+    each = 1 - (1 - confidence) / max(len(enough), 1)
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        target=" and ".join(dict.fromkeys(str(side.runs["target"].iloc[0]) for side in (first, second))),
+        at=at,
+        changed=changed,
+        confidence=confidence,
+        effects=tuple(
+            _effect(key, sides[0][key], sides[1][key], each if key in enough else math.nan, seed)
+            for key in keys
+        ),
+        note="; ".join(_notes(first, second, {*sides[0]} ^ {*sides[1]})),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    name: str
+    runs: pd.DataFrame
+    facts: dict[str, str]  # of OF_EXPERIMENT, those that are known
+
+
+def _named(factor: str | None) -> set[str]:
+    named = {part.strip() for part in (factor or "").split(",")} - {""}
+    for name in sorted(named - set(FACTORS)):
+        close = difflib.get_close_matches(name, FACTORS, n=1)
+        hint = f"did you mean {close[0]}? Known: " if close else "known: "
+        raise UsageError(f"there is no factor {name!r}; {hint}{', '.join(FACTORS)}")
+    return named
+
+
+def _load(where: str | Path) -> _Side:
+    """The runs and facts of an experiment's folder, of a run's, or of either's id."""
+    for folder in (Path(where), paths.RESULTS / where):
+        if (folder / "experiment.json").exists():
+            facts = _experiment_facts(folder)
+            found = sorted(folder.glob("runs/*/run.json"))
+            facts["code"] = _code([folders.read_facts(path.parent) for path in found])
+            return _side(folder.name, join.load(folder, "runs"), facts)
+    found = folders.find(str(where))
+    if len(found) > 1:
+        raise RunError(f"{where} has no experiment.json beside its runs; name one of its runs")
+    facts = folders.read_facts(found[0])
+    if missing := [name for name in schema.RUNS if name not in facts]:
+        raise RunError(f"run {found[0].name} has no {missing[0]} yet; `lambdist resume` finishes it")
+    runs = pd.DataFrame([{name: facts[name] for name in schema.RUNS}])
+    return _side(found[0].name, runs, {**facts, "code": _code([facts])})
+
+
+def _experiment_facts(folder: Path) -> dict[str, Any]:
+    path = folder / "experiment.json"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict):
+        raise RunError(f"{paths.shown(path)} is damaged; compare another experiment")
+    return facts
+
+
+def _side(name: str, runs: pd.DataFrame, facts: dict[str, Any]) -> _Side:
+    if runs.empty:
+        raise RunError(f"{name} has no run that has ended")
+    ledger.require_balanced(runs)
+    if not (short := runs[runs["unsent"] > 0]).empty:
+        raise RunError(
+            f"{', '.join(short['run_id'])}: left datapoints unsent, so it did less than the others"
+        )
+    known = {one: str(facts[one]) for one in OF_EXPERIMENT if facts.get(one) not in (None, {})}
+    if "sha256" in facts:
+        known["data"] = f"{Path(str(facts.get('data', ''))).name} {str(facts['sha256'])[:8]}"
+    if "python" in known:
+        known["python"] = ".".join(known["python"].split(".")[:2])
+    return _Side(name, runs, known)
+
+
+def _code(runs: list[dict[str, Any]]) -> dict[str, str]:
+    """Names of all bundles that the runs were of, each with its content's hash."""
+    return {name: zipped for facts in runs for name, zipped in sorted((facts.get("code") or {}).items())}
+
+
+def _changed(first: _Side, second: _Side, named: set[str]) -> dict[str, tuple[str, str]]:
+    """Factors in which the sides differ, of the arms that both have; refuses those that were not named."""
+    arms = set(first.runs["arm"]) & set(second.runs["arm"])
+    changed = {}
+    for name in FACTORS:
+        before, after = (_value(side, name, arms) for side in (first, second))
+        if before is not None and after is not None and before != after:
+            changed[name] = (before, after)
+    if hidden := [name for name in changed if name not in named]:
+        told = "; ".join(f"{name} is {changed[name][0]} and {changed[name][1]}" for name in hidden)
+        raise RunError(
+            f"{first.name} and {second.name} differ in more than was named: {told}; if that is what you "
+            f"compare, say so with factor {','.join(changed)}"
+        )
+    return {name: _short(values) for name, values in changed.items()}
+
+
+def _value(side: _Side, factor: str, arms: set[str]) -> str | None:
+    """The factor's value or values, None where it is not known."""
+    if factor in OF_EXPERIMENT:
+        return side.facts.get(factor)
+    values = side.runs.loc[side.runs["arm"].isin(arms), factor].unique()
+    return ", ".join(map(str, sorted(values)))
+
+
+def _short(values: tuple[str, str], most: int = 40) -> tuple[str, str]:
+    """Values that fit into a sentence; of longer ones, such as a dozen hashes, only that they changed."""
+    return values if max(map(len, values)) <= most else ("one value", "another")
+
+
+def _timed(side: _Side, at: str) -> dict[tuple[str, str], np.ndarray]:
+    """Times by arm and temperature; runs that were resumed or have no time are no timing."""
+    found = {}
+    for (arm, temperature), runs in side.runs.groupby(["arm", "temperature"], sort=False):
+        for name in SAME_IN_AN_ARM:
+            if len(values := runs[name].unique()) > 1:
+                raise RunError(
+                    f"{side.name}: {arm} ran with {name} {', '.join(map(str, values))}, which is no single "
+                    f"side of a comparison; compare one experiment for each"
+                )
+        times = pd.to_numeric(runs.loc[~runs["resumed"].eq(True).astype(bool), at], errors="coerce")
+        times = times[(times > 0) & (times < math.inf)].to_numpy(float)
+        if len(times):
+            found[arm, temperature] = times
+    return found
+
+
+def _notes(first: _Side, second: _Side, alone: set[tuple[str, str]]) -> list[str]:
+    notes = []
+    if alone:
+        notes.append(f"on one side only: {', '.join(sorted(map(' '.join, alone)))}")
+    stored = [side.runs.groupby("arm")["stored"].median() for side in (first, second)]
+    if unequal := [
+        arm for arm in stored[0].index.intersection(stored[1].index) if stored[0][arm] != stored[1][arm]
+    ]:
+        notes.append(f"stored different numbers of datapoints: {', '.join(unequal)}")
+    return notes
+
+
+def _effect(
+    key: tuple[str, str], first: np.ndarray, second: np.ndarray, confidence: float, seed: int
+) -> Effect:
+    low = high = math.nan
+    if not math.isnan(confidence):
+        low, high = _interval(first, second, confidence, seed)
+    return Effect(
+        arm=key[0],
+        temperature=key[1],
+        ratio=float(np.median(second) / np.median(first)),
+        low=low,
+        high=high,
+        first_s=float(np.median(first)),
+        second_s=float(np.median(second)),
+        first_runs=len(first),
+        second_runs=len(second),
+    )
+
+
+def _interval(first: np.ndarray, second: np.ndarray, confidence: float, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap: BCa covers too little for medians of few runs (facts.md, section 5)."""
+    from scipy.stats import bootstrap  # takes a second to import
+
+    found = bootstrap(
+        (first, second),
+        lambda before, after, axis: np.median(after, axis=axis) / np.median(before, axis=axis),
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(found.low), float(found.high)

@@ -1,0 +1,198 @@
+"""What the pipeline costs, line by line, from counts and durations and the dated prices of `limits`.
+
+The same lines for a prediction (`cost_before`) and for a run (`cost_after`), so that a table can have them
+side by side. A Usage is split into PARTS, and so is its bill: `answers` is what every datapoint needs once,
+`retries` what came of tries beyond the first, `dead letters` what the dead-letter queue led to.
+All prices are of one Region and one month: tiers begin at the first unit, the free tier is an option.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from lambdist_lib.cloud.limits import Table
+
+ANSWERS, RETRIES, DEAD_LETTERS = PARTS = ("answers", "retries", "dead letters")
+MONTH_S = 730 * 3600.0  # as AWS counts what is charged by the month
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What is charged for. GB-s are of the functions' memory, requests to SQS of up to 64 KB each."""
+
+    api_requests: float = 0.0
+    lambda_requests: float = 0.0
+    handler_gb_s: float = 0.0
+    init_gb_s: float = 0.0
+    arm64: bool = False
+    sqs_sends: float = 0.0
+    sqs_receives: float = 0.0
+    sqs_empty_receives: float = 0.0
+    sqs_deletes: float = 0.0
+    sqs_visibility_changes: float = 0.0
+    sqs_status_requests: float = 0.0  # the client looks whether the queues are empty
+    table_writes: float = 0.0
+    table_reads: float = 0.0
+    table_gb_months: float = 0.0
+    sns_publishes: float = 0.0
+    sns_mails: float = 0.0
+    log_gb: float = 0.0
+    traces: float = 0.0
+    alarm_months: float = 0.0
+    metric_months: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        amounts = {name: getattr(self, name) + getattr(other, name) for name in AMOUNTS}
+        return Usage(**amounts, arm64=self.arm64 or other.arm64)
+
+    def times(self, factor: float) -> "Usage":
+        return Usage(**{name: getattr(self, name) * factor for name in AMOUNTS}, arm64=self.arm64)
+
+
+AMOUNTS = tuple(field.name for field in fields(Usage) if field.name != "arm64")
+Parts = Mapping[str, Usage]  # by PARTS
+
+
+class Item(NamedTuple):
+    """A line of every bill: `amount` of Usage, charged in a `pool` with what shares its tiers."""
+
+    service: str
+    what: str
+    amount: str
+    pool: str
+
+
+ITEMS = (
+    Item("API Gateway", "requests", "api_requests", "api"),
+    Item("Lambda", "requests", "lambda_requests", "lambda_requests"),
+    Item("Lambda", "GB-s of handlers", "handler_gb_s", "lambda_gb_s"),
+    Item("Lambda", "GB-s of INIT", "init_gb_s", "lambda_gb_s"),
+    Item("SQS", "sends", "sqs_sends", "sqs"),
+    Item("SQS", "receives", "sqs_receives", "sqs"),
+    Item("SQS", "empty receives", "sqs_empty_receives", "sqs"),
+    Item("SQS", "deletes", "sqs_deletes", "sqs"),
+    Item("SQS", "visibility changes", "sqs_visibility_changes", "sqs"),
+    Item("SQS", "status requests", "sqs_status_requests", "sqs"),
+    Item("DynamoDB", "writes", "table_writes", "table_writes"),
+    Item("DynamoDB", "reads", "table_reads", "table_reads"),
+    Item("DynamoDB", "GB-months", "table_gb_months", "table_gb"),
+    Item("SNS", "publishes", "sns_publishes", "sns_publishes"),
+    Item("SNS", "e-mails", "sns_mails", "sns_mails"),
+    Item("CloudWatch", "GB of logs", "log_gb", "logs_gb"),
+    Item("CloudWatch", "alarm-months", "alarm_months", "alarms"),
+    Item("CloudWatch", "metric-months", "metric_months", "metrics"),
+    Item("X-Ray", "traces", "traces", "traces"),
+)
+TIERS: dict[str, tuple[tuple[float, str], ...]] = {  # from how many units on: the price; else there is one
+    "api": ((0, "price_api"), (333e6, "price_api_over_333e6"), (1e9, "price_api_over_1e9"),
+            (20e9, "price_api_over_20e9")),
+    "lambda_gb_s": ((0, "price_lambda_gb_s"), (6e9, "price_lambda_gb_s_over_6e9"),
+                    (15e9, "price_lambda_gb_s_over_15e9")),
+    "lambda_arm_gb_s": ((0, "price_lambda_arm_gb_s"), (7.5e9, "price_lambda_arm_gb_s_over_7.5e9"),
+                        (18.75e9, "price_lambda_arm_gb_s_over_18.75e9")),
+    "sqs": ((0, "price_sqs"), (100e9, "price_sqs_over_100e9"), (200e9, "price_sqs_over_200e9")),
+}  # fmt: skip
+
+
+class Line(NamedTuple):
+    """One line of the bill."""
+
+    service: str
+    what: str
+    quantity: float
+    usd: float
+
+
+def lines(usage: Usage, prices: Table, *, free_tier: bool = False) -> list[Line]:
+    """The bill.
+
+    Args:
+        prices: What `limits.load` returns.
+        free_tier: Take off what an account has for nothing each month, if it uses nothing else.
+            API Gateway's is left out: only accounts of before 15 July 2025 have one, for a year.
+    """
+    pools: dict[str, float] = {}
+    for item in ITEMS:
+        pools[item.pool] = pools.get(item.pool, 0.0) + getattr(usage, item.amount)
+    found = []
+    for item in ITEMS:
+        free = f"free_{item.pool}"
+        paid = pools[item.pool] - (prices[free].value if free_tier and free in prices else 0.0)
+        arm = item.pool == "lambda_gb_s" and usage.arm64
+        usd = tiered("lambda_arm_gb_s" if arm else item.pool, max(paid, 0.0), prices)
+        quantity = getattr(usage, item.amount)
+        share = quantity / pools[item.pool] if quantity else 0.0
+        found.append(Line(item.service, item.what, quantity, usd * share))
+    return found
+
+
+def bill(parts: Parts, prices: Table, *, free_tier: bool = False) -> pd.DataFrame:
+    """Every line of a split usage.
+
+    Returns:
+        One row per ITEM: `service`, `what`, `quantity`, `usd`, and of that `retries_usd` and
+        `dead_letters_usd`; rows and parts add up, free tier included.
+    """
+    table = pd.DataFrame(lines(total(parts), prices, free_tier=free_tier))
+    of_one = table["usd"] / table["quantity"].where(table["quantity"] > 0)
+    for part in (RETRIES, DEAD_LETTERS):
+        amounts = [getattr(parts[part], item.amount) if part in parts else 0.0 for item in ITEMS]
+        table[f"{part.replace(' ', '_')}_usd"] = (of_one * amounts).fillna(0.0)
+    return table
+
+
+def total(parts: Parts) -> Usage:
+    return sum(parts.values(), Usage())
+
+
+def side_by_side(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Two `bill`s as one table, the second with its parts.
+
+    Returns:
+        `service`, `what`, `quantity_predicted`, `quantity_metered`, `usd_predicted`, `usd_metered`,
+        `retries_usd`, `dead_letters_usd`; without lines of which neither has any. The last row is the sum.
+    """
+    keys = ["service", "what"]
+    table = before[[*keys, "quantity", "usd"]].merge(after, on=keys, suffixes=("_predicted", "_metered"))
+    table = table[(table["quantity_predicted"] > 0) | (table["quantity_metered"] > 0)]
+    sums = {name: table[name].sum() for name in table.columns if name.endswith("usd") or "usd_" in name}
+    last = pd.DataFrame([{"service": "all", "what": "", **sums}])
+    return pd.concat([table, last], ignore_index=True)[
+        [*keys, "quantity_predicted", "quantity_metered", "usd_predicted", "usd_metered",
+         "retries_usd", "dead_letters_usd"]
+    ]  # fmt: skip
+
+
+def total_usd(bill: list[Line]) -> float:
+    return sum(line.usd for line in bill)
+
+
+def figures(table: pd.DataFrame, *, datapoints: float) -> dict[str, Any]:
+    """The sum of a `bill`: `usd`, `per_million_usd`, `retries_share` and `dead_letters_share` of it."""
+    usd = table["usd"].sum()
+    shares = {
+        f"{part}_share": table[f"{part}_usd"].sum() / usd if usd else 0.0
+        for part in ("retries", "dead_letters")
+    }
+    return {"usd": usd, "per_million_usd": usd / datapoints * 1e6 if datapoints else float("nan"), **shares}
+
+
+def by_service(bill: list[Line] | pd.DataFrame, *, datapoints: float) -> pd.DataFrame:
+    """One row per service: `service`, `usd`, `share`, and `per_million_usd` of the datapoints."""
+    table = pd.DataFrame(bill).groupby("service", sort=False, as_index=False)["usd"].sum()
+    sum_usd = table["usd"].sum()
+    table["share"] = table["usd"] / sum_usd if sum_usd else 0.0
+    table["per_million_usd"] = table["usd"] / datapoints * 1e6
+    return table
+
+
+def tiered(pool: str, quantity: float, prices: Table) -> float:
+    """USD for a quantity whose unit price falls from tier to tier."""
+    tiers = TIERS.get(pool, ((0, f"price_{pool}"),))
+    usd = 0.0
+    for place, (begin, price) in enumerate(tiers):
+        end = tiers[place + 1][0] if place + 1 < len(tiers) else float("inf")
+        usd += max(min(quantity, end) - begin, 0.0) * prices[price].value
+    return usd

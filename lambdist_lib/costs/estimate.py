@@ -1,0 +1,128 @@
+"""What a run will use, before it: the counts that its datapoints, batches and failures lead to.
+
+    parts = cost_before.predict(limits.load(), datapoints=1_000, request_batch=10, p_fail=0.01)
+    cost.bill(parts, limits.load())
+
+A closed form in expectations, for every arm. What a run has to wait for is not in it: `lambdist plan` has a
+model of that, and its counts. Nobody has compared either with a bill of AWS.
+"""
+
+import math
+from typing import Any
+
+from lambdist_lib.cloud.limits import Table
+from lambdist_lib.costs.bill import Usage
+from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
+from lambdist_lib.protocol import faults
+
+WRITE_BYTES = 1_024  # of DynamoDB's unit
+DEAD_AT_ONCE, DEAD_WINDOW_S = 1_000, 60.0  # of the dead-letter queue's mapping in distributed.yaml
+
+
+def predict(table: Table, *, arm: str = "distributed", **of_run: Any) -> dict[str, Usage]:
+    """What a run will use, by `cost.PARTS`: `expected`, charged for as any run is.
+
+    Args:
+        of_run: As `expected` takes them; `arm`: distributed, single_node or single_node_parallel.
+    """
+    return usage(expected(table, arm=arm, **of_run), table)
+
+
+def expected(
+    table: Table,
+    *,
+    arm: str = "distributed",
+    datapoints: float,
+    chunks: int = 20,
+    request_batch: int = 1,
+    queue_batch: int = 1,
+    memory_mb: float = 512,
+    work_s: float = 0.0,
+    p_fail: float = 0.0,
+    p_permanent: float = 0.0,
+    p_always: float = 0.0,
+    receives: int = 5,
+    maximum_concurrency: int = 10,
+    arm64: bool = False,
+    mailed: bool = False,
+    controls: bool = True,
+    marks_first: bool = False,
+) -> Counts:
+    """A run's counts.
+
+    Args:
+        table: What `limits.load` returns: the times that are not given here.
+        chunks: Senders at once; the arm single_node has one.
+        work_s: Of process() for one datapoint, by the clock.
+        p_fail: Of an attempt, to be tried again, each for itself. p_permanent: of a datapoint, dead at once.
+            p_always: of a datapoint, failing at each attempt.
+        receives: Tries before a datapoint is dead.
+        mailed: Whether dead letters are told by e-mail.
+        controls: Whether experiment controls are on: then each further attempt writes down its begin, and
+            the first ones too (`marks_first`) where a declared fault leaves no trace.
+    """
+    value = {name: number.value for name, number in table.items()}
+    queued = arm == "distributed"
+    hopeless, doomed = datapoints * p_permanent, datapoints * p_always
+    alive = datapoints - hopeless - doomed
+    tries = float(receives) if p_fail == 1 else (1 - p_fail**receives) / (1 - p_fail)
+    attempts = hopeless + doomed * receives + alive * tries
+    stored = alive * (1 - p_fail**receives)
+    dead, failures = datapoints - stored, attempts - stored
+    first, again = math.ceil(datapoints / request_batch), 0.0
+    item_s = value["process_s"] + work_s + value["put_s"]
+    invocations, processor_s, sends = 0.0, 0.0, 0.0
+    if queued:
+        # a free mapping takes what one request brings; batches fill only where messages wait
+        invocations = attempts / (min(queue_batch, request_batch) if first <= chunks else queue_batch)
+        processor_s = invocations * value["handler_s"] + attempts * item_s
+        sends = first * math.ceil(request_batch / AT_ONCE)
+        entry_s = first * value["handler_s"] + sends * value["send_s"]
+    else:
+        again = (attempts - datapoints) / request_batch
+        entry_s = (first + again) * value["handler_s"] + attempts * item_s
+    senders = 1 if arm == "single_node" else min(chunks, first)
+    way_s = (first + again) * (value["network_s"] + value["api_overhead_s"]) + entry_s
+    span_s = max(way_s / senders, processor_s / maximum_concurrency) + value["init_s"]
+    cold = senders + min(maximum_concurrency, math.ceil(invocations))
+    told = dead_batches(dead, span_s) if queued else 0.0
+    return Counts(
+        queued=queued, datapoints=datapoints,
+        requests=first + again, again=again, entry_s=entry_s, sends=sends,
+        receives=attempts, invocations=invocations, processor_s=processor_s,
+        deletes=min(invocations, stored + hopeless),
+        failures=failures, returned=(failures - hopeless) * queued,
+        marked_first=datapoints if marks_first else 0.0,
+        marked_more=attempts - datapoints if controls else 0.0, init_s=cold * value["init_s"],
+        result_units=stored * math.ceil(value["item_bytes"] / WRITE_BYTES),
+        dead=dead, hopeless=hopeless, dead_invocations=told,
+        dead_s=told * value["handler_s"] + dead * 2 * value["put_s"],
+        dead_init_s=min(told, 1) * value["init_s"],
+        mails=told if mailed else 0.0, span_s=span_s, memory_mb=memory_mb, arm64=arm64,
+    )  # fmt: skip
+
+
+def dead_batches(dead: float, span_s: float) -> float:
+    """Invocations of the dead-letter Lambda: full batches, or one a window."""
+    return max(dead / DEAD_AT_ONCE, min(dead, math.ceil(span_s / DEAD_WINDOW_S)))
+
+
+def rates(fault: str, datapoints: int, *, queued: bool = True) -> dict[str, float]:
+    """A declared fault plan as `expected` takes it; duplicates and throttles fail nothing."""
+    found = {"p_fail": 0.0, "p_permanent": 0.0, "p_always": 0.0}
+    plan = faults.parse_fault(fault).only(faults.FAULT_KINDS if queued else faults.OF_LAMBDAS)
+    for one in plan.faults:
+        if one.kind in ("duplicate", "throttle"):
+            continue
+        struck = 1.0 if one.among is None else _overlap(one.among, datapoints)
+        name = "p_permanent" if one.kind in faults.PER_DATAPOINT else "p_fail"
+        if name == "p_fail" and one.probability == 1:
+            name = "p_always"
+        found[name] = 1 - (1 - found[name]) * (1 - struck * one.probability)
+    return {**found, "marks_first": plan.may_leave_no_trace}
+
+
+def _overlap(among: tuple[range, ...], datapoints: int) -> float:
+    """The share of a file's datapoints that a fault names."""
+    named = {n for part in among for n in range(part.start, min(part.stop, datapoints))}
+    return len(named) / datapoints if datapoints else 0.0

@@ -1,0 +1,151 @@
+"""From what happens in a run to what is charged for: the one way for both a prediction and a run.
+
+The rules are those of our own Lambdas: a request queues ten messages at a time, a processor gets what one
+receive brings and has it deleted in one request, releases each failed message by itself, and writes down
+each failed attempt; the dead-letter Lambda reads each history, writes each death and tells people once.
+"""
+
+from dataclasses import dataclass
+
+from lambdist_lib.cloud.limits import Table
+from lambdist_lib.costs.bill import ANSWERS, DEAD_LETTERS, MONTH_S, RETRIES, Usage
+
+AT_ONCE = 10  # messages that SQS takes and gives in one request
+POLL_S = 1.0  # between two looks of the client at its two queues (`settling.POLL_S` on AWS)
+READ_BYTES = 4_096  # of DynamoDB's unit
+SHARDS_READ = 16  # queries of a look at a run's items (`contract.SHARDS`)
+FETCHED_WITHIN_S = 86_400.0  # items are kept that long: by then they are fetched, and the stack is deleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """A run in numbers: counted after it, expected before it. Seconds are of all invocations together.
+
+    queued: whether there is a queue, or clients try again themselves. requests: that reached a Lambda, of
+    which `again` because a try had failed. receives: attempts at a datapoint. failures: of these, written
+    down as failed. returned: messages released early. hopeless: of the dead, those dead at once.
+    marked_first, marked_more: first and further attempts whose begin was written down, which experiment
+    controls have done (`lambdas/experiment_controls.py`). result_units: of 1 KB, of all results together.
+    span_s: from the first send until all are settled. mails: e-mails sent.
+    """
+
+    queued: bool = True
+    datapoints: float
+    requests: float
+    again: float = 0.0
+    entry_s: float
+    sends: float = 0.0
+    receives: float
+    invocations: float = 0.0
+    processor_s: float = 0.0
+    deletes: float = 0.0
+    failures: float = 0.0
+    returned: float = 0.0
+    marked_first: float = 0.0
+    marked_more: float = 0.0
+    init_s: float = 0.0
+    result_units: float
+    dead: float = 0.0
+    hopeless: float = 0.0
+    dead_invocations: float = 0.0
+    dead_s: float = 0.0
+    dead_init_s: float = 0.0
+    mails: float = 0.0
+    span_s: float
+    memory_mb: float = 512
+    arm64: bool = False
+
+
+def usage(counts: Counts, table: Table) -> dict[str, Usage]:
+    """What is charged for, by `cost.PARTS`.
+
+    Args:
+        table: What `limits.load` returns: sizes and shares that nobody counts.
+    """
+    sent_once = 1 - counts.again / counts.requests if counts.requests else 1.0
+    received_once = min(counts.datapoints / counts.receives, 1.0) if counts.receives else 1.0
+    first = _attempts(counts, sent_once, received_once)
+    more = _attempts(counts, 1 - sent_once, 1 - received_once)
+    written = counts.failures - counts.hopeless + counts.marked_more
+    of = {
+        ANSWERS: first + _beside(counts, table),
+        RETRIES: more + Usage(sqs_visibility_changes=counts.returned, table_writes=written),
+        DEAD_LETTERS: _dead_letters(counts),
+    }
+    functions = {ANSWERS: 2 if counts.queued else 1}
+    return {part: _seen(one, functions.get(part, 0) * counts.span_s, table) for part, one in of.items()}
+
+
+def _attempts(counts: Counts, sent: float, received: float) -> Usage:
+    """A share of the requests and of the processor's invocations."""
+    seconds = counts.entry_s * sent + counts.processor_s * received
+    return Usage(
+        api_requests=counts.requests * sent,
+        lambda_requests=counts.requests * sent + counts.invocations * received,
+        handler_gb_s=seconds * counts.memory_mb / 1024,
+        sqs_sends=counts.sends * sent,
+        sqs_receives=counts.invocations * received,
+        arm64=counts.arm64,
+    )
+
+
+def _beside(counts: Counts, table: Table) -> Usage:
+    """What each datapoint needs once, however often it is tried."""
+    units = counts.result_units / max(counts.datapoints, 1)  # of 1 KB, the last of them half full
+    item_bytes = (units - 0.5) * 1_024 if units > 1 else table["item_bytes"].value
+    polls = {}
+    if counts.queued:  # of two queues
+        polls["sqs_empty_receives"] = 2 * table["idle_polls_per_s"].value * counts.span_s
+        polls["sqs_status_requests"] = 2 * (counts.span_s / POLL_S + 1)
+    return Usage(
+        init_gb_s=counts.init_s * counts.memory_mb / 1024,
+        arm64=counts.arm64,
+        sqs_deletes=counts.deletes,
+        table_writes=counts.result_units + counts.marked_first,
+        # the client looks once whether all have an outcome, and fetches them: all items each time
+        table_reads=2 * (counts.datapoints * item_bytes / READ_BYTES + SHARDS_READ / 2),
+        table_gb_months=counts.datapoints * item_bytes / 1e9 * FETCHED_WITHIN_S / MONTH_S,
+        **polls,
+    )
+
+
+def _dead_letters(counts: Counts) -> Usage:
+    written = 2 * counts.hopeless  # the attempt, and the death
+    if not counts.queued:  # the node itself writes them down; what its client gives up costs nothing more
+        return Usage(table_writes=written, arm64=counts.arm64)
+    received = max(counts.dead / AT_ONCE, counts.dead_invocations)
+    return Usage(
+        lambda_requests=counts.dead_invocations,
+        handler_gb_s=counts.dead_s * counts.memory_mb / 1024,
+        init_gb_s=counts.dead_init_s * counts.memory_mb / 1024,
+        arm64=counts.arm64,
+        sqs_sends=counts.hopeless,
+        sqs_receives=received,
+        sqs_deletes=received,
+        table_writes=written + counts.dead - counts.hopeless,
+        table_reads=counts.dead,
+        sns_publishes=counts.dead_invocations,
+        sns_mails=counts.mails,
+    )
+
+
+def _seen(usage: Usage, seconds: float, table: Table) -> Usage:
+    """With logs and traces: X-Ray records the first invocation of each second, and a share of the others."""
+    invocations = usage.lambda_requests
+    log_gb = invocations * table["log_bytes"].value / 1e9
+    traced = invocations * table["trace_share"].value + seconds
+    return usage + Usage(log_gb=log_gb, traces=min(traced, invocations))
+
+
+def standing(days: float, table: Table, *, alarms: int, metrics: int = 0) -> Usage:
+    """What a distributed stack uses although nobody sends: polls of its queues, alarms.
+
+    Args:
+        metrics: 1 where datapoints die: AWS charges for the metric that counts them while it is written.
+    """
+    months = days * 86_400 / MONTH_S
+    return Usage(
+        sqs_empty_receives=2 * table["idle_polls_per_s"].value * days * 86_400,
+        alarm_months=alarms * months,
+        metric_months=metrics * months,
+    )

@@ -1,0 +1,163 @@
+"""The bucket of the functions' zips: private, TLS-only, encrypted, versioned, and emptied by itself.
+
+It is made before the first stack and goes with the last. Its name is a hash of the account: bucket
+names are global, and each call names the account that must own it.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.deployment import tags
+from lambdist_lib.deployment.bundles import Bundle
+from lambdist_lib.deployment.polling import Say, polls
+from lambdist_lib.errors import DeployError, RefusedError, TargetError
+
+KEPT_DAYS = 90  # a zip: CloudFormation wants the former one again when an update rolls back
+OLD_VERSION_DAYS = 7  # a key carries its content's hash, so an old version is the same content
+BUSY_S = 180.0  # S3 keeps the name of a deleted bucket for a while
+ABSENT = ("404", "NoSuchBucket", "NoSuchKey")
+PART = "-artifacts-"  # of the name, between whose it is and the hash
+
+
+def bucket_name(target: Target, name: str) -> str:
+    return f"{name}{PART}{_owner_hash(target)}-{target.region}"
+
+
+def ensure(target: Target, name: str) -> str:
+    """The bucket, made if it is not there, and made safe if its making was cut short; its name.
+
+    Raises:
+        TargetError: It is another account's.
+    """
+    s3, bucket = target.client("s3"), bucket_name(target, name)
+    owner = {"Bucket": bucket, "ExpectedBucketOwner": _account(target)}
+    try:
+        s3.head_bucket(**owner)
+    except RefusedError as error:
+        if not error.action:  # expired, unreachable: no matter of this bucket
+            raise
+        raise TargetError(f"the artifact bucket {bucket} is another account's, or else {error}") from None
+    except ClientError as error:
+        if _code(error) not in ABSENT:
+            raise
+        _create(target, bucket)
+    if not _is_safe(s3, owner):
+        _make_safe(target, owner, name)
+    return bucket
+
+
+def upload(target: Target, bucket: str, built: list[Bundle], say: Say) -> None:
+    """Put bundles that are not there; afterwards all are there, or a stack of no code would be made."""
+    s3, owner = target.client("s3"), {"Bucket": bucket, "ExpectedBucketOwner": _account(target)}
+    for bundle in built:
+        if not _is_there(s3, owner, bundle.key):
+            s3.put_object(**owner, Key=bundle.key, Body=bundle.content)
+            say(f"uploaded {bundle.key}")
+            if not _is_there(s3, owner, bundle.key):
+                raise DeployError(f"{bundle.key} was uploaded but is not in the bucket; deploy again")
+
+
+def delete(target: Target, bucket: str) -> None:
+    """Delete the bucket with every version of what it holds; none is no error.
+
+    Raises:
+        DeployError: S3 keeps something in it.
+    """
+    s3, owner = target.client("s3"), {"Bucket": bucket, "ExpectedBucketOwner": _account(target)}
+    try:
+        for page in s3.get_paginator("list_object_versions").paginate(**owner):
+            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            keys = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            if keys and (kept := s3.delete_objects(**owner, Delete={"Objects": keys}).get("Errors")):
+                raise DeployError(
+                    f"the bucket {bucket} keeps {kept[0]['Key']} ({kept[0].get('Code')}); "
+                    "nobody needs it any more: empty it by hand, then type the command again"
+                )
+        s3.delete_bucket(**owner)
+    except ClientError as error:
+        if _code(error) not in ABSENT:
+            raise
+
+
+def _create(target: Target, bucket: str) -> None:
+    s3 = target.client("s3")
+    where = {"CreateBucketConfiguration": {"LocationConstraint": target.region}}
+    for _ in polls(target, f"the end of an earlier bucket {bucket}", deadline_s=BUSY_S):
+        try:
+            s3.create_bucket(Bucket=bucket, **({} if target.region == "us-east-1" else where))
+            return
+        except ClientError as error:
+            if _code(error) != "OperationAborted":
+                raise
+
+
+def _is_safe(s3: Any, owner: dict[str, str]) -> bool:
+    """Whether all of `_make_safe` was done: its last call leaves a tag."""
+    try:
+        return tags.STACK in tags.read(s3.get_bucket_tagging(**owner)["TagSet"])
+    except ClientError as error:
+        if _code(error) == "NoSuchTagSet":
+            return False
+        raise
+
+
+def _make_safe(target: Target, owner: dict[str, str], name: str) -> None:
+    s3 = target.client("s3")
+    shut = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    s3.put_public_access_block(**owner, PublicAccessBlockConfiguration=dict.fromkeys(shut, True))
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    s3.put_bucket_encryption(**owner, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    s3.put_bucket_versioning(**owner, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_lifecycle_configuration(**owner, LifecycleConfiguration={"Rules": _expiry()})
+    if target.speaks_tls():
+        s3.put_bucket_policy(**owner, Policy=json.dumps(_tls_only(s3.meta.partition, owner["Bucket"])))
+    marks = {tags.STACK: name, tags.CREATED: tags.written(datetime.now(UTC))}
+    s3.put_bucket_tagging(**owner, Tagging={"TagSet": tags.listed(marks)})
+
+
+def _expiry() -> list[dict[str, Any]]:
+    every = {"Status": "Enabled", "Filter": {"Prefix": ""}}
+    return [
+        {
+            "ID": "zips",
+            **every,
+            "Expiration": {"Days": KEPT_DAYS},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSION_DAYS},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        },
+        {"ID": "markers", **every, "Expiration": {"ExpiredObjectDeleteMarker": True}},
+    ]
+
+
+def _tls_only(partition: str, bucket: str) -> dict[str, Any]:
+    arns = [f"arn:{partition}:s3:::{bucket}", f"arn:{partition}:s3:::{bucket}/*"]
+    plain = {"Bool": {"aws:SecureTransport": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": arns, "Condition": plain}
+    return {"Version": "2012-10-17", "Statement": [deny]}
+
+
+def _is_there(s3: Any, owner: dict[str, str], key: str) -> bool:
+    try:
+        s3.head_object(**owner, Key=key)
+    except ClientError as error:
+        if _code(error) in ABSENT:
+            return False
+        raise
+    return True
+
+
+def _account(target: Target) -> str:
+    return str(target.client("sts").get_caller_identity()["Account"])
+
+
+def _owner_hash(target: Target) -> str:
+    return hashlib.sha256(f"{_account(target)}:{target.region}".encode()).hexdigest()[:12]
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])

@@ -1,0 +1,210 @@
+"""lambdas/ + what it imports of this library -> one reproducible zip per function.
+
+A function's zip holds its handler's module and, found by its imports, every module of
+`lambdas/` and of `lambdist_lib` that it needs, and nothing else. `processing.py` can come
+from another folder, with its neighbours and the packages of its requirements.txt, which go
+into those zips that hold it. A zip's name carries the hash of its contents, so unchanged
+code is an unchanged stack.
+"""
+
+import ast
+import hashlib
+import io
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lambdist_lib import paths as paths_module
+from lambdist_lib.deployment import dependencies
+from lambdist_lib.deployment.dependencies import HERE, Interpreter
+from lambdist_lib.errors import DeployError, UsageError
+
+PACKAGE = "lambdist_lib"
+ENTRY = "processing"
+GIVEN = {"boto3", "botocore"}  # by Lambda's Python runtimes
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal contents, equal zip
+UNZIPPED_MOST_BYTES = 250 * 1024 * 1024  # AWS Lambda quotas: a function's code, unzipped
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """One function's zip. `key` is its name in the artifact bucket."""
+
+    handler: str
+    key: str
+    sha256: str
+    content: bytes = field(repr=False)
+
+
+def build(
+    handler: str,
+    *,
+    processing: Path = paths_module.LAMBDAS,
+    interpreter: Interpreter = HERE,
+    most_bytes: int = UNZIPPED_MOST_BYTES,
+) -> Bundle:
+    """The bundle of a handler.
+
+    Args:
+        processing: Folder with processing.py; where it has a processor.py, too, all functions are its own.
+        interpreter: The Python that will run it, for the packages of requirements.txt.
+
+    Raises:
+        DeployError: A module does not parse, or needs what Lambda does not have; or a package
+            cannot be had, or all is more than Lambda takes.
+
+    Example:
+        >>> build("processor").key == build("processor").key
+        True
+        >>> build("processor", processing=folder("examples/factor")).key == build("processor").key
+        False
+    """
+    paths, foreign = _modules(handler, processing)
+    files = {_name_in_zip(path): path.read_bytes() for path in paths}
+    packages: dict[str, bytes] = {}
+    if f"{ENTRY}.py" in files and (installed := dependencies.installed(processing, interpreter)):
+        packages = dependencies.files(installed)
+    _require_all(foreign, files, packages, processing)
+    files |= packages
+    _require_size(files, handler, most_bytes)
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
+    sha256 = digest.hexdigest()
+    return Bundle(handler=handler, key=f"{handler}-{sha256[:20]}.zip", sha256=sha256, content=_packed(files))
+
+
+def folder(path: str | Path) -> Path:
+    """A folder with a processing.py, as people name it: from here or from the project, "" for lambdas/.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if not str(path):
+        return paths_module.LAMBDAS
+    for base in (Path.cwd(), paths_module.ROOT):
+        found = base / path
+        found = found.parent if found.name == f"{ENTRY}.py" else found
+        if (found / f"{ENTRY}.py").is_file():
+            return found.resolve()
+    raise UsageError(f"there is no {Path(path) / f'{ENTRY}.py'}; name a folder that has a {ENTRY}.py")
+
+
+def search_path(processing: Path) -> list[str]:
+    """Where Python finds what a zip would hold: for runs of `process()` without a Lambda."""
+    packages = dependencies.installed(processing)
+    return [str(path) for path in (packages, processing, paths_module.LAMBDAS) if path]
+
+
+def _modules(handler: str, processing: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """The files of a handler's bundle, its own module first, then those that it imports; and what they
+    import that is neither ours nor Python's, each with the file that does."""
+    places = _places(processing)
+    waiting = [_in(places, handler) or places[-1] / f"{handler}.py"]
+    found: list[Path] = []
+    foreign = []
+    while waiting:
+        path = waiting.pop(0)
+        if path in found:
+            continue
+        found.append(path)
+        for name in _imports(path):
+            if local := _local(name, places):
+                waiting += local
+            elif name.split(".")[0] not in GIVEN | sys.stdlib_module_names:
+                foreign.append((path, name))
+    return found, foreign
+
+
+def _places(processing: Path) -> list[Path]:
+    """The folders in which modules are looked for, in this order.
+
+    Raises:
+        UsageError: A neighbour of processing.py has the name of one of our modules.
+    """
+    ours = {path.name for path in paths_module.LAMBDAS.glob("*.py")} - {f"{ENTRY}.py"}
+    names = {path.name for path in processing.glob("*.py")}
+    if processing == paths_module.LAMBDAS or "processor.py" in names:
+        return [processing]
+    if both := sorted(ours & names):
+        raise UsageError(
+            f"{paths_module.shown(processing / both[0])} has the name of a module of lambdas/; rename it"
+        )
+    return [processing, paths_module.LAMBDAS]
+
+
+def _in(places: list[Path], name: str) -> Path | None:
+    return next((place / f"{name}.py" for place in places if (place / f"{name}.py").is_file()), None)
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Full names of the modules that a file imports; `from a import b` names a and a.b."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DeployError(f"{paths_module.shown(path)} does not exist") from None
+    except SyntaxError as error:
+        raise DeployError(f"{path.name} does not parse: {error.msg}, line {error.lineno}") from error
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if node.module == PACKAGE:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _local(name: str, places: list[Path]) -> list[Path]:
+    """The files behind an import, if they are ours."""
+    if name.split(".")[0] == PACKAGE:
+        package = Path(__file__).parent
+        return [package / "__init__.py", *([package / f"{name.split('.')[1]}.py"] if "." in name else [])]
+    path = _in(places, name)
+    return [path] if path else []
+
+
+def _name_in_zip(path: Path) -> str:
+    return f"{PACKAGE}/{path.name}" if path.parent == Path(__file__).parent else path.name
+
+
+def _require_all(
+    foreign: list[tuple[Path, str]], files: Iterable[str], packages: dict[str, bytes], processing: Path
+) -> None:
+    """Hold the bundle to being complete, and its parts to not hiding each other."""
+    provided = dependencies.modules(packages)
+    asked = paths_module.shown(processing / dependencies.REQUIREMENTS)
+    for path, name in foreign:
+        if name.split(".")[0] not in provided:
+            raise DeployError(
+                f"{path.name} imports {name}, which Lambda does not have; write its package into {asked}, "
+                f"put a module of that name into {paths_module.shown(processing)}/ or do without"
+            )
+    if both := sorted(dependencies.modules(files) & provided):
+        raise DeployError(f"{asked} brings a module {both[0]}, and so do we: one of the two has to go")
+
+
+def _require_size(files: dict[str, bytes], handler: str, most_bytes: int) -> None:
+    sizes_bytes = Counter[str]()
+    for name, content in files.items():
+        sizes_bytes[name.partition("/")[0]] += len(content)
+    if sizes_bytes.total() > most_bytes:
+        largest = ", ".join(f"{name} {size / MIB:,.1f}" for name, size in sizes_bytes.most_common(3))
+        raise DeployError(
+            f"the {handler}'s code is {sizes_bytes.total() / MIB:,.1f} MiB unzipped, and Lambda takes "
+            f"{most_bytes / MIB:,.0f}; largest: {largest}; take smaller packages, or do without"
+        )
+
+
+def _packed(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = 0o644 << 16  # readable by Lambda's user
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, files[name])
+    return packed.getvalue()

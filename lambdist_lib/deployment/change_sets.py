@@ -1,0 +1,216 @@
+"""One stack's way through CloudFormation: change sets, events, and the end of what was begun."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdist_lib.cloud import aws_errors
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.deployment import tags
+from lambdist_lib.deployment.polling import Say, polls
+from lambdist_lib.errors import DeployError
+
+ABSENT = {"", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
+BROKEN = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"}  # never become good again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A create, update or delete under way; `stack` is an id where the name alone would lose it."""
+
+    action: str
+    stack: str
+    since: float  # seconds since the epoch
+
+
+def begin(
+    target: Target,
+    name: str,
+    body: str,
+    values: Mapping[str, str],
+    say: Say,
+    *,
+    lifetime_s: float | None = None,
+) -> Begun | None:
+    """Start a create or update; None if there is nothing to change.
+
+    Raises:
+        DeployError: CloudFormation refuses the template; nothing is left of the attempt.
+    """
+    cloudformation, status = target.client("cloudformation"), _settled_status(target, name, say)
+    if status in BROKEN:
+        say(f"{name} is {status}: deleting what is left of it")
+        delete(target, name, say)
+    action = "CREATE" if status in ABSENT | BROKEN else "UPDATE"
+    before = tags.read(describe(target, name).get("Tags", [])) if action == "UPDATE" else {}
+    given = tags.of_stack(name, target.region, before, datetime.now(UTC), lifetime_s)
+    change_set = f"lambdist-{uuid.uuid4().hex[:12]}"
+    try:
+        cloudformation.create_change_set(
+            StackName=name,
+            ChangeSetName=change_set,
+            ChangeSetType=action,
+            TemplateBody=body,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+            Capabilities=["CAPABILITY_IAM"],
+            Tags=tags.listed(given),
+        )
+        if not _has_changes(target, name, change_set):
+            cloudformation.delete_change_set(StackName=name, ChangeSetName=change_set)
+            say(f"{name} is up to date")
+            return None
+        say(f"{name}: {action.lower()}")
+        since = time.time()
+        cloudformation.execute_change_set(StackName=name, ChangeSetName=change_set)
+    except BaseException as error:  # an interrupt too: of a change set nobody executes stays an empty stack
+        _forget(target, name, change_set, action)
+        if isinstance(error, ClientError):
+            reason = aws_errors.masked(str(error))
+            raise DeployError(f"CloudFormation refuses the template of {name}: {reason}") from error
+        raise
+    return Begun(action=action, stack=name, since=since)
+
+
+def await_end(target: Target, begun: Begun, say: Say) -> None:
+    """Wait for a create, update or delete, telling each event.
+
+    Raises:
+        DeployError: A resource failed; the message names it and CloudFormation's reason.
+    """
+    seen: set[str] = set()
+    for _ in polls(target, f"{begun.action.lower()} of {_short(begun.stack)}"):
+        status = describe(target, begun.stack).get("StackStatus", "DELETE_COMPLETE")
+        events = [
+            event
+            for event in _events(target, begun.stack)
+            if event["Timestamp"].timestamp() >= begun.since - 1
+        ]
+        for event in reversed(events):
+            if event["EventId"] not in seen:
+                seen.add(event["EventId"])
+                say(f"{event['ResourceStatus']:<20} {event['LogicalResourceId']}")
+        if status.endswith("_IN_PROGRESS"):
+            continue
+        if status == f"{begun.action}_COMPLETE":
+            return
+        raise DeployError(_failure(_short(begun.stack), status, events))
+
+
+def begin_delete(target: Target, name: str) -> Begun | None:
+    """Start the deletion of a stack; None if there is none.
+
+    Raises:
+        DeployError: It is protected.
+    """
+    described = describe(target, name)
+    if not described:
+        return None
+    if described["StackStatus"].startswith("UPDATE_"):  # which CloudFormation lets nobody cut short
+        _settled_status(target, name, lambda line: None)
+    begun = Begun(action="DELETE", stack=described["StackId"], since=time.time())
+    try:
+        target.client("cloudformation").delete_stack(StackName=begun.stack)
+    except ClientError as error:
+        reason = aws_errors.masked(error.response["Error"].get("Message", ""))
+        raise DeployError(f"the stack {_short(begun.stack)} cannot be deleted: {reason}") from error
+    return begun
+
+
+def delete(target: Target, name: str, say: Say) -> None:
+    """Delete a stack, if there is one, and wait for its end.
+
+    Raises:
+        DeployError: Something of it could not be deleted.
+    """
+    if begun := begin_delete(target, name):
+        await_end(target, begun, say)
+
+
+def describe(target: Target, name: str) -> dict[str, Any]:
+    """What CloudFormation says of a stack; empty if there is none."""
+    try:
+        [described] = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if _is_absent(error):
+            return {}
+        raise
+    return {} if described["StackStatus"] == "DELETE_COMPLETE" else described
+
+
+def _forget(target: Target, name: str, change_set: str, action: str) -> None:
+    """Take back a change set, and the stack without resources that a create's leaves."""
+    cloudformation = target.client("cloudformation")
+    try:
+        if action == "UPDATE":
+            cloudformation.delete_change_set(StackName=name, ChangeSetName=change_set)
+        elif describe(target, name).get("StackStatus") == "REVIEW_IN_PROGRESS":
+            cloudformation.delete_stack(StackName=name)
+    except ClientError:  # what went wrong before is told; this stays for `lambdist leaks`
+        return
+
+
+def _has_changes(target: Target, name: str, change_set: str) -> bool:
+    """Wait for a change set; False if it is empty, which CloudFormation reports as a failure."""
+    cloudformation = target.client("cloudformation")
+    for _ in polls(target, f"the change set of {name}"):
+        described = cloudformation.describe_change_set(StackName=name, ChangeSetName=change_set)
+        if described["Status"] == "CREATE_COMPLETE":
+            return True
+        if described["Status"] == "FAILED":
+            reason = described.get("StatusReason", "")
+            if "didn't contain changes" in reason or "No updates" in reason:
+                return False
+            raise DeployError(f"CloudFormation refuses the template of {name}: {aws_errors.masked(reason)}")
+    raise AssertionError("unreachable")
+
+
+def _settled_status(target: Target, name: str, say: Say) -> str:
+    """The stack's status once nothing is under way any more; "" if there is no stack."""
+    for _ in polls(target, f"what is under way on {name}"):
+        status: str = describe(target, name).get("StackStatus", "")
+        if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+            return status
+        say(f"{name} is {status}: waiting")
+    raise AssertionError("unreachable")
+
+
+def _failure(name: str, status: str, events: list[dict[str, Any]]) -> str:
+    """The first resource that failed, which is the cause of all later ones."""
+    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+    causes = [event for event in failed if "cancelled" not in event.get("ResourceStatusReason", "").lower()]
+    if not causes:
+        return f"the stack {name} is {status}, and CloudFormation gives no reason; see its events"
+    first = causes[-1]
+    reason = first.get("ResourceStatusReason", "no reason given")
+    what = f"{first['LogicalResourceId']} ({first['ResourceType']})"
+    missing = aws_errors.missing_permission(reason)
+    advice = f"; the deploying credentials lack {missing}, have it added" if missing else ""
+    if missing == "iam:CreateRole":  # our policy allows roles inside its boundary only
+        advice += ", or name the boundary that they demand: --set permissions_boundary_arn=ARN"
+    return f"the stack {name} is {status}: {what} failed: {aws_errors.masked(reason)}{advice}"
+
+
+def _events(target: Target, name: str) -> list[dict[str, Any]]:
+    """The stack's events, newest first; none once it is gone."""
+    try:
+        answer = target.client("cloudformation").describe_stack_events(StackName=name)
+        events: list[dict[str, Any]] = answer["StackEvents"]
+        return events
+    except ClientError as error:
+        if _is_absent(error):
+            return []
+        raise
+
+
+def _short(stack: str) -> str:
+    """A stack's name, of its name or id."""
+    return stack.split("/")[1] if stack.startswith("arn:") else stack
+
+
+def _is_absent(error: ClientError) -> bool:
+    return "does not exist" in error.response["Error"].get("Message", "")

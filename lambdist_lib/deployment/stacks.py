@@ -1,0 +1,230 @@
+"""Deploy, describe and destroy the two stacks.
+
+    deployed = stacks.deploy(target, settings={"memory_mb": 256})
+    deployed["distributed"].outputs["QueueUrl"]
+    stacks.destroy(target)
+
+A deploy of what is there already changes nothing. What the local cloud does not do by
+itself is done in `gaps`, through public calls, for the local cloud only.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib import paths
+from lambdist_lib.cloud.targets import Api, ApiKey, Target
+from lambdist_lib.deployment import (
+    artifact_bucket,
+    bundles,
+    change_sets,
+    local_fixes,
+    local_mail,
+    pending,
+    templates,
+)
+from lambdist_lib.deployment.dependencies import HERE, of_lambda
+from lambdist_lib.deployment.polling import Say, polls
+from lambdist_lib.errors import AbsentError, DeployError
+
+NAME = "lambdist"  # stacks are NAME-distributed and NAME-single-node
+HANDLERS = {  # template parameter -> module of lambdas/
+    "distributed": {"CollectorKey": "collector", "ProcessorKey": "processor", "DeadLetterKey": "dead_letter"},
+    "single_node": {"SingleNodeKey": "single_node"},
+}
+FUNCTION_OUTPUTS = ("CollectorName", "ProcessorName", "DeadLetterHandlerName", "SingleNodeName")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A deployed stack. `code` maps handlers to the hashes of their bundles."""
+
+    kind: str
+    name: str
+    outputs: dict[str, str]
+    parameters: dict[str, str]
+    code: dict[str, str]
+
+
+def stack_name(kind: str, name: str = NAME) -> str:
+    return f"{name}-{kind.replace('_', '-')}"
+
+
+def deploy(
+    target: Target,
+    kinds: Iterable[str] = templates.KINDS,
+    *,
+    name: str = NAME,
+    settings: dict[str, Any] | None = None,
+    processing: Path = paths.LAMBDAS,
+    lifetime_s: float | None = None,
+    say: Say = lambda line: None,
+) -> dict[str, Stack]:
+    """Create or update stacks until they are as asked for.
+
+    Args:
+        settings: Parameters in Python's spelling (`templates`); others keep their defaults.
+        processing: Folder with processing.py (`bundles.folder`).
+        lifetime_s: From now on, for the tag that `lambdist leaks` goes by (`tags`).
+        say: Called with a line for each thing that CloudFormation reports.
+
+    Raises:
+        UsageError: A setting is unknown or out of bounds: nothing was touched.
+        DeployError: A resource failed; the message names it and CloudFormation's reason. A stack
+            that was to be created is gone again, one that was to be updated is as it was.
+    """
+    kinds = list(kinds)
+    values = {kind: templates.given(kind, settings or {}) for kind in kinds}
+    if "distributed" in values:
+        templates.require_visibility(values["distributed"])
+    built = {kind: _built(target, kind, values[kind], processing) for kind in kinds}
+    names = [stack_name(kind, name) for kind in kinds]
+    with pending.under_way(target, name, [full for full in names if not change_sets.describe(target, full)]):
+        bucket = artifact_bucket.ensure(target, name)
+        artifact_bucket.upload(target, bucket, [one for keys in built.values() for one in keys.values()], say)
+        for kind in kinds:
+            keys = {key: bundle.key for key, bundle in built[kind].items()}
+            values[kind] |= {"ArtifactBucket": bucket, **keys}
+        if failed := _carry_out(target, name, values, lifetime_s, say):
+            raise DeployError(f"{'; '.join(failed)}; {_left(target, name)}")
+        deployed = {kind: describe(target, kind, name=name) for kind in kinds}
+        for stack in deployed.values():
+            local_fixes.close(target, stack.name, stack.outputs, stack.parameters)
+    return deployed
+
+
+def _built(target: Target, kind: str, values: dict[str, str], processing: Path) -> dict[str, bundles.Bundle]:
+    """A stack's bundles by parameter, for the Python that will run them: the local cloud's is this one."""
+    runtime, machine = (
+        values.get(name, templates.parameters(kind)[name]["Default"]) for name in ("Runtime", "Architecture")
+    )
+    interpreter = HERE if target.name == "local" else of_lambda(runtime, machine)
+    return {
+        key: bundles.build(handler, processing=processing, interpreter=interpreter)
+        for key, handler in HANDLERS[kind].items()
+    }
+
+
+def _carry_out(
+    target: Target, name: str, values: dict[str, dict[str, str]], lifetime_s: float | None, say: Say
+) -> list[str]:
+    """Create or update all stacks side by side and wait for them; what failed, of which no stack is left."""
+    begun, failed = [], []
+    for kind, given in values.items():
+        body = templates.body(kind, resource_path=given.get("ResourcePath"))
+        try:
+            begun.append(
+                change_sets.begin(target, stack_name(kind, name), body, given, say, lifetime_s=lifetime_s)
+            )
+        except DeployError as error:
+            failed.append(str(error))
+            break
+    for one in filter(None, begun):
+        try:
+            change_sets.await_end(target, one, say)
+        except DeployError as error:
+            failed.append(str(error))
+            if one.action == "CREATE":
+                change_sets.delete(target, one.stack, say)
+    return failed
+
+
+def _left(target: Target, name: str) -> str:
+    """What a failed deploy leaves; without a stack the bucket goes, too."""
+    names = [stack_name(kind, name) for kind in templates.KINDS]
+    if left := [full for full in names if change_sets.describe(target, full)]:
+        how = f"`lambdist destroy --target {target.name}` ends that"
+        return f"deployed on {target.stamp}: {', '.join(left)}; {how}"
+    artifact_bucket.delete(target, artifact_bucket.bucket_name(target, name))
+    return "what was begun is gone again"
+
+
+def describe(target: Target, kind: str, *, name: str = NAME) -> Stack:
+    """A stack as it stands.
+
+    Raises:
+        AbsentError: It is not deployed here.
+    """
+    full = stack_name(kind, name)
+    described = change_sets.describe(target, full)
+    status = described.get("StackStatus", "")
+    if status in change_sets.ABSENT | change_sets.BROKEN or "Outputs" not in described:
+        what = f"is {status}" if status else "is not deployed"
+        raise AbsentError(
+            f"the stack {full} {what} on {target.stamp}; type `lambdist deploy --target {target.name}`"
+        )
+    values = {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in described["Parameters"]}
+    return Stack(
+        kind=kind,
+        name=full,
+        outputs={entry["OutputKey"]: entry["OutputValue"] for entry in described["Outputs"]},
+        parameters=values,
+        code={handler: values[key] for key, handler in HANDLERS[kind].items()},
+    )
+
+
+def api(target: Target, stack: Stack) -> Api:
+    """The stack's API with its key, which is read from API Gateway and kept out of sight."""
+    key_id = stack.outputs["ApiKeyId"]
+    answer = target.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)
+    return Api(url=target.api_url(stack.outputs), key=ApiKey(answer["value"]))
+
+
+def make_cold(target: Target, stack: Stack) -> None:
+    """Have the next invocation of each function start in a fresh environment.
+
+    Lambda drops an environment when its function's configuration changes; on the local cloud
+    as on AWS a new value of a variable does it.
+    """
+    functions = target.client("lambda")
+    names = [stack.outputs[output] for output in FUNCTION_OUTPUTS if output in stack.outputs]
+    for name in names:
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        variables["FRESH"] = uuid.uuid4().hex
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    for name in names:
+        for _ in polls(target, f"the update of {name}"):
+            if (
+                functions.get_function_configuration(FunctionName=name).get("LastUpdateStatus")
+                != "InProgress"
+            ):
+                break
+
+
+def destroy(
+    target: Target,
+    kinds: Iterable[str] = templates.KINDS,
+    *,
+    name: str = NAME,
+    say: Say = lambda line: None,
+) -> None:
+    """Delete the stacks, and with the last of them the artifact bucket. What is not there is no error.
+
+    Raises:
+        DeployError: Something could not be deleted; the message names it and the reason. All else is gone.
+    """
+    begun, failed = {}, []
+    for full in [stack_name(kind, name) for kind in kinds]:
+        try:
+            begun[full] = change_sets.begin_delete(target, full)
+        except DeployError as error:
+            failed.append(str(error))
+    for full, one in begun.items():
+        if one is None:
+            continue
+        try:
+            change_sets.await_end(target, one, say)
+        except DeployError as error:
+            failed.append(str(error))
+            continue
+        if target.name == "local":
+            local_mail.remove(target, full)
+        say(f"{full} is gone")
+    if not any(change_sets.describe(target, stack_name(kind, name)) for kind in templates.KINDS):
+        artifact_bucket.delete(target, artifact_bucket.bucket_name(target, name))
+        pending.forget(target, name)
+    if failed:
+        how = f"once that is mended, `lambdist destroy --target {target.name}` goes on"
+        raise DeployError(f"{'; '.join(failed)}; all else is gone; {how}")

@@ -1,0 +1,77 @@
+"""The runs that a plan is calibrated from: a sitting on the local cloud, or a folder of one that was.
+
+found = rehearsal.rehearse(runs=11, chunks=20, work="io:20ms")
+found.tables.runs, found.folder
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lambdist_lib import analysis, experiment, paths
+from lambdist_lib.analysis import Tables
+from lambdist_lib.results import folders
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """`folder` is where the plan's figures go; `tables` are of warm runs of the distributed arm."""
+
+    folder: Path
+    tables: Tables
+    stamp: str
+
+
+def rehearse(
+    measured: str = "",
+    *,
+    runs: int = 11,
+    maximum_concurrency: int = 10,
+    experiment_id: str = "",
+    **options: Any,
+) -> Rehearsal:
+    """Measure, or read what was measured.
+
+    Args:
+        measured: A run or an experiment; "" for a sitting of `runs` warm runs, one after the other, on
+            stacks that are deleted at the end.
+        options: As `experiment.begin` takes them, for the sitting.
+
+    Raises:
+        RunError, UsageError: As `experiment.begin` and `analysing.tables`.
+    """
+    if measured:
+        folder = paths.RESULTS / folders.checked_id(experiment_id or folders.new_id("plan"))
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = analysis.tables(measured)
+        return Rehearsal(folder, tables, str(tables.runs["target"].iloc[0]))
+    with experiment.start(experiment_id=experiment_id, arms=("distributed",), **options) as sitting:
+        sitting.deploy(maximum_concurrency=maximum_concurrency)
+        sitting.run_pairs(runs)
+        sitting.ledger()
+    return Rehearsal(sitting.folder, analysis.tables(sitting.folder), sitting.stamp)
+
+
+def conclude(
+    found: Rehearsal,
+    finding: str,
+    *,
+    plans: list[dict[str, Any]],
+    validated: pd.DataFrame,
+    held_out: pd.DataFrame,
+) -> None:
+    """Write what was found beside the figures, as `summary.json` and `plan.json`."""
+    if list(found.folder.glob("runs/*/run.json")):
+        analysis.summarise(found.folder, finding=finding)
+    else:
+        folders.write_json(found.folder / "summary.json", {"finding": finding})
+    content = {
+        "finding": finding,
+        "plans": [{name: one for name, one in plan.items() if name != "inputs"} for plan in plans],
+        "inputs": plans[0]["inputs"] if plans else [],
+        "validation": validated.to_dict("records"),
+        "held_out": held_out.to_dict("records"),
+    }
+    folders.write_json(found.folder / "plan.json", content)

@@ -1,0 +1,229 @@
+"""The exact simulation: the system event by event, seeded, in memory that grows with concurrency alone.
+
+What is simplified, and so not predicted:
+
+- Senders do not halve after a refusal; a refused request waits for its turn, and counts as one throttle.
+- Messages that were received before are received first. SQS promises no order.
+- The mapping's concurrency grows only while messages wait, and never shrinks for lack of them.
+- The table serves writes in the order in which batches end, and the handler waits for them.
+"""
+
+import heapq
+import random
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from lambdist_lib.planner.simulation import fast_path
+from lambdist_lib.planner.simulation.arrivals import Entry
+from lambdist_lib.planner.simulation.event_queue import Account, Clock
+from lambdist_lib.planner.simulation.message_outcomes import Fates, Struck, died
+from lambdist_lib.planner.simulation.message_queue import Held, Waiting
+from lambdist_lib.planner.simulation.sampling import Strikes, durations, inits
+from lambdist_lib.planner.system import Outcome, System
+from lambdist_lib.planner.table import Table
+
+SAMPLES = 400  # of the timeline; at least half of them
+SLOTS_LEAST = 2.0  # that errors leave a mapping
+
+
+class Batch(NamedTuple):
+    """Received when, how many messages and which, and what happens to them."""
+
+    received_s: float
+    size: int
+    held: Held
+    struck: Struck
+
+
+def simulate(system: System, *, seed: int = 0, timeline: bool = False) -> Outcome:
+    """Run it once.
+
+    Args:
+        timeline: Keep some hundred samples of backlog and concurrency; always event by event.
+    """
+    rng = random.Random(seed)
+    if not timeline and fast_path.fits(system):
+        return fast_path.run(system, rng)
+    return _Run(system, rng).go(keep=timeline)
+
+
+def replicate(draw: Callable[[random.Random], System], *, replicas: int, seed: int = 0) -> list[Outcome]:
+    """Run it many times.
+
+    Args:
+        draw: The system, with inputs drawn from their spread.
+    """
+    return [simulate(draw(random.Random(f"{seed}:{k}")), seed=seed * 1_000_003 + k) for k in range(replicas)]
+
+
+class _Run:
+    """The state between two events: the mapping, its processors and the table."""
+
+    def __init__(self, system: System, rng: random.Random) -> None:
+        self.system, self.rng = system, rng
+        self.clock, self.account = Clock(), Account(system.account_concurrency)
+        self.at = self.clock.at
+        self.entry = Entry(system, rng, self.clock, self.account, self.enqueue)
+        self.waiting = Waiting(system.receives, self.clock)
+        self.table = Table(system)
+        self.slots = float(min(system.slots_start, system.slots_most()))
+        self.window_ends_s = -1.0
+        self.growing = False
+        self.busy = self.processing = self.peak = 0
+        self.idle: list[float] = []  # when environments became free; the last one is taken first
+        self.batch_s, self.init_s = durations(system, rng), inits(system, rng)
+        self.fates = Fates(system, rng, self.waiting, self.show)
+        self.twice = Strikes(system.p_duplicate, rng)
+        self.invocations = self.cold = self.receives = self.throttles = self.errors = 0
+
+    def go(self, *, keep: bool) -> Outcome:
+        """From the first send until all is settled."""
+        events, waiting, fates, pop = self.clock.events, self.waiting, self.fates, heapq.heappop
+        queue_area = busy_area = last_s = 0.0
+        samples: list[tuple[float, int, int, int]] = []
+        step_s, sample_s = 0.01, 0.0 if keep else float("inf")
+        self.entry.begin()
+        while fates.stored + fates.dead < self.system.datapoints or not waiting.is_empty():
+            now, _, happen, what = pop(events)
+            queue_area += waiting.visible * (now - last_s)
+            busy_area += self.busy * (now - last_s)
+            last_s = now
+            happen(now, what)
+            if now >= sample_s:
+                samples.append((now, waiting.visible, self.busy, fates.stored))
+                if len(samples) > SAMPLES:
+                    samples, step_s = samples[::2], step_s * 2
+                sample_s = now + step_s
+        samples.append((last_s, waiting.visible, self.busy, fates.stored))
+        return self.outcome(queue_area, busy_area, samples if keep else [])
+
+    def outcome(
+        self, queue_area: float, busy_area: float, timeline: list[tuple[float, int, int, int]]
+    ) -> Outcome:
+        entry, fates = self.entry, self.fates
+        return Outcome(
+            makespan_s=fates.stored_s,
+            settled_s=fates.settled_s,
+            enqueued_s=entry.enqueued_s,
+            stored=fates.stored,
+            dead=fates.dead,
+            failures=fates.failures,
+            duplicates=fates.duplicates,
+            invocations=self.invocations,
+            cold=self.cold,
+            peak=self.peak,
+            receives=self.receives,
+            errors=self.errors,
+            queue_area=queue_area,
+            busy_area=busy_area,
+            requests=entry.requests,
+            collector_cold=entry.cold,
+            api_throttles=entry.api_throttles,
+            lambda_throttles=self.throttles + entry.lambda_throttles,
+            table_throttles=self.table.throttles,
+            timeline=tuple(timeline),
+        )
+
+    # -- mapping -----------------------------------------------------------------------------
+
+    def enqueue(self, now: float, count: int) -> None:
+        self.waiting.add(count)
+        if twice := len(self.twice.among(count)):
+            self.waiting.add(twice, self.system.receives)
+        self.dispatch(now)
+
+    def show(self, now: float, key: tuple[float, int]) -> None:
+        """Failed messages are visible again."""
+        self.waiting.show(key)
+        self.dispatch(now)
+
+    def dispatch(self, now: float, _: Any = None) -> None:
+        """Give waiting messages to free slots."""
+        size, waiting = self.system.queue_batch, self.waiting
+        while waiting.visible:
+            if self.busy >= int(self.slots):
+                if not self.growing and self.slots < self.system.slots_most():
+                    self.growing = True
+                    self.at(now + 1 / self.system.slots_per_s, self.grow)
+                return
+            count = min(size, waiting.visible)
+            if count < size and self.system.window_s and not self.window_over(now):
+                return
+            if waiting.in_flight + count > self.system.in_flight_most:
+                return
+            self.busy += 1
+            self.receives += count
+            self.invoke(now, Batch(now, count, waiting.take(count), self.fates.strike(count)))
+
+    def window_over(self, now: float) -> bool:
+        """Whether a batch that is not full has waited long enough; begins the wait where none is on."""
+        if self.window_ends_s < 0:
+            self.window_ends_s = now + self.system.window_s
+            self.at(self.window_ends_s, self.dispatch)
+        if now < self.window_ends_s:
+            return False
+        self.window_ends_s = -1.0
+        return True
+
+    def grow(self, now: float, _: Any) -> None:
+        self.growing = False
+        if self.waiting.visible:
+            self.slots = min(self.slots + 1, float(self.system.slots_most()))
+            self.dispatch(now)
+
+    def cut(self) -> None:
+        """The mapping gives up concurrency after an error or a throttle."""
+        self.slots = max(self.slots * (1 - self.system.error_cut), min(SLOTS_LEAST, self.slots))
+
+    # -- processors --------------------------------------------------------------------------
+
+    def invoke(self, now: float, batch: Batch) -> None:
+        system, idle = self.system, self.idle
+        if self.account.executing >= self.account.most or self.processing >= system.reserved_concurrency:
+            self.throttle(now, batch)
+            return
+        self.account.executing += 1
+        self.processing += 1
+        self.peak = max(self.peak, self.processing)
+        self.invocations += 1
+        took_s = self.batch_s(batch.size)
+        if batch.struck:
+            took_s = self.fates.took_s(took_s, batch.size, batch.struck)
+        if idle and now - idle[-1] <= system.idle_expiry_s:
+            idle.pop()
+        else:
+            idle.clear()  # the others have been idle for even longer
+            self.cold += 1
+            took_s += self.init_s()
+        self.at(now + took_s, self.finish, batch)
+
+    def throttle(self, now: float, batch: Batch) -> None:
+        """The mapping holds the batch and tries again, until the visibility timeout."""
+        self.throttles += 1
+        self.cut()
+        if now - batch.received_s < self.system.visibility_s:
+            self.at(now + self.system.throttle_retry_s, self.invoke, batch)
+            return
+        self.busy -= 1
+        self.fates.give_back(now, batch.held, self.fates.at_once)
+        self.dispatch(now)
+
+    def finish(self, now: float, batch: Batch) -> None:
+        """The handler ends, as soon as the table has taken its writes."""
+        free_s = self.table.written_s(now, batch.size)
+        if free_s > now:
+            self.at(free_s, self.finished, batch)
+        else:
+            self.finished(now, batch)
+
+    def finished(self, now: float, batch: Batch) -> None:
+        self.busy -= 1
+        self.account.executing -= 1
+        self.processing -= 1
+        if not died(batch.struck):
+            self.idle.append(now)
+        if self.fates.settle(now, *batch):
+            self.errors += 1
+            self.cut()
+        if self.waiting.visible:
+            self.dispatch(now)

@@ -1,0 +1,242 @@
+"""A summary and a runs table as tables of text, to be read in a page: words for names, units, intervals.
+
+tabulating.tables(summary, runs)    every table that a report shows of them, empty ones left out
+
+Nothing is measured here: numbers are those of `summary.json` and `runs.csv`, rounded to three digits.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from lambdist_lib.formatting import NONE, between, count, counted, moment, number, percent, spelt
+from lambdist_lib.measures.summary import HEADLINE
+from lambdist_lib.protocol.contract import OUTCOMES
+from lambdist_lib.report.table_model import Table, cut, marked, of_rows, plain
+
+Rows = list[dict[str, Any]]
+
+PERCENTILES = {"p50_s": "median, s", "p90_s": "90th percentile, s", "p99_s": "99th percentile, s"}
+GROUPS = {  # id: section, caption, and the measures' names without their arm, each with a column's name
+    "times": ("times", "Times from the first intended send: medians over runs", {
+        "makespan_s": "last datapoint stored, s",
+        "enqueued_s": "last answer, s",
+        "seen_s": "end seen by the client, s",
+        "throughput_per_s": "datapoints per s",
+    }),
+    "stored": ("times", "How long one datapoint takes, from its intended send until stored",
+               {f"end_to_end_{p}": name for p, name in PERCENTILES.items()}),
+    "answered": ("times", "How long one request takes, from its intended send until answered",
+                 {f"answer_{p}": name for p, name in PERCENTILES.items()}),
+    "concurrency": ("times", "Executions and environments: medians over runs", {
+        "concurrency_peak": "most executions at once",
+        "concurrency_environments": "environments",
+        "concurrency_reuse": "executions per environment",
+    }),
+    "waited": ("cold", "Who waits on a cold start, outside of runs that were made cold",
+               {"cold_share": "datapoints that waited"}),
+    "dead-rate": ("failures", "How many died", {"dead_rate": "dead of the settled"}),
+}  # fmt: skip
+FUNCTIONS = ("collector", "processor", "dead_letter", "single_node")
+RATIO: dict[str, Callable[[dict[str, Any]], str]] = {  # the last columns of whatever compares two arms
+    "times as fast": lambda row: number(row["ratio"]),
+    "interval": lambda row: between(row["low"], row["high"]),
+    "pairs": lambda row: count(row["pairs"]),
+    "verdict": lambda row: row["verdict"],
+}
+
+
+def tables(summary: dict[str, Any], runs: pd.DataFrame) -> list[Table]:
+    """Of a summary and of its runs (`columns.RUNS`)."""
+    found = summary["tables"]
+    made = [
+        _speedup(_rows(found, "speedup")),
+        _by_level(_rows(found, "by_level"), summary["confidence"]),
+        *(_measured(name, summary) for name in GROUPS),
+        _inits(summary),
+        _laws(_rows(found, "laws")),
+        _stages(_rows(found, "stages")),
+        _cold_by_function(_rows(found, "cold_starts")),
+        _causes(_rows(found, "dead_by_cause")),
+        _receives(_rows(found, "receives")),
+        _fates(_rows(found, "planned_and_found")),
+        _cost(_rows(found, "cost")),
+        of_runs(runs),
+    ]
+    return [cut(table) for table in made if table.rows]
+
+
+def _rows(found: dict[str, Any], name: str) -> Rows:
+    """A table of the summary, or none where it has words in place of one."""
+    rows = found.get(name)
+    return rows if isinstance(rows, list) else []
+
+
+def _speedup(rows: Rows) -> Table:
+    return of_rows("speedup", "speedup", "Speedup of distributed: median of the warm pairs' ratios", rows, {
+        "timed": lambda row: row["time"],
+        "against": lambda row: spelt(row["control"]),
+        "distributed, s": lambda row: number(row["arm_s"]),
+        "the other, s": lambda row: number(row["control_s"]),
+        **RATIO,
+    }, texts=("timed", "against", "verdict"))  # fmt: skip
+
+
+def _by_level(rows: Rows, confidence: float) -> Table:
+    caption = f"Speedup of distributed at each level, {confidence * 100:g} % intervals"
+    return of_rows("by-level", "speedup", caption, rows, {
+        "level": lambda row: number(row["level"]),
+        "distributed, s": lambda row: number(row["arm_s"]),
+        "single node, s": lambda row: number(row["control_s"]),
+        **RATIO,
+    }, texts=("verdict",))  # fmt: skip
+
+
+def _laws(rows: Rows) -> Table:
+    return of_rows("laws", "speedup", "Laws of the time against the level, and which are accepted", rows, {
+        "law": lambda row: row["law"],
+        "formula": lambda row: row["formula"],
+        "parameter": lambda row: row["parameter"],
+        "value": lambda row: number(row["value"]),
+        "unit": lambda row: row["unit"],
+        "interval": lambda row: between(row["low"], row["high"]),
+        "AICc": lambda row: number(row["aicc"]),
+        "verdict": lambda row: row["verdict"].replace("`", ""),
+    }, texts=("law", "formula", "parameter", "unit", "verdict"))  # fmt: skip
+
+
+def _stages(rows: Rows) -> Table:
+    return of_rows("stages", "times", "Where the time of a stored datapoint goes", rows, {
+        "stage": lambda row: spelt(row["stage"]),
+        "arm": lambda row: spelt(row["arm"]),
+        "median, s": lambda row: number(row["median_s"]),
+        "90th percentile, s": lambda row: number(row["p90_s"]),
+        "share": lambda row: percent(row["share"]),
+        "datapoints": lambda row: count(row["n"]),
+    }, texts=("stage", "arm"))  # fmt: skip
+
+
+def _cold_by_function(rows: Rows) -> Table:
+    """The summary has a row per run, too many to read: here they are added up."""
+    summed: Rows = []
+    if rows:
+        keys = ["function", "arm", "temperature"]
+        by = pd.DataFrame(rows).groupby(keys, sort=False)[["invocations", "cold"]].sum()
+        summed = by.reset_index().to_dict("records")
+    return of_rows("cold-starts", "cold", "Invocations that were a cold start, all runs together", summed, {
+        "function": lambda row: spelt(row["function"]),
+        "arm": lambda row: spelt(row["arm"]),
+        "runs": lambda row: row["temperature"],
+        "invocations": lambda row: count(row["invocations"]),
+        "cold": lambda row: count(row["cold"]),
+    }, texts=("function", "arm", "runs"))  # fmt: skip
+
+
+def _causes(rows: Rows) -> Table:
+    made = of_rows("causes", "failures", "Dead datapoints by cause", rows, {
+        "cause": lambda row: row["cause"],
+        "arm": lambda row: spelt(row["arm"]),
+        "dead": lambda row: count(row["dead"]),
+        "of the settled": lambda row: percent(row["rate"]),
+        "interval": lambda row: between(row["low"], row["high"], percent),
+        "first message": lambda row: row["example"],
+    }, texts=("cause", "arm", "first message"))  # fmt: skip
+    return marked(made, "cause", "first message", free=True)
+
+
+def _receives(rows: Rows) -> Table:
+    return of_rows("receives", "failures", "Receives until a datapoint was stored or dead", rows, {
+        "end": lambda row: f"{row['outcome']} at receive {row['receives']}",
+        "arm": lambda row: spelt(row["arm"]),
+        "datapoints": lambda row: count(row["datapoints"]),
+    }, texts=("end", "arm"))  # fmt: skip
+
+
+def _fates(rows: Rows) -> Table:
+    ends = [name for name in (rows[0] if rows else {}) if name != "planned"]
+    cells: dict[str, Callable[[dict[str, Any]], str]] = {"planned": lambda row: row["planned"]}
+    cells |= {f"found {end}": _counted(end) for end in ends}
+    caption = "How datapoints with declared faults were to end, against how they did"
+    return of_rows("planned", "failures", caption, rows, cells, texts=("planned",))
+
+
+def of_runs(runs: pd.DataFrame) -> Table:
+    """Every run in the order of time, with its ledger."""
+    rows = runs.sort_values("started_at").to_dict("records")
+    cells: dict[str, Callable[[dict[str, Any]], str]] = {
+        "run": lambda row: row["run_id"].removeprefix(f"{row['experiment_id']}-"),
+        "began, UTC": lambda row: moment(row["started_at"]),
+        "runs": lambda row: (
+            f"{row['temperature']}, resumed" if row["resumed"] is True else row["temperature"]
+        ),
+        "until stored, s": lambda row: number(row["makespan_s"]),
+        "submitted": lambda row: count(row["submitted"]),
+    }
+    cells |= {spelt(name): _counted(name) for name in OUTCOMES}
+    caption = "Every run in the order of time, and where its datapoints ended"
+    made = of_rows("runs", "ledger", caption, rows, cells, texts=("run", "began, UTC", "runs"))
+    return marked(made, "run", "began, UTC", whole=True)
+
+
+def _counted(name: str) -> Callable[[dict[str, Any]], str]:
+    return lambda row: count(row[name])
+
+
+def _cost(rows: Rows) -> Table:
+    return of_rows("cost", "cost", "Lines of the bill, for a million datapoints", rows, {
+        "what": lambda row: f"{row['service']} {row['what']}".rstrip(),
+        "arm": lambda row: spelt(row["arm"]),
+        "quantity": lambda row: number(row["quantity_metered"]),
+        "USD predicted": lambda row: number(row["usd_predicted"]),
+        "USD metered": lambda row: number(row["usd_metered"]),
+        "of it retries": lambda row: number(row["retries_usd"]),
+        "of it dead letters": lambda row: number(row["dead_letters_usd"]),
+    }, texts=("what", "arm"))  # fmt: skip
+
+
+def _measured(name: str, summary: dict[str, Any]) -> Table:
+    """A row per arm, a column per measure, with its interval in parentheses."""
+    section, caption, bases = GROUPS[name]
+    arms = sorted(dict.fromkeys(row["arm"] for row in summary["ledger"]), key=lambda arm: arm != HEADLINE)
+    rows, notes = [], []
+    for prefix, whose in _prefixes(arms):
+        found = [summary["measures"].get(f"{prefix}{base}") for base in bases]
+        if known := [one for one in found if one and one["n"]]:
+            most = max(known, key=lambda one: one["n"])
+            rows.append((whose, *(_cell(one) for one in found), counted(most["n"], most["of"])))
+            notes += [_note(one) for one in known]
+    caption = f"{caption}, {summary['confidence'] * 100:g} % intervals in parentheses"
+    return plain(name, section, caption, ("arm", *bases.values(), "n"), rows, notes)
+
+
+def _note(measure: dict[str, Any]) -> str:
+    """A share's is the name of its interval's method."""
+    said = str(measure["note"])
+    return f"intervals: {said}" if said and measure["unit"] == "share" else said
+
+
+def _inits(summary: dict[str, Any]) -> Table:
+    found = {name: summary["measures"].get(f"{name}_init_s") for name in FUNCTIONS}
+    known = {name: one for name, one in found.items() if one and one["n"]}
+    rows = [(spelt(name), _cell(one), f"{one['n']:,}") for name, one in known.items()]
+    caption, columns = (
+        "How long an init is, before the handler's own time",
+        ("function", "median, s", "cold starts"),
+    )
+    return plain("inits", "cold", caption, columns, rows, [one["note"] for one in known.values()])
+
+
+def _cell(measure: dict[str, Any] | None) -> str:
+    """Value and interval; a share in per cent, else in the unit that the column names."""
+    if measure is None or measure["value"] is None:
+        return NONE
+    as_text = percent if measure["unit"] == "share" else number
+    ends = between(measure["low"], measure["high"], as_text)
+    return as_text(measure["value"]) + ("" if ends == NONE else f" ({ends})")
+
+
+def _prefixes(arms: list[str]) -> list[tuple[str, str]]:
+    """As `measures.summary` puts them before a measure's name, with whose it then is."""
+    own = [("" if not place else f"{arm}_", spelt(arm)) for place, arm in enumerate(arms)]
+    return [*own, *((f"cold_{prefix}", f"{whose}, cold") for prefix, whose in own)]

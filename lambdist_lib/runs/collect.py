@@ -1,0 +1,146 @@
+"""What a run leaves, gathered into its folder: tables, answers, ledger, times."""
+
+import collections
+import contextlib
+import itertools
+import math
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data.datapoints import Datapoints, Line
+from lambdist_lib.deployment import stacks, templates
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.errors import AbsentError, RunError
+from lambdist_lib.protocol.contract import OUTCOMES, STORED
+from lambdist_lib.records import join
+from lambdist_lib.results import folders, journal
+from lambdist_lib.runs import completion
+from lambdist_lib.submission.receipts import Receipt
+
+LINES_AT_ONCE = 10_000  # of a run that is collected: some 40 MB with their receipts and items
+NAN = float("nan")
+
+
+def collect(
+    target: Target,
+    stack: Stack,
+    points: Datapoints | list[Line],
+    folder: Path,
+    arm: str,
+    ended: completion.Settled,
+) -> dict[str, Any]:
+    """Gather a run's records, invocations and outputs into its folder; returns its ledger and times."""
+    with folders.table(folder, "receipts") as file:
+        last = journal.copy(folder / "journal", file)
+    counts, seen = collections.Counter[str](), dict.fromkeys(("began_at", "stored_at", "answered_at"), NAN)
+    with (
+        journal.rows_at(folder / "journal") as row_at,
+        folders.table(folder, "records") as file,
+        folders.whole(folder / "outputs.jsonl") as partial,
+        partial.open("w", encoding="utf-8") as answers,
+    ):
+        items = join.items_in_order(target, stack, folder.name)
+        for lines, found in _together(points, items):
+            receipts = [row_at(last[line.n]) for line in lines if line.n < len(last) and last[line.n]]
+            table = join.join(folder.name, arm, lines, receipts, found, queued=ended.queued)
+            table.to_csv(file, index=False, header=not counts, float_format="%.6f")
+            join.write_outputs(answers, lines, table, found)
+            counts.update(table["outcome"])
+            seen = _times(seen, table)
+    since = ended.seen_at if math.isnan(seen["began_at"]) else seen["began_at"]
+    invocations = join.invocations(target, stack, folder.name, since, time.time())
+    join.write_table(folder, "invocations", invocations)
+    return _row(counts, seen, ended.seen_at)
+
+
+def _together(
+    points: Iterable[Line], items: Iterator[dict[str, Any]]
+) -> Iterator[tuple[list[Line], dict[int, dict[str, Any]]]]:
+    """Lines, some thousands at a time, with their items; both come by ascending n."""
+    lines, item = iter(points), next(items, None)
+    while some := list(itertools.islice(lines, LINES_AT_ONCE)):
+        found = {}
+        while item and item["n"] <= some[-1].n:
+            found[item["n"]] = item
+            item = next(items, None)
+        yield some, found
+
+
+def write_tables(
+    folder: Path,
+    points: Datapoints | list[Line],
+    receipts: list[dict[str, Any]],
+    table: pd.DataFrame,
+    found: dict[int, dict[str, Any]],
+) -> None:
+    join.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(Receipt._fields)))
+    join.write_table(folder, "records", table)
+    with folders.whole(folder / "outputs.jsonl") as partial, partial.open("w", encoding="utf-8") as file:
+        join.write_outputs(file, points, table, found)
+
+
+def ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
+    """A run's counts by outcome, and its times from the first intended send."""
+    return _row(collections.Counter(table["outcome"]), _times({}, table), seen_at)
+
+
+def _times(before: dict[str, float], table: pd.DataFrame) -> dict[str, float]:
+    """First intended send, last write and last answer of what was seen before and of a table."""
+    now = {
+        "began_at": table["intended_at"].min(),
+        "stored_at": table.loc[table["outcome"] == STORED, "put_at"].max(),
+        "answered_at": table["answered_at"].max(),
+    }
+    first = {"began_at": np.fmin}  # of two times, one of which may be missing
+    return {name: float(first.get(name, np.fmax)(before.get(name, NAN), at)) for name, at in now.items()}
+
+
+def _row(counts: collections.Counter[str], times: dict[str, float], seen_at: float) -> dict[str, Any]:
+    began_at = times["began_at"]
+    since = {
+        "started_at": began_at,
+        "makespan_s": times["stored_at"] - began_at,
+        "enqueued_s": times["answered_at"] - began_at,
+        "seen_s": seen_at - began_at,
+    }
+    known = {name: None if math.isnan(value) else value for name, value in since.items()}
+    return {"submitted": counts.total(), **{name: counts[name] for name in OUTCOMES}, **known}
+
+
+def collect_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path:
+    """The answers of datapoints that came without a run, as old clients send them; returns their folder.
+
+    Raises:
+        RunError: No stack has any of that id.
+    """
+    found: list[dict[str, Any]] = []
+    for kind in templates.KINDS:
+        with contextlib.suppress(AbsentError):
+            found += join.items(target, stacks.describe(target, kind, name=name), run_id).values()
+    if not found:
+        raise RunError(f"no stack on {target.stamp} has datapoints of {run_id}")
+    folder = folders.adhoc(run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    join.write_adhoc_outputs(folder / "outputs.jsonl", found)
+    facts = {"run_id": run_id, "arm": "adhoc", "target": target.stamp, "state": "collected"}
+    folders.write_json(folder / "run.json", facts)
+    return folder
+
+
+def outputs_of(run: str) -> Iterable[dict[str, Any]]:
+    """The answers of a run, or of an experiment's first distributed run.
+
+    Example:
+        >>> answer = next(iter(outputs_of("results/reference")))
+        >>> answer["n"], answer["result"] == f"{answer['data']}_processed"
+        (0, True)
+    """
+    found = folders.find(run)
+    first = [folder for folder in found if folders.read_facts(folder)["arm"] == "distributed"] or found
+    return join.outputs(first[0])

@@ -1,0 +1,124 @@
+"""Waiting until every accepted datapoint of a run is stored or dead.
+
+While the queue works, only its depth is asked for: counting items would take capacity from
+the run that is measured.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.counts import Depth
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.protocol.contract import DEAD, shard_keys
+
+POLL_S = {"local": 0.05, "aws": 1.0}
+EMPTY_POLLS = 3  # SQS counts are approximate: one zero proves nothing
+GRACE_S = 60.0
+DEPTHS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+# of an item, with the values that the expression names
+SETTLED: tuple[str, dict[str, Any]] = ("attribute_exists(outcome)", {})
+IS_DEAD: tuple[str, dict[str, Any]] = ("outcome = :dead", {":dead": {"S": DEAD}})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How a run ended: datapoints with an outcome, messages still queued, and when this was seen."""
+
+    settled: int
+    queued: int
+    seen_at: float
+
+
+def await_settled(
+    target: Target,
+    stack: Stack,
+    run_id: str,
+    *,
+    expected: int,
+    watch: Callable[[Depth], None] = lambda depth: None,
+    count: Callable[[], int] | None = None,
+) -> Settled:
+    """Wait for a run's end.
+
+    Args:
+        expected: Datapoints that were accepted. Those that were possibly accepted do not
+            count here: the empty queue ends the wait for them.
+        watch: Called at each poll with what is queued.
+        count: How many are settled; by default the run's items with an outcome.
+
+    Returns:
+        At the latest when the queue has not become shorter than ever before for receives x visibility
+        + function timeout + 60 s: a long queue may take longer than the longest way of one message.
+    """
+    count = count or (lambda: count_settled(target, stack, run_id))
+    deadline_s, shortest = time.monotonic() + longest_s(stack), float("inf")
+    empty = 0
+    while True:
+        seen = depth(target, stack)
+        watch(seen)
+        queued = seen.total
+        if queued < shortest:
+            deadline_s, shortest = time.monotonic() + longest_s(stack), queued
+        if queued == 0:
+            empty += 1
+            settled = count()
+            if settled >= expected or empty >= EMPTY_POLLS:
+                return Settled(settled=settled, queued=0, seen_at=time.time())
+        else:
+            empty = 0
+        if time.monotonic() > deadline_s:
+            return Settled(settled=count(), queued=queued, seen_at=time.time())
+        time.sleep(POLL_S[target.name])
+
+
+def longest_s(stack: Stack) -> float:
+    """How long an accepted datapoint may take: every receive up to its visibility timeout."""
+    of = stack.outputs
+    if "QueueUrl" not in of:
+        return float(of["SingleNodeTimeoutSeconds"]) + GRACE_S
+    receives, visibility_s = int(of["MaxReceives"]), float(of["VisibilityTimeoutSeconds"])
+    return receives * visibility_s + float(of["ProcessorTimeoutSeconds"]) + GRACE_S
+
+
+def depth(target: Target, stack: Stack) -> Depth:
+    """What is queued now; nothing, where a stack has no queue."""
+    sqs, found = target.client("sqs"), [Depth()]
+    for output in ("QueueUrl", "DeadLetterQueueUrl"):
+        if output in stack.outputs:
+            url = stack.outputs[output]
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))
+            found.append(Depth._make(int(answer["Attributes"][name]) for name in DEPTHS))
+    return Depth._make(map(sum, zip(*found, strict=True)))
+
+
+def count_settled(target: Target, stack: Stack, run_id: str) -> int:
+    """Items of the run with an outcome."""
+    dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
+    with ThreadPoolExecutor(4) as pool:
+        return sum(pool.map(lambda key: _count(dynamodb, table, key, SETTLED), shard_keys(run_id)))
+
+
+def count_dead(target: Target, stack: Stack, key: str) -> int:
+    """Dead items of one shard of a run (`contract.shard_keys`)."""
+    return _count(target.client("dynamodb"), stack.outputs["TableName"], key, IS_DEAD)
+
+
+def _count(dynamodb: Any, table: str, key: str, condition: tuple[str, dict[str, Any]]) -> int:
+    expression, values = condition
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table,
+        Select="COUNT",
+        KeyConditionExpression="run_shard = :key",
+        FilterExpression=expression,
+        ExpressionAttributeValues={":key": {"S": key}, **values},
+        ConsistentRead=True,
+    )
+    return sum(page["Count"] for page in pages)

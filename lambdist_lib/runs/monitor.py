@@ -1,0 +1,153 @@
+"""What is known of a run while it goes on, at a price that the run does not feel.
+
+The client knows what it has sent. What became of it stands in the queue and the table, and to
+look there takes time from those who do the work: a thread looks, for the first time when most
+runs are over, and asks for one small thing after the other, in a hundredth of the run's time
+together. On AWS it asks for the queue's depth only: counting a table costs money.
+"""
+
+import collections
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Self
+
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.counts import Counts, Depth
+from lambdist_lib.protocol.contract import SHARDS, shard_keys
+from lambdist_lib.submission.receipts import Tally
+
+if TYPE_CHECKING:  # an API of somebody else's has no stack, and needs no boto3
+    from lambdist_lib.deployment.stacks import Stack
+
+LOOK_EVERY_S = 1.0
+SHARE = 0.01  # of a run's time that looks may take, all together
+TROUBLES = ("rejected", "refused", "unknown", "retries")
+
+Watch = Callable[[Counts], None]
+
+
+class Watching:
+    """Tells `watch` about one run of `submitted` datapoints, of which `before` were settled already.
+
+        with Watching(watch, submitted=131) as watching:
+            submission.submit(..., watch=watching.sending)
+
+    Args:
+        watch: None where nobody sees it: then nobody looks.
+        where: Target, stack and run id whose queue and table may be looked at.
+        is_queued: Whether an accepted datapoint is still to be processed; else it is stored.
+    """
+
+    def __init__(
+        self,
+        watch: Watch | None,
+        *,
+        submitted: int,
+        before: int = 0,
+        request_batch: int = 1,
+        is_queued: bool = True,
+        where: "tuple[Target, Stack, str] | None" = None,
+    ) -> None:
+        self._watch, self._where = watch, where
+        self._submitted, self._before, self._batch = submitted, before, request_batch
+        self._is_queued = is_queued
+        self._tally, self._queued = Tally(), Depth()
+        self._settled: int | None = None
+        self._dead: int | None = None
+        self._began_s, self._spent_s, self._ended = time.perf_counter(), 0.0, threading.Event()
+        self._looker: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._began_s = time.perf_counter()
+        if self._watch and self._where and self._is_queued:
+            target, *_ = self._where
+            for service in ("sqs", "dynamodb"):
+                target.client(service)  # made here: a session is not to be shared between threads
+            self._looker = threading.Thread(target=self._look, name="watching", daemon=True)
+            self._looker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._looker:
+            self._looker.join(1.0)
+
+    def sending(self, tally: Tally) -> None:
+        self._tally = tally
+        self._tell("sending")
+
+    def waiting(self, queued: Depth) -> None:
+        self._note(queued, self._tally.accepted)
+        self._tell("waiting for the queue" if self._is_queued else "waiting")
+
+    def collecting(self) -> None:
+        self._tell("collecting")
+
+    def _note(self, queued: Depth, accepted: int) -> None:
+        """What was accepted by then and is not queued is settled: it stays so until the next look."""
+        self._queued = queued
+        if sent := self._before + accepted:
+            self._settled = max(self._settled or 0, sent - queued.total)
+
+    def _tell(self, doing: str) -> None:
+        if self._watch:
+            self._watch(self._counts(doing))
+
+    def _counts(self, doing: str) -> Counts:
+        tally, settled, dead = self._tally, self._settled, self._dead
+        accepted = self._before + tally.accepted
+        if not self._is_queued:
+            settled, dead = accepted + tally.dead, tally.dead
+        waiting = self._queued.total or None if settled is None else accepted + tally.dead - settled
+        return Counts(
+            doing=doing,
+            submitted=self._submitted,
+            answered=self._before + tally.settled,
+            settled=settled,
+            dead=dead,
+            in_flight=None if waiting is None else tally.in_flight * self._batch + waiting,
+            requests=tally.in_flight,
+            in_work=self._queued.in_work,
+            troubles=tuple((name, count) for name in TROUBLES if (count := getattr(tally, name))),
+            took_s=time.perf_counter() - self._began_s,
+        )
+
+    def _look(self) -> None:
+        """Runs in a thread, with connections of its own."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from lambdist_lib.runs import completion
+
+        assert self._where
+        target, stack, run_id = self._where
+        dead: dict[str, int] = {}
+        shards = collections.deque(shard_keys(run_id) if target.name == "local" else [])
+        while not self._ended.wait(LOOK_EVERY_S):
+            if not self._can_afford():
+                continue
+            try:
+                with self._paid():
+                    accepted = self._tally.accepted  # before: what comes meanwhile counts as queued
+                    self._note(completion.depth(target, stack), accepted)
+                for _ in range(len(shards)):
+                    if not self._can_afford():
+                        break
+                    with self._paid():
+                        dead[shards[0]] = completion.count_dead(target, stack, shards[0])
+                    shards.rotate(-1)
+            except (BotoCoreError, ClientError):
+                continue  # who looks on is no reason for a run to end
+            self._dead = sum(dead.values()) if len(dead) == SHARDS else None
+
+    def _can_afford(self) -> bool:
+        return self._spent_s < SHARE * (time.perf_counter() - self._began_s) and not self._ended.is_set()
+
+    @contextlib.contextmanager
+    def _paid(self) -> Iterator[None]:
+        began_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent_s += time.perf_counter() - began_s

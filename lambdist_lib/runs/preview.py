@@ -1,0 +1,66 @@
+"""`process()` in this very process: a look at the answers before anything is deployed."""
+
+import importlib.util
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib import paths
+from lambdist_lib.data import datapoints
+from lambdist_lib.deployment import bundles, dependencies
+from lambdist_lib.errors import UsageError
+from lambdist_lib.protocol.contract import result_json
+
+
+def process_first(data: str, n: int, *, processing: Path = paths.LAMBDAS) -> Iterator[dict[str, Any]]:
+    """The first `n` lines of a file with their answers, `{n, data, result | error}`.
+
+    Raises:
+        DeployError: The packages of its requirements.txt cannot be had.
+        UsageError: processing.py cannot be imported, or has no `process`.
+
+    Example:
+        >>> list(process_first("data/numbers.txt", 1, processing=bundles.folder("examples/factor")))
+        [{'n': 0, 'data': '685757477218807930249', 'result': [25307305511, 27097214159]}]
+    """
+    before, known = sys.path[:], set(sys.modules)
+    sys.path[:0] = bundles.search_path(processing)  # processing.py may import its neighbours
+    try:
+        yield from _answers(_loaded(processing), data, n)
+    finally:
+        sys.path[:] = before
+        for name in set(sys.modules) - known:  # another folder's neighbours may have the same names
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(processing)):
+                del sys.modules[name]
+
+
+def _answers(process: Callable[[str], object], data: str, n: int) -> Iterator[dict[str, Any]]:
+    for line in itertools.islice(datapoints.lines(data), n):
+        answer: dict[str, Any] = {"n": line.n, "data": line.data}
+        if line.reason:
+            yield {**answer, "error": f"rejected: {line.reason}"}
+            continue
+        try:
+            result = process(line.data)
+            result_json(result)
+            yield {**answer, "result": result}
+        except Exception as error:  # what the Lambda would retry, and bury at last
+            yield {**answer, "error": f"{type(error).__name__}: {error}"}
+
+
+def _loaded(processing: Path) -> Callable[[str], object]:
+    """`process` of a folder's processing.py, imported as the zip would."""
+    spec = importlib.util.spec_from_file_location("processing", processing / "processing.py")
+    if spec is None or spec.loader is None or not (processing / "processing.py").exists():
+        raise UsageError(f"there is no {paths.shown(processing / 'processing.py')}")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        process: Callable[[str], object] = module.process
+        return process
+    except Exception as error:
+        asked = paths.shown(processing / dependencies.REQUIREMENTS)
+        hint = f"; a package is named in {asked}" if isinstance(error, ModuleNotFoundError) else ""
+        raise UsageError(f"{paths.shown(processing / 'processing.py')} fails: {error!r}{hint}") from error

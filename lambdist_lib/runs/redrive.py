@@ -1,0 +1,282 @@
+"""Dead letters sent again, once the reason is gone: dead -> stored, or dead again.
+
+They go through the API as new messages: with no receives, no cause and no fault. What they
+died of stays on their items, in `redrives` and `attempts`. A run's folder is written anew,
+so its ledger still balances; its times are no timing any more.
+"""
+
+import collections
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data.datapoints import Line
+from lambdist_lib.deployment import stacks
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.errors import RunError, UnfinishedError
+from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.contract import DEAD, STORED
+from lambdist_lib.records import dead_letters, join
+from lambdist_lib.records.dead_letters import Letter
+from lambdist_lib.results import folders, journal
+from lambdist_lib.runs import collect, completion
+from lambdist_lib.runs import run as runs_run
+from lambdist_lib.runs.conditions import ARMS, AS_FOUND, Conditions, of_run, plan_of
+from lambdist_lib.runs.monitor import Watch, Watching
+from lambdist_lib.submission import client
+from lambdist_lib.submission.receipts import Receipt
+
+QUEUED = "distributed"  # the stack and arm with a queue, whichever client sent first
+MARKERS = 8  # threads that mark items
+COUNTS = ("recovered", "died_again", "stored_before", "not_sent", "in_flight", "missing", "duplicates")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of a run's dead letters: letters is the sum of the next six.
+
+    not_sent: refused by the API, or not readable. missing: accepted, and neither queued nor
+    settled. duplicates: results refused since one was stored. drain_s: first send to all settled.
+    """
+
+    run_id: str
+    letters: int
+    recovered: int = 0
+    died_again: int = 0
+    stored_before: int = 0
+    not_sent: int = 0
+    in_flight: int = 0
+    missing: int = 0
+    duplicates: int = 0
+    drain_s: float = 0.0
+
+    def sentence(self) -> str:
+        told = [f"{getattr(self, name):,} {name.replace('_', ' ')}" for name in COUNTS if getattr(self, name)]
+        letters = f"{self.letters:,} dead letter{'s' if self.letters != 1 else ''}"
+        return f"{self.run_id}: {letters}: {', '.join(told)}; {self.drain_s:.1f} s"
+
+
+def run(
+    target: Target,
+    stack: Stack,
+    folder: Path,
+    *,
+    cause: str = "",
+    fault: str = "none",
+    watch: Watch | None = None,
+) -> Report:
+    """Send a collected run's dead letters again, and write its folder anew.
+
+    Args:
+        cause: Only those of this class (`contract.CAUSE_CLASSES`).
+        fault: Declared for the new attempts; that of the run does not count any more.
+
+    Raises:
+        RunError: The run was not collected, or has no queue.
+        UsageError: There is no such class, or the fault does not parse.
+    """
+    facts = folders.read_facts(folder)
+    if not has_queue(facts["arm"]):
+        raise RunError(
+            f"{folder.name} went through {facts['arm']}, which has no queue of dead letters; "
+            "send its file again with `lambdist submit`"
+        )
+    letters = dead_letters.of_folder(folder, cause=cause)
+    held = replace(of_run(facts), fault=str(faults.parse_fault(fault)))
+    try:
+        with journal.Journal(folder / "journal", Receipt._fields) as kept:
+            report, ended = _again(target, stack, folder.name, letters, held, kept.append, watch)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; `lambdist redrive {folder.name}` goes on with it") from None
+    lines = [Line(answer["n"], answer["data"]) for answer in join.outputs(folder)]
+    gathered = collect.collect(target, stack, lines, folder, facts["arm"], ended)
+    entry = {"at": time.time(), "cause": cause, "fault": fault, "code": stack.code, **asdict(report)}
+    history = {"resumed": facts["resumed"] or bool(letters), "redrives": [*facts.get("redrives", []), entry]}
+    folders.write_json(folder / "run.json", {**facts, **gathered, **history})
+    return report
+
+
+def run_adhoc(
+    target: Target,
+    stack: Stack,
+    run_id: str,
+    *,
+    cause: str = "",
+    fault: str = "none",
+    watch: Watch | None = None,
+) -> Report:
+    """The same for datapoints that came without a run, by their items; `lambdist fetch` gets the answers."""
+    letters = dead_letters.of_table(target, stack, run_id, cause=cause)
+    held = Conditions(fault=str(faults.parse_fault(fault)))
+    report, _ = _again(target, stack, run_id, letters, held, lambda receipts: None, watch)
+    return report
+
+
+def of(
+    where: str,
+    *,
+    cause: str = "",
+    fault: str = "none",
+    connect: Callable[[str], Target],
+    watch: Watch | None = None,
+) -> list[Report]:
+    """Redrive every run of a run's or an experiment's folder that has a queue.
+
+    Args:
+        connect: Gives the target for a run's stamp.
+
+    Raises:
+        RunError: There is none.
+        TargetError: The stack is gone, and with it the items.
+    """
+    reports = []
+    for folder in dead_letters.collected(where):
+        facts = folders.read_facts(folder)
+        if has_queue(facts["arm"]):
+            target, stack = runs_run.where_it_ran(facts, connect)
+            with runs_run.exclusive(target):
+                reports.append(run(target, stack, folder, cause=cause, fault=fault, watch=watch))
+    if not reports:
+        raise RunError(
+            f"{where} has no collected run through a queue, so nothing can be sent again; "
+            "`lambdist submit` sends its file"
+        )
+    return reports
+
+
+def has_queue(arm: str) -> bool:
+    return arm in ARMS and ARMS[arm].stack == QUEUED
+
+
+def require_finished(report: Report) -> None:
+    """Raise UnfinishedError if letters are neither stored nor dead by now."""
+    if waiting := report.not_sent + report.in_flight + report.missing:
+        raise UnfinishedError(
+            f"{report.run_id}: {waiting} dead letters are not settled; "
+            f"send them again with `lambdist redrive {report.run_id}`"
+        )
+
+
+def _again(
+    target: Target,
+    stack: Stack,
+    run_id: str,
+    letters: list[Letter],
+    held: Conditions,
+    keep: Callable[[list[Receipt]], None],
+    watch: Watch | None,
+) -> tuple[Report, completion.Settled]:
+    """Mark, send and await letters; what became of them, and how the waiting ended."""
+    watching = Watching(watch, submitted=len(letters), request_batch=held.request_batch)
+    # what is queued may be an interrupted redrive's, and would be sent twice
+    ended = completion.await_settled(target, stack, run_id, expected=sys.maxsize, watch=watching.waiting)
+    before = join.items(target, stack, run_id)
+    if letters and not before:
+        raise RunError(f"{stack.name} has no items of {run_id} any more; send its file again")
+    marked = _mark(target, stack, [before[one.n] for one in letters if one.n in before])
+    lines = [Line(one.n, one.data) for one in letters if one.n in marked and one.data is not None]
+    accepted: set[int] = set()
+    began_s = time.perf_counter()
+
+    def kept(receipts: list[Receipt]) -> None:
+        keep(receipts)
+        accepted.update(one.n for one in receipts if one.verdict in ("accepted", "unknown"))
+
+    def count() -> int:
+        now = join.items(target, stack, run_id)
+        return sum(_is_settled(before[n], now[n]) for n in accepted)
+
+    if lines:
+        client.submit(
+            lines,
+            stacks.api(target, stack),
+            plan_of(target, stack, QUEUED, held, AS_FOUND),
+            run_id=run_id,
+            keep=kept,
+            watch=watching.sending,
+        )
+        ended = completion.await_settled(
+            target,
+            stack,
+            run_id,
+            expected=len(accepted),
+            watch=watching.waiting,
+            count=count,
+        )
+    drain_s = time.perf_counter() - began_s if lines else 0.0
+    after = join.items(target, stack, run_id)
+    return reported(run_id, letters, before, after, accepted, ended.queued, drain_s), ended
+
+
+def reported(
+    run_id: str,
+    letters: list[Letter],
+    before: dict[int, dict[str, Any]],
+    after: dict[int, dict[str, Any]],
+    accepted: set[int],
+    queued: int,
+    drain_s: float,
+) -> Report:
+    """What became of each letter, by the items before and after, and what the API accepted."""
+    fates: collections.Counter[str] = collections.Counter()
+    for n in (letter.n for letter in letters):
+        was, now = before.get(n, {}), after.get(n, {})
+        if was.get("outcome") == STORED:
+            fates["stored_before"] += 1
+        elif _is_settled(was, now):
+            fates["recovered" if now.get("outcome") == STORED else "died_again"] += 1
+        elif n not in accepted:
+            fates["not_sent"] += 1
+        else:
+            fates["in_flight" if queued else "missing"] += 1
+    extra = [after[n].get("duplicates", 0) - before[n].get("duplicates", 0) for n in before if n in after]
+    return Report(
+        run_id=run_id, letters=len(letters), duplicates=sum(extra), drain_s=round(drain_s, 3), **fates
+    )
+
+
+def _is_settled(was: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether an item that was dead is stored, or has died once more."""
+    return now.get("outcome") == STORED or now.get("dead_at") != was.get("dead_at")
+
+
+def _mark(target: Target, stack: Stack, items: Iterable[dict[str, Any]]) -> set[int]:
+    """Write into dead items what they died of and that they are sent again; their numbers."""
+    dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
+
+    def mark(item: dict[str, Any]) -> int | None:
+        death = {
+            "at": {"N": f"{time.time():.6f}"},
+            "dead_at": {"N": str(item["dead_at"])},
+            "cause": {"S": item.get("cause", "")},
+            "class": {"S": join.cause_class(item)},
+            "receives": {"N": str(item.get("receives", 0))},
+        }
+        try:
+            dynamodb.update_item(
+                TableName=table,
+                Key={"run_shard": {"S": item["run_shard"]}, "n": {"N": str(item["n"])}},
+                UpdateExpression="SET redrives = list_append(if_not_exists(redrives, :none), :death)",
+                ConditionExpression="outcome = :dead",
+                ExpressionAttributeValues={
+                    ":none": {"L": []},
+                    ":death": {"L": [{"M": death}]},
+                    ":dead": {"S": DEAD},
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return None  # a late success: nothing is to be sent
+        return int(item["n"])
+
+    with ThreadPoolExecutor(MARKERS) as pool:
+        found = pool.map(mark, [item for item in items if item.get("outcome") == DEAD])
+        return {n for n in found if n is not None}
