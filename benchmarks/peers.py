@@ -28,7 +28,7 @@ def body(n: int) -> bytes:
 
 def lambdist(url: str, chunks: int, count: int) -> dict[str, float]:
     """This project's engine with its receipts and its journal on disk, as a run uses them."""
-    from lambdist_lib.cloud.targets import Api, ApiKey
+    from lambdist_lib.cloud.api import Api, ApiKey
     from lambdist_lib.data.datapoints import Line
     from lambdist_lib.results import journal
     from lambdist_lib.submission import client

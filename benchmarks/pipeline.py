@@ -21,11 +21,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from lambdist_lib.cloud import targets
-from lambdist_lib.counts import Counts
 from lambdist_lib.data import datapoints
 from lambdist_lib.deployment import bundles, leaks, stacks
+from lambdist_lib.progress import Counts
 from lambdist_lib.results import folders
-from lambdist_lib.runs import conditions, run
+from lambdist_lib.runs import arms, run
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Watch
 
@@ -68,7 +68,7 @@ def measure(
 ) -> dict:
     """One run of `n` short words; returns its row."""
     deployed = stacks.deploy(target, settings=held.settings())
-    stack = deployed[conditions.ARMS[arm].stack]
+    stack = deployed[arms.ARMS[arm].stack]
     name = f"bench-{time.time_ns()}"
     if temperature == "cold":
         stacks.make_cold(target, stack)

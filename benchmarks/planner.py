@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast
 from lambdist_lib.planner.job import job_of
@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="a tenth of the invocations, for CI")
     part = 10 if parser.parse_args().short else 1
     job = job_of(datapoints=1e9, chunks=1000, work="io:100ms", settings={"queue_batch": 10})
-    table = limits.load()
+    table = assumptions.load()
     settings_search.look(job, table)  # reads the template once
     rows = [
         (f"simulation, queue side, {INVOCATIONS // part:,} invocations", QUEUE_S / part,

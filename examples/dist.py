@@ -10,7 +10,8 @@ from lambdist_lib.cloud import targets
 from lambdist_lib.deployment import stacks
 from lambdist_lib.errors import LambdistError, TargetError
 from lambdist_lib.progress import Progress
-from lambdist_lib.runs import collect, submitting
+from lambdist_lib.runs import collect
+from lambdist_lib.runs import run as runs_run
 
 
 def main(arm: str, chunks: int, file: str) -> None:
@@ -18,7 +19,7 @@ def main(arm: str, chunks: int, file: str) -> None:
     try:
         target = targets.connect("local")
         with deployed(target, arm), Progress(arm) as progress:
-            run = submitting.submit(target, arm, data=file, chunks=chunks, watch=progress.show)
+            run = runs_run.submit(target, arm, data=file, chunks=chunks, watch=progress.show)
     except LambdistError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_status)

@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lambdist_lib.cloud import limits
-from lambdist_lib.costs import metering
+from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.costs.estimate import WRITE_BYTES
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import dead_letters, summary
 from lambdist_lib.protocol.contract import DEAD
-from lambdist_lib.records import join
-from lambdist_lib.results import folders, schema
+from lambdist_lib.results import files, folders, schema
+from lambdist_lib.results import tables as results_tables
 from lambdist_lib.runs import ground_truth
 
 
@@ -52,7 +51,7 @@ def tables(where: str | Path) -> Tables:
 
 def together(homes: list[Path], name: str) -> pd.DataFrame:
     """One table of several runs' folders."""
-    loaded = [join.load(folder, name) for folder in homes]
+    loaded = [results_tables.load(folder, name) for folder in homes]
     filled = [table for table in loaded if not table.empty]
     return pd.concat(filled, ignore_index=True) if filled else loaded[0]
 
@@ -60,7 +59,7 @@ def together(homes: list[Path], name: str) -> pd.DataFrame:
 def planned(homes: list[Path]) -> pd.DataFrame:
     """What the fault plans of those of the runs that have one had decided: `run_id` and `truth.Planned`."""
     found = [
-        join.load(home, "truth").assign(run_id=home.name)
+        results_tables.load(home, "truth").assign(run_id=home.name)
         for home in homes
         if (home / ground_truth.FILE).exists()
     ]
@@ -85,7 +84,7 @@ def fates(where: str | Path) -> pd.DataFrame:
     return dead_letters.confusion(table, of_rows.where(table["redrives"] == 0))
 
 
-def result_units(homes: list[Path], table: limits.Table) -> dict[str, int]:
+def result_units(homes: list[Path], table: assumptions.Table) -> dict[str, int]:
     """By run, what DynamoDB charged for its results: a unit for each KB of an item."""
     beside = table["item_bytes"].value
 
@@ -106,7 +105,7 @@ def costs(where: str | Path, *, limits_file: str = "", free_tier: bool = False) 
     Raises:
         RunError: As `tables`.
     """
-    of, prices = tables(where), limits.load(limits_file or None)
+    of, prices = tables(where), assumptions.load(limits_file or None)
     units = result_units(folders.find(str(where)), prices)
     return metering.costs(metering.by_run(*of, prices, units=units), prices, free_tier=free_tier)
 
@@ -134,5 +133,5 @@ def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> 
     }
     content["finding"] = finding or content["finding"]
     content["tables"]["planned_and_found"] = fates(where).reset_index().to_dict("records")
-    folders.write_json((experiment if len(found) > 1 else found[0]) / "summary.json", content)
+    files.write_json((experiment if len(found) > 1 else found[0]) / "summary.json", content)
     return content

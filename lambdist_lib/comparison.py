@@ -22,8 +22,7 @@ from lambdist_lib import paths
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.speedup import EVENTS, FASTER, NO_DIFFERENCE, NO_INTERVAL, SAME_IN_AN_ARM, SLOWER
-from lambdist_lib.records import join
-from lambdist_lib.results import folders, schema
+from lambdist_lib.results import folders, schema, tables
 
 OF_EXPERIMENT = ("data", "retry_delay_s", "failing", "max_chars", "pattern", "warm_up", "python", "code")
 FACTORS = (*SAME_IN_AN_ARM, *OF_EXPERIMENT)
@@ -173,7 +172,7 @@ def _load(where: str | Path) -> _Side:
             facts = _experiment_facts(folder)
             found = sorted(folder.glob("runs/*/run.json"))
             facts["code"] = _code([folders.read_facts(path.parent) for path in found])
-            return _side(folder.name, join.load(folder, "runs"), facts)
+            return _side(folder.name, tables.load(folder, "runs"), facts)
     found = folders.find(str(where))
     if len(found) > 1:
         raise RunError(f"{where} has no experiment.json beside its runs; name one of its runs")

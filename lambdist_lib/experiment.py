@@ -20,20 +20,22 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import analysis, cloudwatch, paths
+from lambdist_lib import analysis, paths
 from lambdist_lib.cloud import targets
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints
-from lambdist_lib.deployment import bundles, preflight, teardown
+from lambdist_lib.deployment import bundles, lifecycle
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError, UncollectedError, UnfinishedError, UsageError
 from lambdist_lib.measures import ledger, sequential, speedup, stages
 from lambdist_lib.progress import Progress
 from lambdist_lib.protocol import faults
-from lambdist_lib.records import join
-from lambdist_lib.results import folders, schema
-from lambdist_lib.runs import redrive, schedule
-from lambdist_lib.runs.conditions import Conditions, declared, require_arm, require_possible, with_faults
+from lambdist_lib.records import lambda_reports
+from lambdist_lib.results import folders, schema, tables
+from lambdist_lib.results import outputs as results_outputs
+from lambdist_lib.runs import cost_estimate, redrive, schedule
+from lambdist_lib.runs.arms import require_arm
+from lambdist_lib.runs.conditions import Conditions, declared, require_possible, with_faults
 from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Walker
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
@@ -87,7 +89,7 @@ class Experiment:
                 "runs; give it where the experiment begins"
             )
         if self.target.name == "aws":
-            preflight.of_experiment(
+            cost_estimate.of_experiment(
                 self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
                 budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes,
             )  # fmt: skip
@@ -213,9 +215,9 @@ class Experiment:
         On the local cloud they are missing. On AWS they are written into the folder, too, as
         `reported.csv`: the logs go with the stacks.
         """
-        table = cloudwatch.with_reports(self.target, self._walker.stacks.values(), self.invocations())
+        table = lambda_reports.with_reports(self.target, self._walker.stacks.values(), self.invocations())
         if table["report_s"].notna().any():
-            join.write_table(self.folder, "reported", table)
+            tables.write_table(self.folder, "reported", table)
         return table
 
     def truth(self) -> pd.DataFrame:
@@ -227,7 +229,7 @@ class Experiment:
         chosen = self.runs[self.runs["arm"] == "distributed"]
         if chosen.empty:
             raise RunError("no distributed run has ended yet; run one first")
-        return join.outputs(self.folder / "runs" / chosen.iloc[0]["run_id"])
+        return results_outputs.outputs(self.folder / "runs" / chosen.iloc[0]["run_id"])
 
     def redrive(self, *, cause: str = "", fault: str = "none") -> pd.DataFrame:
         """Send the dead letters of every run with a queue again; a row per run (`redrive.Report`).
@@ -260,9 +262,7 @@ class Experiment:
         if keep_stacks:
             where, how = self.target.stamp, f"lambdist destroy --target {self.target.name}"
             return f"the stacks stay on {where}; `{how}` ends them"
-        with Progress("teardown") as progress:
-            teardown.destroy(self.target, say=progress.show)
-            progress.show("nothing is left")
+        lifecycle.destroy(self.target)
         return f"both stacks and the artifact bucket are gone from {self.target.stamp}"
 
     def _take(self, phase: str, rounds: schedule.Rounds, **how: Any) -> pd.DataFrame:
@@ -274,7 +274,7 @@ class Experiment:
         new = {row["run_id"]: {name: row[name] for name in schema.RUNS} for row in rows}
         known = {row["run_id"]: row for row in self.runs.to_dict("records")}
         self.runs = pd.DataFrame(list({**known, **new}.values()))
-        join.write_table(self.folder, "runs", self.runs)
+        tables.write_table(self.folder, "runs", self.runs)
 
     def _tables(self, name: str) -> pd.DataFrame:
         for phase, at in self._walker.stopped.items():

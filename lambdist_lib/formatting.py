@@ -48,3 +48,18 @@ def moment(at: float | None) -> str:
     if at is None or not math.isfinite(at):
         return NONE
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+UNITS_S = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
+
+
+def duration(seconds: float) -> str:
+    for unit, length_s in UNITS_S:
+        if seconds >= 2 * length_s:
+            return f"{seconds / length_s:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def money(usd: float) -> str:
+    """Cents from a dollar on, two digits below."""
+    return f"{usd:,.2f}" if usd >= 1 else f"{usd:.2g}"

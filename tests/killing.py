@@ -11,14 +11,15 @@ from typing import Self
 
 NURSERY = """
 import json, os, pathlib, sys
-from lambdist_lib import cli, project
-from lambdist_lib.runs import foreign, submitting
+from lambdist_lib import paths
+from lambdist_lib.cli import main as cli
+from lambdist_lib.runs import external_api, run
 for line in sys.stdin:
     results, environment, arguments = json.loads(line)
     if not (pid := os.fork()):
         os.environ.update(environment)
         sys.stdout = sys.stderr
-        project.RESULTS = pathlib.Path(results)
+        paths.RESULTS = pathlib.Path(results)
         os._exit(cli.main(arguments))
     print(pid, flush=True)
     sys.stdin.readline()  # until then the pid is no other's

@@ -46,9 +46,9 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> None:
-    from lambdist_lib.report import html
+    from lambdist_lib.report import write
 
-    made = html.write(options.run, options.to)
+    made = write.write(options.run, options.to)
     cli_options.tell(options, "\n".join([*made["warnings"], f"report: {made['report']}"]), made)
 
 

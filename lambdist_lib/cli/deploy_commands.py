@@ -9,7 +9,7 @@ from lambdist_lib.errors import UsageError
 
 def cloud(options: argparse.Namespace) -> None:
     from lambdist_lib.cloud import local_cloud
-    from lambdist_lib.deployment import teardown
+    from lambdist_lib.deployment import lifecycle as deployment_lifecycle
 
     if options.action == "mail":
         _cloud_mail(options)
@@ -19,7 +19,7 @@ def cloud(options: argparse.Namespace) -> None:
             options, f"the local cloud runs at {cloud.endpoint_url}", {"endpoint_url": cloud.endpoint_url}
         )
     elif options.action == "stop":
-        stopped = teardown.stop_local_cloud(force=options.force)
+        stopped = deployment_lifecycle.stop_local_cloud(force=options.force)
         cli_options.tell(
             options, "the local cloud is gone" if stopped else "no local cloud runs", {"stopped": stopped}
         )

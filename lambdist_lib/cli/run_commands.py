@@ -27,10 +27,10 @@ def submit(options: argparse.Namespace) -> None:
         raise UsageError("--tries and --timeout go with --url; a stack of ours says how often it tries")
     from lambdist_lib.progress import Progress
     from lambdist_lib.results import folders
-    from lambdist_lib.runs import submitting
+    from lambdist_lib.runs import run as runs_run
 
     with Progress(options.arm) as progress:
-        row = submitting.submit(
+        row = runs_run.submit(
             cli_options.target(options),
             options.arm,
             experiment_id=options.experiment_id,
@@ -65,10 +65,10 @@ def _submit_to_url(options: argparse.Namespace) -> None:
 def resume(options: argparse.Namespace) -> None:
     from lambdist_lib.progress import Progress
     from lambdist_lib.results import folders
-    from lambdist_lib.runs import run
+    from lambdist_lib.runs import resume as runs_resume
 
     with Progress("resume") as progress:
-        rows = run.finish(
+        rows = runs_resume.finish(
             options.run, data=options.data, connect=cli_options.by_stamp(options), watch=progress.watcher()
         )
         progress.show(f"{len(rows)} runs whole")
@@ -78,12 +78,13 @@ def resume(options: argparse.Namespace) -> None:
 
 
 def fetch(options: argparse.Namespace) -> None:
-    from lambdist_lib.runs import collect, run
+    from lambdist_lib.runs import collect
+    from lambdist_lib.runs import resume as runs_resume
 
     if options.run.startswith(ADHOC):
         collect.collect_adhoc(cli_options.target(options), options.run)
-    elif not run.is_collected(options.run):
-        run.finish(options.run, data=options.data, connect=cli_options.by_stamp(options))
+    elif not runs_resume.is_collected(options.run):
+        runs_resume.finish(options.run, data=options.data, connect=cli_options.by_stamp(options))
     for answer in collect.outputs_of(options.run):
         print(json.dumps(answer, ensure_ascii=False))
 

@@ -22,32 +22,6 @@ CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 65
 ATTEMPTS = 5  # of a call, with up to 20 s between two of them
 
 
-class ApiKey:
-    """An API key that cannot be printed, logged or pickled by accident."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "ApiKey(…)"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("an API key is not pickled")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Api:
-    """One deployed API: where to POST, and the key that opens it."""
-
-    url: str
-    key: ApiKey
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A place to deploy to, with its session.

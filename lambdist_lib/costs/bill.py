@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lambdist_lib.cloud.limits import Table
+from lambdist_lib.costs.assumptions import Table
 
 ANSWERS, RETRIES, DEAD_LETTERS = PARTS = ("answers", "retries", "dead letters")
 MONTH_S = 730 * 3600.0  # as AWS counts what is charged by the month

@@ -10,7 +10,7 @@ model of that, and its counts. Nobody has compared either with a bill of AWS.
 import math
 from typing import Any
 
-from lambdist_lib.cloud.limits import Table
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.bill import Usage
 from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
 from lambdist_lib.protocol import faults

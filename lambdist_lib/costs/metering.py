@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.cloud.limits import Table
 from lambdist_lib.costs import bill, estimate
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.contract import DEAD, STORED

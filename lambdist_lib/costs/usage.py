@@ -7,7 +7,7 @@ each failed attempt; the dead-letter Lambda reads each history, writes each deat
 
 from dataclasses import dataclass
 
-from lambdist_lib.cloud.limits import Table
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.bill import ANSWERS, DEAD_LETTERS, MONTH_S, RETRIES, Usage
 
 AT_ONCE = 10  # messages that SQS takes and gives in one request

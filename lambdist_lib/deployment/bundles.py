@@ -17,12 +17,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import lambdist_lib
 from lambdist_lib import paths as paths_module
 from lambdist_lib.deployment import dependencies
 from lambdist_lib.deployment.dependencies import HERE, Interpreter
 from lambdist_lib.errors import DeployError, UsageError
 
 PACKAGE = "lambdist_lib"
+LIBRARY = Path(lambdist_lib.__file__).parent
+SHIPPED = [LIBRARY / "errors.py", *sorted((LIBRARY / "protocol").glob("*.py"))]
+SHIPPED_NAMES = {"", "errors", "protocol", "PermanentError"}
+INIT = b'''"""What a function's zip holds of lambdist_lib."""
+
+from lambdist_lib.protocol.contract import PermanentError as PermanentError
+'''
 ENTRY = "processing"
 GIVEN = {"boto3", "botocore"}  # by Lambda's Python runtimes
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal contents, equal zip
@@ -65,6 +73,8 @@ def build(
     """
     paths, foreign = _modules(handler, processing)
     files = {_name_in_zip(path): path.read_bytes() for path in paths}
+    if set(SHIPPED) & set(paths):
+        files[f"{PACKAGE}/__init__.py"] = INIT
     packages: dict[str, bytes] = {}
     if f"{ENTRY}.py" in files and (installed := dependencies.installed(processing, interpreter)):
         packages = dependencies.files(installed)
@@ -154,21 +164,23 @@ def _imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            if node.module == PACKAGE:
+            if node.module.split(".")[0] == PACKAGE:
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _local(name: str, places: list[Path]) -> list[Path]:
-    """The files behind an import, if they are ours."""
-    if name.split(".")[0] == PACKAGE:
-        package = Path(__file__).parent
-        return [package / "__init__.py", *([package / f"{name.split('.')[1]}.py"] if "." in name else [])]
+    """The files behind an import, if they are ours; of the library, all that ships."""
+    package, _, rest = name.partition(".")
+    if package == PACKAGE:
+        return SHIPPED if rest.split(".")[0] in SHIPPED_NAMES else []
     path = _in(places, name)
     return [path] if path else []
 
 
 def _name_in_zip(path: Path) -> str:
-    return f"{PACKAGE}/{path.name}" if path.parent == Path(__file__).parent else path.name
+    if path.is_relative_to(LIBRARY):
+        return f"{PACKAGE}/{path.relative_to(LIBRARY).as_posix()}"
+    return path.name
 
 
 def _require_all(

@@ -25,8 +25,8 @@ from lambdist_lib.deployment import (
     pending,
     stacks,
     tags,
-    teardown,
     templates,
+    uncollected,
 )
 from lambdist_lib.deployment.inventory import Thing
 from lambdist_lib.deployment.polling import Say
@@ -179,7 +179,7 @@ def _require_collected(target: Target, row: Leftover) -> None:
     for kind in templates.KINDS:
         if row.thing.name.endswith(stacks.stack_name(kind, "")):
             with contextlib.suppress(AbsentError):
-                teardown.require_collected(target, [kind], name=_base(row.thing.name))
+                uncollected.require_collected(target, [kind], name=_base(row.thing.name))
 
 
 def _base(stack: str) -> str:

@@ -1,11 +1,14 @@
 """`lambdist deploy` and `destroy`: agreed to first where it costs money; cut short, they say what is left."""
 
+import os
 from pathlib import Path
 from typing import Any
 
+from lambdist_lib.cloud import local_cloud, targets
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment import leaks, preflight, smoke_test, stacks, teardown
+from lambdist_lib.deployment import leaks, preflight, smoke_test, stacks
 from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.deployment.uncollected import require_collected
 from lambdist_lib.errors import LambdistError
 from lambdist_lib.progress import Progress
 
@@ -40,19 +43,25 @@ def deploy(
         raise KeyboardInterrupt(f"interrupted; {remaining(target, how)}") from None
 
 
-def destroy(target: Target, *, force: bool) -> None:
-    """Both stacks and the bucket, as `teardown.destroy` ends them.
+def destroy(target: Target, *, name: str = stacks.NAME, force: bool = False) -> None:
+    """Delete both stacks and the artifact bucket.
 
     Raises:
-        KeyboardInterrupt: It says what remains.
+        UncollectedError: Messages are queued, or a table has runs that nobody has fetched;
+            with `force` they go.
+        KeyboardInterrupt: The message says what remains and how to go on.
     """
+    if not force:
+        require_collected(target, name=name)
     try:
         with Progress("destroy") as progress:
-            teardown.destroy(target, force=force, say=progress.show)
+            stacks.destroy(target, name=name, say=progress.show)
             progress.show("both stacks and the artifact bucket are gone")
     except KeyboardInterrupt:
         how = f"`lambdist destroy --target {target.name}` goes on"
         raise KeyboardInterrupt(f"interrupted; {remaining(target, how)}") from None
+    if target.cloud and not _used_by_others(target):
+        local_cloud.reset(target.cloud)  # or the functions' idle processes stay until the cloud itself ends
 
 
 def remaining(target: Target, how: str) -> str:
@@ -66,3 +75,22 @@ def remaining(target: Target, how: str) -> str:
     return (
         f"on {target.stamp} remain {', '.join(f'{row.thing.kind} {row.thing.name}' for row in rows)}; {how}"
     )
+
+
+def _used_by_others(target: Target) -> bool:
+    """Whether the local cloud holds another stack, or another process uses it."""
+    status = local_cloud.status()
+    others = {holder for holder in status.holders if holder != os.getpid()} if status else set()
+    summaries = target.client("cloudformation").list_stacks()["StackSummaries"]
+    return bool(others) or any(one["StackStatus"] != "DELETE_COMPLETE" for one in summaries)
+
+
+def stop_local_cloud(*, force: bool = False) -> bool:
+    """End the local cloud and all in it; whether one ran.
+
+    Raises:
+        UncollectedError: As `destroy`.
+    """
+    if not force and local_cloud.find() is not None:
+        require_collected(targets.connect("local"))
+    return local_cloud.stop()

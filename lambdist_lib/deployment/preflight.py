@@ -9,21 +9,18 @@ The estimate is a prediction from dated prices (`limits`); the bill is AWS's. No
 import collections
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdist_lib.cloud import limits
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.costs import bill, estimate, usage
+from lambdist_lib.costs import assumptions, bill, usage
 from lambdist_lib.costs.bill import Usage
-from lambdist_lib.deployment import change_sets, resources, stacks, tags, templates
+from lambdist_lib.deployment import change_sets, stacks, tags, templates
+from lambdist_lib.deployment import templates as deployment_templates
 from lambdist_lib.errors import DeployError, RefusedError, UsageError
-from lambdist_lib.protocol.faults import parse_work
-from lambdist_lib.runs.conditions import ARMS, Conditions
 
 ALARM = "AWS::CloudWatch::Alarm"
-WARM_UPS, WARM_UP_ROUNDS = 2, 3  # of each arm, and datapoints per sender in each: as a rule two are enough
 WIDTH = 110
 
 
@@ -102,13 +99,15 @@ def look(
         RefusedError: AWS does not take the credentials.
     """
     account = str(target.client("sts").get_caller_identity()["Account"])
-    table, days = limits.load(), (lifetime_s or tags.LIFETIME_S) / 86_400
+    table, days = assumptions.load(), (lifetime_s or tags.LIFETIME_S) / 86_400
     values = {kind: templates.given(kind, dict(settings)) for kind in templates.KINDS}
     new = [
         kind for kind in templates.KINDS if not change_sets.describe(target, stacks.stack_name(kind, name))
     ]
-    makes = sum((resources.of_stack(kind, values[kind]) for kind in new), collections.Counter[str]())
-    alarms = resources.of_stack("distributed", values["distributed"])[ALARM]
+    makes = sum(
+        (deployment_templates.of_stack(kind, values[kind]) for kind in new), collections.Counter[str]()
+    )
+    alarms = deployment_templates.of_stack("distributed", values["distributed"])[ALARM]
     standing = usage.standing(days, table, alarms=alarms)
     quotas = _read_quotas(target)
     concurrency = templates.parameters("distributed")["MaximumConcurrency"]["Default"]
@@ -125,55 +124,6 @@ def look(
         at_once=at_once,
         warnings=_warnings(quotas, at_once),
     )
-
-
-def of_experiment(
-    target: Target,
-    held: Conditions,
-    arms: Sequence[str],
-    datapoints: int,
-    runs: int,
-    settings: Mapping[str, Any],
-    *,
-    budget_usd: float,
-    yes: bool,
-) -> None:
-    """`look` and `require_consent` for an experiment; arguments and errors are theirs, and `usage_of`'s."""
-    planned = usage_of(held, arms, datapoints, runs, settings)
-    found = look(target, {**held.settings(), **settings}, planned=planned, chunks=held.chunks)
-    require_consent(found, budget_usd=budget_usd, yes=yes)
-
-
-def usage_of(
-    held: Conditions, arms: Sequence[str], datapoints: int, runs: int, settings: Mapping[str, Any]
-) -> Usage:
-    """What an experiment will use, warm-ups included.
-
-    Args:
-        runs: Of each arm.
-        settings: Of the stacks, beside the conditions.
-    """
-    table, total = limits.load(), Usage()
-    for arm in arms:
-        if not ARMS[arm].stack:
-            continue
-        queued = ARMS[arm].stack == "distributed"
-        of_arm: dict[str, Any] = {
-            "arm": "distributed" if queued else arm,
-            "chunks": held.chunks,
-            "request_batch": held.request_batch,
-            "queue_batch": held.queue_batch,
-            "memory_mb": held.memory_mb,
-            "work_s": parse_work(held.work).seconds,
-            "receives": int(settings.get("max_receives", 5)),
-            "maximum_concurrency": int(settings.get("maximum_concurrency", 10)),
-            "mailed": bool(settings.get("notify_email")),
-        }
-        rates: dict[str, Any] = dict(estimate.rates(held.fault, datapoints, queued=queued))
-        measured = estimate.predict(table, datapoints=datapoints, **of_arm, **rates)
-        warm = estimate.predict(table, datapoints=held.chunks * WARM_UP_ROUNDS, **of_arm)
-        total += bill.total(measured).times(runs) + bill.total(warm).times(WARM_UPS)
-    return total
 
 
 def require_consent(

@@ -24,7 +24,7 @@ CODE_PARAMETERS = ("ArtifactBucket", "CollectorKey", "ProcessorKey", "DeadLetter
 FUNCTION, MAPPING = "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"
 LABELS = ("lambda", "sqs", "dynamodb", "fan-out", "benchmark", "dead-letters")
 HEADER = """\
-# Made from distributed.yaml by `python -m lambdist_lib.deployment.sam_template`: change that file, not this one.
+# Made from distributed.yaml by `python -m lambdist_lib.deployment.sam_template`; edit that file.
 # `lambdist package --sam` builds the zips beside a copy of it, ready to publish or to deploy.
 """
 

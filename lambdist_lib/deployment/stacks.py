@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lambdist_lib import paths
-from lambdist_lib.cloud.targets import Api, ApiKey, Target
+from lambdist_lib.cloud.api import Api, ApiKey
+from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import (
     artifact_bucket,
     bundles,

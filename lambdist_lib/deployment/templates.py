@@ -4,10 +4,12 @@ A setting is a template's parameter in Python's spelling: `memory_mb` is MemoryM
 and False are "on" and "off". `notify_email` takes several addresses, with commas between them.
 """
 
+import collections
 import difflib
 import functools
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -24,10 +26,21 @@ VISIBILITIES = (  # of each queue: its visibility, its function's timeout, its w
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags, whose values do not matter here."""
+    """YAML in which `!Ref X` is {"Ref": X}, and `!Tag x` is {"Fn::Tag": x}."""
 
 
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+def _tagged(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
+
+
+_Loader.add_multi_constructor("!", _tagged)
 
 
 @functools.cache
@@ -143,3 +156,35 @@ def _setting(parameter: str) -> str:
 
 def _text(kind: str) -> str:
     return (paths.CLOUDFORMATION / f"{kind}.yaml").read_text(encoding="utf-8")
+
+
+def made(text: str, values: Mapping[str, str]) -> collections.Counter[str]:
+    """How many resources of each type a template makes.
+
+    Args:
+        text: The template's text.
+        values: Parameters that are given; the others have their defaults.
+    """
+    template = yaml.load(text, Loader=_Loader)
+    defaults = {name: str(one.get("Default", "")) for name, one in template["Parameters"].items()}
+    conditions, parameters = template.get("Conditions", {}), {**defaults, **values}
+    return collections.Counter(
+        one["Type"]
+        for one in template["Resources"].values()
+        if "Condition" not in one or _holds({"Condition": one["Condition"]}, conditions, parameters)
+    )
+
+
+def of_stack(kind: str, values: Mapping[str, str]) -> collections.Counter[str]:
+    return made(body(kind), values)
+
+
+def _holds(test: Mapping[str, Any], conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    [(function, operands)] = test.items()
+    if function == "Condition":
+        return _holds(conditions[operands], conditions, values)
+    if function == "Fn::Equals":
+        first, second = (values[one["Ref"]] if isinstance(one, dict) else str(one) for one in operands)
+        return first == second
+    found = [_holds(one, conditions, values) for one in operands]
+    return {"Fn::Not": not found[0], "Fn::And": all(found), "Fn::Or": any(found)}[function]

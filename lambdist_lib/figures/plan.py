@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from lambdist_lib.figures import theme
+from lambdist_lib.formatting import duration, money
 from lambdist_lib.planner import curves
 from lambdist_lib.planner.fluid import phases
-from lambdist_lib.planner.plan_text import duration, money
 from lambdist_lib.planner.validation import published
 
 LIMIT_COLOUR = {

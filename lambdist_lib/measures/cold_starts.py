@@ -11,8 +11,7 @@ waited for nothing. `kinds` tells those apart where `report_lines.with_report` h
 
 import pandas as pd
 
-from lambdist_lib.measures.intervals import quantiles
-from lambdist_lib.measures.proportions import share
+from lambdist_lib.measures.intervals import quantiles, share
 from lambdist_lib.protocol.contract import STORED
 
 PROACTIVE_OVER_S = 10.0  # from init to first invocation; an assumption, AWS publishes no number

@@ -12,9 +12,8 @@ import math
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import cold_starts, ledger, speedup
-from lambdist_lib.measures.intervals import quantiles
-from lambdist_lib.measures.proportions import share
+from lambdist_lib.measures import cold_starts, intervals, ledger
+from lambdist_lib.measures.intervals import quantiles, share
 from lambdist_lib.protocol.contract import STORED
 
 OF_INVOCATIONS, OF_DATAPOINTS = "invocations", "datapoints"
@@ -106,7 +105,7 @@ def cost(
     rows = []
     for (arm, level), rounds in both.groupby(["arm", factor], sort=True):
         medians = rounds[[f"{at}_cold", f"{at}_warm", "more", "ratio"]].median()
-        rows.append((arm, level, len(rounds), *medians, *speedup.interval(rounds["ratio"], confidence)))
+        rows.append((arm, level, len(rounds), *medians, *intervals.interval(rounds["ratio"], confidence)))
     names = ["arm", "level", "rounds", "cold_s", "warm_s", "more_s", "ratio", "low", "high"]
     return pd.DataFrame(rows, columns=names)
 

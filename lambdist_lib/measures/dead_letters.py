@@ -11,7 +11,7 @@ p**r of them die. Without, one bad message fails its whole batch of b: p becomes
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.measures.proportions import Share, share
+from lambdist_lib.measures.intervals import Share, share
 from lambdist_lib.protocol.contract import CAUSE_CLASSES, DEAD, STORED
 
 ENOUGH = 5  # expected in every class, for a chi-square

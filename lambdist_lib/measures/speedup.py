@@ -9,11 +9,11 @@ own, the second are no timing. Durations are seconds.
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import ledger, sequential
+from lambdist_lib.measures.intervals import interval, pairs_needed
 
 EVENTS = {
     "makespan_s": "until stored",
@@ -89,8 +89,8 @@ def speedup(
         RunError: What `pairs` raises, or there is no complete pair.
 
     Example:
-        >>> from lambdist_lib import analysing
-        >>> found = speedup(analysing.tables("results/reference").runs)
+        >>> from lambdist_lib import analysis
+        >>> found = speedup(analysis.tables("results/reference").runs)
         >>> found.low < found.ratio < found.high, found.verdict
         (True, 'faster')
     """
@@ -159,21 +159,6 @@ def pairs(
     paired = left.merge(right.drop(columns="looks"), on=key).sort_values(key, ignore_index=True)
     paired["ratio"] = paired["control_s"] / paired["arm_s"]
     return paired
-
-
-def interval(ratios: pd.Series, confidence: float = 0.95) -> tuple[float, float]:
-    """Order-statistic interval of the median (Conover 1999), NaN where there are too few ratios for one."""
-    from scipy.stats import quantile_test  # takes a second to import
-
-    if len(ratios) < pairs_needed(confidence):
-        return math.nan, math.nan
-    found = quantile_test(np.asarray(ratios, dtype=float), q=1, p=0.5).confidence_interval(confidence)
-    return float(found.low), float(found.high)
-
-
-def pairs_needed(confidence: float) -> int:
-    """The fewest pairs whose extremes enclose the median with this confidence: 6 for 0.95."""
-    return math.ceil(1 - math.log2(1 - confidence))
 
 
 def table(

@@ -27,15 +27,15 @@ from lambdist_lib.measures import (
     cold_starts,
     concurrency,
     dead_letters,
+    intervals,
     latency,
     ledger,
-    proportions,
     scaling,
     speedup,
     stages,
     sweep,
 )
-from lambdist_lib.measures.measure import Measure, measure, median
+from lambdist_lib.measures.intervals import Measure, measure, median
 from lambdist_lib.protocol.contract import OUTCOMES
 
 HEADLINE, CONTROL = "distributed", "single_node"
@@ -216,7 +216,7 @@ def _cold(data: Data) -> dict[str, Measure]:
     for arm, prefix in data.arms().items():
         counted = by_run[by_run["run_id"].isin(data.runs_of(arm, data.temperature())["run_id"])]
         n = int(counted["stored"].sum())
-        waited = proportions.share(int(counted["waited"].sum()), n, data.confidence)
+        waited = intervals.share(int(counted["waited"].sum()), n, data.confidence)
         found[f"{prefix}cold_share"] = measure(
             waited.share, "share", n, "stored datapoints", (waited.low, waited.high), waited.method
         )

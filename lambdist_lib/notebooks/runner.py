@@ -4,8 +4,6 @@ papermill takes any `-p` with exit status 0, known or not, and of any type. The 
 notebook's first cells call `check_parameters`, and `run` below checks before it starts.
 """
 
-import ast
-import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,71 +11,9 @@ from typing import Any
 
 from lambdist_lib import paths
 from lambdist_lib.errors import ParameterError, UsageError
-from lambdist_lib.report import html
+from lambdist_lib.notebooks.parameters import declared_types, require_declared
+from lambdist_lib.report import write
 from lambdist_lib.results import folders
-
-INJECTED = "# Parameters"  # the first line of the cell that papermill puts in
-TYPES: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "str": (str,),
-    "bool": (bool,),
-    "list": (list,),
-    "dict": (dict,),
-}
-
-
-def check_parameters(namespace: Mapping[str, Any]) -> None:
-    """Hold what papermill injected against the notebook's own parameters cell.
-
-    Args:
-        namespace: The notebook's `globals()`. Without injected parameters, as in JupyterLab,
-            nothing is checked: the person edits the cell itself.
-
-    Raises:
-        ParameterError: A name that the cell does not declare, or a value of another type.
-    """
-    cells = [cell for cell in namespace.get("In", []) if cell.strip()]
-    injected = [k for k, cell in enumerate(cells) if cell.lstrip().startswith(INJECTED)]
-    if injected and injected[0] > 0:
-        declared = declared_types(cells[injected[0] - 1])
-        given = {name: namespace[name] for name in declared_types(cells[injected[0]])}
-        require_declared(declared, given)
-
-
-def require_declared(declared: Mapping[str, str], given: Mapping[str, Any]) -> None:
-    """Raise ParameterError unless every given parameter is declared and of its type."""
-    for name, value in given.items():
-        if name not in declared:
-            close = difflib.get_close_matches(name, declared, 1)
-            hint = f" (did you mean {close[0]}?)" if close else ""
-            raise ParameterError(f"unknown parameter {name}{hint}; known: {', '.join(declared)}")
-        types = TYPES.get(declared[name], (object,))
-        wrong_bool = isinstance(value, bool) and bool not in types and object not in types
-        if not isinstance(value, types) or wrong_bool:
-            raise ParameterError(f"parameter {name} is {value!r}; it must be {declared[name]}")
-
-
-def declared_types(source: str) -> dict[str, str]:
-    """Names that a parameters cell assigns, with their annotations ("" without one)."""
-    names = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names[node.target.id] = ast.unparse(node.annotation)
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            names[node.targets[0].id] = ""
-    return names
-
-
-def levels(text: str) -> list[Any]:
-    """Levels of a sweep from a parameter: "1 2 5" as numbers, "none io:20ms" as words.
-
-    papermill's `-p` gives lists as text, so such parameters are text in the first place.
-    """
-    words = text.replace(",", " ").split()
-    if not words:
-        raise ParameterError("levels is empty; write some, separated by spaces: 1 2 5 10")
-    return [int(word) if word.isdecimal() else word for word in words]
 
 
 def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress_bar: bool = True) -> Path:
@@ -143,7 +79,7 @@ def run_and_tell(
     summary = output.parent / "summary.json"
     finding = json.loads(summary.read_text(encoding="utf-8"))["finding"] if summary.exists() else ""
     is_experiment = bool(finding) and (output.parent / "experiment.json").exists()
-    made = html.write(str(output.parent))["report"] if is_experiment else ""
+    made = write.write(str(output.parent))["report"] if is_experiment else ""
     if not quiet:
         told = [finding, f"look at {where} and what lies beside it"]
         told += [f"the report, one file to be read and sent: {made}"] if made else []

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib.cloud.limits import LIMITS, ON_AWS, ON_LOCAL_CLOUD, Number, Table, number
+from lambdist_lib.cloud.limits import LIMITS, ON_AWS, ON_LOCAL_CLOUD, Number, number
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures.intervals import quantiles
-from lambdist_lib.measures.proportions import share
+from lambdist_lib.measures.intervals import quantiles, share
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.contract import STORED
 

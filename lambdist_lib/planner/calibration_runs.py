@@ -12,7 +12,7 @@ import pandas as pd
 
 from lambdist_lib import analysis, experiment, paths
 from lambdist_lib.analysis import Tables
-from lambdist_lib.results import folders
+from lambdist_lib.results import files, folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def conclude(
     if list(found.folder.glob("runs/*/run.json")):
         analysis.summarise(found.folder, finding=finding)
     else:
-        folders.write_json(found.folder / "summary.json", {"finding": finding})
+        files.write_json(found.folder / "summary.json", {"finding": finding})
     content = {
         "finding": finding,
         "plans": [{name: one for name, one in plan.items() if name != "inputs"} for plan in plans],
@@ -74,4 +74,4 @@ def conclude(
         "validation": validated.to_dict("records"),
         "held_out": held_out.to_dict("records"),
     }
-    folders.write_json(found.folder / "plan.json", content)
+    files.write_json(found.folder / "plan.json", content)

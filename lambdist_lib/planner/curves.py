@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.cloud.limits import Table
+from lambdist_lib.costs.assumptions import Table
+from lambdist_lib.formatting import duration, money
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.fluid.retries import failing
 from lambdist_lib.planner.job import Job, build, values
-from lambdist_lib.planner.plan_text import duration, money
 from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdist_lib.cloud.limits import Table
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.deployment import templates
 from lambdist_lib.errors import UsageError
 from lambdist_lib.planner.system import COLD_LOG_SD, System

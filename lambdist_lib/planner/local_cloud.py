@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib.cloud.limits import ON_LOCAL_CLOUD, Number, Table, number
+from lambdist_lib.cloud.limits import ON_LOCAL_CLOUD, Number, number
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.calibration import Measured, measured

@@ -5,7 +5,8 @@ from typing import Any
 
 from lambdist_lib import analysis
 from lambdist_lib.cloud import limits
-from lambdist_lib.data import datapoints
+from lambdist_lib.costs import assumptions
+from lambdist_lib.data import files
 from lambdist_lib.errors import UsageError
 from lambdist_lib.planner import calibration, predict
 from lambdist_lib.planner import local_cloud as planner_local_cloud
@@ -46,7 +47,7 @@ def plan(
     if bool(data) == (count is not None):
         raise UsageError("name a data file, or --datapoints N for a size; one of the two")
     if count is None:
-        found = datapoints.read(data)
+        found = files.read(data)
         count = found.submitted - found.rejected
         if not count:
             raise UsageError(f"{data} holds no datapoint; there is nothing to plan")
@@ -55,7 +56,7 @@ def plan(
             "--local needs a run of the local cloud to measure this machine by: --calibrate RUN; "
             "`lambdist submit FILE` makes one"
         )
-    given: dict[str, limits.Number] = dict(limits.load(limits_file or None))
+    given: dict[str, limits.Number] = dict(assumptions.load(limits_file or None))
     measured = analysis.tables(run) if run else None
     table = calibrated(given, measured) if measured else given
     checked = job_of(datapoints=count, settings=settings, **job)
@@ -82,7 +83,7 @@ def jobs(sizes: str, *, settings: Mapping[str, Any], **job: Any) -> list[Job]:
     return [job_of(datapoints=number, settings=settings, **job) for number in numbers]
 
 
-def calibrated(given: limits.Table, measured: analysis.Tables) -> dict[str, limits.Number]:
+def calibrated(given: assumptions.Table, measured: analysis.Tables) -> dict[str, limits.Number]:
     """Limits with what runs measured in their place.
 
     Raises:
@@ -91,6 +92,6 @@ def calibrated(given: limits.Table, measured: analysis.Tables) -> dict[str, limi
     return {**given, **_not_given(calibration.calibrate(*measured), given)}
 
 
-def _not_given(found: limits.Table, given: limits.Table) -> dict[str, limits.Number]:
+def _not_given(found: assumptions.Table, given: assumptions.Table) -> dict[str, limits.Number]:
     """What a file names counts more than what a run measured."""
     return {name: one for name, one in found.items() if given[name].provenance != limits.GIVEN}

@@ -2,29 +2,17 @@
 
 from typing import Any
 
+from lambdist_lib.formatting import duration, money
 from lambdist_lib.planner.fluid.phases import ACCOUNT
 
 BRIEF = 0.001  # of the makespan: phases that are shorter are left out here, --json has them
 THROTTLED = {"api": "requests", "lambda": "invocations", "table": "batches' writes"}
-UNITS_S = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 
 
 def words(plan: dict[str, Any]) -> str:
     """A page of text from what `answer.answer` returns."""
     parts = (_outcome, _phases, _local_cloud, _costs, _settings, _inputs)
     return "\n".join(line for part in parts for line in part(plan))
-
-
-def duration(seconds: float) -> str:
-    for unit, length_s in UNITS_S:
-        if seconds >= 2 * length_s:
-            return f"{seconds / length_s:.1f} {unit}"
-    return f"{seconds:.1f} s"
-
-
-def money(usd: float) -> str:
-    """Cents from a dollar on, two digits below."""
-    return f"{usd:,.2f}" if usd >= 1 else f"{usd:.2g}"
 
 
 def _outcome(plan: dict[str, Any]) -> list[str]:

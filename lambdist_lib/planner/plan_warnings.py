@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lambdist_lib.cloud.limits import Table
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid import phases

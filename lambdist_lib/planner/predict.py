@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from lambdist_lib.cloud.limits import Table
 from lambdist_lib.costs import bill
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.job import Job, build, drawn, require_time, values

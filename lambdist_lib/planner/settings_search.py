@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lambdist_lib.cloud.limits import Table
 from lambdist_lib.costs import bill as costs_bill
 from lambdist_lib.costs import estimate, usage
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.usage import AT_ONCE, Counts
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.job import Job, build, collector_s, values

@@ -109,3 +109,12 @@ class Outcome:
 
 
 COLD_LOG_SD = 0.15  # of init durations within a day: 0.14 to 0.17 in maxday/lambda-perf
+
+
+COLLECTOR_RETRY_S = (0.05, 0.2)  # until a refused collector invocation is tried again
+
+
+RETRY_DELAY_MAX_S = 900.0  # lambdas/messages.py
+
+
+TABLE_BURST_S = 1.0  # of unused write capacity that the table serves at once

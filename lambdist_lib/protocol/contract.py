@@ -136,3 +136,6 @@ def message_attributes(datapoint: Datapoint) -> dict[str, Any]:
 def log_line(event: str, **fields: object) -> str:
     """One line of JSON, event first."""
     return json.dumps({"event": event, **fields}, separators=(",", ":"), default=str)
+
+
+WARM_UP = "-warm-up"  # end of the run ids that measure nothing

@@ -16,8 +16,8 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.contract import CAUSE_CLASSES, DEAD
-from lambdist_lib.records import join
-from lambdist_lib.results import folders
+from lambdist_lib.records import items, join
+from lambdist_lib.results import folders, outputs, tables
 
 SHOWN_CHARS = 60  # of a cause and of a datapoint, in a line
 
@@ -53,9 +53,9 @@ def of_folder(folder: Path, *, cause: str = "") -> list[Letter]:
         RunError: The run was not collected.
     """
     wanted = _classes(cause)
-    table = join.load(folder)
+    table = tables.load(folder)
     dead = table[(table["outcome"] == DEAD) & table["cause_class"].isin(wanted)].set_index("n")
-    data = {answer["n"]: answer["data"] for answer in join.outputs(folder) if answer["n"] in dead.index}
+    data = {answer["n"]: answer["data"] for answer in outputs.outputs(folder) if answer["n"] in dead.index}
     first_at = dead[["received_at", "queued_at"]].astype(float).min(axis="columns")
     last_at = dead["dead_at"].astype(float).fillna(dead["answered_at"].astype(float))
     return [
@@ -82,7 +82,7 @@ def of_table(target: Target, stack: Stack, run_id: str, *, cause: str = "") -> l
         UsageError: There is no such class.
     """
     wanted = _classes(cause)
-    found = join.items(target, stack, run_id).values()
+    found = items.items(target, stack, run_id).values()
     dead = [one for one in found if one.get("outcome") == DEAD and join.cause_class(one) in wanted]
     return [of_item(run_id, item) for item in sorted(dead, key=lambda item: item["dead_at"])]
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from lambdist_lib.records import join
 from lambdist_lib.report.table_model import Column, Table
+from lambdist_lib.results import outputs
 
 MOST_EXAMPLES, MOST_WAYS = 3, 12
 SHOWN_CHARS = 200  # of a datapoint and of a message
@@ -17,7 +17,7 @@ def table(homes: Iterable[Path]) -> Table:
     seen: dict[str, int] = {}
     rows = []
     for home in homes:
-        for answer in join.outputs(home):
+        for answer in outputs.outputs(home):
             if "error" not in answer:
                 continue
             outcome, _, cause = answer["error"].partition(": ")

@@ -12,8 +12,8 @@ from typing import Any
 from lambdist_lib import paths
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import count, moment
-from lambdist_lib.records import join
-from lambdist_lib.results import folders
+from lambdist_lib.results import files as results_files
+from lambdist_lib.results import tables
 
 KEPT = "reference*"  # which experiments git keeps
 HEAD = """\
@@ -40,7 +40,7 @@ def write() -> dict[str, Any]:
     """The page of the results folder; returns its path and the experiments on it, in their order."""
     found = results(paths.RESULTS)
     path = paths.RESULTS / "README.md"
-    with folders.writable(path, "type the same again"):
+    with results_files.writable(path, "type the same again"):
         path.write_text(text(found), encoding="utf-8")
     return {"gallery": paths.shown(path), "results": [one.home.name for one in found]}
 
@@ -101,7 +101,7 @@ def _result(home: Path) -> Result:
         ended = notebook.get("metadata", {}).get("papermill", {}).get("end_time", "")
         at = datetime.fromisoformat(ended).timestamp() if ended else 0.0
         return Result(home=home, summary=known, title=title, at=at, made_of=_day(at))
-    runs = join.load(home, "runs")
+    runs = tables.load(home, "runs")
     at = float(runs["started_at"].max())
     made_of = f"{len(runs)} runs of {count(runs['submitted'].max())} datapoints, {_day(at)}"
     return Result(home=home, summary=known, title=title, at=at, made_of=made_of)

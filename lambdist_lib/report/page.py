@@ -16,13 +16,13 @@ from lambdist_lib import analysis
 from lambdist_lib.formatting import between, count, moment, number, spelt
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.intervals import quantiles
-from lambdist_lib.records import join
 from lambdist_lib.report import failures, reproduce, table_model
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report import tables as report_tables
 from lambdist_lib.report.source import COUNTS, Source
 from lambdist_lib.report.table_model import Table
 from lambdist_lib.results import schema
+from lambdist_lib.results import tables as results_tables
 from lambdist_lib.runs import external_api
 
 OF_URL = ("submitted", "accepted", "rejected", "unsent", "unknown")
@@ -121,7 +121,7 @@ def _of_url(source: Source) -> Page:
     counts = {name: f"{facts[name]:,}" for name in OF_URL}
     ends = ", ".join(f"{counts[name]} {name}" for name in OF_URL[1:] if facts[name])
     took = f"the last answer came after {number(facts['makespan_s'])} s"
-    receipts = join.load(home, "receipts")
+    receipts = results_tables.load(home, "receipts")
     answered = quantiles(receipts["answered_at"].astype(float) - receipts["intended_at"].astype(float))
     rows = [
         (f"{one.p * 100:g} %", number(one.value), between(one.low, one.high), count(one.n))

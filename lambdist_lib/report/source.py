@@ -10,8 +10,7 @@ import pandas as pd
 from lambdist_lib import analysis, paths
 from lambdist_lib.errors import LambdistError, RunError
 from lambdist_lib.measures import ledger
-from lambdist_lib.records import join
-from lambdist_lib.results import folders, schema
+from lambdist_lib.results import folders, schema, tables
 
 COUNTS = ("submitted", "stored", "dead", "rejected", "unsent", "in_flight", "lost")
 MOST_WARNINGS = 5
@@ -66,7 +65,7 @@ def summary(source: Source) -> dict[str, Any]:
 def runs(source: Source) -> pd.DataFrame:
     """The runs that have ended, of `columns.RUNS`."""
     if not source.runs:
-        return join.load(source.home, "runs")
+        return tables.load(source.home, "runs")
     facts = [source.runs[home] for home in source.collected()]
     return pd.DataFrame([{name: one.get(name) for name in schema.RUNS} for one in facts])
 

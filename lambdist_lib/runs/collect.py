@@ -18,8 +18,10 @@ from lambdist_lib.deployment import stacks, templates
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, RunError
 from lambdist_lib.protocol.contract import OUTCOMES, STORED
+from lambdist_lib.records import invocations as records_invocations
+from lambdist_lib.records import items as records_items
 from lambdist_lib.records import join
-from lambdist_lib.results import folders, journal
+from lambdist_lib.results import files, folders, journal, outputs, tables
 from lambdist_lib.runs import completion
 from lambdist_lib.submission.receipts import Receipt
 
@@ -36,26 +38,26 @@ def collect(
     ended: completion.Settled,
 ) -> dict[str, Any]:
     """Gather a run's records, invocations and outputs into its folder; returns its ledger and times."""
-    with folders.table(folder, "receipts") as file:
+    with files.table(folder, "receipts") as file:
         last = journal.copy(folder / "journal", file)
     counts, seen = collections.Counter[str](), dict.fromkeys(("began_at", "stored_at", "answered_at"), NAN)
     with (
         journal.rows_at(folder / "journal") as row_at,
-        folders.table(folder, "records") as file,
-        folders.whole(folder / "outputs.jsonl") as partial,
+        files.table(folder, "records") as file,
+        files.whole(folder / "outputs.jsonl") as partial,
         partial.open("w", encoding="utf-8") as answers,
     ):
-        items = join.items_in_order(target, stack, folder.name)
+        items = records_items.items_in_order(target, stack, folder.name)
         for lines, found in _together(points, items):
             receipts = [row_at(last[line.n]) for line in lines if line.n < len(last) and last[line.n]]
             table = join.join(folder.name, arm, lines, receipts, found, queued=ended.queued)
             table.to_csv(file, index=False, header=not counts, float_format="%.6f")
-            join.write_outputs(answers, lines, table, found)
+            outputs.write_outputs(answers, lines, table, found)
             counts.update(table["outcome"])
             seen = _times(seen, table)
     since = ended.seen_at if math.isnan(seen["began_at"]) else seen["began_at"]
-    invocations = join.invocations(target, stack, folder.name, since, time.time())
-    join.write_table(folder, "invocations", invocations)
+    invocations = records_invocations.invocations(target, stack, folder.name, since, time.time())
+    tables.write_table(folder, "invocations", invocations)
     return _row(counts, seen, ended.seen_at)
 
 
@@ -79,10 +81,10 @@ def write_tables(
     table: pd.DataFrame,
     found: dict[int, dict[str, Any]],
 ) -> None:
-    join.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(Receipt._fields)))
-    join.write_table(folder, "records", table)
-    with folders.whole(folder / "outputs.jsonl") as partial, partial.open("w", encoding="utf-8") as file:
-        join.write_outputs(file, points, table, found)
+    tables.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(Receipt._fields)))
+    tables.write_table(folder, "records", table)
+    with files.whole(folder / "outputs.jsonl") as partial, partial.open("w", encoding="utf-8") as file:
+        outputs.write_outputs(file, points, table, found)
 
 
 def ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
@@ -122,14 +124,14 @@ def collect_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Pa
     found: list[dict[str, Any]] = []
     for kind in templates.KINDS:
         with contextlib.suppress(AbsentError):
-            found += join.items(target, stacks.describe(target, kind, name=name), run_id).values()
+            found += records_items.items(target, stacks.describe(target, kind, name=name), run_id).values()
     if not found:
         raise RunError(f"no stack on {target.stamp} has datapoints of {run_id}")
     folder = folders.adhoc(run_id)
     folder.mkdir(parents=True, exist_ok=True)
-    join.write_adhoc_outputs(folder / "outputs.jsonl", found)
+    outputs.write_adhoc_outputs(folder / "outputs.jsonl", found)
     facts = {"run_id": run_id, "arm": "adhoc", "target": target.stamp, "state": "collected"}
-    folders.write_json(folder / "run.json", facts)
+    files.write_json(folder / "run.json", facts)
     return folder
 
 
@@ -143,4 +145,4 @@ def outputs_of(run: str) -> Iterable[dict[str, Any]]:
     """
     found = folders.find(run)
     first = [folder for folder in found if folders.read_facts(folder)["arm"] == "distributed"] or found
-    return join.outputs(first[0])
+    return outputs.outputs(first[0])

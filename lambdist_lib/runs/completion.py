@@ -11,18 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.counts import Depth
+from lambdist_lib.deployment.queue_depth import Depth, depth
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.protocol.contract import DEAD, shard_keys
 
 POLL_S = {"local": 0.05, "aws": 1.0}
 EMPTY_POLLS = 3  # SQS counts are approximate: one zero proves nothing
 GRACE_S = 60.0
-DEPTHS = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 # of an item, with the values that the expression names
 SETTLED: tuple[str, dict[str, Any]] = ("attribute_exists(outcome)", {})
 IS_DEAD: tuple[str, dict[str, Any]] = ("outcome = :dead", {":dead": {"S": DEAD}})
@@ -86,17 +81,6 @@ def longest_s(stack: Stack) -> float:
         return float(of["SingleNodeTimeoutSeconds"]) + GRACE_S
     receives, visibility_s = int(of["MaxReceives"]), float(of["VisibilityTimeoutSeconds"])
     return receives * visibility_s + float(of["ProcessorTimeoutSeconds"]) + GRACE_S
-
-
-def depth(target: Target, stack: Stack) -> Depth:
-    """What is queued now; nothing, where a stack has no queue."""
-    sqs, found = target.client("sqs"), [Depth()]
-    for output in ("QueueUrl", "DeadLetterQueueUrl"):
-        if output in stack.outputs:
-            url = stack.outputs[output]
-            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))
-            found.append(Depth._make(int(answer["Attributes"][name]) for name in DEPTHS))
-    return Depth._make(map(sum, zip(*found, strict=True)))
 
 
 def count_settled(target: Target, stack: Stack, run_id: str) -> int:

@@ -1,43 +1,24 @@
 """What is held equal between runs that are compared, and how each arm sends under it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.data import datapoints
+from lambdist_lib.data import datapoints, files
 from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
 from lambdist_lib.runs import ground_truth
-from lambdist_lib.submission import client, original_client
-from lambdist_lib.submission.receipts import Plan, Tally
+from lambdist_lib.runs.arms import ARMS, faults_of
+from lambdist_lib.submission.receipts import Plan
 
 AS_FOUND = "as found"  # temperature of a run that neither made its environments cold nor warmed them up
 OPENING_SENDERS = 4  # on the local cloud, unless warm: 100 cold starts at once keep two cores busy for 15 s
 OPENING_GROWTH = 0.1  # senders more per answer then: measured, 129 datapoints are stored sooner than at 0.25
 COLLECTOR_TRIES = 8  # of a request to the collector; the queue has a count of its own
 COLLECTOR_BACKOFF_S = 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """Which stack an arm uses ("" for none), how many senders it has, and which client they are."""
-
-    stack: str
-    parallel: bool = True
-    submit: Callable[..., Tally] = client.submit
-
-
-ARMS = {
-    "distributed": Arm(stack="distributed"),
-    "single_node": Arm(stack="single_node", parallel=False),
-    "single_node_parallel": Arm(stack="single_node"),
-    "as_original": Arm(stack="distributed", submit=original_client.submit),
-    "local_pool": Arm(stack=""),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +59,7 @@ class Conditions:
 
     def read(self, data: str | Path) -> Datapoints:
         """The file's datapoints under these conditions' rule, and the failing ones after them."""
-        points = datapoints.read(data, max_chars=self.max_chars, pattern=self.pattern)
+        points = files.read(data, max_chars=self.max_chars, pattern=self.pattern)
         return datapoints.with_more(points, [f"fails-{k}" for k in range(self.failing)])
 
 
@@ -108,12 +89,6 @@ def plan_of(target: Target, stack: Stack, arm: str, conditions: Conditions, temp
         opening_senders=opening,
         growth=OPENING_GROWTH,
     )
-
-
-def faults_of(arm: str, fault: str) -> faults.FaultPlan:
-    """The part of a fault plan that an arm can have: without a queue none of its faults, for example."""
-    kinds = {"distributed": faults.FAULT_KINDS, "single_node": faults.OF_LAMBDAS, "": faults.OF_PROCESSES}
-    return faults.parse_fault(fault).only(kinds[ARMS[arm].stack])
 
 
 def write_truth(
@@ -154,11 +129,6 @@ def require_controls(stack: Stack, conditions: Conditions) -> None:
         )
 
 
-def require_arm(arm: str) -> None:
-    if arm not in ARMS:
-        raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(ARMS)}")
-
-
 def declared(given: dict[str, Any]) -> Conditions:
     """Conditions whose words parse, before anything is deployed."""
     if unknown := set(given) - set(Conditions.__dataclass_fields__):
@@ -178,7 +148,3 @@ def with_faults(held: Conditions, points: Datapoints, seed: int) -> Conditions:
     always = [f"raise:1@{first}-{first + held.failing - 1}"] if held.failing else []
     declared = [held.fault] if held.fault not in ("", "none") else []
     return replace(held, fault=str(faults.parse_fault(",".join([*always, *declared]), seed=seed)))
-
-
-def initials(arm: str) -> str:
-    return "".join(word[0] for word in arm.split("_"))

@@ -15,8 +15,9 @@ from lambdist_lib.deployment import smoke_test, stacks
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import DeployError, Interrupted
 from lambdist_lib.progress import Progress, in_notebook
-from lambdist_lib.runs import local_pool, run
-from lambdist_lib.runs.conditions import ARMS, Conditions
+from lambdist_lib.runs import local_pool, resume, run
+from lambdist_lib.runs.arms import ARMS
+from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.schedule import Rounds, Turn
 
 WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
@@ -111,7 +112,7 @@ class Walker:
         stack = self.stacks[ARMS[turn.arm].stack]
         watch = progress.watcher(turn.label)
         if (folder / "run.json").exists():
-            return run.resume(self.target, stack, self.points, folder, watch=watch)
+            return resume.resume(self.target, stack, self.points, folder, watch=watch)
         self._prepare(turn, progress)
         return run.run(
             self.target,

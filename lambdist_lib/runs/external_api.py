@@ -15,12 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lambdist_lib import paths
-from lambdist_lib.cloud.targets import Api, ApiKey
-from lambdist_lib.data import datapoints
+from lambdist_lib.cloud.api import Api, ApiKey
+from lambdist_lib.data import files as data_files
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.contract import DATAPOINT_CEILING_CHARS
-from lambdist_lib.results import folders, journal
+from lambdist_lib.results import files, folders, journal
 from lambdist_lib.runs.monitor import Watch, Watching
 from lambdist_lib.submission import client
 from lambdist_lib.submission.http import Timeouts
@@ -131,7 +131,7 @@ def _plan(timeout_s: float, others: dict[str, Any]) -> Plan:
 
 
 def _read(data: str | Path) -> Datapoints:
-    return datapoints.read(data, max_chars=DATAPOINT_CEILING_CHARS)
+    return data_files.read(data, max_chars=DATAPOINT_CEILING_CHARS)
 
 
 def _complete(
@@ -143,7 +143,7 @@ def _complete(
     facts: dict[str, Any],
     watch: Watch | None,
 ) -> dict[str, Any]:
-    folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
+    files.write_json(folder / "run.json", {**facts, "state": "submitting"})
 
     with folders.resumable(folder), Watching(watch, submitted=points.submitted) as watching:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
@@ -151,7 +151,7 @@ def _complete(
                 lines, api, plan, run_id=folder.name, keep=kept.append, watch=watching.sending
             )
         watching.collecting()
-        with folders.table(folder, "receipts") as file:
+        with files.table(folder, "receipts") as file:
             last = journal.copy(folder / "journal", file, settled="accepted")
         counts = _write_answers(folder, points, last)
     took_s = (tally.last_answered_at or 0.0) - (tally.first_intended_at or 0.0)
@@ -162,7 +162,7 @@ def _complete(
         "makespan_s": max(0.0, took_s),
     }
     row = {**facts, **outcome, "state": "collected", "folder": paths.shown(folder)}
-    folders.write_json(folder / "run.json", row)
+    files.write_json(folder / "run.json", row)
     return row
 
 
@@ -170,7 +170,7 @@ def _write_answers(folder: Path, points: Datapoints, last: Sequence[int]) -> dic
     """`outputs.jsonl`: what became of each datapoint, in input order; returns the ledger at *accepted*."""
     counts = {"accepted": 0, "rejected": 0, "unsent": 0, "unknown": 0, "in_flight": 0, "lost": 0}
     with (
-        folders.whole(folder / "outputs.jsonl") as path,
+        files.whole(folder / "outputs.jsonl") as path,
         path.open("w", encoding="utf-8") as file,
         journal.rows_at(folder / "journal") as row_at,
     ):

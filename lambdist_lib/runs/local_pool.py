@@ -11,9 +11,10 @@ from lambdist_lib import paths
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import join
-from lambdist_lib.results import folders, schema
+from lambdist_lib.results import files, schema, tables
 from lambdist_lib.runs import collect, local_pool_worker
-from lambdist_lib.runs.conditions import Conditions, faults_of, write_truth
+from lambdist_lib.runs.arms import faults_of
+from lambdist_lib.runs.conditions import Conditions, write_truth
 
 
 def run(
@@ -45,7 +46,7 @@ def run(
     receipts = [_given(line, found.get(line.n, {})) for line in points]
     table = join.join(folder.name, "local_pool", points, receipts, found, queued=0)
     collect.write_tables(folder, points, receipts, table, found)
-    join.write_table(folder, "invocations", pd.DataFrame(columns=list(schema.INVOCATIONS)))
+    tables.write_table(folder, "invocations", pd.DataFrame(columns=list(schema.INVOCATIONS)))
     facts = {
         "experiment_id": experiment_id,
         "run_id": folder.name,
@@ -60,7 +61,7 @@ def run(
         "resumed": False,
     }
     row = {**facts, **collect.ledger_and_times(table, seen_at), "state": "collected"}
-    folders.write_json(folder / "run.json", row)
+    files.write_json(folder / "run.json", row)
     return row
 
 

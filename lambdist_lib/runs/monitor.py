@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Self
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.counts import Counts, Depth
+from lambdist_lib.deployment.queue_depth import Depth
+from lambdist_lib.progress import Counts
 from lambdist_lib.protocol.contract import SHARDS, shard_keys
 from lambdist_lib.submission.receipts import Tally
 
@@ -118,6 +119,7 @@ class Watching:
         """Runs in a thread, with connections of its own."""
         from botocore.exceptions import BotoCoreError, ClientError
 
+        from lambdist_lib.deployment import queue_depth
         from lambdist_lib.runs import completion
 
         assert self._where
@@ -130,7 +132,7 @@ class Watching:
             try:
                 with self._paid():
                     accepted = self._tally.accepted  # before: what comes meanwhile counts as queued
-                    self._note(completion.depth(target, stack), accepted)
+                    self._note(queue_depth.depth(target, stack), accepted)
                 for _ in range(len(shards)):
                     if not self._can_afford():
                         break

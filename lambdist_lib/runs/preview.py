@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdist_lib import paths
-from lambdist_lib.data import datapoints
+from lambdist_lib.data import files
 from lambdist_lib.deployment import bundles, dependencies
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import result_json
@@ -37,7 +37,7 @@ def process_first(data: str, n: int, *, processing: Path = paths.LAMBDAS) -> Ite
 
 
 def _answers(process: Callable[[str], object], data: str, n: int) -> Iterator[dict[str, Any]]:
-    for line in itertools.islice(datapoints.lines(data), n):
+    for line in itertools.islice(files.lines(data), n):
         answer: dict[str, Any] = {"n": line.n, "data": line.data}
         if line.reason:
             yield {**answer, "error": f"rejected: {line.reason}"}

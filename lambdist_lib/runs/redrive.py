@@ -24,11 +24,13 @@ from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.contract import DEAD, STORED
 from lambdist_lib.records import dead_letters, join
+from lambdist_lib.records import items as records_items
 from lambdist_lib.records.dead_letters import Letter
-from lambdist_lib.results import folders, journal
-from lambdist_lib.runs import collect, completion
+from lambdist_lib.results import files, folders, journal, outputs
+from lambdist_lib.runs import collect, completion, resume
 from lambdist_lib.runs import run as runs_run
-from lambdist_lib.runs.conditions import ARMS, AS_FOUND, Conditions, of_run, plan_of
+from lambdist_lib.runs.arms import ARMS
+from lambdist_lib.runs.conditions import AS_FOUND, Conditions, of_run, plan_of
 from lambdist_lib.runs.monitor import Watch, Watching
 from lambdist_lib.submission import client
 from lambdist_lib.submission.receipts import Receipt
@@ -95,11 +97,11 @@ def run(
             report, ended = _again(target, stack, folder.name, letters, held, kept.append, watch)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; `lambdist redrive {folder.name}` goes on with it") from None
-    lines = [Line(answer["n"], answer["data"]) for answer in join.outputs(folder)]
+    lines = [Line(answer["n"], answer["data"]) for answer in outputs.outputs(folder)]
     gathered = collect.collect(target, stack, lines, folder, facts["arm"], ended)
     entry = {"at": time.time(), "cause": cause, "fault": fault, "code": stack.code, **asdict(report)}
     history = {"resumed": facts["resumed"] or bool(letters), "redrives": [*facts.get("redrives", []), entry]}
-    folders.write_json(folder / "run.json", {**facts, **gathered, **history})
+    files.write_json(folder / "run.json", {**facts, **gathered, **history})
     return report
 
 
@@ -140,7 +142,7 @@ def of(
     for folder in dead_letters.collected(where):
         facts = folders.read_facts(folder)
         if has_queue(facts["arm"]):
-            target, stack = runs_run.where_it_ran(facts, connect)
+            target, stack = resume.where_it_ran(facts, connect)
             with runs_run.exclusive(target):
                 reports.append(run(target, stack, folder, cause=cause, fault=fault, watch=watch))
     if not reports:
@@ -177,7 +179,7 @@ def _again(
     watching = Watching(watch, submitted=len(letters), request_batch=held.request_batch)
     # what is queued may be an interrupted redrive's, and would be sent twice
     ended = completion.await_settled(target, stack, run_id, expected=sys.maxsize, watch=watching.waiting)
-    before = join.items(target, stack, run_id)
+    before = records_items.items(target, stack, run_id)
     if letters and not before:
         raise RunError(f"{stack.name} has no items of {run_id} any more; send its file again")
     marked = _mark(target, stack, [before[one.n] for one in letters if one.n in before])
@@ -190,7 +192,7 @@ def _again(
         accepted.update(one.n for one in receipts if one.verdict in ("accepted", "unknown"))
 
     def count() -> int:
-        now = join.items(target, stack, run_id)
+        now = records_items.items(target, stack, run_id)
         return sum(_is_settled(before[n], now[n]) for n in accepted)
 
     if lines:
@@ -211,7 +213,7 @@ def _again(
             count=count,
         )
     drain_s = time.perf_counter() - began_s if lines else 0.0
-    after = join.items(target, stack, run_id)
+    after = records_items.items(target, stack, run_id)
     return reported(run_id, letters, before, after, accepted, ended.queued, drain_s), ended
 
 

@@ -8,36 +8,35 @@ A run that was interrupted, by a signal or by the end of its process, is finishe
 """
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from lambdist_lib import paths
 from lambdist_lib.cloud import local_cloud
-from lambdist_lib.cloud.targets import LOCAL_STAMP, Target
+from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.deployment import stacks
-from lambdist_lib.deployment.stacks import Stack, stack_name
-from lambdist_lib.errors import AbsentError, DataFileError, RunError, TargetError
-from lambdist_lib.protocol.contract import REJECTED
-from lambdist_lib.records import join
-from lambdist_lib.results import folders, journal
-from lambdist_lib.runs import collect, completion, external_api, throttle_fault
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.protocol.contract import WARM_UP
+from lambdist_lib.results import files, folders, journal
+from lambdist_lib.runs import collect, completion, throttle_fault
+from lambdist_lib.runs.arms import ARMS, faults_of, initials, require_arm
 from lambdist_lib.runs.conditions import (
-    ARMS,
     AS_FOUND,
     Conditions,
-    faults_of,
-    initials,
+    declared,
     of_run,
     plan_of,
+    with_faults,
     write_truth,
 )
 from lambdist_lib.runs.monitor import Watch, Watching
 from lambdist_lib.submission import client
 from lambdist_lib.submission.receipts import Receipt
 
-WARM_UP = "-warm-up"  # end of the run ids that measure nothing
 WARM_UPS_MOST = 5  # the first opens environments one by one, the second has all senders at once
 
 
@@ -95,39 +94,6 @@ def run(
         return _complete(target, stack, points, points, folder, facts, watch)
 
 
-def resume(
-    target: Target, stack: Stack, points: Datapoints, folder: Path, *, watch: Watch | None = None
-) -> dict[str, Any]:
-    """Finish an interrupted run; returns its row. A run that was collected is left as it is.
-
-    Raises:
-        RunError: The data file or the deployed code is not the one that the run began with.
-    """
-    facts = folders.read_facts(folder)
-    if facts["state"] == "collected" and not (facts["unsent"] or facts["in_flight"]):
-        return facts
-    if points.sha256 != facts["sha256"]:
-        raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
-    if stack.code != facts["code"]:
-        raise RunError(
-            f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
-            f"or start afresh with `lambdist submit {points.name}`"
-        )
-    with folders.resumable(folder), Watching(watch, submitted=points.submitted) as watching:
-        completion.await_settled(
-            target, stack, folder.name, expected=points.submitted, watch=watching.waiting
-        )
-    done, settled = bytearray(points.next_n), 0
-    for item in join.items_in_order(target, stack, folder.name):
-        done[item["n"]] = "outcome" in item
-        settled += 1
-    if (folder / "journal").exists():
-        for row in journal.read(folder / "journal"):
-            done[row["n"]] |= row["verdict"] == REJECTED
-    left = (line for line in points if not done[line.n])
-    return _complete(target, stack, points, left, folder, {**facts, "resumed": True}, watch, settled=settled)
-
-
 def warm_up(
     target: Target, stack: Stack, arm: str, points: Datapoints, conditions: Conditions, name: str
 ) -> None:
@@ -162,7 +128,7 @@ def _complete(
     """Send `lines`, wait for all that was accepted, collect; each state is on disk before it begins."""
     planned = plan_of(target, stack, facts["arm"], of_run(facts), facts["temperature"])
     plan = replace(planned, deadline_s=facts["deadline_s"])
-    folders.write_json(folder / "run.json", {**facts, "state": "submitting"})
+    files.write_json(folder / "run.json", {**facts, "state": "submitting"})
     with folders.resumable(folder), _watching(target, stack, points, facts, watch, settled) as watching:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
             tally = ARMS[facts["arm"]].submit(
@@ -174,7 +140,7 @@ def _complete(
                 watch=watching.sending,
             )
         facts = {**facts, "stopped": tally.stopped}
-        folders.write_json(folder / "run.json", {**facts, "state": "settling"})
+        files.write_json(folder / "run.json", {**facts, "state": "settling"})
         ended = completion.await_settled(
             target,
             stack,
@@ -185,7 +151,7 @@ def _complete(
         watching.collecting()
         found = collect.collect(target, stack, points, folder, facts["arm"], ended)
         row = {**facts, **found, "state": "collected"}
-        folders.write_json(folder / "run.json", row)
+        files.write_json(folder / "run.json", row)
     return row
 
 
@@ -202,61 +168,55 @@ def _watching(
     )
 
 
-def finish(
-    run: str, *, data: str = "", connect: Callable[[str], Target], watch: Watch | None = None
-) -> list[dict[str, Any]]:
-    """Resume every unfinished run of a run's or an experiment's folder; returns the rows of all.
-
-    Args:
-        data: The data file, where it is not any more where the run read it.
-        connect: Gives the target for a run's stamp.
-
-    Raises:
-        TargetError: The stack is gone, and with it what was not collected.
-    """
-    rows = []
-    for folder in folders.find(run):
-        facts = folders.read_facts(folder)
-        if facts["arm"] == external_api.ARM:
-            facts = external_api.resume(folder, data=data, watch=watch)
-        elif facts["state"] != "collected" or facts["unsent"] or facts["in_flight"]:
-            points = _read_again(folder, facts, data)
-            target, stack = where_it_ran(facts, connect)
-            facts = resume(target, stack, points, folder, watch=watch)
-        rows.append(facts)
-    return rows
-
-
-def where_it_ran(facts: dict[str, Any], connect: Callable[[str], Target]) -> tuple[Target, Stack]:
-    """The target and stack that a run's facts name.
+def submit(
+    target: Target,
+    arm: str,
+    *,
+    data: str,
+    seed: int = 0,
+    experiment_id: str = "",
+    deadline_s: float = 0.0,
+    watch: Watch | None = None,
+    **conditions: Any,
+) -> dict[str, Any]:
+    """One run of one arm against the stacks as they are deployed; returns its row with its folder.
 
     Raises:
-        TargetError: One of them is gone.
+        UsageError: There is no such arm.
+        TargetError: The stacks are not deployed here.
     """
-    kind = ARMS[facts["arm"]].stack
-    if facts["target"] == LOCAL_STAMP and local_cloud.find() is None:  # connecting would start an empty one
-        raise _gone(facts, "the local cloud is gone")
-    target = connect(facts["target"])
-    try:
-        return target, stacks.describe(target, kind, name=facts["stack"].removesuffix(stack_name(kind, "")))
-    except AbsentError:
-        raise _gone(facts, f"the stack {facts['stack']} is gone from {target.stamp}") from None
+    require_arm(arm)
+    if not ARMS[arm].stack:
+        raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
+    stack = stacks.describe(target, ARMS[arm].stack)
+    held = declared({**conditions, **_of_stack(stack)})
+    experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
+    points = held.read(folders.data_file(data, paths.RESULTS / experiment_id))
+    held = with_faults(held, points, seed)
+    folder = paths.RESULTS / experiment_id / "runs" / f"{experiment_id}-{initials(arm)}"
+    with exclusive(target):
+        row = run(
+            target,
+            stack,
+            arm,
+            points,
+            held,
+            folder,
+            experiment_id=experiment_id,
+            deadline_s=deadline_s,
+            watch=watch,
+        )
+    return {**row, "folder": paths.shown(folder)}
 
 
-def _gone(facts: dict[str, Any], what: str) -> TargetError:
-    return TargetError(
-        f"{facts['run_id']} cannot go on: {what}, and with it what was not collected; "
-        f"start afresh: `lambdist deploy`, then `lambdist submit {facts['data']}`"
-    )
-
-
-def _read_again(folder: Path, facts: dict[str, Any], data: str) -> Datapoints:
-    """A run's data file, of which the run keeps no more than the project's own path or its name."""
-    try:
-        return of_run(facts).read(data or folders.spooled(folder) or facts["data"])
-    except DataFileError as error:
-        raise DataFileError(f"{error}; --data says where {facts['data']} is by now") from None
-
-
-def is_collected(run: str) -> bool:
-    return all(folders.read_facts(folder)["state"] == "collected" for folder in folders.find(run))
+def _of_stack(stack: Stack) -> dict[str, Any]:
+    """Conditions that the deployed stack sets, whatever else may be wished for."""
+    found = {
+        "max_chars": "DatapointMaxChars",
+        "memory_mb": "MemoryMb",
+        "queue_batch": "QueueBatch",
+        "retry_delay_s": "RetryDelaySeconds",
+    }
+    numbers = {name: int(stack.parameters[key]) for name, key in found.items() if key in stack.parameters}
+    partial = stack.parameters.get("PartialBatchResponses", "on") == "on"
+    return {**numbers, "pattern": stack.parameters["DatapointPattern"], "partial_responses": partial}

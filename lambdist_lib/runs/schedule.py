@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lambdist_lib.protocol import faults
-from lambdist_lib.runs.conditions import ARMS, AS_FOUND, Conditions, initials
+from lambdist_lib.runs.arms import ARMS, initials
+from lambdist_lib.runs.conditions import AS_FOUND, Conditions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from lambdist_lib.cloud.targets import Api
+from lambdist_lib.cloud.api import Api
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.submission import responses
 from lambdist_lib.submission.backoff import Pace

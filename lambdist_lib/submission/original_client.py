@@ -10,7 +10,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterable
 
-from lambdist_lib.cloud.targets import Api
+from lambdist_lib.cloud.api import Api
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.submission import responses
 from lambdist_lib.submission.http import Answer

@@ -8,7 +8,7 @@ import pytest
 from executed import code_cells, outputs, plain, require_clean
 
 from lambdist_lib import paths
-from lambdist_lib.records import join
+from lambdist_lib.results import tables
 
 PARAMETERS = {"also": "", "chunks": 2, "pairs": 2, "failing": 1, "work": "io:200ms"}
 WAIT_S = 120.0  # far more than it takes; it is over sooner when all is well
@@ -109,7 +109,7 @@ def test_the_main_notebook_is_run_stopped_and_finished(notebook, tmp_path):
 
     saved = json.loads(path.read_text(encoding="utf-8"))
     figures = sum("".join(cell["source"]).count("theme.save(") for cell in code_cells(saved))
-    require_clean(saved, phases=["deploy", "cold runs", "warm pairs", "teardown"], figures=figures)
+    require_clean(saved, phases=["deploy", "cold runs", "warm pairs", "destroy"], figures=figures)
     assert not any("error" in output["output_type"] for output in outputs(saved))
     assert not any("in flight" in plain(output) for output in outputs(saved))
-    assert sorted(join.load(results, "runs")["resumed"]) == [False] * 5 + [True]
+    assert sorted(tables.load(results, "runs")["resumed"]) == [False] * 5 + [True]

@@ -18,7 +18,7 @@ from lambdist_lib.cloud import local_cloud, targets
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import local_mail, stacks, templates
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.records import join
+from lambdist_lib.records import items
 from lambdist_lib.runs import completion
 
 SETTINGS = {
@@ -56,7 +56,7 @@ class Deployed:
         """The run's items once all its datapoints are stored or dead."""
         ended = completion.await_settled(self.target, self.stack, run_id, expected=expected)
         assert (ended.settled, ended.queued) == (expected, 0)
-        return join.items(self.target, self.stack, run_id)
+        return items.items(self.target, self.stack, run_id)
 
 
 @pytest.fixture(scope="session")

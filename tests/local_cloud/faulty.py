@@ -9,7 +9,8 @@ import pandas as pd
 from lambdist_lib import paths
 from lambdist_lib.data import datapoints
 from lambdist_lib.protocol import contract, faults
-from lambdist_lib.records import join
+from lambdist_lib.records import items as records_items
+from lambdist_lib.results import tables
 from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.conditions import Conditions
 
@@ -55,8 +56,8 @@ def run(deployed, name, fault, *, points=30, arm="distributed", chunks=2, **cond
     if (folder / "truth.csv").exists():
         rows = csv.DictReader((folder / "truth.csv").read_text().splitlines())
         truth = {int(one["n"]): one for one in rows}
-    items = join.items(deployed.target, deployed.stack, name)
-    return row, join.load(folder).set_index("n"), items, truth
+    items = records_items.items(deployed.target, deployed.stack, name)
+    return row, tables.load(folder).set_index("n"), items, truth
 
 
 def run_all(deployed, plans, **options):

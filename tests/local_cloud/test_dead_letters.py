@@ -11,8 +11,8 @@ from lambdist_lib.data import datapoints
 from lambdist_lib.deployment import local_mail, stacks
 from lambdist_lib.measures import ledger, stages
 from lambdist_lib.protocol import contract
-from lambdist_lib.records import dead_letters, join
-from lambdist_lib.results import folders
+from lambdist_lib.records import dead_letters, items
+from lambdist_lib.results import folders, tables
 from lambdist_lib.runs import collect, redrive, run
 from lambdist_lib.runs.conditions import Conditions
 
@@ -81,7 +81,7 @@ def ran(deployed, name, count, fault, **conditions):
 
 def ledger_of(folder):
     row = folders.read_facts(folder)
-    counted = ledger.count(join.load(folder)).iloc[0]
+    counted = ledger.count(tables.load(folder)).iloc[0]
     assert [row[name] for name in contract.OUTCOMES] == [counted[name] for name in contract.OUTCOMES]
     return {name: row[name] for name in ("submitted", *contract.OUTCOMES) if row[name]}
 
@@ -104,12 +104,12 @@ def test_a_hundred_dead_letters_come_back(distributed, mails):
     assert ledger_of(folder) == {"submitted": 110, "stored": 110}
     answers = list(collect.outputs_of(str(folder)))
     assert answers == [{"n": n, "data": f"word-{n}", "result": f"word-{n}_processed"} for n in range(110)]
-    item = join.items(distributed.target, distributed.stack, "hundred")[0]
+    item = items.items(distributed.target, distributed.stack, "hundred")[0]
     assert (item["outcome"], item["receives"], len(item["attempts"])) == ("stored", 1, 5)
     [death] = item["redrives"]
     assert (death["class"], death["receives"]) == ("application", 5)
     assert item["first_at"] < item["dead_at"] < death["at"] < item["put_at"]
-    stages.check(stages.per_datapoint(join.load(folder)))
+    stages.check(stages.per_datapoint(tables.load(folder)))
     assert folders.read_facts(folder)["resumed"] is True
     assert redrive.run(distributed.target, distributed.stack, folder).letters == 0
 
@@ -131,9 +131,9 @@ def test_a_redrive_in_which_some_die_again(distributed, lambdist):
     assert rest.returncode == 0
     assert rest.stdout.startswith("again: 3 dead letters: 3 recovered; ")
     assert ledger_of(folder) == {"submitted": 12, "stored": 12}
-    item = join.items(distributed.target, distributed.stack, "again")[0]
+    item = items.items(distributed.target, distributed.stack, "again")[0]
     assert (len(item["attempts"]), len(item["redrives"])) == (10, 2)
-    assert join.load(folder)["redrives"].tolist() == [2, *[1] * 7, *[0] * 4]
+    assert tables.load(folder)["redrives"].tolist() == [2, *[1] * 7, *[0] * 4]
 
 
 def test_an_experiment_redrives_its_runs(target, data_file):

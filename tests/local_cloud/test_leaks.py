@@ -12,7 +12,7 @@ import pytest
 
 from lambdist_lib import paths
 from lambdist_lib.cloud import local_cloud
-from lambdist_lib.deployment import artifact_bucket, change_sets, leaks, resources, stacks, tags
+from lambdist_lib.deployment import artifact_bucket, change_sets, leaks, stacks, tags, templates
 from lambdist_lib.errors import DeployError, UncollectedError
 
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}'
@@ -125,7 +125,7 @@ def test_everything_that_can_be_tagged_is_and_the_estimate_counts_what_is_made(e
     assert [name for name, own in found.items() if not set(own) >= TAGS] == []
     for kind, stack in deployed.items():
         made = client("cloudformation").list_stack_resources(StackName=stack.name)["StackResourceSummaries"]
-        assert len(made) == sum(resources.of_stack(kind, stack.parameters).values())
+        assert len(made) == sum(templates.of_stack(kind, stack.parameters).values())
 
 
 def test_the_bucket_is_private_versioned_encrypted_and_expires(empty):

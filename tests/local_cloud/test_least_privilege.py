@@ -17,11 +17,11 @@ import strict_cloud
 from strict_cloud import Called
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.data import datapoints
-from lambdist_lib.deployment import leaks, polling, preflight, smoke_test, stacks, teardown
+from lambdist_lib.data import files as data_files
+from lambdist_lib.deployment import leaks, polling, preflight, smoke_test, stacks, uncollected
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.protocol import contract, faults
-from lambdist_lib.records import join
+from lambdist_lib.records import invocations
 from lambdist_lib.runs import completion, redrive, run, throttle_fault
 from lambdist_lib.runs.conditions import Conditions
 
@@ -93,7 +93,7 @@ def _gone(root, folder):
     smoke_test.require(deployer, deployed.values())
     words = folder / "words.txt"
     words.write_text("one\ntwo\nthree\n")
-    points = datapoints.read(words)
+    points = data_files.read(words)
     runs = {}
     for arm, stack in deployed.items():
         stacks.make_cold(runner, stack)
@@ -102,7 +102,7 @@ def _gone(root, folder):
     redriven = redrive.run(runner, distributed, folder / "run-distributed")
     with throttle_fault.during(runner, distributed, faults.parse_fault("throttle:0.5")):
         pass
-    teardown.uncollected(deployer, distributed)
+    uncollected.uncollected(deployer, distributed)
     preflight.look(deployer, {})
     leaks.find(deployer)
     completion.await_settled(root, distributed, "any", expected=99)
@@ -113,7 +113,7 @@ def _gone(root, folder):
 
 
 def _told(root, stack):
-    return strict_cloud.told([event["message"] for event in join.log_events(root, stack, 0, 2**31)])
+    return strict_cloud.told([event["message"] for event in invocations.log_events(root, stack, 0, 2**31)])
 
 
 def _open_gaps(root, deployed, arns):

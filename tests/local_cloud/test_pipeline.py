@@ -10,11 +10,11 @@ import time
 import pytest
 
 from lambdist_lib import paths
-from lambdist_lib.data import datapoints
+from lambdist_lib.data import datapoints, files
 from lambdist_lib.deployment import stacks
 from lambdist_lib.measures import stages
 from lambdist_lib.protocol import contract, faults
-from lambdist_lib.records import join
+from lambdist_lib.results import tables
 from lambdist_lib.runs import collect, run
 from lambdist_lib.runs.conditions import Conditions
 
@@ -125,7 +125,7 @@ def test_the_originals_client_keeps_working(distributed, lambdist, senders):
 
 def test_every_kind_of_line_comes_back_as_it_went(distributed):
     """Unicode, quotes, tabs and JSON in lines survive; what is no datapoint is rejected, in its place."""
-    points = datapoints.read(paths.DATA / "nasty.txt")
+    points = files.read(paths.DATA / "nasty.txt")
 
     row, answers = submit(distributed, "nasty", points, request_batch=7)
 
@@ -183,7 +183,7 @@ def test_a_datapoint_that_always_fails_is_dead_after_five_receives(distributed, 
 
 def test_a_thousand_datapoints_meet_their_faults_as_planned(deploy):
     """In batches of ten with a fifth of the attempts failing: each fails as often as its plan says."""
-    points = datapoints.read(paths.DATA / "words-1000.txt")
+    points = files.read(paths.DATA / "words-1000.txt")
     fault = "raise:0.2,seed:4"
     plan = faults.parse_fault(fault)
     strikes = {n: [plan.strikes("raise", n, attempt) for attempt in range(1, 6)] for n in range(1000)}
@@ -195,7 +195,7 @@ def test_a_thousand_datapoints_meet_their_faults_as_planned(deploy):
     row, answers = submit(deployed, "planned", points, fault=fault, request_batch=10, queue_batch=10)
 
     assert ledger(row) == {"submitted": 1000, "stored": 1000 - len(dead), "dead": len(dead)}
-    table = join.load(paths.RESULTS / "pipeline" / "runs" / "planned")
+    table = tables.load(paths.RESULTS / "pipeline" / "runs" / "planned")
     assert dict(zip(table["n"], table["failures"], strict=True)) == failures
     assert table["duplicates"].sum() == 0
     assert {answer["n"] for answer in answers if "error" in answer} == dead
@@ -215,7 +215,7 @@ def test_the_control_stores_and_buries_like_the_queue(single_node, arm):
     cause = "InjectedFault: injected by raise:1@4 at attempt 5"
     assert answers[4]["error"] == f"dead: client: gave up after 5 tries: {cause}"
     assert answers[5] == {"n": 5, "data": "word-5", "result": "word-5_processed"}
-    table = join.load(paths.RESULTS / "pipeline" / "runs" / name)
+    table = tables.load(paths.RESULTS / "pipeline" / "runs" / name)
     spans = table[table["n"] != 4].sort_values("sent_at")
     overlaps = (spans["sent_at"].shift(-1) < spans["answered_at"]).any()
     assert overlaps == (arm == "single_node_parallel")

@@ -9,17 +9,18 @@ import time
 import pandas as pd
 import pytest
 
-from lambdist_lib import analysis, cloudwatch, experiment, paths
-from lambdist_lib.cloud import limits, local_cloud, targets
-from lambdist_lib.costs import bill, metering
+from lambdist_lib import analysis, experiment, paths
+from lambdist_lib.cloud import local_cloud, targets
+from lambdist_lib.costs import assumptions, bill, metering
 from lambdist_lib.data import datapoints
-from lambdist_lib.deployment import stacks, teardown
+from lambdist_lib.data import files as data_files
+from lambdist_lib.deployment import lifecycle, stacks
 from lambdist_lib.errors import RunError, TargetError, UncollectedError, UsageError
 from lambdist_lib.measures import ledger, stages
 from lambdist_lib.protocol import contract
-from lambdist_lib.records import join
-from lambdist_lib.results import folders, schema
-from lambdist_lib.runs import collect, submitting
+from lambdist_lib.records import lambda_reports
+from lambdist_lib.results import files, folders, schema, tables
+from lambdist_lib.runs import collect, resume
 from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.submission import client
@@ -61,7 +62,7 @@ def eventually(condition, timeout_s=30.0):
 def require_whole(folder, row, count, duplicates=0):
     """All stored, each once, at most so many more were refused, and every table tells the same."""
     assert (row["submitted"], row["stored"]) == (count, count)
-    table = join.load(folder)
+    table = tables.load(folder)
     ledger.require_balanced(ledger.count(table))
     assert list(table["n"]) == list(range(count))
     assert table["duplicates"].sum() <= duplicates
@@ -77,7 +78,7 @@ def test_a_run_leaves_all_that_is_known_of_it(distributed, folder):
     row = start(distributed, folder, points, fault="raise:1@41", chunks=8)
 
     assert {path.name for path in folder.iterdir()} == FILES
-    table, invocations = join.load(folder), join.load(folder, "invocations")
+    table, invocations = tables.load(folder), tables.load(folder, "invocations")
     assert list(table.columns) == list(schema.RECORDS)
     assert list(invocations.columns) == list(schema.INVOCATIONS)
     counts = {name: row[name] for name in contract.OUTCOMES}
@@ -89,7 +90,7 @@ def test_a_run_leaves_all_that_is_known_of_it(distributed, folder):
     assert set(invocations["function"]) == {"collector", "processor", "dead_letter"}
     of_processor = invocations[invocations["function"] == "processor"]
     assert (of_processor["received"].sum(), of_processor["stored"].sum()) == (40 + 5, 40)
-    assert len(join.load(folder, "receipts")) == 42
+    assert len(tables.load(folder, "receipts")) == 42
     assert 0 < row["enqueued_s"] <= row["seen_s"]
     assert 0 < row["makespan_s"] <= row["seen_s"]
     assert row["resumed"] is False
@@ -100,7 +101,7 @@ def test_a_run_uses_what_was_predicted_of_it(distributed, folder):
     """Requests, sends, releases, deletes and writes are those that its conditions lead to."""
     start(distributed, folder, datapoints.with_more(words(38), ["fails", "fails too"]),
           fault="raise:1@38-39", request_batch=8, chunks=2)  # fmt: skip
-    prices = limits.load()
+    prices = assumptions.load()
 
     [run] = metering.by_run(*analysis.tables(folder), prices)
 
@@ -141,12 +142,12 @@ def test_an_interrupted_run_is_resumed(distributed, folder, phase):
 
     with pytest.raises(KeyboardInterrupt):
         start(distributed, folder, points, watch=interrupt, work="io:40ms", chunks=4)
-    row = runs_run.resume(distributed.target, distributed.stack, points, folder)
+    row = resume.resume(distributed.target, distributed.stack, points, folder)
 
     assert row["resumed"] is True
     require_whole(folder, row, 60)
     assert (
-        runs_run.resume(distributed.target, distributed.stack, points, folder) == row
+        resume.resume(distributed.target, distributed.stack, points, folder) == row
     )  # a finished one is left
 
 
@@ -165,7 +166,7 @@ def test_a_killed_run_is_resumed(distributed, nursery, data_file, seed):
     eventually(lambda: (folder / "journal").exists())
     time.sleep(moment.uniform(0, 0.5))
     status = nursery.kill(pid)
-    [row] = runs_run.finish(folder.name, data=str(data), connect=lambda stamp: distributed.target)
+    [row] = resume.finish(folder.name, data=str(data), connect=lambda stamp: distributed.target)
 
     assert status in (-signal.SIGKILL, 0)  # 0: a machine so fast that it was over
     assert row["resumed"] is (status != 0)
@@ -180,16 +181,16 @@ def test_a_run_whose_stack_is_gone_says_so(distributed, folder, how, monkeypatch
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt, match=f"`lambdist resume {folder.name}` finishes it"):
-        start(distributed, folder, datapoints.read("data/words.txt"), watch=interrupt, chunks=2)
+        start(distributed, folder, data_files.read("data/words.txt"), watch=interrupt, chunks=2)
     distributed.drain()
     if how == "the stack":
         facts = folders.read_facts(folder)
-        folders.write_json(folder / "run.json", {**facts, "stack": "others-distributed"})
+        files.write_json(folder / "run.json", {**facts, "stack": "others-distributed"})
     else:
         monkeypatch.setattr(local_cloud, "find", lambda: None)
 
     with pytest.raises(TargetError, match=f"{folder.name} cannot go on: {how} .*is gone.*`lambdist deploy`"):
-        runs_run.finish(folder.name, connect=lambda stamp: distributed.target)
+        resume.finish(folder.name, connect=lambda stamp: distributed.target)
 
 
 def test_a_run_resumes_only_with_its_own_data(distributed, folder):
@@ -202,7 +203,7 @@ def test_a_run_resumes_only_with_its_own_data(distributed, folder):
         start(distributed, folder, words(30), watch=interrupt, chunks=2)
 
     with pytest.raises(RunError, match=r"is not the file that .* began with"):
-        runs_run.resume(distributed.target, distributed.stack, words(31), folder)
+        resume.resume(distributed.target, distributed.stack, words(31), folder)
     distributed.drain()
 
 
@@ -224,7 +225,7 @@ def test_an_experiment_of_one_pair_balances_and_leaves_nothing(empty, data_file)
     assert set(warm["arm"]) == {"distributed", "single_node"}
     assert set(work.runs["stored"]) == {12}
     assert set(work.runs["dead"]) == {1}
-    assert set(join.load(work.folder, "runs")["run_id"]) == set(work.runs["run_id"])
+    assert set(tables.load(work.folder, "runs")["run_id"]) == set(work.runs["run_id"])
     first = work.invocations().query("run_id == @cold.run_id.iloc[0]")
     assert first.groupby("environment_id")["cold"].sum().eq(1).all()
     assert json.loads((work.folder / "summary.json").read_text()) == summary
@@ -273,7 +274,7 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next_sitting(empty, data_fi
     home = first.folder / "runs" / first.run_cold()["run_id"].iloc[0]
     kept = (home / "journal").read_bytes()
     (home / "journal").write_bytes(kept[: len(kept) // 2])
-    folders.write_json(home / "run.json", {**folders.read_facts(home), "state": "submitting"})
+    files.write_json(home / "run.json", {**folders.read_facts(home), "state": "submitting"})
 
     second = begin(data, experiment_id=first.id)
     second.deploy(maximum_concurrency=2)
@@ -290,14 +291,14 @@ def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
     deployed = stacks.deploy(empty, settings={"experiment_controls": True})["distributed"]
     api = stacks.api(empty, deployed)
     client.submit(words(3), api, client.Plan(chunks=1), run_id="left-alone", keep=lambda receipts: None)
-    row = submitting.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
+    row = runs_run.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
     assert row["stored"] == 3
 
     with pytest.raises(UncollectedError, match="nobody has fetched: left-alone; `lambdist fetch left-alone`"):
-        teardown.destroy(empty, say=lambda line: None)
+        lifecycle.destroy(empty)
     assert stacks.describe(empty, "distributed")  # still there
 
-    teardown.destroy(empty, force=True, say=lambda line: None)
+    lifecycle.destroy(empty, force=True)
     with pytest.raises(TargetError):
         stacks.describe(empty, "distributed")
 
@@ -309,9 +310,9 @@ def test_destroy_holds_back_while_messages_are_queued(empty):
     client.submit(words(1), stacks.api(empty, deployed), plan, run_id="slow", keep=lambda receipts: None)
 
     with pytest.raises(UncollectedError, match="1 messages queued"):
-        teardown.destroy(empty, say=lambda line: None)
+        lifecycle.destroy(empty)
 
-    teardown.destroy(empty, force=True, say=lambda line: None)
+    lifecycle.destroy(empty, force=True)
 
 
 def test_the_same_code_path_serves_another_endpoint(both, monkeypatch):
@@ -334,9 +335,9 @@ def test_reports_are_fetched_and_joined_by_request(both, folder, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", here.endpoint_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    there, invocations = targets.connect("aws", region=here.region), join.load(folder, "invocations")
+    there, invocations = targets.connect("aws", region=here.region), tables.load(folder, "invocations")
 
-    table = cloudwatch.with_reports(there, [distributed.stack], invocations)
+    table = lambda_reports.with_reports(there, [distributed.stack], invocations)
 
     assert table["request_id"].tolist() == invocations["request_id"].tolist()
     assert table["report_s"].notna().all()

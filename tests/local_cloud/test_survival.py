@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from lambdist_lib.cloud import local_cloud
-from lambdist_lib.deployment import stacks
+from lambdist_lib.deployment import queue_depth, stacks
 from lambdist_lib.runs import completion
 
 EVERYTHING = "*"
@@ -170,7 +170,7 @@ def test_what_cannot_be_queued_is_never_called_accepted(strict):
     answer, plain = strict.post(body), strict.post({"data": "word"})
     assert (answer.status_code, answer.json()["accepted"], answer.json()["retry"]) == (503, [], [0, 1, 2])
     assert (plain.status_code, plain.json()) == (503, {"message": "Failed: word"})
-    assert completion.depth(strict.target, strict.stack).total == 0
+    assert queue_depth.depth(strict.target, strict.stack).total == 0
     with meanwhile(restore):
         row, table, _, _ = faulty.run(strict, "sends-refused", "none", chunks=4)
 
@@ -206,7 +206,7 @@ def test_a_dead_letter_lambda_that_fails_loses_no_dead_letter(strict):
     with refused(strict, "DeadLetterHandlerName", "dynamodb:UpdateItem"):
         assert strict.post(body).json()["accepted"] == [0, 1, 2, 3, 4]
         eventually(lambda: logged(strict, "DeadLetterLogGroup", "burial_failed"))
-        assert completion.depth(strict.target, strict.stack).total == 5
+        assert queue_depth.depth(strict.target, strict.stack).total == 5
         assert completion.count_settled(strict.target, strict.stack, "unburied") == 0
 
     items = strict.settled("unburied", 5)

@@ -7,13 +7,12 @@ import pytest
 from executed import code_cells, given, outputs, plain, read, require_clean
 
 from lambdist_lib import paths
-from lambdist_lib.records import join
-from lambdist_lib.results import schema
+from lambdist_lib.results import schema, tables
 
 NOTEBOOK = paths.NOTEBOOKS / "experiment.ipynb"
 COMMITTED = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 TINY = {"chunks": 4, "pairs": 1, "failing": 1, "work": "none"}
-PHASES = ["deploy", "cold runs", "warm pairs", "teardown"]
+PHASES = ["deploy", "cold runs", "warm pairs", "destroy"]
 FIGURES = 6
 
 
@@ -29,7 +28,7 @@ def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
     assert "Warning" not in done.stderr
     require_clean(read(out), phases=PHASES, figures=FIGURES)
     results = paths.RESULTS / f"papermill-{folder.name}"
-    runs = join.load(results, "runs")
+    runs = tables.load(results, "runs")
     assert list(runs.columns) == list(schema.RUNS)
     assert list(runs["temperature"]) == ["cold"] * 3 + ["warm"] * 3
     assert set(runs["stored"]) == {10}

@@ -4,13 +4,13 @@ import pytest
 from executed import code_cells, given, outputs, plain, read, require_clean
 
 from lambdist_lib import paths
-from lambdist_lib.records import join
+from lambdist_lib.results import tables
 
 BY_SENDERS = ["arm", "temperature", "chunks"]
 SMALLEST = {  # parameters, phases, figures by file, what was varied in which runs
     "cold_starts": (
         {"levels": "1 2", "rounds": 1},
-        ["deploy", "sweep over chunks", "teardown"],
+        ["deploy", "sweep over chunks", "destroy"],
         {"cold_shares.png", "cold_starts.png", "handlers.png", "latency.png", "environments.png"},
         BY_SENDERS,
         {("distributed", "cold", 1), ("distributed", "warm", 1), ("distributed", "cold", 2),
@@ -18,14 +18,14 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
     ),
     "dead_letters": (  # other draws in each run, or the same datapoints would die in all of them
         {"plans": "raise:0.5", "batches": "1 2", "whole_plans": "raise:0.3", "rounds": 1},
-        ["deploy", "matrix", "teardown"],
+        ["deploy", "matrix", "destroy"],
         {"dead_letters.png", "theory.png", "receives.png"},
         ["fault", "queue_batch", "partial_responses"],
         {("raise:0.5,seed:0", 1, True), ("raise:0.5,seed:1", 2, True), ("raise:0.3,seed:2", 2, False)},
     ),
     "plan": (
         {"runs": 3, "sizes": "1e2 1e6 1e9"},
-        ["deploy", "warm pairs", "teardown"],
+        ["deploy", "warm pairs", "destroy"],
         {"front.png", "held_out.png", "over_time.png", "over_time_largest.png", "sizes.png",
          "validation.png"},
         BY_SENDERS,
@@ -33,7 +33,7 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
     ),
     "speedup": (
         {"levels": "1 2 3", "rounds": 1, "work": "none"},
-        ["deploy", "sweep over chunks", "teardown"],
+        ["deploy", "sweep over chunks", "destroy"],
         {"speedup_by_level.png", "scaling.png", "residuals.png", "concurrency.png"},
         BY_SENDERS,
         {("distributed", "warm", 1), ("distributed", "warm", 2), ("distributed", "warm", 3),
@@ -55,7 +55,7 @@ def test_it_runs_to_its_finding(run, tmp_path, ten_words, name):
     assert "Warning" not in done.stderr
     require_clean(read(out), phases=phases, figures=len(figures))
     assert {path.name for path in results.glob("*.png")} == figures
-    runs = join.load(results, "runs")
+    runs = tables.load(results, "runs")
     assert set(runs[varied].itertuples(index=False, name=None)) == ran
     assert (runs["stored"] + runs["dead"] == 10).all()
     assert read(results / "summary.json")["finding"] in plain(outputs(read(out))[0])

@@ -10,7 +10,7 @@ from lambdist_lib.deployment import dependencies
 from lambdist_lib.errors import DeployError
 
 JOBS = paths.ROOT / "examples"
-PHASES = ["deploy", "warm pairs", "deploy", "warm pairs", "teardown"]
+PHASES = ["deploy", "warm pairs", "deploy", "warm pairs", "destroy"]
 
 
 @pytest.fixture

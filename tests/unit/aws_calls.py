@@ -32,10 +32,10 @@ ALWAYS_ALLOWED = {"sts:GetCallerIdentity"}  # to any identity, whatever its poli
 
 # What only the local cloud is asked for: it ignores some of a template, and has a mailbox instead of e-mail
 LOCAL_ONLY = {
-    ("gaps", None),
-    ("mailbox", None),
-    ("teardown", "_used_by_others"),
-    ("throttling", "_hold"),
+    ("local_fixes", None),
+    ("local_mail", None),
+    ("lifecycle", "_used_by_others"),
+    ("throttle_fault", "_hold"),
 }
 
 PANDAS = {"get_group"}  # a method of a table is no call

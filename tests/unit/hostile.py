@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from lambdist_lib.cloud.targets import Api, ApiKey
+from lambdist_lib.cloud.api import Api, ApiKey
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: unsent bytes are dropped and the peer gets RST
 HANG_S = 30.0  # longer than any test waits

@@ -10,12 +10,11 @@ import pytest
 
 from lambdist_lib import analysis
 from lambdist_lib.cli import main
-from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions
 from lambdist_lib.data.datapoints import from_iterable
 from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.experiment import Experiment
-from lambdist_lib.records import join
-from lambdist_lib.results import folders
+from lambdist_lib.results import files, tables
 from lambdist_lib.runs.conditions import Conditions
 
 FIRST = "run-1-distributed"
@@ -35,12 +34,10 @@ def experiment(tmp_path):
             table = frames.records(40, arm=run["arm"], run_id=run["run_id"])
             if run["run_id"] == FIRST:
                 table.loc[: lost - 1, "outcome"] = "lost"
-            join.write_table(folder, "records", table)
-            join.write_table(folder, "invocations", frames.invocations(40, run_id=run["run_id"]))
-            folders.write_json(
-                folder / "run.json", {**run, "state": "collected", "unknown": 0, "stopped": ""}
-            )
-        join.write_table(tmp_path / "experiment", "runs", runs)
+            tables.write_table(folder, "records", table)
+            tables.write_table(folder, "invocations", frames.invocations(40, run_id=run["run_id"]))
+            files.write_json(folder / "run.json", {**run, "state": "collected", "unknown": 0, "stopped": ""})
+        tables.write_table(tmp_path / "experiment", "runs", runs)
         return tmp_path / "experiment"
 
     return written
@@ -87,7 +84,7 @@ def test_large_results_cost_a_write_for_each_kilobyte(experiment):
     lines = [*answers, {"n": 39, "data": "word", "error": "dead: application"}]
     (home / "outputs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
-    assert analysis.result_units([home], limits.load()) == {FIRST: 38 + 6}
+    assert analysis.result_units([home], assumptions.load()) == {FIRST: 38 + 6}
 
 
 def test_a_finding_of_another_question_takes_the_place_of_the_comparison(experiment):
@@ -156,7 +153,7 @@ def under_way(home):
     """The experiment of a folder, as a notebook has it."""
     return Experiment(
         id="experiment", folder=home, target=SimpleNamespace(name="local", stamp="local cloud"),
-        points=from_iterable(["x"] * 40), conditions=Conditions(), seed=0, runs=join.load(home, "runs"),
+        points=from_iterable(["x"] * 40), conditions=Conditions(), seed=0, runs=tables.load(home, "runs"),
     )  # fmt: skip
 
 

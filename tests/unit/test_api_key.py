@@ -10,7 +10,7 @@ import traceback
 
 import pytest
 
-from lambdist_lib.cloud.targets import Api, ApiKey
+from lambdist_lib.cloud.api import Api, ApiKey
 
 SECRET = "hT3kd9Qz" * 5
 KEY = ApiKey(SECRET)

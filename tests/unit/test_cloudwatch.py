@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from botocore.stub import ANY, Stubber
 
-from lambdist_lib import cloudwatch
 from lambdist_lib.measures import cold_starts
 from lambdist_lib.records import lambda_reports
+from lambdist_lib.records import lambda_reports as records_lambda_reports
 from lambdist_lib.results.schema import INVOCATIONS
 
 STACK = SimpleNamespace(outputs={"ProcessorLogGroup": "processor-logs"})
@@ -62,7 +62,7 @@ def test_reports_are_read_page_by_page_and_joined_by_request(aws):
     """Init and billing as AWS saw them; one environment was made 42 s before it was needed."""
     target = aws(("", page(EVENTS[:4], nextToken="more")), ("more", page([*EVENTS[4:], LATE])))
 
-    table = cloudwatch.with_reports(target, [STACK], CALLED)
+    table = records_lambda_reports.with_reports(target, [STACK], CALLED)
 
     assert table["request_id"].tolist() == ["aaaa-1", "bbbb-1", "cccc-1"]
     assert table["report_init_s"].tolist()[:2] == pytest.approx([0.10012, 0.099])
@@ -75,7 +75,7 @@ def test_reports_that_are_late_are_waited_for(aws):
     """CloudWatch has a line seconds after it was written: what is missing is asked for again."""
     target = aws(("", page(EVENTS)), ("", page([*EVENTS, LATE])))
 
-    table = cloudwatch.with_reports(target, [STACK], CALLED, poll_s=0)
+    table = records_lambda_reports.with_reports(target, [STACK], CALLED, poll_s=0)
 
     assert table["report_s"].notna().all()
 
@@ -83,7 +83,7 @@ def test_reports_that_are_late_are_waited_for(aws):
 def test_reports_that_never_come_stay_missing(aws):
     target = aws(("", page(EVENTS)))
 
-    table = cloudwatch.with_reports(target, [STACK], CALLED, late_s=0)
+    table = records_lambda_reports.with_reports(target, [STACK], CALLED, late_s=0)
 
     assert table["report_s"].isna().tolist() == [False, False, True]
     assert len(table) == 3
@@ -95,6 +95,6 @@ def test_the_local_cloud_is_not_asked():
     nothing = pd.DataFrame(columns=list(INVOCATIONS))
 
     for target, called in ((nobody, CALLED), (SimpleNamespace(name="aws", client=None), nothing)):
-        table = cloudwatch.with_reports(target, [STACK], called)
+        table = records_lambda_reports.with_reports(target, [STACK], called)
         assert len(table) == len(called)
         assert table[list(lambda_reports.COLUMNS)].isna().all(axis=None)

@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from lambdist_lib.data import datapoints
-from lambdist_lib.records import join
-from lambdist_lib.results import journal, schema
+from lambdist_lib.records import invocations as records_invocations
+from lambdist_lib.records import items as records_items
+from lambdist_lib.results import journal, outputs, schema, tables
 from lambdist_lib.runs import collect, completion
 from lambdist_lib.submission.receipts import Receipt
 
@@ -26,9 +27,9 @@ def run(tmp_path, monkeypatch):
     stored = {"outcome": "stored", "result": '"x"', "receives": 1}
     items = [{"n": 0, "put_at": 105.0, **stored}, {"n": 1, "outcome": "dead", "cause": "ValueError: a"}]
     items += [{"n": 5, "put_at": 107.0, **stored}]
-    monkeypatch.setattr(join, "items_in_order", lambda *_: iter(items))
+    monkeypatch.setattr(records_items, "items_in_order", lambda *_: iter(items))
     nothing = pd.DataFrame(columns=list(schema.INVOCATIONS))
-    monkeypatch.setattr(join, "invocations", lambda *_: nothing)
+    monkeypatch.setattr(records_invocations, "invocations", lambda *_: nothing)
     return tmp_path
 
 
@@ -44,12 +45,12 @@ def test_however_many_lines_at_once_the_tables_are_the_same(run, monkeypatch, li
     assert {name: row[name] for name in counts} == counts
     times = {"started_at": 101.0, "makespan_s": 6.0, "enqueued_s": 2.5, "seen_s": 8.0}
     assert {name: row[name] for name in times} == times
-    table = join.load(run)
+    table = tables.load(run)
     assert list(table["n"]) == list(range(7))
     assert list(table["outcome"]) == ["stored", "dead", "lost", "rejected", "unsent", "stored", "unsent"]
     assert list(table["sent_at"].fillna(0)) == [101.0, 102.0, 103.0, 0, 0, 103.0, 0]
-    assert len(join.load(run, "receipts")) == 6
-    assert [("result" in answer) for answer in join.outputs(run)] == [
+    assert len(tables.load(run, "receipts")) == 6
+    assert [("result" in answer) for answer in outputs.outputs(run)] == [
         outcome == "stored" for outcome in table["outcome"]
     ]
 
@@ -64,4 +65,4 @@ def test_a_run_of_which_nothing_was_sent_has_no_times(run):
     row = collect.collect(None, None, points, run, "distributed", ENDED)
 
     assert {row[name] for name in ("started_at", "makespan_s", "enqueued_s", "seen_s")} == {None}
-    assert list(join.load(run, "receipts").columns) == list(Receipt._fields)
+    assert list(tables.load(run, "receipts").columns) == list(Receipt._fields)

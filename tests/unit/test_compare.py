@@ -8,7 +8,7 @@ import pytest
 
 from lambdist_lib import comparison, paths
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.records import join
+from lambdist_lib.results import tables
 
 FACTS = {
     "data": "data/words.txt", "sha256": "5f9fbbeedb92", "retry_delay_s": 0, "failing": 2, "max_chars": 1024,
@@ -27,7 +27,7 @@ def write(folder, runs, **facts):
     folder.mkdir(exist_ok=True)
     code = facts.pop("code", None)
     (folder / "experiment.json").write_text(json.dumps({**FACTS, "experiment_id": folder.name, **facts}))
-    join.write_table(folder, "runs", runs)
+    tables.write_table(folder, "runs", runs)
     if code:
         run = folder / "runs" / "one"
         run.mkdir(parents=True)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib.counts import Counts, duration
+from lambdist_lib.progress import Counts, duration
 
 HALF = Counts(
     doing="sending", submitted=2_000, answered=1_100, settled=1_000, dead=3, in_flight=120, requests=20,

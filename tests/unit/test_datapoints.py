@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdist_lib import paths
-from lambdist_lib.data import datapoints
+from lambdist_lib.data import datapoints, files
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import DataFileError, UsageError
 from lambdist_lib.protocol import contract
@@ -54,12 +54,12 @@ def file(tmp_path):
 )
 def test_line_ends_marks_and_packing_make_no_difference(file, content):
     """LF, CRLF, an unended last line, a byte order mark and gzip all give the same datapoints."""
-    assert list(datapoints.read(file(content))) == [Line(0, "a"), Line(1, "b")]
+    assert list(files.read(file(content))) == [Line(0, "a"), Line(1, "b")]
 
 
 def test_blank_lines_are_skipped_but_keep_their_number(file):
     """A line of nothing but white space is no datapoint, is counted, and does not renumber the others."""
-    found = datapoints.read(file("\na\n  \t\n\u3000\r\nb\n\n".encode()))
+    found = files.read(file("\na\n  \t\n\u3000\r\nb\n\n".encode()))
 
     assert list(found) == [Line(1, "a"), Line(4, "b")]
     assert (found.submitted, found.rejected, found.blank) == (2, 0, 4)
@@ -67,12 +67,12 @@ def test_blank_lines_are_skipped_but_keep_their_number(file):
 
 def test_spaces_belong_to_the_datapoint(file):
     """Only the line end is taken off: spaces and tabs at both ends are data."""
-    assert list(datapoints.read(file(b"  a \n\tb\t\r\n"))) == [Line(0, "  a "), Line(1, "\tb\t")]
+    assert list(files.read(file(b"  a \n\tb\t\r\n"))) == [Line(0, "  a "), Line(1, "\tb\t")]
 
 
 def test_other_line_separators_do_not_split(file):
     """What Python's splitlines would split on stays in one line, and is rejected there."""
-    found = datapoints.read(file("a\u2028b\nc\x0bd\ne\x85f\ng\rh\ni\r\r\n".encode()))
+    found = files.read(file("a\u2028b\nc\x0bd\ne\x85f\ng\rh\ni\r\r\n".encode()))
 
     assert [line.reason for line in found] == [
         "has the unprintable character U+2028 at 1",
@@ -85,7 +85,7 @@ def test_other_line_separators_do_not_split(file):
 
 def test_a_rejected_line_comes_in_its_place_with_its_reason(file):
     """Rejected lines are part of the file: in order, counted as submitted, never silently dropped."""
-    found = datapoints.read(file(b"a\nb\x00\nlonger\nc\n"), max_chars=5, pattern="[a-z]*")
+    found = files.read(file(b"a\nb\x00\nlonger\nc\n"), max_chars=5, pattern="[a-z]*")
 
     assert list(found) == [
         Line(0, "a"),
@@ -98,14 +98,14 @@ def test_a_rejected_line_comes_in_its_place_with_its_reason(file):
 
 def test_the_pattern_is_the_stacks(file):
     """A line that the stack's pattern does not match as a whole is rejected before it is sent."""
-    found = datapoints.read(file(b"abc\nabc1\n"), pattern="[a-z]+")
+    found = files.read(file(b"abc\nabc1\n"), pattern="[a-z]+")
 
     assert [line.reason for line in found] == ["", "does not match the pattern [a-z]+"]
 
 
 def test_a_file_can_be_read_again(file):
     """Many runs go over the same file: each iteration starts at its first line, two at once too."""
-    found = datapoints.read(file(b"a\nb\n"))
+    found = files.read(file(b"a\nb\n"))
 
     assert list(zip(found, found, strict=True)) == [(Line(0, "a"),) * 2, (Line(1, "b"),) * 2]
 
@@ -116,7 +116,7 @@ def test_any_strings_round_trip_through_a_file(tmp_path_factory, texts):
     path = tmp_path_factory.mktemp("data") / "any.txt"
     path.write_bytes("".join(f"{text}\n" for text in ["first", *texts]).encode())
 
-    found = datapoints.read(path)
+    found = files.read(path)
 
     expected = [
         Line(n, text[:1024], contract.reason_against(text) or "")
@@ -140,7 +140,7 @@ def test_length_is_judged_alike_however_long_the_line(tmp_path_factory, texts, m
     path = tmp_path_factory.mktemp("data") / "lengths.txt"
     path.write_bytes(("x" + end + end.join(texts) + end * ended).encode())
 
-    found = datapoints.read(path, max_chars=max_chars)
+    found = files.read(path, max_chars=max_chars)
 
     raw_lines = path.read_bytes().decode().split("\n")
     expected = []
@@ -161,7 +161,7 @@ def test_an_endless_line_takes_constant_memory(file):
     path = file(b"a\n" + b"x" * 64_000_000 + b"\r\nb\n")
 
     tracemalloc.start()
-    found = list(datapoints.read(path))
+    found = list(files.read(path))
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -174,7 +174,7 @@ def test_characters_that_span_two_reads_are_counted_once(file):
     """A long line of multi-byte characters is as long as its characters, at any offset of the read limit."""
     content = ("👍" * 300_000 + "\n" + "a" + "👍" * 300_000 + "\n" + "aé漢" * 400_000).encode()
 
-    lengths = [line.reason.split()[1] for line in datapoints.read(file(content))]
+    lengths = [line.reason.split()[1] for line in files.read(file(content))]
 
     assert lengths == ["300,000", "300,001", "1,200,000"]
 
@@ -184,7 +184,7 @@ def test_many_lines_take_seconds(file):
     path = file(b"".join(b"word%d\n" % n for n in range(300_000)))
 
     started_s = time.perf_counter()
-    found = datapoints.read(path)
+    found = files.read(path)
     took_s = time.perf_counter() - started_s
 
     assert found.submitted == 300_000
@@ -199,14 +199,14 @@ def test_the_hash_is_that_of_the_text(file):
     content = b"\xef\xbb\xbfa\r\nb"
     expected = hashlib.sha256(content).hexdigest()
 
-    assert datapoints.read(file(content)).sha256 == expected
-    assert datapoints.read(file(gzip.compress(content), "words.txt.gz")).sha256 == expected
+    assert files.read(file(content)).sha256 == expected
+    assert files.read(file(gzip.compress(content), "words.txt.gz")).sha256 == expected
 
 
 def test_a_file_that_changes_is_noticed(file):
     """A run never mixes two versions of a file: an iteration over a changed one ends in an error."""
     path = file(b"a\nb\n")
-    found = datapoints.read(path)
+    found = files.read(path)
     path.write_bytes(b"a\nb\nc\n")
 
     with pytest.raises(DataFileError, match=r"words\.txt changed after it was first read"):
@@ -216,7 +216,7 @@ def test_a_file_that_changes_is_noticed(file):
 def test_a_file_that_changes_while_it_is_iterated_is_noticed(file):
     """The end of an iteration checks once more."""
     path = file(b"a\nb\n")
-    found = iter(datapoints.read(path))
+    found = iter(files.read(path))
     next(found)
     path.unlink()
 
@@ -226,16 +226,16 @@ def test_a_file_that_changes_while_it_is_iterated_is_noticed(file):
 
 def test_standard_input_is_spooled(tmp_path):
     """A stream that can be read once becomes a file that can be read again."""
-    path = datapoints.spool(io.BytesIO(b"a\nb\n"), tmp_path / "input.txt")
+    path = files.spool(io.BytesIO(b"a\nb\n"), tmp_path / "input.txt")
 
-    found = datapoints.read(path)
+    found = files.read(path)
 
     assert list(found) == list(found) == [Line(0, "a"), Line(1, "b")]
 
 
 def test_lines_need_no_reading_through(file):
     """A first look at a file takes its first lines and does not meet what is wrong further on."""
-    found = datapoints.lines(file(b"a\nb\n\xff\n"))
+    found = files.lines(file(b"a\nb\n\xff\n"))
 
     assert [next(found), next(found)] == [Line(0, "a"), Line(1, "b")]
 
@@ -244,7 +244,7 @@ def test_a_path_is_looked_for_in_the_project_too(tmp_path, monkeypatch):
     """A notebook names data/words.txt, whichever folder its kernel was started in."""
     monkeypatch.chdir(tmp_path)
 
-    assert datapoints.read("data/words.txt").submitted == 129
+    assert files.read("data/words.txt").submitted == 129
 
 
 # -- What is no data file --------------------------------------------------------------------
@@ -258,7 +258,7 @@ def test_a_path_is_looked_for_in_the_project_too(tmp_path, monkeypatch):
 def test_a_file_without_datapoints_is_refused(file, content, reason):
     """An empty run is a mistake, not a success."""
     with pytest.raises(DataFileError, match=f"words.txt has no datapoints: .*{reason}"):
-        datapoints.read(file(content))
+        files.read(file(content))
 
 
 @pytest.mark.parametrize(
@@ -277,20 +277,20 @@ def test_a_file_without_datapoints_is_refused(file, content, reason):
 def test_what_is_not_utf8_is_named_by_line_and_byte(file, content, where):
     """The message says where an editor and a hex dump will find it, and what to type."""
     with pytest.raises(DataFileError, match=f"not UTF-8 text at {where} of the file; .*iconv -f LATIN1"):
-        datapoints.read(file(content))
+        files.read(file(content))
 
 
 def test_utf16_is_recognised(file):
     """What Windows tools call Unicode is the commonest other text."""
     with pytest.raises(DataFileError, match=r"iconv -f UTF-16 -t UTF-8 words\.txt > new"):
-        datapoints.read(file("a\nb\n".encode("utf-16")))
+        files.read(file("a\nb\n".encode("utf-16")))
 
 
 @pytest.mark.parametrize("content", [gzip.compress(b"a\n" * 9999)[:-10], b"\x1f\x8bno gzip at all"])
 def test_a_damaged_gzip_file_is_refused(file, content):
     """A cut download does not pass for a shorter file."""
     with pytest.raises(DataFileError, match="damaged gzip file"):
-        datapoints.read(file(content, "words.gz"))
+        files.read(file(content, "words.gz"))
 
 
 def test_a_missing_file_names_what_is_near(file, tmp_path):
@@ -298,13 +298,13 @@ def test_a_missing_file_names_what_is_near(file, tmp_path):
     file(b"a\n", "measurements.txt")
 
     with pytest.raises(DataFileError, match=r"no data file .*mesurements\.txt; did you mean measurements"):
-        datapoints.read(tmp_path / "mesurements.txt")
+        files.read(tmp_path / "mesurements.txt")
 
 
 def test_a_missing_file_far_from_all_lists_the_data_folder(tmp_path):
     """Who has nothing yet is shown what there is."""
     with pytest.raises(DataFileError, match=r"no data file .*qqq; data has .*words\.txt"):
-        datapoints.read(tmp_path / "qqq")
+        files.read(tmp_path / "qqq")
 
 
 def test_a_folder_is_no_data_file(file, tmp_path):
@@ -312,16 +312,16 @@ def test_a_folder_is_no_data_file(file, tmp_path):
     file(b"a\n")
 
     with pytest.raises(DataFileError, match=r"is a folder; name a file; .* has words\.txt"):
-        datapoints.read(tmp_path)
+        files.read(tmp_path)
 
 
 def test_a_pipe_is_no_data_file():
     """What can be read only once cannot serve several runs."""
     with pytest.raises(DataFileError, match="/dev/null can be read only once"):
-        datapoints.read("/dev/null")
+        files.read("/dev/null")
 
 
-@pytest.mark.parametrize("reader", [datapoints.read, datapoints.lines, datapoints.from_iterable])
+@pytest.mark.parametrize("reader", [files.read, files.lines, datapoints.from_iterable])
 def test_a_bad_pattern_is_refused_at_once(file, reader):
     """A pattern that does not compile is named before anything is read."""
     source = ["a"] if reader is datapoints.from_iterable else file(b"a\n")
@@ -335,7 +335,7 @@ def test_a_bad_pattern_is_refused_at_once(file, reader):
 
 def test_a_list_is_as_good_as_a_file(file):
     """A script's strings give the lines and the hash of the file that it did not write."""
-    of_list, of_file = datapoints.from_iterable(["a", "b"]), datapoints.read(file(b"a\nb\n"))
+    of_list, of_file = datapoints.from_iterable(["a", "b"]), files.read(file(b"a\nb\n"))
 
     assert list(of_list) == list(of_list) == list(of_file)
     assert (of_list.sha256, of_list.submitted) == (of_file.sha256, of_file.submitted)
@@ -382,7 +382,7 @@ def test_one_string_is_no_list():
 
 def test_more_datapoints_follow_the_files(file):
     """Datapoints added by an experiment come after the file's last line, under numbers of their own."""
-    of_file = datapoints.read(file(b"a\n\nb\n\n"))
+    of_file = files.read(file(b"a\n\nb\n\n"))
 
     more = datapoints.with_more(of_file, ["x", "y\n"])
 
@@ -413,14 +413,14 @@ def test_made_files_are_what_the_script_makes(name):
 )
 def test_word_files_hold_only_datapoints(name, submitted):
     """Files named by a size have it, and all of it is accepted."""
-    found = datapoints.read(paths.DATA / name)
+    found = files.read(paths.DATA / name)
 
     assert (found.submitted, found.rejected, found.blank) == (submitted, 0, 0)
 
 
 def test_the_nasty_file_is_as_its_script_says():
     """What it declares good is accepted as it stands, what it declares bad is rejected."""
-    found = datapoints.read(paths.DATA / "nasty.txt")
+    found = files.read(paths.DATA / "nasty.txt")
 
     accepted = [line.data for line in found if not line.reason]
     assert accepted == [*make_words.GOOD, "the last line, without an end"]
@@ -429,7 +429,9 @@ def test_the_nasty_file_is_as_its_script_says():
 
 def test_importing_datapoints_loads_nothing_heavy():
     """Reading a file needs the standard library only."""
-    command = "import sys, lambdist_lib.data.datapoints; print({'pandas', 'boto3', 'numpy'} & set(sys.modules))"
+    command = (
+        "import sys, lambdist_lib.data.datapoints; print({'pandas', 'boto3', 'numpy'} & set(sys.modules))"
+    )
 
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
 

@@ -9,9 +9,9 @@ import pytest
 
 from lambdist_lib import analysis
 from lambdist_lib.errors import RunError, UnfinishedError, UsageError
-from lambdist_lib.records import dead_letters, join
+from lambdist_lib.records import dead_letters
 from lambdist_lib.records.dead_letters import Letter
-from lambdist_lib.results import folders
+from lambdist_lib.results import files, tables
 from lambdist_lib.runs import ground_truth, redrive
 
 LETTER = Letter(
@@ -27,11 +27,11 @@ def folder(tmp_path):
     path.mkdir(parents=True)
     table = frames.records(5, dead={2, 4})
     table.loc[4, ["cause_class", "cause", "failure_causes"]] = "crash", "crash: x", ""
-    join.write_table(path, "records", table)
+    tables.write_table(path, "records", table)
     answers = [{"n": n, "data": f"word-{n}", "error": "dead: x"} for n in range(5)]
     (path / "outputs.jsonl").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
     facts = {"run_id": "run-1", "arm": "distributed", "state": "collected"}
-    folders.write_json(path / "run.json", facts)
+    files.write_json(path / "run.json", facts)
     return path
 
 
@@ -53,7 +53,7 @@ def test_one_class_can_be_asked_for(folder):
 
 
 def test_a_run_that_was_not_collected_says_so(folder):
-    folders.write_json(folder / "run.json", {"run_id": "run-1", "arm": "distributed", "state": "settling"})
+    files.write_json(folder / "run.json", {"run_id": "run-1", "arm": "distributed", "state": "settling"})
 
     with pytest.raises(RunError, match="was not collected yet; `lambdist resume"):
         dead_letters.of_run(str(folder))
@@ -144,7 +144,7 @@ def test_what_is_not_settled_is_not_finished():
 @pytest.mark.parametrize("arm", ["single_node", "local_pool", "url"])
 def test_a_run_without_a_queue_cannot_be_redriven(folder, arm):
     """It says so before anything is asked of a cloud."""
-    folders.write_json(folder / "run.json", {"run_id": "run-1", "arm": arm, "state": "collected"})
+    files.write_json(folder / "run.json", {"run_id": "run-1", "arm": arm, "state": "collected"})
 
     with pytest.raises(RunError, match="nothing can be sent again; `lambdist submit` sends its file"):
         redrive.of(str(folder), connect=lambda stamp: pytest.fail("no cloud is needed"))
@@ -158,9 +158,9 @@ def test_what_was_planned_is_held_against_what_was_found(folder):
     told = [("stored", ""), ("", ""), ("dead", "application"), ("dead", "timeout"), ("dead", "timeout")]
     rows = "".join(f"{n},{outcome},{fate},1,0,0,\n" for n, (outcome, fate) in enumerate(told))
     (folder / ground_truth.FILE).write_text(f"{','.join(ground_truth.Planned.__dataclass_fields__)}\n{rows}")
-    table = join.load(folder)
+    table = tables.load(folder)
     table.loc[3, "redrives"] = 1
-    join.write_table(folder, "records", table)
+    tables.write_table(folder, "records", table)
 
     matrix = analysis.fates(folder)
 

@@ -28,12 +28,13 @@ def test_the_examples_of_a_module_hold(name, monkeypatch):
 def test_what_scripts_build_on_has_examples():
     """The modules of README's table that need no cloud."""
     needed = (
-        "analysing",
-        "bundles",
-        "runs.collecting",
-        "datapoints",
-        "planning",
-        "trying",
+        "analysis",
+        "deployment.bundles",
+        "runs.collect",
+        "data.datapoints",
+        "data.files",
+        "planner.plan",
+        "runs.preview",
         "measures.speedup",
     )
 

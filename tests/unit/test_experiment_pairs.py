@@ -21,7 +21,7 @@ def work(monkeypatch, tmp_path):
     def take(self, turn, progress, looks=""):
         return {**made.loc[turn.arm, max(1, turn.round)].to_dict(), "run_id": turn.name, "looks": looks}
 
-    monkeypatch.setattr(experiment.project, "RESULTS", tmp_path)
+    monkeypatch.setattr(experiment.paths, "RESULTS", tmp_path)
     monkeypatch.setattr(
         experiment.targets, "connect", lambda *_, **__: SimpleNamespace(name="local", stamp="local cloud")
     )

@@ -8,8 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lambdist_lib.cloud import limits
-from lambdist_lib.costs import metering
+from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import (
     cold_starts,
@@ -60,7 +59,7 @@ AGAINST = pd.concat(
     ]
 )
 
-PRICES = limits.load()
+PRICES = assumptions.load()
 ONE_EACH = frames.runs(1)
 BILLS = metering.table(
     metering.by_run(

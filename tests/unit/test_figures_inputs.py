@@ -12,8 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lambdist_lib import figures
-from lambdist_lib.cloud import limits
-from lambdist_lib.costs import metering
+from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import (
     cold_starts,
@@ -40,7 +39,7 @@ def first(table, runs):
 
 
 FIT = laws.fits(sweep.levels(frames.sweep(lambda n, size: 2 + 20 / n)))["overhead"]  # no run is wrong in it
-PRICES = limits.load()
+PRICES = assumptions.load()
 DRAWINGS = {  # of runs, records and invocations of one experiment; of those without `target` the runs have it
     "speedup.plot_pairs": lambda r, d, i, ax, **t: speedup.plot_pairs(r, ax),
     "speedup.plot_ratios": lambda r, d, i, ax, **t: speedup.plot_ratios(r, ax),
@@ -149,7 +148,7 @@ def test_every_figure_is_held_to_it():
     modules = [
         importlib.import_module(f"{figures.__name__}.{one.name}")
         for one in pkgutil.iter_modules(figures.__path__)
-        if one.name != "planning"  # of plans, which have no runs: test_planner_curves.py
+        if one.name != "plan"  # of plans, which have no runs: test_planner_curves.py
     ]
     found = {
         f"{module.__name__.rpartition('.')[2]}.{name}"

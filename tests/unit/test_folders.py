@@ -8,7 +8,7 @@ import pytest
 from lambdist_lib import paths
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.contract import RUN_ID
-from lambdist_lib.results import folders
+from lambdist_lib.results import files, folders
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def made(results, experiment_id, *runs, state="collected"):
     for run in runs:
         folder = results / experiment_id / "runs" / run
         folder.mkdir(parents=True)
-        folders.write_json(folder / "run.json", {"run_id": run, "arm": "distributed", "state": state})
+        files.write_json(folder / "run.json", {"run_id": run, "arm": "distributed", "state": state})
         if state == "collected":
             (folder / "outputs.jsonl").touch()
 
@@ -47,10 +47,10 @@ def test_an_id_that_no_run_could_have_is_refused(wrong):
 def test_facts_are_written_whole_or_not_at_all(tmp_path):
     """What cannot be written leaves the file as it was."""
     path = tmp_path / "run.json"
-    folders.write_json(path, {"run_id": "r", "arm": "distributed", "state": "settling"})
+    files.write_json(path, {"run_id": "r", "arm": "distributed", "state": "settling"})
 
     with pytest.raises(TypeError):
-        folders.write_json(path, {("no", "key"): 1})
+        files.write_json(path, {("no", "key"): 1})
 
     assert folders.read_facts(tmp_path)["state"] == "settling"
 

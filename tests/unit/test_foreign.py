@@ -18,10 +18,10 @@ from hostile import Exchange, Hostile
 
 from lambdist_lib import paths
 from lambdist_lib.cli import main
-from lambdist_lib.counts import Counts
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.records import join
-from lambdist_lib.results import folders, journal
+from lambdist_lib.progress import Counts
+from lambdist_lib.results import files, folders, journal, tables
+from lambdist_lib.results import files as results_files
 from lambdist_lib.runs import external_api
 
 KEY = "key-of-a-stranger"
@@ -84,7 +84,7 @@ def test_a_file_through_an_api_of_others(words, results, capsys):
     assert (row["accepted"], row["submitted"], row["unsent"]) == (30, 30, 0)
     assert row["makespan_s"] > 0
     assert answers(results)[7] == {"n": 7, "data": "word-7", "accepted": True}
-    assert len(join.load(results / "abroad/runs/abroad-url", "receipts")) == 30
+    assert len(tables.load(results / "abroad/runs/abroad-url", "receipts")) == 30
     kept = b"".join(path.read_bytes() for path in results.rglob("*") if path.is_file())
     assert KEY.encode() not in kept
 
@@ -263,7 +263,7 @@ def test_a_torn_journal_is_resumed(words, results):
         folder = results / "abroad/runs/abroad-url"
         kept = (folder / "journal").read_bytes()
         (folder / "journal").write_bytes(kept[:-20])
-        folders.write_json(folder / "run.json", {**folders.read_facts(folder), "state": "submitting"})
+        files.write_json(folder / "run.json", {**folders.read_facts(folder), "state": "submitting"})
         assert main.main(["resume", "abroad"]) == 0
 
     assert (len(api.taken), len(set(api.taken))) == (31, 30)
@@ -283,16 +283,16 @@ def test_standard_input_is_resumed(monkeypatch, results):
 
 def test_large_receipts_are_packed(words, results, monkeypatch):
     """Once only, also where an earlier sitting had few of them."""
-    monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 1_000)
+    monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 1_000)
     with Hostile(lambda exchange: exchange.reply(404, {"message": "no"})) as server:
         assert submitted(server.api.url, words) == 3
-        monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 10**6)
+        monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 10**6)
         server.script = Strange()
         assert main.main(["resume", "abroad"]) == 0
 
     folder = results / "abroad/runs/abroad-url"
     assert {path.name for path in folder.glob("receipts*")} == {"receipts.csv"}
-    assert len(join.load(folder, "receipts")) == 60
+    assert len(tables.load(folder, "receipts")) == 60
 
 
 def test_an_interrupt_keeps_what_was_answered(words, results, capsys):

@@ -62,7 +62,7 @@ def test_a_long_torn_line_is_dropped(tmp_path):
 def test_an_appended_row_outlives_the_process(tmp_path):
     """SIGKILL right after an append loses nothing: the system has it already."""
     program = (
-        "import os, pathlib; from lambdist_lib import journal\n"
+        "import os, pathlib; from lambdist_lib.results import journal\n"
         f"kept = journal.Journal(pathlib.Path({str(tmp_path / 'journal')!r}), ['n'])\n"
         "kept.append([(n,) for n in range(1000)]); os.kill(os.getpid(), 9)"
     )
@@ -108,7 +108,7 @@ def test_a_full_disk(tmp_path, room):
     folder = tmp_path / "my-run"
     folder.mkdir()
     program = (
-        "import pathlib, resource, sys; from lambdist_lib import journal, errors\n"
+        "import pathlib, resource, sys; from lambdist_lib import errors; from lambdist_lib.results import journal\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
         "try:\n"
         f"    with journal.Journal(pathlib.Path({str(folder / 'journal')!r}), {FIELDS!r}) as kept:\n"

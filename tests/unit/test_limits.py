@@ -3,19 +3,20 @@
 import pytest
 
 from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions, prices
 from lambdist_lib.errors import UsageError
 
 
 def load(tmp_path, text):
     path = tmp_path / "mine.toml"
     path.write_text(text, encoding="utf-8")
-    return limits.load(path)
+    return assumptions.load(path)
 
 
-@pytest.mark.parametrize("name", limits.LIMITS | limits.PRICES)
+@pytest.mark.parametrize("name", limits.LIMITS | prices.PRICES)
 def test_a_number_says_where_it_is_from(name):
     """A known class, a source, a year, a unit, and a spread around the value."""
-    one = (limits.LIMITS | limits.PRICES)[name]
+    one = (limits.LIMITS | prices.PRICES)[name]
 
     assert one.provenance in limits.PROVENANCES
     assert one.source and one.unit and one.as_of.startswith("20")
@@ -24,7 +25,7 @@ def test_a_number_says_where_it_is_from(name):
 
 def test_what_nobody_measured_on_aws_does_not_say_so():
     """No AWS run was made, so no number that ships with us may claim one."""
-    classes = {one.provenance for one in (limits.LIMITS | limits.PRICES).values()}
+    classes = {one.provenance for one in (limits.LIMITS | prices.PRICES).values()}
 
     assert not classes & {limits.ON_AWS, limits.ON_LOCAL_CLOUD, limits.GIVEN}
 
@@ -73,7 +74,7 @@ def test_a_wrong_file_is_told(tmp_path, text, says):
 def test_a_missing_file_is_told(tmp_path):
     """Not a traceback."""
     with pytest.raises(UsageError, match="cannot be read"):
-        limits.load(tmp_path / "none.toml")
+        assumptions.load(tmp_path / "none.toml")
 
 
 def test_a_price_may_be_nothing(tmp_path):

@@ -170,7 +170,7 @@ def test_one_timed_run_at_a_time(tmp_path):
 
 FAILING_RUN = """
 import contextlib, os, pathlib, signal, sys, time
-from lambdist_lib import local_cloud
+from lambdist_lib.cloud import local_cloud
 state = pathlib.Path(sys.argv[1])
 with contextlib.suppress(ZeroDivisionError), local_cloud.timed_run(state):
     child = os.fork() or time.sleep(60)

@@ -49,8 +49,8 @@ def test_a_script_without_a_main_guard_is_run_once(tmp_path):
     script.write_text(
         textwrap.dedent(
             """
-            from lambdist_lib import datapoints
-            from lambdist_lib.sending import local_pool
+            from lambdist_lib.data import datapoints
+            from lambdist_lib.runs import local_pool_worker as local_pool
             print("once")
             points = datapoints.from_iterable(["a", "b"])
             print(len(local_pool.process_all(points, processes=2, work="none", fault="none", tries=1)))

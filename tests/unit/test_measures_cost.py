@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions, estimate, metering
 from lambdist_lib.costs import bill as costs_bill
-from lambdist_lib.costs import estimate, metering
 from lambdist_lib.costs import usage as costs_usage
 
-PRICES = limits.load()
+PRICES = assumptions.load()
 MILLION = costs_bill.Usage(  # 512 MB, batches of 10, 10 ms a datapoint, 20 ms an invocation, 1,000 a request
     api_requests=1_000,
     lambda_requests=101_000,
@@ -88,7 +87,7 @@ def test_a_price_of_ones_own_counts(tmp_path):
     path.write_text("price_table_writes = 1.25e-6\n", encoding="utf-8")
     usage = costs_bill.Usage(table_writes=1e6)
 
-    assert costs_bill.total_usd(costs_bill.lines(usage, limits.load(path))) == pytest.approx(1.25)
+    assert costs_bill.total_usd(costs_bill.lines(usage, assumptions.load(path))) == pytest.approx(1.25)
 
 
 def test_services_add_up():

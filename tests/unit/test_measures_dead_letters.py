@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdist_lib.measures import dead_letters, proportions
+from lambdist_lib.measures import dead_letters, intervals
 from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
@@ -24,14 +24,14 @@ def ended_as(*outcomes, run_id="run-1"):
 
 def test_few_events_get_the_exact_interval():
     """Clopper and Pearson's published bound for none of a thousand; Wilson where there are many."""
-    assert proportions.share(0, 1_000).high == pytest.approx(0.0037, abs=1e-4)
-    assert proportions.share(5, 1_000).method == proportions.share(995, 1_000).method == "Clopper-Pearson"
-    assert proportions.share(6, 1_000).method == "Wilson"
+    assert intervals.share(0, 1_000).high == pytest.approx(0.0037, abs=1e-4)
+    assert intervals.share(5, 1_000).method == intervals.share(995, 1_000).method == "Clopper-Pearson"
+    assert intervals.share(6, 1_000).method == "Wilson"
 
 
 @given(trials=st.integers(1, 10_000), part=st.floats(0, 1))
 def test_an_interval_of_a_share_holds_the_share(trials, part):
-    found = proportions.share(round(part * trials), trials)
+    found = intervals.share(round(part * trials), trials)
 
     assert 0 <= found.low <= found.share + 1e-12
     assert found.share - 1e-12 <= found.high <= 1

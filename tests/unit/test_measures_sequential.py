@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from lambdist_lib.measures import sequential, speedup
+from lambdist_lib.measures import intervals, sequential
 
 PLAN = sequential.plan(0.05)
 
@@ -32,7 +32,7 @@ def test_a_look_is_the_speedups_interval_with_more_confidence():
         ratios = np.random.default_rng(n).lognormal(1, 0.2, n)
         for confidence in (0.9, 0.95, 0.99):
             assert sequential._interval(ratios, confidence) == pytest.approx(
-                speedup.interval(ratios, confidence)
+                intervals.interval(ratios, confidence)
             )
     assert sequential.plan(looks=(10,)).per_look < 0.98
 

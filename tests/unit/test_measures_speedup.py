@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import sequential, speedup
+from lambdist_lib.measures import intervals, sequential, speedup
 
 
 def with_value(runs, run_id, **columns):
@@ -45,7 +45,7 @@ def test_the_interval_has_its_nominal_coverage():
     rng = np.random.default_rng(20260701)
     ratios = 8 * rng.lognormal(0, 0.15, (2_000, 10)) / rng.lognormal(0, 0.15, (2_000, 10))
 
-    covered = [low <= 8 <= high for low, high in (speedup.interval(one) for one in ratios)]
+    covered = [low <= 8 <= high for low, high in (intervals.interval(one) for one in ratios)]
 
     assert 0.94 < np.mean(covered) < 0.995
 
@@ -56,7 +56,7 @@ def test_stragglers_leave_the_coverage_alone():
     straggling = np.where(rng.random((1_000, 10)) < 0.05, 3.0, 1.0)
     ratios = 8 * rng.lognormal(0, 0.2, (1_000, 10)) / straggling
 
-    covered = [low <= 8 <= high for low, high in (speedup.interval(one) for one in ratios)]
+    covered = [low <= 8 <= high for low, high in (intervals.interval(one) for one in ratios)]
 
     assert 0.93 < np.mean(covered) < 0.995
 
@@ -64,7 +64,7 @@ def test_stragglers_leave_the_coverage_alone():
 @pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.99])
 def test_pairs_needed_is_where_scipy_begins(confidence):
     """One pair fewer than needed has no interval in scipy either; the number needed has one."""
-    needed = speedup.pairs_needed(confidence)
+    needed = intervals.pairs_needed(confidence)
 
     def of(n):
         return stats.quantile_test(np.arange(1.0, n + 1), q=1, p=0.5).confidence_interval(confidence)
@@ -284,8 +284,8 @@ def test_pairs_repeated_until_they_suffice_have_the_interval_of_the_last_planned
     found = speedup.speedup(runs)
 
     assert found.pairs == 15
-    assert (found.low, found.high) == speedup.interval(ratios, plan.per_look)
-    assert found.high - found.low > np.subtract(*reversed(speedup.interval(ratios))) - 1e-12
+    assert (found.low, found.high) == intervals.interval(ratios, plan.per_look)
+    assert found.high - found.low > np.subtract(*reversed(intervals.interval(ratios))) - 1e-12
     assert "a planned look, of those at 10 15 20 pairs" in speedup.sentence(runs, "local cloud")
 
 

@@ -4,6 +4,7 @@ import nbformat
 import pytest
 
 from lambdist_lib.errors import ParameterError, UsageError
+from lambdist_lib.notebooks import parameters as notebooks_parameters
 from lambdist_lib.notebooks import runner
 
 CELL = """\
@@ -18,14 +19,20 @@ free = None  # of any type
 
 def injected(**parameters):
     """A kernel's globals as papermill's cell has left them."""
-    source = runner.INJECTED + "\n" + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+    source = (
+        notebooks_parameters.INJECTED
+        + "\n"
+        + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+    )
     return {"In": ["", CELL, source, "notebooks.check_parameters(globals())"], **parameters}
 
 
 def test_declared_parameters_of_their_type_pass():
     """A whole number is a float, too; without an annotation any value is taken."""
-    runner.check_parameters(injected(chunks=5, rate=2, data="", keep=True, levels=[3], free="x"))
-    runner.check_parameters(injected(rate=0.5, free=1))
+    notebooks_parameters.check_parameters(
+        injected(chunks=5, rate=2, data="", keep=True, levels=[3], free="x")
+    )
+    notebooks_parameters.check_parameters(injected(rate=0.5, free=1))
 
 
 @pytest.mark.parametrize(
@@ -46,13 +53,13 @@ def test_declared_parameters_of_their_type_pass():
 def test_what_does_not_fit_is_refused_by_name(name, value, message):
     """With a near name where there is one, and the type that is wanted."""
     with pytest.raises(ParameterError, match=message):
-        runner.check_parameters(injected(**{name: value}))
+        notebooks_parameters.check_parameters(injected(**{name: value}))
 
 
 def test_without_injection_nothing_is_checked():
     """In JupyterLab the person edits the cell itself; elsewhere there are no cells."""
-    runner.check_parameters({"In": ["", CELL, "chunks = 'abc'"], "chunks": "abc"})
-    runner.check_parameters({})
+    notebooks_parameters.check_parameters({"In": ["", CELL, "chunks = 'abc'"], "chunks": "abc"})
+    notebooks_parameters.check_parameters({})
 
 
 @pytest.fixture

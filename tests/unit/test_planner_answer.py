@@ -4,15 +4,16 @@ import json
 
 import pytest
 
+from lambdist_lib import formatting
 from lambdist_lib.cli import main
-from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import UsageError
 from lambdist_lib.planner import job as job_module
-from lambdist_lib.planner import plan_text, predict, settings_search
+from lambdist_lib.planner import predict, settings_search
 from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.job import build, job_of, values
 
-TABLE = limits.load()
+TABLE = assumptions.load()
 WIDE = {"maximum_concurrency": 1000, "queue_batch": 10}
 
 
@@ -174,7 +175,7 @@ def test_a_new_account_is_warned_of_throttles(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("account_concurrency = 10\n", encoding="utf-8")
     job = job_of(datapoints=300, work="io:1s", settings={"maximum_concurrency": 20})
-    plan = predict.answer(job, limits.load(path))
+    plan = predict.answer(job, assumptions.load(path))
 
     assert any("spend receives" in text for text in plan["warnings"])
     assert plan["lambda_throttles"]["value"] > 0
@@ -210,13 +211,13 @@ def test_a_seed_is_a_plan():
 )
 def test_durations_are_in_a_unit_that_fits(seconds, said):
     """Seconds up to two minutes, and so on."""
-    assert plan_text.duration(seconds) == said
+    assert formatting.duration(seconds) == said
 
 
 @pytest.mark.parametrize(("usd", "said"), [(6604.842, "6,604.84"), (0.0011, "0.0011"), (0, "0")])
 def test_small_sums_are_not_nothing(usd, said):
     """A job of a few datapoints costs a tenth of a cent, and the page says so."""
-    assert plan_text.money(usd) == said
+    assert formatting.money(usd) == said
 
 
 def test_the_single_node_is_the_control():

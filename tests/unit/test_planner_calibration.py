@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError
 from lambdist_lib.planner import predict
 from lambdist_lib.planner.calibration import calibrate
@@ -43,7 +44,7 @@ def test_work_overhead_and_failures_come_with_their_intervals():
 
 def test_what_never_failed_is_not_drawn_as_failing():
     """Its upper bound is said, as a caution; a billion datapoints would else have a million failures."""
-    table = limits.load() | calibrate(*measured())
+    table = assumptions.load() | calibrate(*measured())
     values = [drawn(table, random.Random(seed)) for seed in range(20)]
 
     assert {one["p_fail"] for one in values} == {0}

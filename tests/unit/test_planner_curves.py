@@ -5,7 +5,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import UsageError
 from lambdist_lib.figures import plan as figures
 from lambdist_lib.figures import theme
@@ -15,7 +15,7 @@ from lambdist_lib.planner.job import build, job_of, values
 from lambdist_lib.planner.system import System
 from lambdist_lib.planner.validation import held_out, published
 
-TABLE = limits.load()
+TABLE = assumptions.load()
 AT = {"target": "AWS, predicted"}
 JOB = job_of(datapoints=20_000, chunks=100, request_batch=10, work="io:100ms",
              settings={"queue_batch": 10, "maximum_concurrency": 1000})  # fmt: skip

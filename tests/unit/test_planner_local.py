@@ -7,6 +7,7 @@ import pytest
 from lambdist_lib import analysis, paths
 from lambdist_lib.cli import main
 from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.planner import local_cloud
 from lambdist_lib.planner.fluid import phases
@@ -16,7 +17,7 @@ from lambdist_lib.planner.validation import held_out
 FOLDER = paths.ROOT / "results" / "reference"
 REFERENCE = analysis.tables(FOLDER)
 WARM = REFERENCE.runs.query("arm == 'distributed' and temperature == 'warm'").sort_values("started_at")
-TABLE = limits.load()
+TABLE = assumptions.load()
 LIKE = {"chunks": 20, "work": "io:20ms"}  # results/reference
 
 

@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
-from lambdist_lib.costs import bill
-from lambdist_lib.deployment import preflight, resources, templates
+from lambdist_lib.costs import assumptions, bill
+from lambdist_lib.deployment import preflight, templates
+from lambdist_lib.deployment import templates as deployment_templates
 from lambdist_lib.errors import DeployError, RefusedError, UsageError
+from lambdist_lib.runs import cost_estimate
 from lambdist_lib.runs.conditions import Conditions
 
 ACCOUNT = "4711" + "08151234"
@@ -58,7 +60,7 @@ def account(monkeypatch):
 
     def made(**facts):
         one = Account(**facts)
-        monkeypatch.setattr(preflight.changes, "describe", lambda target, name: name in one.stacks)
+        monkeypatch.setattr(preflight.change_sets, "describe", lambda target, name: name in one.stacks)
         return one
 
     return made
@@ -74,7 +76,7 @@ def test_it_tells_what_would_be_made_and_gives_nobody_away(account):
     assert "4\N{NO-BREAK SPACE}Lambda::Function" in told
     assert "1,000 Lambdas at once; 10,000 requests/s" in told
     assert sum(found.makes.values()) == sum(
-        sum(resources.of_stack(kind, {}).values()) for kind in templates.KINDS
+        sum(deployment_templates.of_stack(kind, {}).values()) for kind in templates.KINDS
     )
     assert not found.warnings
     assert 0 < found.usd < 1  # of a day that nobody sends anything
@@ -113,8 +115,8 @@ def test_the_estimate_grows_with_runs_and_datapoints_and_counts_cloud_arms_only(
     both = ["distributed", "single_node"]
 
     def usd(arms, datapoints, runs, **settings):
-        usage = preflight.usage_of(held, arms, datapoints, runs, settings)
-        return bill.total_usd(bill.lines(usage, preflight.limits.load()))
+        usage = cost_estimate.usage_of(held, arms, datapoints, runs, settings)
+        return bill.total_usd(bill.lines(usage, assumptions.load()))
 
     assert usd(["local_pool"], 1000, 5) == 0
     assert usd(both, 1000, 10) > usd(both, 1000, 5) > usd(["distributed"], 1000, 5) > 0
@@ -169,6 +171,6 @@ def test_nothing_new_and_nothing_to_run_needs_no_question():
 )
 def test_conditions_of_a_template_count(settings, more):
     """A resource behind a condition is made only if that holds."""
-    plain = resources.of_stack("distributed", {})
+    plain = deployment_templates.of_stack("distributed", {})
 
-    assert sum(resources.of_stack("distributed", settings).values()) == sum(plain.values()) + more
+    assert sum(deployment_templates.of_stack("distributed", settings).values()) == sum(plain.values()) + more

@@ -11,13 +11,11 @@ import documented
 import nbformat
 import pytest
 
-from lambdist_lib import paths
+from lambdist_lib import formatting, paths
 from lambdist_lib.cli import main, parser
-from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions, estimate, usage
 from lambdist_lib.costs import bill as costs_bill
-from lambdist_lib.costs import estimate, usage
-from lambdist_lib.notebooks import runner
-from lambdist_lib.planner import plan_text
+from lambdist_lib.notebooks import parameters
 
 README = (paths.ROOT / "README.md").read_text(encoding="utf-8")
 REFERENCE = paths.ROOT / "results" / "reference"
@@ -118,7 +116,7 @@ def test_the_notebook_has_the_parameters_of_the_readme():
     [declared] = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
 
     given = {name for line in CODE for name in re.findall(r"-p (\w+)", line)}
-    assert given and given <= set(runner.declared_types(declared))
+    assert given and given <= set(parameters.declared_types(declared))
 
 
 def test_the_script_of_the_readme_names_what_the_library_has():
@@ -146,7 +144,7 @@ def test_the_finding_is_the_reference_experiments():
 
 def test_what_it_costs_is_what_is_predicted():
     """Each sum of the table in "On AWS", the price of a second, and of a stack that stands idle."""
-    prices = limits.load()
+    prices = assumptions.load()
     ways = ({}, {"request_batch": 100, "queue_batch": 10}, {"arm": "single_node"})
     rows = re.findall(r"^\| (1[\d,]*) \| ([\d.,]+) \| ([\d.,]+) \| ([\d.,]+) \|$", README, re.MULTILINE)
     assert [row[0] for row in rows] == ["1,000", "1,000,000", "1,000,000,000"]
@@ -154,11 +152,11 @@ def test_what_it_costs_is_what_is_predicted():
     for datapoints, *sums in rows:
         count = int(datapoints.replace(",", ""))
         bills = [costs_bill.bill(estimate.predict(prices, datapoints=count, **way), prices) for way in ways]
-        assert sums == [plan_text.money(bill["usd"].sum()) for bill in bills], datapoints
+        assert sums == [formatting.money(bill["usd"].sum()) for bill in bills], datapoints
     [second] = re.findall(r"a second of `process\(\)` at 512 MB is ([\d.]+\d)", README)
     assert float(second) == pytest.approx(prices["price_lambda_gb_s"].value / 2, rel=0.01)
     month = costs_bill.lines(usage.standing(730 / 24, prices, alarms=4), prices)
-    assert f"costs {plan_text.money(costs_bill.total_usd(month))} a month, 0.30 more where" in " ".join(
+    assert f"costs {formatting.money(costs_bill.total_usd(month))} a month, 0.30 more where" in " ".join(
         README.split()
     )
     assert prices["price_metrics"].value == 0.30

@@ -9,8 +9,10 @@ import pytest
 
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
-from lambdist_lib.records import join
-from lambdist_lib.results import folders, schema
+from lambdist_lib.records import invocations, join
+from lambdist_lib.records import items as records_items
+from lambdist_lib.results import files as results_files
+from lambdist_lib.results import outputs, schema, tables
 
 STORED = {"n": 0, "outcome": "stored", "result": '"r"', "put_at": 12.5, "receives": 1}
 FAILED = {"n": 0, "attempts": [{"cause": "ValueError: a"}, {"cause": "ValueError: b"}]}
@@ -86,7 +88,7 @@ def test_values_of_dynamodb_become_pythons():
         "attempts": {"L": [{"M": {"at": {"S": "x"}}}]},
     }  # fmt: skip
 
-    plain = {name: join.plain(value) for name, value in item.items()}
+    plain = {name: records_items.plain(value) for name, value in item.items()}
 
     assert plain == {
         "S": "1", "whole": -12, "part": 1790000000.123456, "cold": True, "attempts": [{"at": "x"}],
@@ -132,7 +134,7 @@ def test_an_invocation_is_its_log_line():
         "REPORT RequestId: r1",
     )
 
-    table = join.invocations(logs, stack, "run", 1.79e9, 1.79e9 + 1)
+    table = invocations.invocations(logs, stack, "run", 1.79e9, 1.79e9 + 1)
 
     assert list(table.columns) == list(schema.INVOCATIONS)
     first, second = table.to_dict("records")
@@ -153,9 +155,9 @@ def test_answers_are_given_in_input_order(tmp_path):
     found = {0: {"result": '{"length": 1}'}, 4: {}}
 
     with (tmp_path / "outputs.jsonl").open("w", encoding="utf-8") as file:
-        join.write_outputs(file, lines, table, found)
+        outputs.write_outputs(file, lines, table, found)
 
-    assert list(join.outputs(tmp_path)) == [
+    assert list(outputs.outputs(tmp_path)) == [
         {"n": 0, "data": "é", "result": {"length": 1}},
         {"n": 1, "data": "bad\x00", "error": "rejected: is bad"},
         {"n": 4, "data": "x", "error": "dead: ValueError: a"},
@@ -172,9 +174,9 @@ def test_answers_without_a_run_come_as_they_arrived(tmp_path):
         {"n": 8, "attempts": [], "received_at": 30.0},
     ]
 
-    join.write_adhoc_outputs(tmp_path / "outputs.jsonl", found)
+    outputs.write_adhoc_outputs(tmp_path / "outputs.jsonl", found)
 
-    assert list(join.outputs(tmp_path)) == [
+    assert list(outputs.outputs(tmp_path)) == [
         {"n": 7, "data": "early", "result": 2},
         {"n": 3, "data": "x", "error": "dead: why"},
         {"n": 9, "data": "late", "result": 1},
@@ -185,7 +187,7 @@ def test_answers_without_a_run_come_as_they_arrived(tmp_path):
 def test_a_run_without_answers_says_how_to_get_them(tmp_path):
     """Instead of an empty list, which would look like an empty file."""
     with pytest.raises(RunError, match=r"has no outputs yet; type `lambdist fetch"):
-        list(join.outputs(tmp_path / "run-1"))
+        list(outputs.outputs(tmp_path / "run-1"))
 
 
 @pytest.mark.parametrize("cause", ["", "NA", "null", 'she said "no", twice', "two  spaces"])
@@ -193,8 +195,8 @@ def test_a_table_is_read_as_it_was_written(tmp_path, cause):
     """Causes that look like missing values or CSV stay what they are; where there is none there is none."""
     table = joined([receipt("refused", cause=cause)], [])
 
-    join.write_table(tmp_path, "records", table)
-    read = join.load(tmp_path)
+    tables.write_table(tmp_path, "records", table)
+    read = tables.load(tmp_path)
 
     assert list(read.columns) == list(schema.RECORDS)
     assert list(read["cause"]) == [cause]
@@ -203,28 +205,28 @@ def test_a_table_is_read_as_it_was_written(tmp_path, cause):
 
 def test_a_large_table_is_gzipped_reproducibly(tmp_path, monkeypatch):
     """Equal tables are equal bytes, and load like small ones."""
-    monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 100)
+    monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 100)
     table = joined([receipt("accepted")], [STORED])
 
-    join.write_table(tmp_path, "records", table)
+    tables.write_table(tmp_path, "records", table)
     first = (tmp_path / "records.csv.gz").read_bytes()
-    join.write_table(tmp_path, "records", table)
+    tables.write_table(tmp_path, "records", table)
 
     assert (tmp_path / "records.csv.gz").read_bytes() == first
-    assert join.load(tmp_path)["outcome"].tolist() == ["stored"]
+    assert tables.load(tmp_path)["outcome"].tolist() == ["stored"]
 
 
 def test_a_gzipped_table_that_was_cut_off_is_said_to_be(tmp_path, monkeypatch):
     """In its end, in its middle, and down to nothing."""
-    monkeypatch.setattr(folders, "GZIP_OVER_BYTES", 100)
-    join.write_table(tmp_path, "records", joined([receipt("accepted")], [STORED]))
+    monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 100)
+    tables.write_table(tmp_path, "records", joined([receipt("accepted")], [STORED]))
     path = tmp_path / "records.csv.gz"
     whole = path.read_bytes()
 
     for size in (len(whole) - 4, len(whole) // 2, 12, 0):
         path.write_bytes(whole[:size])
         with pytest.raises(RunError, match=r"records\.csv\.gz of .* cannot be read"):
-            join.load(tmp_path)
+            tables.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -243,4 +245,4 @@ def test_a_table_that_is_none_is_said_to_be(tmp_path, content, message):
         (tmp_path / "records.csv").write_text(content)
 
     with pytest.raises(RunError, match=message):
-        join.load(tmp_path)
+        tables.load(tmp_path)

@@ -15,12 +15,12 @@ from lambdist_lib import paths
 from lambdist_lib.cli import main, parser
 from lambdist_lib.deployment.templates import parameters
 from lambdist_lib.errors import RunError
-from lambdist_lib.report import failures, html, reproduce
+from lambdist_lib.report import failures, html, reproduce, write
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report.page import Page as Content
 from lambdist_lib.report.page import Section
 from lambdist_lib.report.table_model import Column, Table
-from lambdist_lib.results import folders
+from lambdist_lib.results import files
 from lambdist_lib.runs.conditions import Conditions
 
 MOST_BYTES = 2_000_000
@@ -50,7 +50,7 @@ def pairs(tmp_path):
 
 def made(home, **options):
     """The report's facts, and the page itself."""
-    facts = html.write(str(home), home / "report.html", **options)
+    facts = write.write(str(home), home / "report.html", **options)
     return facts, Page((home / "report.html").read_text(encoding="utf-8"))
 
 
@@ -132,7 +132,7 @@ def foreign_run(home):
         "plan": {"chunks": 3}, "data": "words.txt", "resumed": False, "stopped": "", "makespan_s": 1.5,
         "submitted": 3, "accepted": 2, "rejected": 1, "unsent": 0, "unknown": 0, "in_flight": 0, "lost": 0,
     }  # fmt: skip
-    folders.write_json(folder / "run.json", known)
+    files.write_json(folder / "run.json", known)
     (folder / "receipts.csv").write_text("n,intended_at,answered_at\n0,1.0,1.5\n1,1.0,1.6\n2,1.0,\n")
     (folder / "outputs.jsonl").write_text(
         '{"n": 0, "data": "a", "accepted": true}\n{"n": 1, "data": "b", "accepted": true}\n'
@@ -163,7 +163,7 @@ def test_what_is_not_finished_is_said_at_the_top(tmp_path):
     home = written(tmp_path / "open", runs, facts={})
     under_way = home / "runs" / "open-late"
     under_way.mkdir()
-    folders.write_json(
+    files.write_json(
         under_way / "run.json", {**runs.iloc[0].to_dict(), "run_id": "open-late", "state": "settling"}
     )
 
@@ -185,7 +185,7 @@ def test_an_experiment_of_which_nothing_has_ended_says_so(tmp_path, arm):
         "run_id": "begun-d", "arm": arm, "target": "local cloud", "state": "submitting", "data": "words.txt",
         "url": "http://127.0.0.1:9/", "api_key_env": "", "timeout_s": 60, "plan": {},
     }  # fmt: skip
-    folders.write_json(home / "runs" / "begun-d" / "run.json", run)
+    files.write_json(home / "runs" / "begun-d" / "run.json", run)
 
     facts, _ = require_readable(home)
 
@@ -324,11 +324,11 @@ def test_the_command_says_where_the_report_is(pairs, capsys, tmp_path):
 
 def test_without_a_name_it_is_the_newest_experiment(pairs, monkeypatch):
     monkeypatch.setattr(paths, "RESULTS", pairs.parent)
-    assert html.newest() == pairs
+    assert write.newest() == pairs
 
     monkeypatch.setattr(paths, "RESULTS", pairs / "runs")
     with pytest.raises(RunError, match=r"there is no experiment under .*`make experiment` makes one"):
-        html.newest()
+        write.newest()
 
 
 def test_a_damaged_summary_is_named(pairs):

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from lambdist_lib.counts import Depth
+from lambdist_lib.deployment.queue_depth import Depth
 from lambdist_lib.runs import completion
 
 POLLS_OF_A_LONG_QUEUE = 20

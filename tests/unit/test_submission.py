@@ -17,7 +17,7 @@ import psutil
 import pytest
 from hostile import Exchange, Hostile, serving
 
-from lambdist_lib.cloud.targets import Api, ApiKey
+from lambdist_lib.cloud.api import Api, ApiKey
 from lambdist_lib.data import datapoints
 from lambdist_lib.errors import UsageError
 from lambdist_lib.submission import client

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from lambdist_lib.counts import Depth
+from lambdist_lib.deployment import queue_depth
+from lambdist_lib.deployment.queue_depth import Depth
 from lambdist_lib.runs import completion, monitor
 from lambdist_lib.runs.monitor import Watching
 from lambdist_lib.submission.receipts import Tally
@@ -29,7 +30,7 @@ def cloud(monkeypatch):
 
         monkeypatch.setattr(monitor, "SHARE", 1.0)
         monkeypatch.setattr(monitor, "LOOK_EVERY_S", 0.01)
-        monkeypatch.setattr(completion, "depth", lambda *_: find("queue", depth or Depth()))
+        monkeypatch.setattr(queue_depth, "depth", lambda *_: find("queue", depth or Depth()))
         monkeypatch.setattr(
             completion, "count_dead", lambda _, __, key: find("table", dead if key.endswith("#0") else 0)
         )

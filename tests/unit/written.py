@@ -4,8 +4,7 @@ import json
 
 import frames
 
-from lambdist_lib.records import join
-from lambdist_lib.results import folders
+from lambdist_lib.results import files, tables
 from lambdist_lib.runs.conditions import Conditions
 
 
@@ -17,8 +16,8 @@ def written(home, runs, *, dead=(), facts=None, words=()):
         count = int(row["submitted"])
         table = frames.records(count, arm=row["arm"], run_id=row["run_id"], dead=dead)
         table.loc[table.index[count - int(row["lost"]) :], "outcome"] = "lost"
-        join.write_table(folder, "records", table)
-        join.write_table(folder, "invocations", frames.invocations(count, run_id=row["run_id"], cold=3))
+        tables.write_table(folder, "records", table)
+        tables.write_table(folder, "invocations", frames.invocations(count, run_id=row["run_id"], cold=3))
         with (folder / "outputs.jsonl").open("w", encoding="utf-8") as file:
             for n, outcome, cause in table[["n", "outcome", "cause"]].itertuples(index=False):
                 data = words[n] if n < len(words) else f"word-{n}"
@@ -27,14 +26,14 @@ def written(home, runs, *, dead=(), facts=None, words=()):
                 )
                 file.write(json.dumps({"n": n, "data": data, **answer}) + "\n")
         ended = {"state": "collected", "unknown": 0, "stopped": ""}
-        folders.write_json(
+        files.write_json(
             folder / "run.json", {**row, **Conditions().settings(), "data": "words.txt", **ended}
         )
-    join.write_table(home, "runs", runs)
+    tables.write_table(home, "runs", runs)
     if facts is not None:
         held = {name: getattr(Conditions(), name) for name in Conditions.__dataclass_fields__}
         known = {"experiment_id": home.name, "target": "local cloud", "data": "words.txt", "seed": 0}
-        folders.write_json(
+        files.write_json(
             home / "experiment.json", {**known, "arms": ["distributed", "single_node"], **held, **facts}
         )
     return home

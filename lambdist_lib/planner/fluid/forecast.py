@@ -24,9 +24,7 @@ from lambdist_lib.planner.fluid.phases import (
     entry_of,
 )
 from lambdist_lib.planner.fluid.retries import Failing, failing, mean_batch_s, ways_back
-from lambdist_lib.planner.simulation.arrivals import COLLECTOR_RETRY_S
-from lambdist_lib.planner.simulation.message_outcomes import RETRY_DELAY_MAX_S
-from lambdist_lib.planner.system import System
+from lambdist_lib.planner.system import COLLECTOR_RETRY_S, RETRY_DELAY_MAX_S, System
 
 EULER = 0.5772  # of the harmonic numbers
 MEAN_DELAY = 0.75  # of the longest: lambdas/messages.py draws from half of it up

@@ -9,8 +9,7 @@ import math
 from dataclasses import dataclass
 
 from lambdist_lib.planner.fluid.retries import Failing, mean_batch_s
-from lambdist_lib.planner.system import System
-from lambdist_lib.planner.table import TABLE_BURST_S
+from lambdist_lib.planner.system import TABLE_BURST_S, System
 
 SENDERS, API, COLLECTORS = "senders", "API throttle", "account concurrency (collectors)"
 RAMP, CEILING, MAXIMUM = "ramp of the mapping", "ceiling of the mapping", "MaximumConcurrency"

@@ -6,9 +6,7 @@ from typing import Any
 
 from lambdist_lib.planner.simulation.event_queue import Account, Clock
 from lambdist_lib.planner.simulation.sampling import inits
-from lambdist_lib.planner.system import System
-
-COLLECTOR_RETRY_S = (0.05, 0.2)  # until a refused collector invocation is tried again
+from lambdist_lib.planner.system import COLLECTOR_RETRY_S, System
 
 
 class Entry:

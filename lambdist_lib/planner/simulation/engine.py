@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 
 from lambdist_lib.planner.simulation import fast_path
 from lambdist_lib.planner.simulation.arrivals import Entry
-from lambdist_lib.planner.simulation.event_queue import Account, Clock
+from lambdist_lib.planner.simulation.event_queue import Account, Clock, Table
 from lambdist_lib.planner.simulation.message_outcomes import Fates, Struck, died
 from lambdist_lib.planner.simulation.message_queue import Held, Waiting
 from lambdist_lib.planner.simulation.sampling import Strikes, durations, inits
 from lambdist_lib.planner.system import Outcome, System
-from lambdist_lib.planner.table import Table
 
 SAMPLES = 400  # of the timeline; at least half of them
 SLOTS_LEAST = 2.0  # that errors leave a mapping

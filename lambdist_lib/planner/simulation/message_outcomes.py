@@ -12,9 +12,8 @@ from itertools import accumulate
 from lambdist_lib.planner.simulation.event_queue import Event
 from lambdist_lib.planner.simulation.message_queue import Held, Waiting
 from lambdist_lib.planner.simulation.sampling import Strikes
-from lambdist_lib.planner.system import System
+from lambdist_lib.planner.system import RETRY_DELAY_MAX_S, System
 
-RETRY_DELAY_MAX_S = 900.0  # lambdas/messages.py
 CRASH, SLOW, RAISE, CRASH_AFTER = "crash", "slow", "raise", "crash-after"
 
 Struck = list[tuple[int, str]]  # places in a batch, from 0, and what happens there

@@ -8,7 +8,7 @@ import statistics
 
 import pandas as pd
 
-from lambdist_lib.cloud.limits import Table
+from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
 from lambdist_lib.planner import local_cloud
 from lambdist_lib.planner.job import build, job_of

@@ -6,7 +6,7 @@ misses too; nothing is fitted to it. It is no blind test: we knew these figures 
 Charts were read by eye, so theirs are good to a few percent.
 
 `fitted` are the three rows from which `esm_error_cut` was taken. They say how well one number can describe
-them, and count for nothing. `theory` compares with formulas (`lambdist_lib.planner.validation.queueing_theory`).
+them, and count for nothing. `theory` compares with formulas (`queueing_theory`).
 """
 
 import math
@@ -17,6 +17,7 @@ from itertools import chain
 import pandas as pd
 
 from lambdist_lib.cloud import limits
+from lambdist_lib.costs import assumptions
 from lambdist_lib.planner.job import build, job_of, values
 from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
@@ -116,7 +117,7 @@ def reached_s(item_s: float, peak: int) -> float:
 
 def _memory(architecture: str) -> list[Row]:
     """Computing below one vCPU, from what one vCPU took: only the rule of 1,769 MB is tried."""
-    value, measured = values(limits.load()), HASHING_MS[architecture]
+    value, measured = values(assumptions.load()), HASHING_MS[architecture]
     rows = []
     for memory_mb, milliseconds in measured.items():
         if memory_mb == 1769:

@@ -1,54 +1,15 @@
-"""The end of the stacks, held back while it would lose results."""
+"""Find runs whose results nobody has fetched."""
 
 import collections
 import contextlib
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from lambdist_lib.cloud import local_cloud, targets
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment import stacks, templates
+from lambdist_lib.deployment import queue_depth, stacks, templates
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, UncollectedError
-from lambdist_lib.protocol.contract import ADHOC
+from lambdist_lib.protocol.contract import ADHOC, WARM_UP
 from lambdist_lib.results import folders
-from lambdist_lib.runs import completion
-from lambdist_lib.runs.run import WARM_UP
-
-
-def destroy(
-    target: Target, *, name: str = stacks.NAME, force: bool = False, say: Callable[[str], None] = print
-) -> None:
-    """Delete both stacks and the artifact bucket.
-
-    Raises:
-        UncollectedError: Messages are queued, or a table has runs that nobody has fetched;
-            with `force` they go.
-    """
-    if not force:
-        require_collected(target, name=name)
-    stacks.destroy(target, name=name, say=say)
-    if target.cloud and not _used_by_others(target):
-        local_cloud.reset(target.cloud)  # or the functions' idle processes stay until the cloud itself ends
-
-
-def _used_by_others(target: Target) -> bool:
-    """Whether the local cloud holds another stack, or another process uses it."""
-    status = local_cloud.status()
-    others = {holder for holder in status.holders if holder != os.getpid()} if status else set()
-    summaries = target.client("cloudformation").list_stacks()["StackSummaries"]
-    return bool(others) or any(one["StackStatus"] != "DELETE_COMPLETE" for one in summaries)
-
-
-def stop_local_cloud(*, force: bool = False) -> bool:
-    """End the local cloud and all in it; whether one ran.
-
-    Raises:
-        UncollectedError: As `destroy`.
-    """
-    if not force and local_cloud.find() is not None:
-        require_collected(targets.connect("local"))
-    return local_cloud.stop()
 
 
 def require_collected(
@@ -58,7 +19,7 @@ def require_collected(
     for kind in kinds:
         with contextlib.suppress(AbsentError):  # a stack that is not there holds nothing
             stack = stacks.describe(target, kind, name=name)
-            if queued := completion.depth(target, stack).total:
+            if queued := queue_depth.depth(target, stack).total:
                 raise UncollectedError(
                     f"{stack.name} has {queued} messages queued; wait for them, or add --force to drop them"
                 )

@@ -1,0 +1,216 @@
+"""Read data files: plain or gzipped text, one datapoint a line."""
+
+import codecs
+import contextlib
+import difflib
+import gzip
+import hashlib
+import itertools
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from lambdist_lib import paths
+from lambdist_lib.data.datapoints import Datapoints, Line, _checked, _count
+from lambdist_lib.errors import DataFileError
+from lambdist_lib.protocol import contract
+
+BLOCK_BYTES = 1 << 20
+
+
+GZIP_MAGIC = b"\x1f\x8b"  # no UTF-8 text begins with it
+
+
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pattern: str = "") -> Datapoints:
+    """A data file, read through once before anything is sent.
+
+    Args:
+        path: Plain or gzipped text, looked for in the working directory, then in the project's
+            folder. For standard input, `spool` it first.
+        max_chars, pattern: The datapoint rule, as the stack has it (`contract.reason_against`).
+
+    Raises:
+        DataFileError: There is no such file, it holds no datapoint, or it is not UTF-8 text.
+            Also later, from the iteration: the file changed after it was read.
+        UsageError: The pattern is no regular expression.
+
+    Example:
+        >>> points = read("data/nasty.txt", max_chars=20)
+        >>> points.submitted, points.rejected, points.blank
+        (55, 26, 8)
+        >>> next(line.reason for line in points if line.reason)
+        'has 23 characters, at most 20 are taken'
+    """
+    path = _found(path)
+    name, state = paths.shown(path), _state(path)
+
+    def unchanged_lines() -> Iterator[Line]:
+        require_unchanged()
+        yield from lines(path, max_chars=max_chars, pattern=pattern)
+        require_unchanged()
+
+    def require_unchanged() -> None:
+        if _state(path) != state:
+            raise DataFileError(f"{name} changed after it was first read; start again with the file as it is")
+
+    with _opened(path) as stream:
+        sha256, all_lines = _digest(stream)
+    submitted, rejected = _count(unchanged_lines())
+    if not submitted:
+        reason = "all its lines are blank" if all_lines else "it is empty"
+        raise DataFileError(f"{name} has no datapoints: {reason}")
+    return Datapoints(
+        name=name,
+        sha256=sha256,
+        submitted=submitted,
+        rejected=rejected,
+        blank=all_lines - submitted,
+        lines=unchanged_lines,
+    )
+
+
+def lines(
+    path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pattern: str = ""
+) -> Iterator[Line]:
+    """The lines of a data file from its first on, without reading it through before.
+
+    Raises:
+        DataFileError: As `read`, but what is wrong with a line only when the line is reached.
+    """
+    return _lines(_found(path), max_chars, _checked(pattern))
+
+
+def spool(stream: BinaryIO, path: Path) -> Path:
+    """Copy a stream that can be read only once, such as `sys.stdin.buffer`, to a file; returns the path."""
+    with path.open("wb") as file:
+        shutil.copyfileobj(stream, file, BLOCK_BYTES)
+    return path
+
+
+def _lines(path: Path, max_chars: int, pattern: str) -> Iterator[Line]:
+    longest_bytes = 4 * max_chars + 2  # of a datapoint in UTF-8, with CRLF
+    with _opened(path) as stream:
+        if stream.read(3) != codecs.BOM_UTF8:
+            stream.seek(0)
+        for n in itertools.count():
+            raw = stream.readline(longest_bytes)
+            if not raw:
+                return
+            before_bytes = stream.tell() - len(raw)
+            try:
+                if len(raw) == longest_bytes and raw[-1:] != b"\n":
+                    data, chars = _measured(raw, stream, max_chars)
+                else:
+                    data = _without_end(raw).decode()
+                    chars = 0 if data.isspace() else len(data)
+            except UnicodeDecodeError as error:
+                raise _not_text(path, n, before_bytes + error.start, raw) from None
+            if chars > max_chars:
+                reason = f"has {chars:,} characters, at most {max_chars:,} are taken"
+                yield Line(n, data[:max_chars], reason)
+            elif chars:
+                yield Line(n, data, contract.reason_against(data, max_chars=max_chars, pattern=pattern) or "")
+
+
+def _without_end(raw: bytes) -> bytes:
+    if raw.endswith(b"\r\n"):
+        return raw[:-2]
+    return raw[:-1] if raw.endswith(b"\n") else raw
+
+
+def _measured(raw: bytes, stream: BinaryIO, max_chars: int) -> tuple[str, int]:
+    """The beginning of a line longer than a datapoint can be, and its length, without keeping the rest.
+
+    A blank line has the length 0, as it would if it were short.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    start, chars, blank, seen_bytes, tail = "", 0, True, 0, b""
+    while True:
+        pending_bytes = len(decoder.getstate()[0])
+        try:
+            text = decoder.decode(raw, final=not raw)
+        except UnicodeDecodeError as error:  # say where in the line, not where in the piece
+            error.start += seen_bytes - pending_bytes
+            raise
+        start, chars, blank = start or text[:max_chars], chars + len(text), blank and not text.strip()
+        seen_bytes, tail = seen_bytes + len(raw), (tail + raw)[-2:]
+        if not raw or raw.endswith(b"\n"):
+            break
+        raw = stream.readline(BLOCK_BYTES)
+    end_chars = len(tail) - len(_without_end(tail))
+    return ("", 0) if blank else (start, chars - end_chars)
+
+
+def _digest(stream: BinaryIO) -> tuple[str, int]:
+    """SHA-256 and number of lines, blank ones included."""
+    digest, ends, last = hashlib.sha256(), 0, b"\n"
+    while block := stream.read(BLOCK_BYTES):
+        digest.update(block)
+        ends, last = ends + block.count(b"\n"), block[-1:]
+    return digest.hexdigest(), ends + (last != b"\n")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file's bytes, unpacked where it is gzipped; what the system says against it becomes ours."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == GZIP_MAGIC
+            file.seek(0)
+            with gzip.open(file) if packed else contextlib.nullcontext(file) as stream:
+                yield cast(BinaryIO, stream)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise DataFileError(f"{paths.shown(path)} is a damaged gzip file: {error}") from error
+    except OSError as error:
+        raise DataFileError(f"{paths.shown(path)} cannot be read: {error.strerror}") from error
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _found(path: str | Path) -> Path:
+    asked = Path(path)
+    for path in (asked, paths.ROOT / asked):
+        if path.is_file():
+            return path
+        if path.is_dir():
+            raise DataFileError(f"{asked} is a folder; name a file{_offered(path)}")
+        if path.exists():  # such as bash's <(command)
+            raise DataFileError(f"{asked} can be read only once, being no regular file; pipe it in, as -")
+    for folder in (asked.parent, paths.DATA):
+        near = difflib.get_close_matches(asked.name, _names(folder), n=3)
+        if near:
+            names = " or ".join(paths.shown(folder / name) for name in near)
+            raise DataFileError(f"no data file {asked}; did you mean {names}?")
+    raise DataFileError(f"no data file {asked}{_offered(paths.DATA)}")
+
+
+def _offered(folder: Path) -> str:
+    names = [name for name in _names(folder) if name.endswith((".txt", ".gz"))][:10]
+    return f"; {paths.shown(folder)} has {', '.join(names)}" if names else ""
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    except OSError:
+        return []
+
+
+def _not_text(path: Path, n: int, offset_bytes: int, raw: bytes) -> DataFileError:
+    utf16 = n == 0 and raw.startswith(UTF16_MARKS)
+    encoding = "UTF-16" if utf16 else "LATIN1"
+    return DataFileError(
+        f"{paths.shown(path)} is not UTF-8 text at line {n + 1}, byte {offset_bytes} of the file; "
+        f"if it is {encoding}: iconv -f {encoding} -t UTF-8 {path.name} > new.txt"
+    )

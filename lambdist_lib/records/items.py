@@ -1,0 +1,56 @@
+"""Read a run's items from the table."""
+
+import heapq
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.protocol.contract import (
+    shard_keys,
+)
+
+
+def items(target: Target, stack: Stack, run_id: str) -> dict[int, dict[str, Any]]:
+    """A run's items by n, as plain values."""
+    return {item["n"]: item for item in items_in_order(target, stack, run_id)}
+
+
+def items_in_order(target: Target, stack: Stack, run_id: str) -> Iterator[dict[str, Any]]:
+    """A run's items, as plain values, by ascending n; a page or two of each shard are in memory at a time."""
+    dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
+    with ThreadPoolExecutor(len(shard_keys(run_id))) as pool:
+
+        def shard(key: str) -> Iterator[dict[str, Any]]:
+            pages = iter(
+                dynamodb.get_paginator("query").paginate(
+                    TableName=table,
+                    KeyConditionExpression="run_shard = :key",
+                    ExpressionAttributeValues={":key": {"S": key}},
+                    ConsistentRead=True,
+                )
+            )
+            asked = pool.submit(next, pages, None)
+            yield {}  # all shards are asked before any is waited for
+            while page := asked.result():
+                asked = pool.submit(next, pages, None)
+                for item in page["Items"]:
+                    yield {name: plain(value) for name, value in item.items()}
+
+        shards = [shard(key) for key in shard_keys(run_id)]
+        for begun in shards:
+            next(begun)
+        yield from heapq.merge(*shards, key=lambda item: item["n"])
+
+
+def plain(value: dict[str, Any]) -> Any:
+    """A DynamoDB value as Python's; numbers are int where they are whole, else float."""
+    [(kind, content)] = value.items()
+    if kind == "N":
+        return int(content) if content.lstrip("-").isdecimal() else float(content)
+    if kind == "L":
+        return [plain(one) for one in content]
+    if kind == "M":
+        return {name: plain(one) for name, one in content.items()}
+    return content

@@ -1,0 +1,63 @@
+"""Estimate an experiment's usage and cost before it starts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.costs import assumptions, bill, estimate
+from lambdist_lib.costs.bill import Usage
+from lambdist_lib.deployment.preflight import look, require_consent
+from lambdist_lib.protocol.faults import parse_work
+from lambdist_lib.runs.arms import ARMS
+from lambdist_lib.runs.conditions import Conditions
+
+WARM_UPS, WARM_UP_ROUNDS = 2, 3  # of each arm, and datapoints per sender in each: as a rule two are enough
+
+
+def of_experiment(
+    target: Target,
+    held: Conditions,
+    arms: Sequence[str],
+    datapoints: int,
+    runs: int,
+    settings: Mapping[str, Any],
+    *,
+    budget_usd: float,
+    yes: bool,
+) -> None:
+    """`look` and `require_consent` for an experiment; arguments and errors are theirs, and `usage_of`'s."""
+    planned = usage_of(held, arms, datapoints, runs, settings)
+    found = look(target, {**held.settings(), **settings}, planned=planned, chunks=held.chunks)
+    require_consent(found, budget_usd=budget_usd, yes=yes)
+
+
+def usage_of(
+    held: Conditions, arms: Sequence[str], datapoints: int, runs: int, settings: Mapping[str, Any]
+) -> Usage:
+    """What an experiment will use, warm-ups included.
+
+    Args:
+        runs: Of each arm.
+        settings: Of the stacks, beside the conditions.
+    """
+    table, total = assumptions.load(), Usage()
+    for arm in arms:
+        if not ARMS[arm].stack:
+            continue
+        queued = ARMS[arm].stack == "distributed"
+        of_arm: dict[str, Any] = {
+            "arm": "distributed" if queued else arm,
+            "chunks": held.chunks,
+            "request_batch": held.request_batch,
+            "queue_batch": held.queue_batch,
+            "memory_mb": held.memory_mb,
+            "work_s": parse_work(held.work).seconds,
+            "receives": int(settings.get("max_receives", 5)),
+            "maximum_concurrency": int(settings.get("maximum_concurrency", 10)),
+            "mailed": bool(settings.get("notify_email")),
+        }
+        rates: dict[str, Any] = dict(estimate.rates(held.fault, datapoints, queued=queued))
+        measured = estimate.predict(table, datapoints=datapoints, **of_arm, **rates)
+        warm = estimate.predict(table, datapoints=held.chunks * WARM_UP_ROUNDS, **of_arm)
+        total += bill.total(measured).times(runs) + bill.total(warm).times(WARM_UPS)
+    return total

@@ -1,0 +1,113 @@
+"""Finish a run that was interrupted."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib.cloud import local_cloud
+from lambdist_lib.cloud.targets import LOCAL_STAMP, Target
+from lambdist_lib.data.datapoints import Datapoints
+from lambdist_lib.deployment import stacks
+from lambdist_lib.deployment.stacks import Stack, stack_name
+from lambdist_lib.errors import AbsentError, DataFileError, RunError, TargetError
+from lambdist_lib.protocol.contract import REJECTED
+from lambdist_lib.records import items
+from lambdist_lib.results import folders, journal
+from lambdist_lib.runs import completion, external_api
+from lambdist_lib.runs.arms import ARMS
+from lambdist_lib.runs.conditions import of_run
+from lambdist_lib.runs.monitor import Watch, Watching
+from lambdist_lib.runs.run import _complete
+
+
+def resume(
+    target: Target, stack: Stack, points: Datapoints, folder: Path, *, watch: Watch | None = None
+) -> dict[str, Any]:
+    """Finish an interrupted run; returns its row. A run that was collected is left as it is.
+
+    Raises:
+        RunError: The data file or the deployed code is not the one that the run began with.
+    """
+    facts = folders.read_facts(folder)
+    if facts["state"] == "collected" and not (facts["unsent"] or facts["in_flight"]):
+        return facts
+    if points.sha256 != facts["sha256"]:
+        raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
+    if stack.code != facts["code"]:
+        raise RunError(
+            f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
+            f"or start afresh with `lambdist submit {points.name}`"
+        )
+    with folders.resumable(folder), Watching(watch, submitted=points.submitted) as watching:
+        completion.await_settled(
+            target, stack, folder.name, expected=points.submitted, watch=watching.waiting
+        )
+    done, settled = bytearray(points.next_n), 0
+    for item in items.items_in_order(target, stack, folder.name):
+        done[item["n"]] = "outcome" in item
+        settled += 1
+    if (folder / "journal").exists():
+        for row in journal.read(folder / "journal"):
+            done[row["n"]] |= row["verdict"] == REJECTED
+    left = (line for line in points if not done[line.n])
+    return _complete(target, stack, points, left, folder, {**facts, "resumed": True}, watch, settled=settled)
+
+
+def finish(
+    run: str, *, data: str = "", connect: Callable[[str], Target], watch: Watch | None = None
+) -> list[dict[str, Any]]:
+    """Resume every unfinished run of a run's or an experiment's folder; returns the rows of all.
+
+    Args:
+        data: The data file, where it is not any more where the run read it.
+        connect: Gives the target for a run's stamp.
+
+    Raises:
+        TargetError: The stack is gone, and with it what was not collected.
+    """
+    rows = []
+    for folder in folders.find(run):
+        facts = folders.read_facts(folder)
+        if facts["arm"] == external_api.ARM:
+            facts = external_api.resume(folder, data=data, watch=watch)
+        elif facts["state"] != "collected" or facts["unsent"] or facts["in_flight"]:
+            points = _read_again(folder, facts, data)
+            target, stack = where_it_ran(facts, connect)
+            facts = resume(target, stack, points, folder, watch=watch)
+        rows.append(facts)
+    return rows
+
+
+def where_it_ran(facts: dict[str, Any], connect: Callable[[str], Target]) -> tuple[Target, Stack]:
+    """The target and stack that a run's facts name.
+
+    Raises:
+        TargetError: One of them is gone.
+    """
+    kind = ARMS[facts["arm"]].stack
+    if facts["target"] == LOCAL_STAMP and local_cloud.find() is None:  # connecting would start an empty one
+        raise _gone(facts, "the local cloud is gone")
+    target = connect(facts["target"])
+    try:
+        return target, stacks.describe(target, kind, name=facts["stack"].removesuffix(stack_name(kind, "")))
+    except AbsentError:
+        raise _gone(facts, f"the stack {facts['stack']} is gone from {target.stamp}") from None
+
+
+def _gone(facts: dict[str, Any], what: str) -> TargetError:
+    return TargetError(
+        f"{facts['run_id']} cannot go on: {what}, and with it what was not collected; "
+        f"start afresh: `lambdist deploy`, then `lambdist submit {facts['data']}`"
+    )
+
+
+def _read_again(folder: Path, facts: dict[str, Any], data: str) -> Datapoints:
+    """A run's data file, of which the run keeps no more than the project's own path or its name."""
+    try:
+        return of_run(facts).read(data or folders.spooled(folder) or facts["data"])
+    except DataFileError as error:
+        raise DataFileError(f"{error}; --data says where {facts['data']} is by now") from None
+
+
+def is_collected(run: str) -> bool:
+    return all(folders.read_facts(folder)["state"] == "collected" for folder in folders.find(run))
