@@ -27,7 +27,7 @@ test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minut
 	$(BIN)/python -m pytest -q -m faults
 
 lint: $(V)/.ok  ## what the tests check of style, alone
-	$(BIN)/python -m pytest -q tests/unit/test_style.py
+	$(BIN)/python -m pytest -q tests/unit/project/test_style.py
 
 bench: $(V)/.ok  ## the bounds on speed in short, five minutes; a `no` is status 2
 	@status=0; for one in "planner --short" "simulators --short" "measures --short" pipeline "submission --quick"; do \
@@ -37,7 +37,7 @@ docs: $(V)/.ok  ## the library's API as pages, into build/api/
 	$(BIN)/pdoc --docformat google --no-include-undocumented --no-show-source -o build/api lambdist_lib
 
 permissions: $(V)/.ok  ## write cloudformation/permissions.md from the templates
-	PYTHONPATH=tests/unit $(BIN)/python tests/unit/permission_table.py
+	PYTHONPATH=cloudformation $(BIN)/python -m permissions.table
 
 lock: $(V)/.ok  ## pyproject.toml into requirements.txt (UPGRADE=--upgrade: newest)
 	$(BIN)/uv pip compile -q $(UPGRADE) --universal --no-header --no-emit-index-url --no-annotate --python-version 3.11 --all-extras pyproject.toml -o requirements.txt

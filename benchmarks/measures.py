@@ -18,15 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.measures import (
-    cold_starts,
-    concurrency,
-    dead_letters,
-    latency,
-    ledger,
-    stages,
-    summary,
-)
+from lambdist_lib.measures import cold_starts, concurrency, dead_letters, latency, ledger, stages, summary
 from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 PAIRS = 10
@@ -66,8 +58,8 @@ def parts(
     return {
         "ledger.count": lambda: ledger.count(records),
         "stages.check": lambda: stages.check(stages.per_datapoint(records)),
-        "dead_letters.fit": lambda: dead_letters.fit(distributed, p=P),
-        "dead_letters.against_theory": lambda: dead_letters.against_theory(distributed, p=P),
+        "dead_letters.fit": lambda: dead_letters.goodness_of_fit(distributed, p=P),
+        "dead_letters.against_theory": lambda: dead_letters.compare_with_theory(distributed, p=P),
         "cold_starts.summary": lambda: cold_starts.summary(invocations),
         "cold_starts.bursts": lambda: cold_starts.bursts(invocations),
         "concurrency.over_time": lambda: concurrency.over_time(concurrency.spans(records)),

@@ -32,14 +32,14 @@ def lambdist(url: str, chunks: int, count: int) -> dict[str, float]:
     from lambdist_lib.data.datapoints import Line
     from lambdist_lib.results import journal
     from lambdist_lib.submission import client
-    from lambdist_lib.submission.receipts import Plan, Receipt
+    from lambdist_lib.submission.receipts import Receipt, SendOptions
 
     lines = (Line(n, f"word-{n}") for n in range(count))
     with (
         tempfile.TemporaryDirectory() as folder,
         journal.Journal(Path(folder) / "journal", Receipt._fields) as kept,
     ):
-        api, plan = Api(url=url, key=ApiKey("none")), Plan(chunks=chunks)
+        api, plan = Api(url=url, key=ApiKey("none")), SendOptions(chunks=chunks)
         tally = client.submit(lines, api, plan, run_id="benchmark", keep=kept.append)
     assert tally.accepted == count, tally
     return {"makespan_s": tally.last_answered_at - tally.first_intended_at}

@@ -23,7 +23,7 @@ from pathlib import Path
 from lambdist_lib.cloud import targets
 from lambdist_lib.data import datapoints
 from lambdist_lib.deployment import bundles, leaks, stacks
-from lambdist_lib.progress import Counts
+from lambdist_lib.progress import RunProgress
 from lambdist_lib.results import folders
 from lambdist_lib.runs import arms, run
 from lambdist_lib.runs.conditions import Conditions
@@ -67,7 +67,7 @@ def measure(
     watch: Watch | None = None,
 ) -> dict:
     """One run of `n` short words; returns its row."""
-    deployed = stacks.deploy(target, settings=held.settings())
+    deployed = stacks.apply_stacks(target, settings=held.settings())
     stack = deployed[arms.ARMS[arm].stack]
     name = f"bench-{time.time_ns()}"
     if temperature == "cold":
@@ -76,29 +76,29 @@ def measure(
         warm = datapoints.from_iterable(["warm"] * held.chunks * 3)
         run.warm_up(target, stack, arm, warm, held, name)
     points = datapoints.from_iterable([f"word{k}" for k in range(n)])
-    row = run.run(target, stack, arm, points, held, folder / name, temperature=temperature, watch=watch)
+    row = run.run_once(target, stack, arm, points, held, folder / name, temperature=temperature, watch=watch)
     folders.require_finished(row)
     return row
 
 
 def watched_ratio(target: targets.Target, folder: Path) -> float:
     """Makespan of a run whose live view is drawn over that of one that nobody watches, in random order."""
-    watches: list[Watch | None] = [None, Counts.table]
+    watches: list[Watch | None] = [None, RunProgress.table]
     random.shuffle(watches)
     took_s = {
         watch: measure(target, folder, "distributed", 1000, HERE, "warm", watch)["makespan_s"]
         for watch in watches
     }
-    return took_s[Counts.table] / took_s[None]
+    return took_s[RunProgress.table] / took_s[None]
 
 
 def lifecycle(target: targets.Target) -> dict[str, float]:
     """Seconds of a deploy of both stacks, of another without a change, and of their end; nothing is left."""
     wanted, took_s = HERE.settings(), {}
     steps: dict[str, Callable[[], object]] = {
-        "deploy of both stacks: s": lambda: stacks.deploy(target, settings=wanted),
-        "deploy of what is there: s": lambda: stacks.deploy(target, settings=wanted),
-        "destroy of both stacks: s": lambda: stacks.destroy(target),
+        "deploy of both stacks: s": lambda: stacks.apply_stacks(target, settings=wanted),
+        "deploy of what is there: s": lambda: stacks.apply_stacks(target, settings=wanted),
+        "destroy of both stacks: s": lambda: stacks.delete_stacks(target),
     }
     for label, step in steps.items():
         began_s = time.perf_counter()
@@ -168,7 +168,7 @@ def main() -> int:
         kept.append(show(label, pairs, "<= 1.05"))
     for handler in CLIENTS:
         kept.append(show(f"init of {handler} over boto3 and its clients", [init_ratio(handler)], "<= 1.2"))
-    stacks.destroy(target)
+    stacks.delete_stacks(target)
     return int(not all(kept))
 
 

@@ -42,14 +42,14 @@ def main() -> int:
     part = 10 if parser.parse_args().short else 1
     job = job_of(datapoints=1e9, chunks=1000, work="io:100ms", settings={"queue_batch": 10})
     table = assumptions.load()
-    settings_search.look(job, table)  # reads the template once
+    settings_search.evaluate(job, table)  # reads the template once
     rows = [
         (f"simulation, queue side, {INVOCATIONS // part:,} invocations", QUEUE_S / part,
          cpu_s(lambda: simulate(sized(QUEUE_SIDE, part)))),
         (f"simulation, everything on, {INVOCATIONS // part:,} invocations", ALL_S / part,
          cpu_s(lambda: simulate(sized(EVERYTHING, part)))),
         ("fluid answer, 10^9 datapoints", FLUID_S, cpu_s(lambda: forecast.predict(sized(EVERYTHING, 0.001)))),
-        ("fluid answer with its bill", FLUID_S, cpu_s(lambda: settings_search.look(job, table))),
+        ("fluid answer with its bill", FLUID_S, cpu_s(lambda: settings_search.evaluate(job, table))),
     ]  # fmt: skip
     held = True
     for name, allowed_s, took_s in rows:

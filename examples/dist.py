@@ -23,7 +23,7 @@ def main(arm: str, chunks: int, file: str) -> None:
     except LambdistError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_status)
-    for answer in collect.outputs_of(run["run_id"]):
+    for answer in collect.fetch(run["run_id"]):
         print(json.dumps(answer, ensure_ascii=False))
     counts = ("stored", "dead", "rejected", "unsent", "in_flight", "lost")
     print(", ".join(f"{run[name]} {name}" for name in counts), f"in {run['makespan_s'] or 0:.2f} s")
@@ -39,10 +39,10 @@ def deployed(target: targets.Target, kind: str) -> Iterator[None]:
     except TargetError:
         missing = [kind]
     try:
-        stacks.deploy(target, missing)
+        stacks.apply_stacks(target, missing)
         yield
     finally:
-        stacks.destroy(target, missing)
+        stacks.delete_stacks(target, missing)
 
 
 if __name__ == "__main__":

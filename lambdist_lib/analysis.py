@@ -46,28 +46,28 @@ def tables(where: str | Path) -> Tables:
     if not homes:
         raise RunError(f"no run of {where} has ended yet; `lambdist resume {where}` finishes it")
     runs = pd.DataFrame([{name: facts[folder].get(name) for name in schema.RUNS} for folder in homes])
-    return Tables(runs, together(homes, "records"), together(homes, "invocations"))
+    return Tables(runs, concat_tables(homes, "records"), concat_tables(homes, "invocations"))
 
 
-def together(homes: list[Path], name: str) -> pd.DataFrame:
+def concat_tables(homes: list[Path], name: str) -> pd.DataFrame:
     """One table of several runs' folders."""
     loaded = [results_tables.load(folder, name) for folder in homes]
     filled = [table for table in loaded if not table.empty]
     return pd.concat(filled, ignore_index=True) if filled else loaded[0]
 
 
-def planned(homes: list[Path]) -> pd.DataFrame:
+def expected_outcomes(homes: list[Path]) -> pd.DataFrame:
     """What the fault plans of those of the runs that have one had decided: `run_id` and `truth.Planned`."""
     found = [
         results_tables.load(home, "truth").assign(run_id=home.name)
         for home in homes
         if (home / ground_truth.FILE).exists()
     ]
-    names = ["run_id", *ground_truth.Planned.__dataclass_fields__]
+    names = ["run_id", *ground_truth.ExpectedOutcome.__dataclass_fields__]
     return pd.concat(found, ignore_index=True)[names] if found else pd.DataFrame(columns=names)
 
 
-def fates(where: str | Path) -> pd.DataFrame:
+def planned_vs_actual(where: str | Path) -> pd.DataFrame:
     """How the datapoints of runs with declared faults were to end, against how they did.
 
     Returns:
@@ -77,7 +77,7 @@ def fates(where: str | Path) -> pd.DataFrame:
     homes = [home for home in folders.find(str(where)) if (home / ground_truth.FILE).exists()]
     if not homes:
         return pd.DataFrame()
-    table, plan = together(homes, "records"), planned(homes).set_index(["run_id", "n"])
+    table, plan = concat_tables(homes, "records"), expected_outcomes(homes).set_index(["run_id", "n"])
     fate = plan["cause_class"].where(plan["outcome"] == DEAD, plan["outcome"])
     keys = pd.MultiIndex.from_frame(table[["run_id", "n"]])
     of_rows = pd.Series(fate.reindex(keys).to_numpy(), index=table.index)
@@ -107,7 +107,7 @@ def costs(where: str | Path, *, limits_file: str = "", free_tier: bool = False) 
     """
     of, prices = tables(where), assumptions.load(limits_file or None)
     units = result_units(folders.find(str(where)), prices)
-    return metering.costs(metering.by_run(*of, prices, units=units), prices, free_tier=free_tier)
+    return metering.costs(metering.meter_runs(*of, prices, units=units), prices, free_tier=free_tier)
 
 
 def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> dict[str, Any]:
@@ -132,6 +132,6 @@ def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> 
         ),
     }
     content["finding"] = finding or content["finding"]
-    content["tables"]["planned_and_found"] = fates(where).reset_index().to_dict("records")
+    content["tables"]["planned_and_found"] = planned_vs_actual(where).reset_index().to_dict("records")
     files.write_json((experiment if len(found) > 1 else found[0]) / "summary.json", content)
     return content

@@ -80,7 +80,7 @@ class AbsentError(TargetError):
     pass
 
 
-class RefusedError(TargetError):
+class AccessDeniedError(TargetError):
     """`code` is AWS's, or the name of botocore's error; `action` the permission that is missing, or ""."""
 
     def __init__(self, text: str, *, code: str = "", action: str = "") -> None:

@@ -35,8 +35,8 @@ from lambdist_lib.results import folders, schema, tables
 from lambdist_lib.results import outputs as results_outputs
 from lambdist_lib.runs import cost_estimate, redrive, schedule
 from lambdist_lib.runs.arms import require_arm
-from lambdist_lib.runs.conditions import Conditions, declared, require_possible, with_faults
-from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Walker
+from lambdist_lib.runs.conditions import Conditions, parse_conditions, require_possible, resolve_faults
+from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Executor
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
 UNTIL_S = 600.0  # budget of pairs that are repeated until the ratio is known well enough
@@ -57,11 +57,11 @@ class Experiment:
     runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(schema.RUNS)))
     stamp: str = ""  # of tables and figures: the target's, and that the ledger is open if somebody insisted
     begun: bool = False  # whether anything may have been made on the target
-    _walker: Walker = field(init=False, repr=False)
+    _walker: Executor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.stamp = self.stamp or self.target.stamp
-        self._walker = Walker(
+        self._walker = Executor(
             experiment_id=self.id,
             folder=self.folder,
             target=self.target,
@@ -89,7 +89,7 @@ class Experiment:
                 "runs; give it where the experiment begins"
             )
         if self.target.name == "aws":
-            cost_estimate.of_experiment(
+            cost_estimate.confirm_experiment(
                 self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
                 budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes,
             )  # fmt: skip
@@ -141,7 +141,7 @@ class Experiment:
         def enough() -> str:
             if plan is None:
                 return ""
-            ratios, spent_s = speedup.pairs(self.runs)["ratio"], time.monotonic() - began_s
+            ratios, spent_s = speedup.paired_ratios(self.runs)["ratio"], time.monotonic() - began_s
             found = sequential.look(ratios, plan, spent_s=spent_s, budget_s=budget_s)
             return found.why if found.enough else ""
 
@@ -193,8 +193,8 @@ class Experiment:
             self._walker.stopped.clear()
         counts = ledger.count(self.records())
         if insist:
-            self.stamp = self.target.stamp + ledger.open_note(self.runs, counts)
-            self.runs = ledger.accept_open(self.runs, counts)
+            self.stamp = self.target.stamp + ledger.incomplete_note(self.runs, counts)
+            self.runs = ledger.mark_incomplete(self.runs, counts)
             return counts
         ledger.require_balanced(counts)
         for row in self.runs.to_dict("records"):
@@ -222,7 +222,7 @@ class Experiment:
 
     def truth(self) -> pd.DataFrame:
         """What the fault plans had decided before the runs with faults: `run_id` and `truth.Planned`."""
-        return analysis.planned(self._homes())
+        return analysis.expected_outcomes(self._homes())
 
     def outputs(self) -> Iterator[dict[str, Any]]:
         """Each datapoint's answer in input order, from the first distributed run."""
@@ -237,7 +237,7 @@ class Experiment:
         The runs then balance, but are no timing any more.
         """
         with Progress("redrive") as progress:
-            reports = redrive.of(
+            reports = redrive.redrive_all(
                 str(self.folder),
                 cause=cause,
                 fault=fault,
@@ -250,7 +250,7 @@ class Experiment:
 
     def finding(self) -> str:
         """The conclusion, computed from the runs."""
-        return speedup.sentence(self.runs, self.stamp)
+        return speedup.conclusion(self.runs, self.stamp)
 
     def summarise(self, finding: str = "") -> dict[str, Any]:
         """Every measure in one file, `summary.json`, with this finding or else the speedup's; its content."""
@@ -265,7 +265,7 @@ class Experiment:
         lifecycle.destroy(self.target)
         return f"both stacks and the artifact bucket are gone from {self.target.stamp}"
 
-    def _take(self, phase: str, rounds: schedule.Rounds, **how: Any) -> pd.DataFrame:
+    def _take(self, phase: str, rounds: schedule.Schedule, **how: Any) -> pd.DataFrame:
         rows = self._walker.walk(phase, rounds, keep=self._keep, **how)
         return pd.DataFrame(rows)[list(schema.RUNS)]
 
@@ -284,7 +284,7 @@ class Experiment:
             )
         if self.runs.empty:
             raise RunError("no run has ended yet; run one first")
-        return analysis.together(self._homes(), name)
+        return analysis.concat_tables(self._homes(), name)
 
     def _homes(self) -> list[Path]:
         """The folders of the runs that have ended."""
@@ -305,7 +305,7 @@ def start(*, keep_stacks: bool = False, **options: Any) -> Iterator[Experiment]:
     work.teardown(keep_stacks=keep_stacks)
 
 
-def most_pairs(pairs: int, until: float = 0.0) -> int:
+def max_pairs(pairs: int, until: float = 0.0) -> int:
     """How many pairs `run_pairs` may come to."""
     return sequential.plan(until).looks[-1] if until else pairs
 
@@ -334,13 +334,13 @@ def begin(
         UsageError: A condition, a folder or an arm does not exist, or does not parse; nothing was made.
         RunError: There is an experiment of this id under other conditions.
     """
-    held, code = declared(conditions), bundles.folder(processing)
+    held, code = parse_conditions(conditions), bundles.folder(processing)
     for arm in arms:
         require_arm(arm)
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
     folder = paths.RESULTS / experiment_id
     points = held.read(folders.data_file(data, folder))
-    held = with_faults(held, points, seed)
+    held = resolve_faults(held, points, seed)
     require_possible(target, held)
     connected = targets.connect(target, region=region, profile=profile)
     facts = {

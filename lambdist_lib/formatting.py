@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 NONE = "-"
 
 
-def spelt(name: str) -> str:
+def label(name: str) -> str:
     return name.replace("_", " ")
 
 

@@ -23,7 +23,7 @@ UNKNOWN = "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class RunProgress:
     """What is known of a run while it goes on, in datapoints; None is what nobody has looked up (yet).
 
     doing: what goes on now. submitted: of the whole run. answered: with a verdict of the API.
@@ -117,7 +117,7 @@ class Progress:
 
     def __init__(self, label: str) -> None:
         self._label, self._text, self._end = label, "begins", ""
-        self._counts: Counts | None = None
+        self._counts: RunProgress | None = None
         self._began_s = self._shown_s = time.perf_counter()
         self._lines = 1  # of the terminal that the next state is written over
         self._terminal = sys.stderr.isatty()
@@ -134,14 +134,14 @@ class Progress:
             )  # nothing is left to wait for
         self._draw(last=True)
 
-    def show(self, text: str, counts: Counts | None = None) -> None:
+    def show(self, text: str, counts: RunProgress | None = None) -> None:
         """What goes on now, and how far the run is that does."""
         self._text, self._counts = text, counts
         every_s = EVERY_S if self._is_live else PLAIN_EVERY_S
         if time.perf_counter() - self._shown_s >= every_s:
             self._draw()
 
-    def watcher(self, label: str = "") -> Callable[[Counts], None] | None:
+    def watcher(self, label: str = "") -> Callable[[RunProgress], None] | None:
         """Shows the counts of a run, which `label` names; None where nobody would see them."""
         if not self._is_live:
             return None

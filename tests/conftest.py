@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from killing import Nursery
+from support.processes import Nursery
 
 FOLDER = Path(tempfile.mkdtemp(prefix="lambdist-tests-"))
 # before anything imports lambdist_lib, and for every process that a test starts

@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> None:
         options, "data", "seed", "processing", "queue_batch", "memory_mb", *cli_options.SENDING
     )
     with experiment.start(**options_of_start, **where, **what) as work:
-        runs = 1 + experiment.most_pairs(options.repetitions, options.until)
+        runs = 1 + experiment.max_pairs(options.repetitions, options.until)
         work.deploy(runs=runs, **cli_options.given(options, "budget_usd", "yes"))
         work.run_cold()
         work.run_pairs(options.repetitions, until=options.until, budget_s=options.budget_s)
@@ -74,11 +74,11 @@ def plan(options: argparse.Namespace) -> None:
         local_cloud=options.local,
         **cli_options.given(options, "data", "seed", "free_tier", "chunks", "request_batch", "work", "fault"),
     )
-    cli_options.tell(options, plan_text.words(found), found)
+    cli_options.tell(options, plan_text.format_plan(found), found)
 
 
 def notebook(options: argparse.Namespace) -> None:
     from lambdist_lib.notebooks import runner
 
-    made = runner.run_and_tell(options.notebook, options.output, dict(options.parameters), quiet=options.json)
+    made = runner.run_notebook(options.notebook, options.output, dict(options.parameters), quiet=options.json)
     cli_options.tell(options, "", made)

@@ -6,7 +6,7 @@ What can be typed, and what the exit statuses mean, stands in `arguments`.
 import sys
 
 from lambdist_lib.cli import analysis_commands, deploy_commands, run_commands, signals
-from lambdist_lib.cli.parser import parser
+from lambdist_lib.cli.parser import build_parser
 from lambdist_lib.errors import LambdistError
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -34,7 +34,7 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line's entry; returns the exit status."""
-    options = parser(COMMANDS).parse_args(arguments)
+    options = build_parser(COMMANDS).parse_args(arguments)
     try:
         with signals.sigterm_as_interrupt() as terminated:
             return options.call(options) or 0

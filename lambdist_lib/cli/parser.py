@@ -38,7 +38,7 @@ datapoint: permanent, poison (cannot be parsed), duplicate (queued twice); for t
 processors). Example: raise:0.1,permanent:1@5+7-9"""
 
 
-def parser(calls: Mapping[str, Call]) -> argparse.ArgumentParser:
+def build_parser(calls: Mapping[str, Call]) -> argparse.ArgumentParser:
     """The command line; what is parsed has the command's function of `calls` as `call`."""
     made = argparse.ArgumentParser(
         prog="lambdist",

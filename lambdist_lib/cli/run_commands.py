@@ -13,7 +13,7 @@ def try_(options: argparse.Namespace) -> None:
     from lambdist_lib.runs import preview
 
     processing = bundles.folder(options.processing)
-    for answer in preview.process_first(options.data, options.n, processing=processing):
+    for answer in preview.preview(options.data, options.n, processing=processing):
         print(json.dumps(answer, ensure_ascii=False))
 
 
@@ -50,7 +50,7 @@ def _submit_to_url(options: argparse.Namespace) -> None:
 
     patience = {"tries": options.tries, "timeout_s": options.timeout}
     with Progress("submit") as progress:
-        row = external_api.submit(
+        row = external_api.submit_to_url(
             options.url,
             watch=progress.watcher(),
             deadline_s=options.deadline,
@@ -68,7 +68,7 @@ def resume(options: argparse.Namespace) -> None:
     from lambdist_lib.runs import resume as runs_resume
 
     with Progress("resume") as progress:
-        rows = runs_resume.finish(
+        rows = runs_resume.resume_all(
             options.run, data=options.data, connect=cli_options.by_stamp(options), watch=progress.watcher()
         )
         progress.show(f"{len(rows)} runs whole")
@@ -82,10 +82,10 @@ def fetch(options: argparse.Namespace) -> None:
     from lambdist_lib.runs import resume as runs_resume
 
     if options.run.startswith(ADHOC):
-        collect.collect_adhoc(cli_options.target(options), options.run)
+        collect.fetch_adhoc(cli_options.target(options), options.run)
     elif not runs_resume.is_collected(options.run):
-        runs_resume.finish(options.run, data=options.data, connect=cli_options.by_stamp(options))
-    for answer in collect.outputs_of(options.run):
+        runs_resume.resume_all(options.run, data=options.data, connect=cli_options.by_stamp(options))
+    for answer in collect.fetch(options.run):
         print(json.dumps(answer, ensure_ascii=False))
 
 
@@ -95,9 +95,9 @@ def dead(options: argparse.Namespace) -> None:
     from lambdist_lib.records import dead_letters
 
     if options.run.startswith(ADHOC):
-        letters = dead_letters.of_table(*cli_options.queued(options), options.run, cause=options.cause)
+        letters = dead_letters.from_table(*cli_options.queued(options), options.run, cause=options.cause)
     else:
-        letters = dead_letters.of_run(options.run, cause=options.cause)
+        letters = dead_letters.list_dead_letters(options.run, cause=options.cause)
     lines = [*map(dead_letters.line, letters), dead_letters.summary(letters, options.run)]
     cli_options.tell(options, "\n".join(lines), [asdict(letter) for letter in letters])
 
@@ -112,11 +112,13 @@ def redrive(options: argparse.Namespace) -> None:
     with Progress("redrive") as progress:
         if options.run.startswith(ADHOC):
             reports = [
-                redrive.run_adhoc(*cli_options.queued(options), options.run, **what, watch=progress.watcher())
+                redrive.redrive_adhoc(
+                    *cli_options.queued(options), options.run, **what, watch=progress.watcher()
+                )
             ]
         else:
             connect = cli_options.by_stamp(options)
-            reports = redrive.of(options.run, **what, connect=connect, watch=progress.watcher())
+            reports = redrive.redrive_all(options.run, **what, connect=connect, watch=progress.watcher())
         progress.show(f"{sum(report.letters for report in reports):,} dead letters")
     cli_options.tell(
         options, "\n".join(report.sentence() for report in reports), [asdict(one) for one in reports]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from botocore import exceptions
 
-from lambdist_lib.errors import RefusedError
+from lambdist_lib.errors import AccessDeniedError
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 INVALID = {
@@ -84,7 +84,7 @@ def watch(events: Any, where: Where) -> None:
     events.register_last("after-call-error", failed)
 
 
-def of_code(error: dict[str, Any], action: str, where: Where) -> RefusedError | None:
+def of_code(error: dict[str, Any], action: str, where: Where) -> AccessDeniedError | None:
     """What an answer with an error means, if a person can mend it.
 
     Args:
@@ -94,21 +94,21 @@ def of_code(error: dict[str, Any], action: str, where: Where) -> RefusedError | 
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
     if code in EXPIRED:
         how = f"fetch new ones, such as by {where.login('sso login')}, and type the command again"
-        return RefusedError(f"the AWS credentials have expired ({code}); {how}", code=code)
+        return AccessDeniedError(f"the AWS credentials have expired ({code}); {how}", code=code)
     if code in INVALID:
-        return RefusedError(
+        return AccessDeniedError(
             f"AWS does not take these credentials ({code}): the access key is unknown or off, or "
             f"{where.region} is not enabled for the account; see {where.login('sts get-caller-identity')}",
             code=code,
         )
     if code in UNSIGNED:
-        return RefusedError(
+        return AccessDeniedError(
             f"AWS does not take the signature ({code}): the secret key belongs to another access key, or "
             f"this machine's clock is wrong; compare `date`, then {CREDENTIALS}",
             code=code,
         )
     if code in ELSEWHERE:
-        return RefusedError(
+        return AccessDeniedError(
             f"{action} is for another Region than {where.region}; name it with --region", code=code
         )
     if DENIED.match(code):
@@ -116,9 +116,9 @@ def of_code(error: dict[str, Any], action: str, where: Where) -> RefusedError | 
     return None
 
 
-def of_failure(error: Exception, where: Where) -> RefusedError | None:
+def of_failure(error: Exception, where: Where) -> AccessDeniedError | None:
     """What kept a call from being answered, if a person can mend it."""
-    if isinstance(error, RefusedError):  # of the call for temporary credentials
+    if isinstance(error, AccessDeniedError):  # of the call for temporary credentials
         return error
     code, facts = type(error).__name__, getattr(error, "kwargs", {})
     if isinstance(error, exceptions.NoCredentialsError):
@@ -149,7 +149,7 @@ def of_failure(error: Exception, where: Where) -> RefusedError | None:
         text = _unreachable(facts.get("endpoint_url") or "", where)
     else:
         return None
-    return RefusedError(text, code=code)
+    return AccessDeniedError(text, code=code)
 
 
 def told(error: BaseException) -> str:
@@ -199,14 +199,14 @@ def action_of(model: Any) -> str:
     return f"{service}:{ACTIONS.get(service, {}).get(operation, operation)}"
 
 
-def _denied(code: str, message: str, action: str, where: Where) -> RefusedError:
+def _denied(code: str, message: str, action: str, where: Where) -> AccessDeniedError:
     missing = missing_permission(message) or action
     if missing.partition(":")[2].islower():  # SQS writes its actions so
         missing = action
     by = " (an explicit deny stands in the way)" if "explicit deny" in message else ""
     what = f"{where.stamp} denies {missing}{by}; "
     how = "have it added (cloudformation/deployer_policy.yaml is what is needed), or take another --profile"
-    return RefusedError(what + how, code=code, action=missing)
+    return AccessDeniedError(what + how, code=code, action=missing)
 
 
 def _unreachable(url: str, where: Where) -> str:

@@ -105,7 +105,7 @@ class Line(NamedTuple):
     usd: float
 
 
-def lines(usage: Usage, prices: Table, *, free_tier: bool = False) -> list[Line]:
+def line_items(usage: Usage, prices: Table, *, free_tier: bool = False) -> list[Line]:
     """The bill.
 
     Args:
@@ -128,14 +128,14 @@ def lines(usage: Usage, prices: Table, *, free_tier: bool = False) -> list[Line]
     return found
 
 
-def bill(parts: Parts, prices: Table, *, free_tier: bool = False) -> pd.DataFrame:
+def split_bill(parts: Parts, prices: Table, *, free_tier: bool = False) -> pd.DataFrame:
     """Every line of a split usage.
 
     Returns:
         One row per ITEM: `service`, `what`, `quantity`, `usd`, and of that `retries_usd` and
         `dead_letters_usd`; rows and parts add up, free tier included.
     """
-    table = pd.DataFrame(lines(total(parts), prices, free_tier=free_tier))
+    table = pd.DataFrame(line_items(total(parts), prices, free_tier=free_tier))
     of_one = table["usd"] / table["quantity"].where(table["quantity"] > 0)
     for part in (RETRIES, DEAD_LETTERS):
         amounts = [getattr(parts[part], item.amount) if part in parts else 0.0 for item in ITEMS]
@@ -169,7 +169,7 @@ def total_usd(bill: list[Line]) -> float:
     return sum(line.usd for line in bill)
 
 
-def figures(table: pd.DataFrame, *, datapoints: float) -> dict[str, Any]:
+def totals(table: pd.DataFrame, *, datapoints: float) -> dict[str, Any]:
     """The sum of a `bill`: `usd`, `per_million_usd`, `retries_share` and `dead_letters_share` of it."""
     usd = table["usd"].sum()
     shares = {

@@ -25,10 +25,10 @@ def predict(table: Table, *, arm: str = "distributed", **of_run: Any) -> dict[st
     Args:
         of_run: As `expected` takes them; `arm`: distributed, single_node or single_node_parallel.
     """
-    return usage(expected(table, arm=arm, **of_run), table)
+    return usage(expected_counts(table, arm=arm, **of_run), table)
 
 
-def expected(
+def expected_counts(
     table: Table,
     *,
     arm: str = "distributed",
@@ -107,7 +107,7 @@ def dead_batches(dead: float, span_s: float) -> float:
     return max(dead / DEAD_AT_ONCE, min(dead, math.ceil(span_s / DEAD_WINDOW_S)))
 
 
-def rates(fault: str, datapoints: int, *, queued: bool = True) -> dict[str, float]:
+def failure_rates(fault: str, datapoints: int, *, queued: bool = True) -> dict[str, float]:
     """A declared fault plan as `expected` takes it; duplicates and throttles fail nothing."""
     found = {"p_fail": 0.0, "p_permanent": 0.0, "p_always": 0.0}
     plan = faults.parse_fault(fault).only(faults.FAULT_KINDS if queued else faults.OF_LAMBDAS)

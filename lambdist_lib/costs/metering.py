@@ -37,7 +37,7 @@ UNITS = {
 }
 
 
-class Metered(NamedTuple):
+class MeteredRun(NamedTuple):
     """One run: what it used, and what its conditions let expect."""
 
     run_id: str
@@ -57,18 +57,18 @@ class Costs(NamedTuple):
 NO_COSTS = Costs(pd.DataFrame(columns=["arm"]), pd.DataFrame())
 
 
-def costs(metered: list[Metered], prices: Table, *, free_tier: bool = False) -> Costs:
+def costs(metered: list[MeteredRun], prices: Table, *, free_tier: bool = False) -> Costs:
     return Costs(figures(metered, prices), table(metered, prices, free_tier=free_tier))
 
 
-def by_run(
+def meter_runs(
     runs: pd.DataFrame,
     records: pd.DataFrame,
     invocations: pd.DataFrame,
     prices: Table,
     *,
     units: dict[str, int] | None = None,
-) -> list[Metered]:
+) -> list[MeteredRun]:
     """Meter each run that used a cloud and has log lines.
 
     Args:
@@ -84,7 +84,7 @@ def by_run(
         mine = of_records.get_group(run.run_id)
         counted = counts(run, mine, of_lines.get_group(run.run_id), (units or {}).get(run.run_id))
         expected = estimate.predict(prices, **conditions(run, prices))
-        found.append(Metered(run.run_id, run.arm, len(mine), usage(counted, prices), expected))
+        found.append(MeteredRun(run.run_id, run.arm, len(mine), usage(counted, prices), expected))
     return found
 
 
@@ -138,7 +138,7 @@ def conditions(run: Any, table: Table) -> dict[str, Any]:
         "queue_batch": run.queue_batch,
         "memory_mb": run.memory_mb,
         "work_s": work.seconds * of_cpu,
-        **estimate.rates(_text(run.fault), run.submitted, queued=run.arm in QUEUED),
+        **estimate.failure_rates(_text(run.fault), run.submitted, queued=run.arm in QUEUED),
     }
 
 
@@ -161,7 +161,7 @@ def _inits_s(lines: pd.DataFrame) -> float:
     return float(own_s.sum())
 
 
-def table(metered: list[Metered], prices: Table, *, free_tier: bool = False) -> pd.DataFrame:
+def table(metered: list[MeteredRun], prices: Table, *, free_tier: bool = False) -> pd.DataFrame:
     """The lines of the bill by arm, for a million datapoints each.
 
     Returns:
@@ -172,7 +172,7 @@ def table(metered: list[Metered], prices: Table, *, free_tier: bool = False) -> 
     for arm in dict.fromkeys(run.arm for run in metered):
         runs = [run for run in metered if run.arm == arm]
         expected, used = (
-            bill.bill(together([getattr(run, side) for run in runs]), prices, free_tier=free_tier)
+            bill.split_bill(sum_usage([getattr(run, side) for run in runs]), prices, free_tier=free_tier)
             for side in ("expected", "used")
         )
         both = bill.side_by_side(expected, used)
@@ -183,16 +183,16 @@ def table(metered: list[Metered], prices: Table, *, free_tier: bool = False) -> 
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
-def together(of_runs: list[dict[str, bill.Usage]]) -> dict[str, bill.Usage]:
+def sum_usage(of_runs: list[dict[str, bill.Usage]]) -> dict[str, bill.Usage]:
     return {part: sum((one[part] for one in of_runs), bill.Usage()) for part in bill.PARTS}
 
 
-def figures(metered: list[Metered], prices: Table) -> pd.DataFrame:
+def figures(metered: list[MeteredRun], prices: Table) -> pd.DataFrame:
     """One row per run: `run_id`, `arm`, `datapoints`, `predicted_usd`, and what `cost.figures` says of it."""
     rows = []
     for run in metered:
-        predicted_usd = bill.bill(run.expected, prices)["usd"].sum()
-        of = bill.figures(bill.bill(run.used, prices), datapoints=run.datapoints)
+        predicted_usd = bill.split_bill(run.expected, prices)["usd"].sum()
+        of = bill.totals(bill.split_bill(run.used, prices), datapoints=run.datapoints)
         rows.append({"run_id": run.run_id, "arm": run.arm, "datapoints": run.datapoints,
                      "predicted_usd": predicted_usd, **of})  # fmt: skip
     names = ["usd", "per_million_usd", "retries_share", "dead_letters_share"]

@@ -15,7 +15,7 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import tags
 from lambdist_lib.deployment.bundles import Bundle
 from lambdist_lib.deployment.polling import Say, polls
-from lambdist_lib.errors import DeployError, RefusedError, TargetError
+from lambdist_lib.errors import AccessDeniedError, DeployError, TargetError
 
 KEPT_DAYS = 90  # a zip: CloudFormation wants the former one again when an update rolls back
 OLD_VERSION_DAYS = 7  # a key carries its content's hash, so an old version is the same content
@@ -38,7 +38,7 @@ def ensure(target: Target, name: str) -> str:
     owner = {"Bucket": bucket, "ExpectedBucketOwner": _account(target)}
     try:
         s3.head_bucket(**owner)
-    except RefusedError as error:
+    except AccessDeniedError as error:
         if not error.action:  # expired, unreachable: no matter of this bucket
             raise
         raise TargetError(f"the artifact bucket {bucket} is another account's, or else {error}") from None

@@ -20,7 +20,7 @@ BROKEN = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class StackOperation:
     """A create, update or delete under way; `stack` is an id where the name alone would lose it."""
 
     action: str
@@ -28,7 +28,7 @@ class Begun:
     since: float  # seconds since the epoch
 
 
-def begin(
+def start_change(
     target: Target,
     name: str,
     body: str,
@@ -36,7 +36,7 @@ def begin(
     say: Say,
     *,
     lifetime_s: float | None = None,
-) -> Begun | None:
+) -> StackOperation | None:
     """Start a create or update; None if there is nothing to change.
 
     Raises:
@@ -73,10 +73,10 @@ def begin(
             reason = aws_errors.masked(str(error))
             raise DeployError(f"CloudFormation refuses the template of {name}: {reason}") from error
         raise
-    return Begun(action=action, stack=name, since=since)
+    return StackOperation(action=action, stack=name, since=since)
 
 
-def await_end(target: Target, begun: Begun, say: Say) -> None:
+def wait(target: Target, begun: StackOperation, say: Say) -> None:
     """Wait for a create, update or delete, telling each event.
 
     Raises:
@@ -101,7 +101,7 @@ def await_end(target: Target, begun: Begun, say: Say) -> None:
         raise DeployError(_failure(_short(begun.stack), status, events))
 
 
-def begin_delete(target: Target, name: str) -> Begun | None:
+def begin_delete(target: Target, name: str) -> StackOperation | None:
     """Start the deletion of a stack; None if there is none.
 
     Raises:
@@ -112,7 +112,7 @@ def begin_delete(target: Target, name: str) -> Begun | None:
         return None
     if described["StackStatus"].startswith("UPDATE_"):  # which CloudFormation lets nobody cut short
         _settled_status(target, name, lambda line: None)
-    begun = Begun(action="DELETE", stack=described["StackId"], since=time.time())
+    begun = StackOperation(action="DELETE", stack=described["StackId"], since=time.time())
     try:
         target.client("cloudformation").delete_stack(StackName=begun.stack)
     except ClientError as error:
@@ -128,7 +128,7 @@ def delete(target: Target, name: str, say: Say) -> None:
         DeployError: Something of it could not be deleted.
     """
     if begun := begin_delete(target, name):
-        await_end(target, begun, say)
+        wait(target, begun, say)
 
 
 def describe(target: Target, name: str) -> dict[str, Any]:

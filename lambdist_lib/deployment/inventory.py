@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import artifact_bucket, local_mail, tags, templates
-from lambdist_lib.errors import RefusedError
+from lambdist_lib.errors import AccessDeniedError
 
 GONE = re.compile("NotFound|NoSuch|NonExistent|ResourceNotFound|does not exist")
 ARNS = {  # by kind: a name alone may be that of somebody's thing of another kind
@@ -30,7 +30,7 @@ Found = tuple[str, str, Mapping[str, str]]  # id, name, tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thing:
+class Resource:
     """One thing of one kind; `id` is CloudFormation's physical id, `stack` whose it is or was."""
 
     kind: str
@@ -41,51 +41,51 @@ class Thing:
     expires: str
 
 
-def things(target: Target, name: str) -> list[Thing]:
+def things(target: Target, name: str) -> list[Resource]:
     """Everything but the stacks themselves, in the order in which it can be deleted.
 
     What may not be listed is one Thing without an id, whose name says which permission it needs.
     """
     try:
         tagged, told = _tagged(target), []
-    except RefusedError as error:
+    except AccessDeniedError as error:
         tagged, told = {}, [_unknown("tags", error)]
     with ThreadPoolExecutor(4) as pool:  # a dozen services, each a round trip or more away
         listed = dict(zip(KINDS, pool.map(lambda kind: _listed(kind, target), KINDS), strict=True))
-    told += [one for one in listed.values() if isinstance(one, Thing)]
+    told += [one for one in listed.values() if isinstance(one, Resource)]
     return told + [
         _thing(kind, id_, label, {**tagged.get((kind, label), {}), **own}, name)
         for kind, entries in listed.items()
-        if not isinstance(entries, Thing)
+        if not isinstance(entries, Resource)
         for id_, label, own in entries
-        if whose(label, {**tagged.get((kind, label), {}), **own}, name)
+        if owner_stack(label, {**tagged.get((kind, label), {}), **own}, name)
     ]
 
 
-def _listed(kind: str, target: Target) -> list[Found] | Thing:
+def _listed(kind: str, target: Target) -> list[Found] | Resource:
     """What there is of a kind; a Thing of state unknown if nobody may tell."""
     try:
         return list(LISTS[kind](target))
-    except RefusedError as error:
+    except AccessDeniedError as error:
         return _unknown(kind, error)
 
 
-def _unknown(kind: str, error: RefusedError) -> Thing:
+def _unknown(kind: str, error: AccessDeniedError) -> Resource:
     if not error.action:  # expired, unreachable: then nothing can be told
         raise error
-    return Thing(
+    return Resource(
         kind=kind, id="", name=f"not listed without {error.action}", stack="", created="", expires=""
     )
 
 
-def _thing(kind: str, id_: str, label: str, marks: Mapping[str, str], name: str) -> Thing:
-    return Thing(
-        kind=kind, id=id_, name=label, stack=whose(label, marks, name),
+def _thing(kind: str, id_: str, label: str, marks: Mapping[str, str], name: str) -> Resource:
+    return Resource(
+        kind=kind, id=id_, name=label, stack=owner_stack(label, marks, name),
         created=marks.get(tags.CREATED, ""), expires=marks.get(tags.EXPIRES, ""),
     )  # fmt: skip
 
 
-def whose(label: str, marks: Mapping[str, str], name: str) -> str:
+def owner_stack(label: str, marks: Mapping[str, str], name: str) -> str:
     """The stack that something belongs or belonged to, or ""; of the bucket, how its stacks' names begin."""
     if tags.STACK in marks:
         return marks[tags.STACK]
@@ -99,7 +99,7 @@ def whose(label: str, marks: Mapping[str, str], name: str) -> str:
     return ""
 
 
-def delete(target: Target, thing: Thing) -> None:
+def delete(target: Target, thing: Resource) -> None:
     """Delete one thing with all that hangs on it; what is gone by now is no error."""
     try:
         DELETES[thing.kind](target, thing.id)

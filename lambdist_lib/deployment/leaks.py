@@ -28,7 +28,7 @@ from lambdist_lib.deployment import (
     templates,
     uncollected,
 )
-from lambdist_lib.deployment.inventory import Thing
+from lambdist_lib.deployment.inventory import Resource
 from lambdist_lib.deployment.polling import Say
 from lambdist_lib.errors import AbsentError, DeployError, TargetError
 
@@ -38,11 +38,11 @@ STACK = "stack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leftover:
+class LeakedResource:
     """A stack with all that is its own, or a thing that no stack has."""
 
     state: str
-    thing: Thing
+    thing: Resource
 
     def facts(self) -> dict[str, str]:
         """Without the physical id, which may name the account."""
@@ -56,19 +56,19 @@ class Leftover:
         return f"{self.state:<10} {thing.kind:<20} {thing.name}{since}"
 
 
-def find(target: Target, *, name: str = stacks.NAME, now: datetime | None = None) -> list[Leftover]:
+def find(target: Target, *, name: str = stacks.NAME, now: datetime | None = None) -> list[LeakedResource]:
     """What is there: stacks first, then what can be deleted in this order."""
     now = now or datetime.now(UTC)
     things = inventory.things(target, name)  # before the stacks: what one has made since is no orphan
-    standing = [one for one in _stacks(target) if inventory.whose(one["StackName"], _tags(one), name)]
+    standing = [one for one in _stacks(target) if inventory.owner_stack(one["StackName"], _tags(one), name)]
     bases = {_base(one["StackName"]) for one in standing} | {one.stack for one in things}
-    begun = {base: pending.state_of(target, base) for base in bases}
+    begun = {base: pending.status(target, base) for base in bases}
     states = {one["StackName"]: state_of(one, begun[_base(one["StackName"])], now) for one in standing}
-    rows = [Leftover(state=states[one["StackName"]], thing=_thing(one)) for one in standing]
+    rows = [LeakedResource(state=states[one["StackName"]], thing=_thing(one)) for one in standing]
     owned = {id_ for one in standing for id_ in _owned(target, one["StackName"])}
     for thing in things:
         if state := _state_of_thing(thing, owned, states, begun[thing.stack][0]):
-            rows.append(Leftover(state=state, thing=thing))
+            rows.append(LeakedResource(state=state, thing=thing))
     return rows
 
 
@@ -79,7 +79,7 @@ def delete(
     everything: bool = False,
     force: bool = False,
     say: Say = lambda line: None,
-) -> list[Leftover]:
+) -> list[LeakedResource]:
     """Delete what is not live, or everything; returns what was deleted.
 
     Raises:
@@ -87,7 +87,7 @@ def delete(
         DeployError: Something could not be deleted; the message names it. All else is gone.
     """
 
-    def doomed() -> list[Leftover]:
+    def doomed() -> list[LeakedResource]:
         rows = [row for row in find(target, name=name) if row.state != UNKNOWN]
         return [row for row in rows if everything or row.state != LIVE]
 
@@ -102,7 +102,7 @@ def delete(
         raise DeployError("; ".join(f"{what} stays: {why}" for what, why in failed.items()))
     gone = {row.thing.id: row for row in [*first, *then]}
     for row in gone.values():
-        pending.forget(target, _base(row.thing.stack))
+        pending.clear(target, _base(row.thing.stack))
     return list(gone.values())
 
 
@@ -116,7 +116,7 @@ def state_of(stack: dict[str, Any], begun: tuple[str, list[str]], now: datetime)
     return EXPIRED if tags.is_expired(_tags(stack), now) else LIVE
 
 
-def summary(rows: list[Leftover], target: Target) -> str:
+def summary(rows: list[LeakedResource], target: Target) -> str:
     """How many there are of each state, and what to type."""
     known = [row for row in rows if row.state != UNKNOWN]
     live = sum(row.state == LIVE for row in known)
@@ -128,7 +128,7 @@ def summary(rows: list[Leftover], target: Target) -> str:
     return f"{live} of {len(known)} are live; `{how}` removes {'the others' if live else 'all'}"
 
 
-def _state_of_thing(thing: Thing, owned: set[str], states: dict[str, str], begun: str) -> str:
+def _state_of_thing(thing: Resource, owned: set[str], states: dict[str, str], begun: str) -> str:
     """ "" for what is part of a stack."""
     if thing.id in owned:
         return ""
@@ -141,8 +141,8 @@ def _state_of_thing(thing: Thing, owned: set[str], states: dict[str, str], begun
     return "" if is_mail and thing.stack in states else ORPHANED
 
 
-def _delete_stacks(target: Target, found: list[Thing], say: Say) -> dict[str, str]:
-    begun: dict[str, change_sets.Begun | None] = {}
+def _delete_stacks(target: Target, found: list[Resource], say: Say) -> dict[str, str]:
+    begun: dict[str, change_sets.StackOperation | None] = {}
     failed = {}
     for one in found:
         try:
@@ -152,7 +152,7 @@ def _delete_stacks(target: Target, found: list[Thing], say: Say) -> dict[str, st
     for name, deletion in begun.items():
         try:
             if deletion:
-                change_sets.await_end(target, deletion, say)
+                change_sets.wait(target, deletion, say)
             if target.name == "local":
                 local_mail.remove(target, name)
             say(f"{name} is gone")
@@ -161,7 +161,7 @@ def _delete_stacks(target: Target, found: list[Thing], say: Say) -> dict[str, st
     return failed
 
 
-def _delete_things(target: Target, found: list[Thing], say: Say) -> dict[str, str]:
+def _delete_things(target: Target, found: list[Resource], say: Say) -> dict[str, str]:
     failed = {}
     for thing in found:
         try:
@@ -172,7 +172,7 @@ def _delete_things(target: Target, found: list[Thing], say: Say) -> dict[str, st
     return failed
 
 
-def _require_collected(target: Target, row: Leftover) -> None:
+def _require_collected(target: Target, row: LeakedResource) -> None:
     """A stack that came up whole may hold results that are nowhere else."""
     if row.thing.kind != STACK or row.state == BROKEN:
         return
@@ -189,9 +189,9 @@ def _base(stack: str) -> str:
     return stack
 
 
-def _thing(stack: dict[str, Any]) -> Thing:
+def _thing(stack: dict[str, Any]) -> Resource:
     marks, name = _tags(stack), stack["StackName"]
-    return Thing(
+    return Resource(
         kind=STACK, id=stack["StackId"], name=name, stack=name,
         created=marks.get(tags.CREATED, ""), expires=marks.get(tags.EXPIRES, ""),
     )  # fmt: skip

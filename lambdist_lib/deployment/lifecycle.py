@@ -28,14 +28,14 @@ def deploy(
         KeyboardInterrupt: It says what remains, and how to go on or to be rid of it.
     """
     if target.name == "aws":
-        found = preflight.look(target, settings, lifetime_s=lifetime_s)
-        preflight.require_consent(found, budget_usd=budget_usd, yes=yes)
+        found = preflight.inspect(target, settings, lifetime_s=lifetime_s)
+        preflight.confirm(found, budget_usd=budget_usd, yes=yes)
     where = f"--target {target.name}"
     given: dict[str, Any] = {"settings": settings, "processing": processing, "lifetime_s": lifetime_s}
     try:
         with Progress("deploy") as progress:
-            deployed = stacks.deploy(target, **given, say=progress.show)
-            smoke_test.require(target, deployed.values())
+            deployed = stacks.apply_stacks(target, **given, say=progress.show)
+            smoke_test.check_functions_start(target, deployed.values())
             progress.show(f"{len(deployed)} stacks on {target.stamp}")
             return deployed
     except KeyboardInterrupt:
@@ -55,7 +55,7 @@ def destroy(target: Target, *, name: str = stacks.NAME, force: bool = False) -> 
         require_collected(target, name=name)
     try:
         with Progress("destroy") as progress:
-            stacks.destroy(target, name=name, say=progress.show)
+            stacks.delete_stacks(target, name=name, say=progress.show)
             progress.show("both stacks and the artifact bucket are gone")
     except KeyboardInterrupt:
         how = f"`lambdist destroy --target {target.name}` goes on"

@@ -99,7 +99,9 @@ def _with_defaults(text: str, values: dict[str, str]) -> str:
 def _application(keys: dict[str, bundles.Bundle], bucket: str) -> dict[str, bytes]:
     """The SAM application: its template with the zips' places in it, its documents, and the commands."""
     where = f"s3://{bucket}/" if bucket else ""
-    text = templates.stamped((paths.CLOUDFORMATION / sam_template.FILE).read_text(encoding="utf-8"))
+    text = templates.with_deployment_hash(
+        (paths.CLOUDFORMATION / sam_template.FILE).read_text(encoding="utf-8")
+    )
     for bundle in keys.values():
         text = text.replace(f"CodeUri: {bundle.handler}.zip\n", f"CodeUri: {where}{bundle.key}\n")
     for document in sam_template.DOCUMENTS:

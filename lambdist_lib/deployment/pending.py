@@ -19,7 +19,7 @@ UNDER_WAY, CUT_SHORT = "under way", "cut short"
 
 
 @contextlib.contextmanager
-def under_way(target: Target, name: str, new: list[str]) -> Iterator[None]:
+def record(target: Target, name: str, new: list[str]) -> Iterator[None]:
     """Note a deployment for as long as the block runs; one that an error ends has told what is left.
 
     Args:
@@ -33,15 +33,15 @@ def under_way(target: Target, name: str, new: list[str]) -> Iterator[None]:
     try:
         yield
     except Exception:
-        forget(target, name)
+        clear(target, name)
         raise
     except BaseException:  # an interrupt, after which a kernel lives on
         _write(path, begun, None)
         raise
-    forget(target, name)
+    clear(target, name)
 
 
-def state_of(target: Target, name: str) -> tuple[str, list[str]]:
+def status(target: Target, name: str) -> tuple[str, list[str]]:
     """UNDER_WAY, CUT_SHORT (also by Ctrl-C) or "", and the stacks that were to be made."""
     noted = _read(_path(target, name))
     if not noted:
@@ -49,7 +49,7 @@ def state_of(target: Target, name: str) -> tuple[str, list[str]]:
     return (UNDER_WAY if noted[0] and noted[0].process() else CUT_SHORT), noted[1]
 
 
-def forget(target: Target, name: str) -> None:
+def clear(target: Target, name: str) -> None:
     _path(target, name).unlink(missing_ok=True)
 
 

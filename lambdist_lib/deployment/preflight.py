@@ -18,7 +18,7 @@ from lambdist_lib.costs import assumptions, bill, usage
 from lambdist_lib.costs.bill import Usage
 from lambdist_lib.deployment import change_sets, stacks, tags, templates
 from lambdist_lib.deployment import templates as deployment_templates
-from lambdist_lib.errors import DeployError, RefusedError, UsageError
+from lambdist_lib.errors import AccessDeniedError, DeployError, UsageError
 
 ALARM = "AWS::CloudWatch::Alarm"
 WIDTH = 110
@@ -77,7 +77,7 @@ class Preflight:
         return f"{self.runs_usd:.2g} for the runs and {self.standing_usd:.2g} for standing {hours:g} h"
 
 
-def look(
+def inspect(
     target: Target,
     settings: Mapping[str, Any],
     *,
@@ -100,14 +100,15 @@ def look(
     """
     account = str(target.client("sts").get_caller_identity()["Account"])
     table, days = assumptions.load(), (lifetime_s or tags.LIFETIME_S) / 86_400
-    values = {kind: templates.given(kind, dict(settings)) for kind in templates.KINDS}
+    values = {kind: templates.to_parameters(kind, dict(settings)) for kind in templates.KINDS}
     new = [
         kind for kind in templates.KINDS if not change_sets.describe(target, stacks.stack_name(kind, name))
     ]
     makes = sum(
-        (deployment_templates.of_stack(kind, values[kind]) for kind in new), collections.Counter[str]()
+        (deployment_templates.count_stack_resources(kind, values[kind]) for kind in new),
+        collections.Counter[str](),
     )
-    alarms = deployment_templates.of_stack("distributed", values["distributed"])[ALARM]
+    alarms = deployment_templates.count_stack_resources("distributed", values["distributed"])[ALARM]
     standing = usage.standing(days, table, alarms=alarms)
     quotas = _read_quotas(target)
     concurrency = templates.parameters("distributed")["MaximumConcurrency"]["Default"]
@@ -118,15 +119,15 @@ def look(
         new=tuple(stacks.stack_name(kind, name) for kind in new),
         makes=makes,
         quotas=quotas,
-        runs_usd=bill.total_usd(bill.lines(planned or Usage(), table)),
-        standing_usd=bill.total_usd(bill.lines(standing, table)),
+        runs_usd=bill.total_usd(bill.line_items(planned or Usage(), table)),
+        standing_usd=bill.total_usd(bill.line_items(standing, table)),
         standing_days=days,
         at_once=at_once,
         warnings=_warnings(quotas, at_once),
     )
 
 
-def require_consent(
+def confirm(
     found: Preflight,
     *,
     budget_usd: float = 0.0,
@@ -177,17 +178,17 @@ def _read_quotas(target: Target) -> Quotas:
     try:
         limit = target.client("lambda").get_account_settings()["AccountLimit"]
         found["executions"] = int(limit["ConcurrentExecutions"])
-    except RefusedError as error:
+    except AccessDeniedError as error:
         denied.append(_action(error))
     try:
         throttle = target.client("apigateway").get_account().get("throttleSettings", {})
         found |= {"api_rate_per_s": throttle.get("rateLimit"), "api_burst": throttle.get("burstLimit")}
-    except RefusedError as error:
+    except AccessDeniedError as error:
         denied.append(_action(error))
     return Quotas(**found, denied=tuple(denied))
 
 
-def _action(error: RefusedError) -> str:
+def _action(error: AccessDeniedError) -> str:
     if not error.action:
         raise error
     return error.action

@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # the depth of a queue is typed here for callers that have no
     from lambdist_lib.deployment.stacks import Stack
 
 
-class Depth(NamedTuple):
+class QueueDepth(NamedTuple):
     """Messages of the queue and the dead-letter queue together, in the order of `settling.DEPTHS`."""
 
     waiting: int = 0
@@ -28,12 +28,12 @@ DEPTHS = (
 )
 
 
-def depth(target: Target, stack: Stack) -> Depth:
+def queue_depth(target: Target, stack: Stack) -> QueueDepth:
     """What is queued now; nothing, where a stack has no queue."""
-    sqs, found = target.client("sqs"), [Depth()]
+    sqs, found = target.client("sqs"), [QueueDepth()]
     for output in ("QueueUrl", "DeadLetterQueueUrl"):
         if output in stack.outputs:
             url = stack.outputs[output]
             answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))
-            found.append(Depth._make(int(answer["Attributes"][name]) for name in DEPTHS))
-    return Depth._make(map(sum, zip(*found, strict=True)))
+            found.append(QueueDepth._make(int(answer["Attributes"][name]) for name in DEPTHS))
+    return QueueDepth._make(map(sum, zip(*found, strict=True)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.errors import DeployError, RefusedError
+from lambdist_lib.errors import AccessDeniedError, DeployError
 
 NOTHING_TO_DO: dict[str, dict[str, Any]] = {  # output with the function's name -> a call with no datapoint
     "ProcessorName": {"Records": []},
@@ -18,7 +18,7 @@ NOTHING_TO_DO: dict[str, dict[str, Any]] = {  # output with the function's name 
 }
 
 
-def require(target: Target, stacks: Iterable[Stack]) -> None:
+def check_functions_start(target: Target, stacks: Iterable[Stack]) -> None:
     """Have each of these functions start once; whoever may not call functions learns nothing here.
 
     Raises:
@@ -30,7 +30,7 @@ def require(target: Target, stacks: Iterable[Stack]) -> None:
             payload = json.dumps(NOTHING_TO_DO[output])
             try:
                 answer = functions.invoke(FunctionName=stack.outputs[output], Payload=payload)
-            except RefusedError:
+            except AccessDeniedError:
                 continue
             if "FunctionError" in answer:
                 raise DeployError(

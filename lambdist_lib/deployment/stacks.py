@@ -53,7 +53,7 @@ def stack_name(kind: str, name: str = NAME) -> str:
     return f"{name}-{kind.replace('_', '-')}"
 
 
-def deploy(
+def apply_stacks(
     target: Target,
     kinds: Iterable[str] = templates.KINDS,
     *,
@@ -77,12 +77,12 @@ def deploy(
             that was to be created is gone again, one that was to be updated is as it was.
     """
     kinds = list(kinds)
-    values = {kind: templates.given(kind, settings or {}) for kind in kinds}
+    values = {kind: templates.to_parameters(kind, settings or {}) for kind in kinds}
     if "distributed" in values:
         templates.require_visibility(values["distributed"])
     built = {kind: _built(target, kind, values[kind], processing) for kind in kinds}
     names = [stack_name(kind, name) for kind in kinds]
-    with pending.under_way(target, name, [full for full in names if not change_sets.describe(target, full)]):
+    with pending.record(target, name, [full for full in names if not change_sets.describe(target, full)]):
         bucket = artifact_bucket.ensure(target, name)
         artifact_bucket.upload(target, bucket, [one for keys in built.values() for one in keys.values()], say)
         for kind in kinds:
@@ -117,14 +117,16 @@ def _carry_out(
         body = templates.body(kind, resource_path=given.get("ResourcePath"))
         try:
             begun.append(
-                change_sets.begin(target, stack_name(kind, name), body, given, say, lifetime_s=lifetime_s)
+                change_sets.start_change(
+                    target, stack_name(kind, name), body, given, say, lifetime_s=lifetime_s
+                )
             )
         except DeployError as error:
             failed.append(str(error))
             break
     for one in filter(None, begun):
         try:
-            change_sets.await_end(target, one, say)
+            change_sets.wait(target, one, say)
         except DeployError as error:
             failed.append(str(error))
             if one.action == "CREATE":
@@ -194,7 +196,7 @@ def make_cold(target: Target, stack: Stack) -> None:
                 break
 
 
-def destroy(
+def delete_stacks(
     target: Target,
     kinds: Iterable[str] = templates.KINDS,
     *,
@@ -216,7 +218,7 @@ def destroy(
         if one is None:
             continue
         try:
-            change_sets.await_end(target, one, say)
+            change_sets.wait(target, one, say)
         except DeployError as error:
             failed.append(str(error))
             continue
@@ -225,7 +227,7 @@ def destroy(
         say(f"{full} is gone")
     if not any(change_sets.describe(target, stack_name(kind, name)) for kind in templates.KINDS):
         artifact_bucket.delete(target, artifact_bucket.bucket_name(target, name))
-        pending.forget(target, name)
+        pending.clear(target, name)
     if failed:
         how = f"once that is mended, `lambdist destroy --target {target.name}` goes on"
         raise DeployError(f"{'; '.join(failed)}; all else is gone; {how}")

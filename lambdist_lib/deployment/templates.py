@@ -56,23 +56,23 @@ def body(kind: str, *, resource_path: str | None = None) -> str:
     API Gateway serves a snapshot, and CloudFormation takes a new one only under a new logical
     id: so the id carries the hash of what the snapshot shows.
     """
-    return stamped(_text(kind), resource_path=resource_path)
+    return with_deployment_hash(_text(kind), resource_path=resource_path)
 
 
-def stamped(text: str, *, resource_path: str | None = None) -> str:
+def with_deployment_hash(text: str, *, resource_path: str | None = None) -> str:
     """A template's text with the hash in the logical id of its API's deployment."""
     digest = hashlib.sha256(f"{text}\0{resource_path}".encode()).hexdigest()
     return text.replace("Deployment0", f"Deployment{digest[:10]}")
 
 
-def given(kind: str, settings: dict[str, Any]) -> dict[str, str]:
+def to_parameters(kind: str, settings: dict[str, Any]) -> dict[str, str]:
     """The settings that this template takes, as its parameters.
 
     Raises:
         UsageError: No template knows a setting, or its value is out of bounds.
 
     Example:
-        >>> given("distributed", {"memory_mb": 256, "experiment_controls": True})
+        >>> to_parameters("distributed", {"memory_mb": 256, "experiment_controls": True})
         {'MemoryMb': '256', 'ExperimentControls': 'on'}
     """
     declared = parameters(kind)
@@ -158,7 +158,7 @@ def _text(kind: str) -> str:
     return (paths.CLOUDFORMATION / f"{kind}.yaml").read_text(encoding="utf-8")
 
 
-def made(text: str, values: Mapping[str, str]) -> collections.Counter[str]:
+def count_resources(text: str, values: Mapping[str, str]) -> collections.Counter[str]:
     """How many resources of each type a template makes.
 
     Args:
@@ -175,8 +175,8 @@ def made(text: str, values: Mapping[str, str]) -> collections.Counter[str]:
     )
 
 
-def of_stack(kind: str, values: Mapping[str, str]) -> collections.Counter[str]:
-    return made(body(kind), values)
+def count_stack_resources(kind: str, values: Mapping[str, str]) -> collections.Counter[str]:
+    return count_resources(body(kind), values)
 
 
 def _holds(test: Mapping[str, Any], conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:

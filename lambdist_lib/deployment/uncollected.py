@@ -19,7 +19,7 @@ def require_collected(
     for kind in kinds:
         with contextlib.suppress(AbsentError):  # a stack that is not there holds nothing
             stack = stacks.describe(target, kind, name=name)
-            if queued := queue_depth.depth(target, stack).total:
+            if queued := queue_depth.queue_depth(target, stack).total:
                 raise UncollectedError(
                     f"{stack.name} has {queued} messages queued; wait for them, or add --force to drop them"
                 )

@@ -6,7 +6,7 @@ alternatives.of("speedup", summary)     the title of a figure, and its alternati
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from lambdist_lib.formatting import counted, spelt
+from lambdist_lib.formatting import counted, label
 
 Rows = list[dict[str, Any]]
 Summary = dict[str, Any]
@@ -45,7 +45,7 @@ def of(name: str, summary: Summary) -> Told:
 
 def _speedup(summary: Summary) -> str:
     return "; ".join(
-        f"{row['time']}, distributed took {_s(row['arm_s'])} and {spelt(row['control'])} "
+        f"{row['time']}, distributed took {_s(row['arm_s'])} and {label(row['control'])} "
         f"{_s(row['control_s'])}: {row['ratio']:.3g} times as fast{_interval(row)}, "
         f"{counted(row['pairs'], 'pairs')}"
         for row in _rows(summary, "speedup")
@@ -75,8 +75,8 @@ def _timeline(summary: Summary) -> str:
     for arm, rows in _by(_rows(summary, "stages"), "arm").items():
         known = [row for row in rows if row["share"] and row["stage"] != "end_to_end"]
         longest = sorted(known, key=lambda row: row["share"], reverse=True)[:3]
-        parts = ", ".join(f"{spelt(row['stage'])} {row['share'] * 100:.2g} %" for row in longest)
-        told += [f"{spelt(arm)}: {parts}"] if parts else []
+        parts = ", ".join(f"{label(row['stage'])} {row['share'] * 100:.2g} %" for row in longest)
+        told += [f"{label(arm)}: {parts}"] if parts else []
     return f"Over all runs most of the time went to, {'; '.join(told)}" if told else ""
 
 
@@ -84,7 +84,7 @@ def _latency(summary: Summary) -> str:
     told, ending = [], "end_to_end_p50_s"
     for name in [one for one in summary["measures"] if one.endswith(ending)]:
         half, most = _value(summary, name), _value(summary, name.replace("p50", "p90"))
-        whose = spelt(name.removesuffix(ending).rstrip("_"))
+        whose = label(name.removesuffix(ending).rstrip("_"))
         whose = {"": "fan-out or only arm", "cold": "the same, cold"}.get(whose, whose)
         tail = "" if most is None else f", nine in ten within {_s(most)}"
         told += [] if half is None else [f"{whose}: half within {_s(half)}{tail}"]
@@ -100,7 +100,7 @@ def _inits(summary: Summary) -> str:
     functions = ("collector", "processor", "dead_letter", "single_node")
     found = {name: summary["measures"].get(f"{name}_init_s") for name in functions}
     told = [
-        f"{spelt(name)} {_s(one['value'])} (n = {one['n']:,})"
+        f"{label(name)} {_s(one['value'])} (n = {one['n']:,})"
         for name, one in found.items()
         if one and one["value"]
     ]
@@ -117,7 +117,7 @@ def _cold(summary: Summary) -> str:
 
 def _dead_letters(summary: Summary) -> str:
     causes = "".join(
-        f"; {row['dead']:,} of {row['cause']} ({spelt(row['arm'])})"
+        f"; {row['dead']:,} of {row['cause']} ({label(row['arm'])})"
         for row in _rows(summary, "dead_by_cause")
     )
     submitted, dead = (_value(summary, name) or 0 for name in ("submitted", "dead"))
@@ -126,7 +126,7 @@ def _dead_letters(summary: Summary) -> str:
 
 def _receives(summary: Summary) -> str:
     return "; ".join(
-        f"{row['datapoints']:,} {row['outcome']} at receive {row['receives']} ({spelt(row['arm'])})"
+        f"{row['datapoints']:,} {row['outcome']} at receive {row['receives']} ({label(row['arm'])})"
         for row in _rows(summary, "receives")
     )
 

@@ -104,7 +104,7 @@ def one_run(runs: pd.DataFrame) -> str:
 
 
 def _speedup(data: Data) -> Figure | None:
-    if sweep.varied(data.runs) or speedup.pairs(data.runs).empty:
+    if sweep.varied_factor(data.runs) or speedup.paired_ratios(data.runs).empty:
         return None
     figure = Figure(figsize=(WIDTH_IN + 1, 4.4))
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -114,16 +114,16 @@ def _speedup(data: Data) -> Figure | None:
 
 
 def _by_level(data: Data) -> Figure | None:
-    if not (factor := sweep.varied(data.runs)):
+    if not (factor := sweep.varied_factor(data.runs)):
         return None
     table = speedup.by_level(data.runs, factor)
     return _figure(4.4, speedup_figures.plot_by_level, table, target=data.target, factor=factor)
 
 
 def _scaling(data: Data) -> Figure | None:
-    if not (factor := sweep.varied(data.runs)):
+    if not (factor := sweep.varied_factor(data.runs)):
         return None
-    points = sweep.levels(data.runs, factor=factor)
+    points = sweep.by_level(data.runs, factor=factor)
     laws = scaling_measures.fits(points)
     return _figure(4.4, scaling.plot_scaling, points, target=data.target, found=laws)
 
@@ -133,7 +133,7 @@ def _timeline(data: Data) -> Figure | None:
 
 
 def _latency(data: Data) -> Figure | None:
-    if sweep.varied(data.runs):
+    if sweep.varied_factor(data.runs):
         return None
     latencies = latency_measures.per_datapoint(data.records, data.runs)
     return _figure(3.8, latency.plot_ecdf, latencies, target=data.target)

@@ -42,7 +42,7 @@ def plot_scaling(
         label = f"{size:,} datapoints, median" + (", 95 % interval" if of_size["low_s"].notna().any() else "")
         ax.errorbar(of_size["level"], of_size["median_s"], yerr=np.nan_to_num(error), fmt=marker, ms=5,
                     capsize=3, color=colour, label=label, zorder=3)  # fmt: skip
-    law = scaling.best(dict(found)) if found else None
+    law = scaling.best_fit(dict(found)) if found else None
     if law:
         _draw_law(ax, law, points)
     for label, seconds in (bounds or {}).items():
@@ -109,7 +109,11 @@ def _conclusion(law: Fit | None, found: Mapping[str, Fit] | None) -> str:
         return "no law fitted"
     if law is None:
         return "no law is identified by these levels"
-    same = [one.law for one in found.values() if one.accepted and one is not law and scaling.same(one, law)]
+    same = [
+        one.law
+        for one in found.values()
+        if one.accepted and one is not law and scaling.indistinguishable(one, law)
+    ]
     name = law.law + (f" (the same curve: {', '.join(same)})" if same else "")
     said = ", ".join(
         f"{one.name} = {one.value:.3g} ({one.low:.3g} to {one.high:.3g})" for one in law.parameters

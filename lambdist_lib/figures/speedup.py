@@ -159,9 +159,9 @@ def _draw_pairs(ax: Axes, runs: pd.DataFrame, at: str, places: dict[str, float],
 
 
 def _conclusion(runs: pd.DataFrame, at: str, arm: str, control: str) -> str:
-    if speedup.pairs(runs, arm=arm, control=control, at=at).empty:
+    if speedup.paired_ratios(runs, arm=arm, control=control, at=at).empty:
         return "no complete warm pair, so no ratio"
-    found = speedup.speedup(runs, arm=arm, control=control, at=at)
+    found = speedup.compare_arms(runs, arm=arm, control=control, at=at)
     between = f"{found.confidence * 100:g} % interval {found.low:.3g} to {found.high:.3g}"
     if found.verdict == speedup.NO_INTERVAL:
         between = found.verdict

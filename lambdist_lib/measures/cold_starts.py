@@ -15,7 +15,7 @@ from lambdist_lib.measures.intervals import quantiles, share
 from lambdist_lib.protocol.contract import STORED
 
 PROACTIVE_OVER_S = 10.0  # from init to first invocation; an assumption, AWS publishes no number
-COLD, PROACTIVE, WARM, UNTOLD = "cold", "proactive", "warm", "first, cold or proactive"
+COLD, PROACTIVE, WARM, UNKNOWN = "cold", "proactive", "warm", "first, cold or proactive"
 
 
 def summary(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def by_run(invocations: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def waiting(
+def delayed_datapoints(
     records: pd.DataFrame, runs: pd.DataFrame | None = None, *, confidence: float = 0.95
 ) -> pd.DataFrame:
     """One row per run: how many of its stored datapoints went through a cold invocation on the way.
@@ -84,7 +84,7 @@ def waiting(
     if runs is not None:
         table = table.merge(runs[["run_id", "temperature"]], on="run_id", how="left")
     stored = records.loc[records["outcome"] == STORED, ["run_id", "entry_cold", "cold"]]
-    of_run = waited(stored).groupby(stored["run_id"])
+    of_run = hit_cold_start(stored).groupby(stored["run_id"])
     table["stored"] = table["run_id"].map(of_run.size()).fillna(0).astype(int)
     table["waited"] = table["run_id"].map(of_run.sum()).fillna(0).astype(int)
     found = [share(*counts, confidence) for counts in zip(table["waited"], table["stored"], strict=True)]
@@ -93,12 +93,12 @@ def waiting(
     return table.reset_index(drop=True)
 
 
-def waited(records: pd.DataFrame) -> pd.Series:
+def hit_cold_start(records: pd.DataFrame) -> pd.Series:
     """Whether each datapoint went through a cold invocation, at the entry or where it was stored."""
     return _true(records["entry_cold"]) | _true(records["cold"])
 
 
-def inits(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+def init_durations(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     """The distribution of init durations, one row per function and percentile.
 
     Columns: `function`, `percentile`, `n` cold starts, `value_s` with `low_s` and `high_s`, `note`.
@@ -143,7 +143,7 @@ def bursts(invocations: pd.DataFrame, *, bin_s: float = 1.0) -> pd.DataFrame:
     return counts.rename("cold").reset_index()
 
 
-def kinds(invocations: pd.DataFrame) -> pd.Series:
+def classify(invocations: pd.DataFrame) -> pd.Series:
     """`cold`, `proactive` or `warm` for each invocation; a first one whose gap is not known is neither.
 
     Args:
@@ -152,7 +152,7 @@ def kinds(invocations: pd.DataFrame) -> pd.Series:
     """
     first = is_cold(invocations)
     kind = pd.Series(WARM, index=invocations.index, dtype=object)
-    kind[first] = UNTOLD
+    kind[first] = UNKNOWN
     if "init_to_invoke_s" in invocations:
         gap_s = pd.to_numeric(invocations["init_to_invoke_s"], errors="coerce")
         kind[first & (gap_s <= PROACTIVE_OVER_S)] = COLD

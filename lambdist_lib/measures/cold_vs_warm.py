@@ -19,7 +19,7 @@ from lambdist_lib.protocol.contract import STORED
 OF_INVOCATIONS, OF_DATAPOINTS = "invocations", "datapoints"
 
 
-def shares(
+def cold_shares(
     records: pd.DataFrame,
     invocations: pd.DataFrame,
     runs: pd.DataFrame,
@@ -36,7 +36,7 @@ def shares(
     stored = records[records["outcome"] == STORED]
     flags = {
         OF_INVOCATIONS: cold_starts.is_cold(invocations).groupby(invocations["run_id"]),
-        OF_DATAPOINTS: cold_starts.waited(stored).groupby(stored["run_id"]),
+        OF_DATAPOINTS: cold_starts.hit_cold_start(stored).groupby(stored["run_id"]),
     }
     rows = []
     for (arm, temperature, level), group in runs.groupby(["arm", "temperature", factor], sort=True):
@@ -52,7 +52,7 @@ def shares(
     return pd.DataFrame(rows, columns=names)
 
 
-def handlers(
+def handler_durations(
     invocations: pd.DataFrame, runs: pd.DataFrame, *, factor: str = "chunks", confidence: float = 0.95
 ) -> pd.DataFrame:
     """How long each function's handler takes, cold and warm, at each level.
@@ -72,7 +72,7 @@ def handlers(
     return pd.DataFrame(rows, columns=names)
 
 
-def cost(
+def slowdown(
     runs: pd.DataFrame, *, factor: str = "chunks", at: str = "makespan_s", confidence: float = 0.95
 ) -> pd.DataFrame:
     """What a cold begin costs a whole run: cold over warm, as the median of the rounds' ratios.
@@ -105,12 +105,14 @@ def cost(
     rows = []
     for (arm, level), rounds in both.groupby(["arm", factor], sort=True):
         medians = rounds[[f"{at}_cold", f"{at}_warm", "more", "ratio"]].median()
-        rows.append((arm, level, len(rounds), *medians, *intervals.interval(rounds["ratio"], confidence)))
+        rows.append(
+            (arm, level, len(rounds), *medians, *intervals.median_interval(rounds["ratio"], confidence))
+        )
     names = ["arm", "level", "rounds", "cold_s", "warm_s", "more_s", "ratio", "low", "high"]
     return pd.DataFrame(rows, columns=names)
 
 
-def sentence(
+def conclusion(
     records: pd.DataFrame,
     invocations: pd.DataFrame,
     runs: pd.DataFrame,
@@ -127,11 +129,11 @@ def sentence(
         return f"nothing was run ({target})."
     arm = "distributed" if (runs["arm"] == "distributed").any() else runs["arm"].iloc[0]
     runs = runs[runs["arm"] == arm]
-    found = shares(records, invocations, runs, factor=factor)
+    found = cold_shares(records, invocations, runs, factor=factor)
     found = found[found["level"] == found["level"].max()]
     level = found["level"].iloc[0]
     said = [_share_said(found, temperature) for temperature in ("cold", "warm")]
-    costs = cost(runs, factor=factor)
+    costs = slowdown(runs, factor=factor)
     of_level = costs[costs["level"] == level]
     if len(of_level):
         [row] = of_level.itertuples()

@@ -89,7 +89,7 @@ def agreement(matrix: pd.DataFrame, *, confidence: float = 0.95) -> Share:
     return share(int(np.trace(matrix.to_numpy())), int(matrix.to_numpy().sum()), confidence)
 
 
-def receives(
+def receive_counts(
     records: pd.DataFrame, *, p: float | None = None, permanent: float = 0.0, most: int = 5
 ) -> pd.DataFrame:
     """Settled datapoints by arm, receives and outcome: `arm`, `receives`, `outcome`, `datapoints`.
@@ -121,7 +121,7 @@ def receives(
     return table
 
 
-def per_receive(p: float, *, batch: int = 1, partial: bool = True) -> float:
+def receive_failure_probability(p: float, *, batch: int = 1, partial: bool = True) -> float:
     """The probability with which one receive of a message fails, if each attempt does with p."""
     return p if partial else 1 - (1 - p) ** batch
 
@@ -135,10 +135,10 @@ def expected_rate(
     """
     if permanent and not partial:
         return float("nan")
-    return permanent + (1 - permanent) * per_receive(p, batch=batch, partial=partial) ** most
+    return permanent + (1 - permanent) * receive_failure_probability(p, batch=batch, partial=partial) ** most
 
 
-def against_theory(
+def compare_with_theory(
     records: pd.DataFrame,
     *,
     p: float,
@@ -163,7 +163,7 @@ def against_theory(
     return table.assign(agrees=table["expected"].between(table["low"], table["high"]))
 
 
-def fit(
+def goodness_of_fit(
     records: pd.DataFrame,
     *,
     p: float,
@@ -183,7 +183,7 @@ def fit(
         receives), `p` per receive, `statistic`, `p_value` (NaN for nothing to test), `method`.
         Without partial responses the batch's neighbours share their fate and the p value is too small.
     """
-    q = per_receive(p, batch=batch, partial=partial)
+    q = receive_failure_probability(p, batch=batch, partial=partial)
     chances = np.array([(1 - q) * q ** (k - 1) for k in range(1, most + 1)] + [q**most])
     rows = []
     for arm, of_arm in records[["arm", "outcome", "receives"]].groupby("arm", sort=False):

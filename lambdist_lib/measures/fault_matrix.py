@@ -44,8 +44,10 @@ def cells(
         of_runs = records[records["run_id"].isin(of_cell["run_id"])]
         p, permanent = chances(fault)
         law: dict[str, Any] = {"most": most, "batch": int(batch), "partial": bool(partial)}
-        table = dead_letters.against_theory(of_runs, p=p, permanent=permanent, confidence=confidence, **law)
-        fit = dead_letters.fit(of_runs, p=p, **law) if p == p else table.assign(p_value=math.nan)
+        table = dead_letters.compare_with_theory(
+            of_runs, p=p, permanent=permanent, confidence=confidence, **law
+        )
+        fit = dead_letters.goodness_of_fit(of_runs, p=p, **law) if p == p else table.assign(p_value=math.nan)
         sizes = _batches(invocations[invocations["run_id"].isin(of_cell["run_id"])])
         table = table.assign(fault=fault, runs=len(of_cell), p_value=fit["p_value"].to_numpy())
         table["filled"] = _over_messages(sizes, sizes)
@@ -55,7 +57,7 @@ def cells(
     return pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
 
 
-def against_plan(records: pd.DataFrame, runs: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
+def compare_with_expected(records: pd.DataFrame, runs: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
     """One row per cell: whether each datapoint ended as the plan's draws had decided before the run.
 
     A stronger test than any law, and one without chance. Without partial responses datapoints do
@@ -82,14 +84,14 @@ def against_plan(records: pd.DataFrame, runs: pd.DataFrame, planned: pd.DataFram
     return both.groupby(CELL, sort=False)[counted].sum().astype(int).reset_index()
 
 
-def of_cell(table: pd.DataFrame, runs: pd.DataFrame, cell: pd.Series) -> pd.DataFrame:
+def select_cell(table: pd.DataFrame, runs: pd.DataFrame, cell: pd.Series) -> pd.DataFrame:
     """The rows of a records or invocations table that belong to a cell, a row of what `cells` returns."""
     named = _named(runs)
     chosen = (named[CELL] == cell[CELL].to_list()).all(axis="columns")
     return table[table["run_id"].isin(named.loc[chosen, "run_id"])]
 
 
-def spelt(cell: pd.Series) -> str:
+def cell_label(cell: pd.Series) -> str:
     """A cell for a title."""
     return f"{cell['fault']}, batches of {cell['batch']}" + (
         "" if cell["partial"] else ", no partial responses"

@@ -57,7 +57,7 @@ def quantiles(
     return found
 
 
-def interval(ratios: pd.Series, confidence: float = 0.95) -> tuple[float, float]:
+def median_interval(ratios: pd.Series, confidence: float = 0.95) -> tuple[float, float]:
     """Order-statistic interval of the median (Conover 1999), NaN where there are too few ratios for one."""
     from scipy.stats import quantile_test  # takes a second to import
 

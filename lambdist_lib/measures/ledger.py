@@ -28,17 +28,17 @@ def count(records: pd.DataFrame) -> pd.DataFrame:
 OPEN = "LEDGER OPEN"
 
 
-def accept_open(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> pd.DataFrame:
+def mark_incomplete(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> pd.DataFrame:
     """A runs table that is no longer refused: where it is open, `target` says so in every row.
 
     Args:
         counts: What `count` returns of the runs' records, where they are measured too.
     """
-    note = open_note(runs, counts)
+    note = incomplete_note(runs, counts)
     return runs.assign(target=runs["target"].astype(str) + note) if note else runs
 
 
-def open_note(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> str:
+def incomplete_note(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> str:
     """What is missing, to be put behind a target stamp; "" where the ledger is closed.
 
     Where the records tell of more than the runs table does, they count, and so do those that are not there.

@@ -89,13 +89,13 @@ def fits(points: pd.DataFrame, *, confidence: float = 0.95) -> dict[str, Fit]:
     return {name: replace(one, refusal=one.refusal or _beaten(one, judged)) for name, one in judged.items()}
 
 
-def best(found: dict[str, Fit]) -> Fit | None:
+def best_fit(found: dict[str, Fit]) -> Fit | None:
     """The accepted law with the smallest AICc, the first of equal ones; None if all are refused."""
     accepted = [one for one in found.values() if one.accepted]
     return min(accepted, key=lambda one: round(one.aicc / SAME_CURVE), default=None)
 
 
-def same(one: Fit, other: Fit) -> bool:
+def indistinguishable(one: Fit, other: Fit) -> bool:
     """Whether two laws came out as one curve: no data of these sizes can tell them apart."""
     return abs(one.aicc - other.aicc) < SAME_CURVE
 
@@ -234,7 +234,7 @@ def _refusal(fit: Fit, found: dict[str, Fit]) -> str:
     if (counted := seen["level"].nunique()) < needed:
         return f"{counted} levels of {fit.factor}, {needed} needed"
     for rival in (found[name] for name in law.beats):
-        if fit.law == "amdahl" and same(fit, rival):
+        if fit.law == "amdahl" and indistinguishable(fit, rival):
             return (
                 "the same curve as `overhead` at one file size: an overhead and a serial part of the work "
                 "cannot be told apart; measure a second file size"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import ledger, sequential
-from lambdist_lib.measures.intervals import interval, pairs_needed
+from lambdist_lib.measures.intervals import median_interval, pairs_needed
 
 EVENTS = {
     "makespan_s": "until stored",
@@ -70,7 +70,7 @@ class Speedup:
         return SLOWER if self.high < 1 else NO_DIFFERENCE
 
 
-def speedup(
+def compare_arms(
     runs: pd.DataFrame,
     *,
     arm: str = "distributed",
@@ -90,11 +90,11 @@ def speedup(
 
     Example:
         >>> from lambdist_lib import analysis
-        >>> found = speedup(analysis.tables("results/reference").runs)
+        >>> found = compare_arms(analysis.tables("results/reference").runs)
         >>> found.low < found.ratio < found.high, found.verdict
         (True, 'faster')
     """
-    paired = pairs(runs, arm=arm, control=control, at=at)
+    paired = paired_ratios(runs, arm=arm, control=control, at=at)
     if paired.empty:
         raise RunError(
             f"no complete warm pair of {arm} and {control} among {len(runs)} runs; "
@@ -107,7 +107,7 @@ def speedup(
         notes = [f"a planned look, of those at {' '.join(map(str, planned))} pairs"] if found.pairs else []
         needed = planned[0]
     else:
-        low, high = interval(paired["ratio"], confidence)
+        low, high = median_interval(paired["ratio"], confidence)
         notes, needed = [], pairs_needed(confidence)
     if math.isnan(low):
         notes = [f"{NO_INTERVAL} ({len(paired)} pairs, {needed} needed)"]
@@ -130,7 +130,7 @@ def speedup(
     )
 
 
-def pairs(
+def paired_ratios(
     runs: pd.DataFrame, *, arm: str = "distributed", control: str = "single_node", at: str = "makespan_s"
 ) -> pd.DataFrame:
     """One row per complete warm pair.
@@ -171,10 +171,10 @@ def table(
     others = [
         other
         for other in dict.fromkeys(runs["arm"])
-        if other not in (arm, control) and len(pairs(runs, arm=arm, control=other))
+        if other not in (arm, control) and len(paired_ratios(runs, arm=arm, control=other))
     ]
     wanted = [(control, at) for at in EVENTS] + [(other, "makespan_s") for other in others]
-    found = [speedup(runs, arm=arm, control=who, at=at, confidence=confidence) for who, at in wanted]
+    found = [compare_arms(runs, arm=arm, control=who, at=at, confidence=confidence) for who, at in wanted]
     names = ["control", "arm_s", "control_s", "ratio", "low", "high", "pairs", "verdict"]
     rows = [[getattr(one, name) for name in names] for one in found]
     return pd.DataFrame(rows, columns=names, index=pd.Index([EVENTS[at] for _, at in wanted], name="time"))
@@ -202,12 +202,12 @@ def by_level(
     for level, of_level in ours.groupby(factor, sort=True):
         same = theirs[theirs[factor] == level]
         both = pd.concat([of_level, theirs if same.empty else same])
-        found = speedup(both, arm=arm, control=control, at=at, confidence=confidence)
+        found = compare_arms(both, arm=arm, control=control, at=at, confidence=confidence)
         rows.append([level, *(getattr(found, name) for name in BY_LEVEL[1:])])
     return pd.DataFrame(rows, columns=BY_LEVEL)
 
 
-def sentence(
+def conclusion(
     runs: pd.DataFrame,
     target: str,
     *,
@@ -219,14 +219,14 @@ def sentence(
 
     One sentence, and where the control was also sent to without waiting, one of what the queue changes.
     """
-    found = speedup(runs, arm=arm, control=control, confidence=confidence)
+    found = compare_arms(runs, arm=arm, control=control, confidence=confidence)
     submitted = int(_warm(runs, arm, control)["submitted"].iloc[0])
     said = (
         f"{target}, {submitted:,} datapoints: {arm} has stored the last one after {found.arm_s:.3g} s, "
         f"{control} after {found.control_s:.3g} s (medians); {_verdict_in_words(found)}."
     )
     if QUEUELESS in set(runs["arm"]) - {arm, control}:
-        found = speedup(runs, arm=arm, control=QUEUELESS, confidence=confidence)
+        found = compare_arms(runs, arm=arm, control=QUEUELESS, confidence=confidence)
         said += (
             f" As many senders without a queue ({QUEUELESS}) need {found.control_s:.3g} s; "
             f"against them {_verdict_in_words(found)}."
@@ -247,7 +247,7 @@ def _verdict_in_words(found: Speedup) -> str:
     return f"{conclusion}{'; ' + found.note if found.note else ''}"
 
 
-def sentence_by_level(
+def conclusion_by_level(
     table: pd.DataFrame,
     target: str,
     *,

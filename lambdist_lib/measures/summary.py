@@ -100,12 +100,12 @@ def build(
     """
     counts = ledger.count(records)
     if insist:
-        runs, target = ledger.accept_open(runs, counts), target + ledger.open_note(runs, counts)
+        runs, target = ledger.mark_incomplete(runs, counts), target + ledger.incomplete_note(runs, counts)
     else:
         ledger.require_balanced(runs)
         ledger.require_balanced(counts)
         ledger.require_complete(counts, runs)
-    data = Data(runs, records, invocations, confidence, sweep.varied(runs), costs)
+    data = Data(runs, records, invocations, confidence, sweep.varied_factor(runs), costs)
     of_times = (_levels,) if data.factor else (_speedups, _times, _latencies, _concurrency)
     measures: dict[str, Measure] = {}
     for section in (_counts, *of_times, _deaths, _cold, _costs):
@@ -137,8 +137,8 @@ def flat(summary: dict[str, Any]) -> dict[str, float]:
 def _finding(data: Data, target: str) -> str:
     if factor := data.factor:
         by_level = speedup.by_level(data.runs, factor, confidence=data.confidence)
-        return speedup.sentence_by_level(by_level, target, factor=factor)
-    return speedup.sentence(data.runs, target, confidence=data.confidence)
+        return speedup.conclusion_by_level(by_level, target, factor=factor)
+    return speedup.conclusion(data.runs, target, confidence=data.confidence)
 
 
 def _counts(data: Data) -> dict[str, Measure]:
@@ -160,7 +160,7 @@ def _speedups(data: Data) -> dict[str, Measure]:
     found = {}
     for name, (control, at) in wanted.items():
         try:
-            one = speedup.speedup(data.runs, control=control, at=at, confidence=data.confidence)
+            one = speedup.compare_arms(data.runs, control=control, at=at, confidence=data.confidence)
         except RunError as error:
             found[name] = measure(math.nan, "times", 0, "pairs", note=str(error))
             continue
@@ -212,7 +212,7 @@ def _deaths(data: Data) -> dict[str, Measure]:
 
 def _cold(data: Data) -> dict[str, Measure]:
     """Of runs that were not made cold: how many datapoints waited on a cold start all the same."""
-    found, by_run = {}, cold_starts.waiting(data.records)
+    found, by_run = {}, cold_starts.delayed_datapoints(data.records)
     for arm, prefix in data.arms().items():
         counted = by_run[by_run["run_id"].isin(data.runs_of(arm, data.temperature())["run_id"])]
         n = int(counted["stored"].sum())
@@ -220,7 +220,7 @@ def _cold(data: Data) -> dict[str, Measure]:
         found[f"{prefix}cold_share"] = measure(
             waited.share, "share", n, "stored datapoints", (waited.low, waited.high), waited.method
         )
-    for row in cold_starts.inits(data.invocations, confidence=data.confidence).itertuples():
+    for row in cold_starts.init_durations(data.invocations, confidence=data.confidence).itertuples():
         if row.percentile == 0.5:
             ends = (row.low_s, row.high_s)
             found[f"{row.function}_init_s"] = measure(row.value_s, "s", row.n, "cold starts", ends, row.note)
@@ -276,7 +276,7 @@ def _tables(data: Data) -> dict[str, Any]:
     of_times = (
         {
             "by_level": lambda: speedup.by_level(data.runs, factor, confidence=data.confidence),
-            "laws": lambda: scaling.table(scaling.fits(sweep.levels(data.runs, factor=factor))),
+            "laws": lambda: scaling.table(scaling.fits(sweep.by_level(data.runs, factor=factor))),
         }
         if factor
         else {"speedup": lambda: speedup.table(data.runs, confidence=data.confidence).reset_index()}
@@ -286,7 +286,7 @@ def _tables(data: Data) -> dict[str, Any]:
         "stages": stages.summary(data.records),
         "cold_starts": cold_starts.by_run(data.invocations, data.runs),
         "dead_by_cause": dead_letters.by_cause(data.records),
-        "receives": dead_letters.receives(data.records),
+        "receives": dead_letters.receive_counts(data.records),
         "cost": data.costs.table,
     }
 

@@ -21,7 +21,7 @@ COLUMNS = ["factor", "arm", "level", "submitted", "runs", "median_s", "low_s", "
 COLUMNS += ["per_second", "per_second_low", "per_second_high", "note"]
 
 
-def levels(
+def by_level(
     runs: pd.DataFrame,
     *,
     factor: str = "chunks",
@@ -67,7 +67,7 @@ def levels(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def varied(runs: pd.DataFrame, *, arm: str = "distributed") -> str:
+def varied_factor(runs: pd.DataFrame, *, arm: str = "distributed") -> str:
     """The one factor that an arm's warm runs differ in, "" where they differ in none or in several."""
     warm = runs[(runs["arm"] == arm) & (runs["temperature"] == "warm")]
     factors = [factor for factor in FACTORS if warm[factor].nunique() > 1]

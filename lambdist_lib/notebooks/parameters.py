@@ -62,7 +62,7 @@ def declared_types(source: str) -> dict[str, str]:
     return names
 
 
-def levels(text: str) -> list[Any]:
+def parse_levels(text: str) -> list[Any]:
     """Levels of a sweep from a parameter: "1 2 5" as numbers, "none io:20ms" as words.
 
     papermill's `-p` gives lists as text, so such parameters are text in the first place.

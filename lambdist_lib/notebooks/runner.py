@@ -50,7 +50,7 @@ def _without_paths(output: Path) -> None:
         nbformat.write(content, output)
 
 
-def run_and_tell(
+def run_notebook(
     notebook: Path, output: Path | None, given: Mapping[str, str], *, quiet: bool = False
 ) -> dict[str, str]:
     """`run` for the command line: values as papermill reads them; returns output, finding and report.

@@ -16,7 +16,7 @@ from lambdist_lib.results import files, folders
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class CalibrationRuns:
     """`folder` is where the plan's figures go; `tables` are of warm runs of the distributed arm."""
 
     folder: Path
@@ -24,14 +24,14 @@ class Rehearsal:
     stamp: str
 
 
-def rehearse(
+def calibration_runs(
     measured: str = "",
     *,
     runs: int = 11,
     maximum_concurrency: int = 10,
     experiment_id: str = "",
     **options: Any,
-) -> Rehearsal:
+) -> CalibrationRuns:
     """Measure, or read what was measured.
 
     Args:
@@ -46,16 +46,16 @@ def rehearse(
         folder = paths.RESULTS / folders.checked_id(experiment_id or folders.new_id("plan"))
         folder.mkdir(parents=True, exist_ok=True)
         tables = analysis.tables(measured)
-        return Rehearsal(folder, tables, str(tables.runs["target"].iloc[0]))
+        return CalibrationRuns(folder, tables, str(tables.runs["target"].iloc[0]))
     with experiment.start(experiment_id=experiment_id, arms=("distributed",), **options) as sitting:
         sitting.deploy(maximum_concurrency=maximum_concurrency)
         sitting.run_pairs(runs)
         sitting.ledger()
-    return Rehearsal(sitting.folder, analysis.tables(sitting.folder), sitting.stamp)
+    return CalibrationRuns(sitting.folder, analysis.tables(sitting.folder), sitting.stamp)
 
 
-def conclude(
-    found: Rehearsal,
+def save_plan(
+    found: CalibrationRuns,
     finding: str,
     *,
     plans: list[dict[str, Any]],

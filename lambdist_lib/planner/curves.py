@@ -21,7 +21,7 @@ EXACT_MOST = 100_000  # requests and invocations that are simulated for a curve
 EXACT, FLUID = "exact simulation", "fluid model"
 
 
-def of_job(job: Job, table: Table, *, seed: int = 0) -> list[pd.DataFrame]:
+def backlog_over_time(job: Job, table: Table, *, seed: int = 0) -> list[pd.DataFrame]:
     """`over_time` by the fluid, and by the simulation where that takes a second or two."""
     system = build(job, values(table))
     forecast = fluid_forecast.predict(system)
@@ -130,9 +130,9 @@ def by_settings(job: Job, table: Table) -> pd.DataFrame:
         `limit` that binds, and whether it is `on_front`: none is both faster and cheaper. `name` is
         of "asked for", "fastest" and "cheapest" what it is, or "".
     """
-    looks = settings_search.grid(job, table)
+    looks = settings_search.search(job, table)
     named = {
-        "asked for": settings_search.look(job, table).settings(),
+        "asked for": settings_search.evaluate(job, table).settings(),
         "fastest": settings_search.fastest(looks).settings(),
         "cheapest": settings_search.cheapest(looks).settings(),
     }

@@ -100,7 +100,7 @@ def _allowed(settings: dict[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in settings.items():
         with _explained(name):
-            found |= templates.given("distributed", {name: value})
+            found |= templates.to_parameters("distributed", {name: value})
     with _explained("visibility_timeout_seconds"):
         templates.require_visibility(found)
     return found

@@ -58,9 +58,9 @@ def plan(
         )
     given: dict[str, limits.Number] = dict(assumptions.load(limits_file or None))
     measured = analysis.tables(run) if run else None
-    table = calibrated(given, measured) if measured else given
+    table = with_calibration(given, measured) if measured else given
     checked = job_of(datapoints=count, settings=settings, **job)
-    plan = predict.answer(checked, table, seed=seed, free_tier=free_tier)
+    plan = predict.predict(checked, table, seed=seed, free_tier=free_tier)
     if local_cloud and measured:
         runs = measured.runs[measured.runs["arm"] == "distributed"]
         there = given | _not_given(planner_local_cloud.calibrate(*measured), given)
@@ -68,7 +68,7 @@ def plan(
     return plan
 
 
-def jobs(sizes: str, *, settings: Mapping[str, Any], **job: Any) -> list[Job]:
+def plan_sizes(sizes: str, *, settings: Mapping[str, Any], **job: Any) -> list[Job]:
     """The same job at several sizes, such as "1e3 1e6 1e9".
 
     Raises:
@@ -83,7 +83,7 @@ def jobs(sizes: str, *, settings: Mapping[str, Any], **job: Any) -> list[Job]:
     return [job_of(datapoints=number, settings=settings, **job) for number in numbers]
 
 
-def calibrated(given: assumptions.Table, measured: analysis.Tables) -> dict[str, limits.Number]:
+def with_calibration(given: assumptions.Table, measured: analysis.Tables) -> dict[str, limits.Number]:
     """Limits with what runs measured in their place.
 
     Raises:

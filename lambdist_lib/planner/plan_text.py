@@ -9,7 +9,7 @@ BRIEF = 0.001  # of the makespan: phases that are shorter are left out here, --j
 THROTTLED = {"api": "requests", "lambda": "invocations", "table": "batches' writes"}
 
 
-def words(plan: dict[str, Any]) -> str:
+def format_plan(plan: dict[str, Any]) -> str:
     """A page of text from what `answer.answer` returns."""
     parts = (_outcome, _phases, _local_cloud, _costs, _settings, _inputs)
     return "\n".join(line for part in parts for line in part(plan))

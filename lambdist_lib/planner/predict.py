@@ -38,7 +38,7 @@ OF_EACH: dict[str, Callable[[Any], float]] = {  # a simulated run, or a forecast
 }
 
 
-def answer(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) -> dict[str, Any]:
+def predict(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) -> dict[str, Any]:
     """Predict a job.
 
     Args:
@@ -50,7 +50,7 @@ def answer(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) ->
     value = values(table)
     system = build(job, value)
     require_time(job, system, value)
-    here = settings_search.look(job, table, free_tier=free_tier)
+    here = settings_search.evaluate(job, table, free_tier=free_tier)
     forecast = here.forecast
     spread = spread_of(lambda rng: build(job, drawn(table, rng)), forecast, seed)
     single_s = single_node_s(job, system)
@@ -115,7 +115,7 @@ def ceiling(system: System) -> tuple[float, str]:
     return forecast.makespan_s, longest.limit
 
 
-def _cost(here: settings_search.Outlook, job: Job) -> dict[str, Any]:
+def _cost(here: settings_search.SettingForecast, job: Job) -> dict[str, Any]:
     table = bill.by_service(here.bill, datapoints=job.datapoints)
     return {
         "usd": here.usd,
@@ -125,8 +125,10 @@ def _cost(here: settings_search.Outlook, job: Job) -> dict[str, Any]:
     }
 
 
-def _settings(job: Job, table: Table, here: settings_search.Outlook, free_tier: bool) -> dict[str, Any]:
-    looks = settings_search.grid(job, table, free_tier=free_tier)
+def _settings(
+    job: Job, table: Table, here: settings_search.SettingForecast, free_tier: bool
+) -> dict[str, Any]:
+    looks = settings_search.search(job, table, free_tier=free_tier)
     fast, cheap = settings_search.fastest(looks), settings_search.cheapest(looks)
     dearest = max(cheap.bill, key=lambda line: line.usd)
     limit, share = settings_search.binding(fast.forecast)
@@ -142,5 +144,5 @@ def _settings(job: Job, table: Table, here: settings_search.Outlook, free_tier: 
     }  # fmt: skip
 
 
-def _brief(one: settings_search.Outlook) -> dict[str, Any]:
+def _brief(one: settings_search.SettingForecast) -> dict[str, Any]:
     return {**one.settings(), "makespan_s": one.forecast.makespan_s, "usd": one.usd}

@@ -23,7 +23,7 @@ ALIKE = 1.01  # times the best: no worse to anybody who looks
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class SettingForecast:
     """A job under one setting."""
 
     job: Job
@@ -52,13 +52,13 @@ def binding(forecast: fluid_forecast.Forecast) -> tuple[str, float]:
     return limit, min(spans[limit] / forecast.makespan_s, 1.0)
 
 
-def look(job: Job, table: Table, *, free_tier: bool = False) -> Outlook:
+def evaluate(job: Job, table: Table, *, free_tier: bool = False) -> SettingForecast:
     """The fluid forecast and the bill."""
     value = values(table)
     system = build(job, value)
     forecast = fluid_forecast.predict(system)
     used = costs_bill.total(usage.usage(counts(job, system, forecast, value), table))
-    return Outlook(job, forecast, costs_bill.lines(used, table, free_tier=free_tier))
+    return SettingForecast(job, forecast, costs_bill.line_items(used, table, free_tier=free_tier))
 
 
 def counts(job: Job, system: System, forecast: fluid_forecast.Forecast, value: Mapping[str, float]) -> Counts:
@@ -94,7 +94,7 @@ def with_settings(job: Job, *, chunks: int, request_batch: int, queue_batch: int
     return replace(job, chunks=chunks, request_batch=request_batch, settings={**job.settings, **changed})
 
 
-def grid(job: Job, table: Table, *, free_tier: bool = False) -> list[Outlook]:
+def search(job: Job, table: Table, *, free_tier: bool = False) -> list[SettingForecast]:
     """Every setting that fits the processor's timeout, the job's own included."""
     value, found = values(table), []
     timeout_s = job.number("ProcessorTimeoutSeconds")
@@ -110,18 +110,18 @@ def grid(job: Job, table: Table, *, free_tier: bool = False) -> list[Outlook]:
                         memory_mb=memory_mb,
                     )
                     if build(one, value).batch_s() <= timeout_s:
-                        found.append(look(one, table, free_tier=free_tier))
+                        found.append(evaluate(one, table, free_tier=free_tier))
     return found
 
 
-def fastest(looks: list[Outlook]) -> Outlook:
+def fastest(looks: list[SettingForecast]) -> SettingForecast:
     """The least makespan; of those that are alike, the cheapest."""
     best_s = min(one.forecast.makespan_s for one in looks)
     alike = [one for one in looks if one.forecast.makespan_s <= best_s * ALIKE]
     return min(alike, key=lambda one: (float(f"{one.usd:.3g}"), one.job.chunks))
 
 
-def cheapest(looks: list[Outlook]) -> Outlook:
+def cheapest(looks: list[SettingForecast]) -> SettingForecast:
     """The least cost; of those that are alike, the one that `fastest` names, or else the fastest."""
     best_usd = min(one.usd for one in looks)
     alike = [one for one in looks if one.usd <= best_usd * ALIKE]

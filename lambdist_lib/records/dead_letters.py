@@ -23,7 +23,7 @@ SHOWN_CHARS = 60  # of a cause and of a datapoint, in a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class DeadLetter:
     """One dead datapoint.
 
     data is None where nothing has it whole: its message was cut or cannot be parsed. causes
@@ -42,7 +42,7 @@ class Letter:
     last_at: float | None
 
 
-def of_folder(folder: Path, *, cause: str = "") -> list[Letter]:
+def from_folder(folder: Path, *, cause: str = "") -> list[DeadLetter]:
     """Of a collected run, by n.
 
     Args:
@@ -59,7 +59,7 @@ def of_folder(folder: Path, *, cause: str = "") -> list[Letter]:
     first_at = dead[["received_at", "queued_at"]].astype(float).min(axis="columns")
     last_at = dead["dead_at"].astype(float).fillna(dead["answered_at"].astype(float))
     return [
-        Letter(
+        DeadLetter(
             run_id=row["run_id"],
             n=int(n),
             data=data[n],
@@ -75,7 +75,7 @@ def of_folder(folder: Path, *, cause: str = "") -> list[Letter]:
     ]
 
 
-def of_table(target: Target, stack: Stack, run_id: str, *, cause: str = "") -> list[Letter]:
+def from_table(target: Target, stack: Stack, run_id: str, *, cause: str = "") -> list[DeadLetter]:
     """Of the items of a run, by the time of their death.
 
     Raises:
@@ -87,8 +87,8 @@ def of_table(target: Target, stack: Stack, run_id: str, *, cause: str = "") -> l
     return [of_item(run_id, item) for item in sorted(dead, key=lambda item: item["dead_at"])]
 
 
-def of_item(run_id: str, item: dict[str, Any]) -> Letter:
-    return Letter(
+def of_item(run_id: str, item: dict[str, Any]) -> DeadLetter:
+    return DeadLetter(
         run_id=run_id,
         n=item["n"],
         data=data_of(item.get("payload", "")),
@@ -111,7 +111,7 @@ def data_of(payload: str) -> str | None:
     return data if isinstance(data, str) else None
 
 
-def line(letter: Letter) -> str:
+def line(letter: DeadLetter) -> str:
     """A letter for people: one line, cut where it is long."""
     data = "(not readable)" if letter.data is None else letter.data
     cause = letter.cause
@@ -121,7 +121,7 @@ def line(letter: Letter) -> str:
     return f"{letter.run_id}  {letter.n:>6}  {letter.receives:>2} receives  {shown[0]}  {shown[1]}"
 
 
-def summary(letters: list[Letter], run: str) -> str:
+def summary(letters: list[DeadLetter], run: str) -> str:
     """How many of which cause, and what to type."""
     counts = collections.Counter(letter.cause_class for letter in letters)
     told = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
@@ -129,9 +129,9 @@ def summary(letters: list[Letter], run: str) -> str:
     return f"{len(letters):,} dead{': ' if told else ''}{told}{again}"
 
 
-def of_run(run: str, *, cause: str = "") -> list[Letter]:
+def list_dead_letters(run: str, *, cause: str = "") -> list[DeadLetter]:
     """Of a run, or of all collected runs of an experiment, by id or folder."""
-    found = [of_folder(folder, cause=cause) for folder in collected(run)]
+    found = [from_folder(folder, cause=cause) for folder in collected(run)]
     return [letter for letters in found for letter in letters]
 
 

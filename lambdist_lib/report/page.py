@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from lambdist_lib import analysis
-from lambdist_lib.formatting import between, count, moment, number, spelt
+from lambdist_lib.formatting import between, count, label, moment, number
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.intervals import quantiles
 from lambdist_lib.report import failures, reproduce, table_model
@@ -181,7 +181,7 @@ def _pictures(source: Source, summary: dict[str, Any]) -> list[Picture]:
     drawn = {path.stem: path.read_bytes() for path in source.home.glob("*.png")}
     if source.runs:
         of = analysis.tables(source.home)
-        accepted = ledger.accept_open(of.runs, ledger.count(of.records))
+        accepted = ledger.mark_incomplete(of.runs, ledger.count(of.records))
         rows = summary["tables"].get("cost", [])
         options = {"target": summary["target"], "costs": pd.DataFrame(rows)}
         drawn |= catalogue.draw(accepted, of.records, of.invocations, **options)
@@ -199,8 +199,8 @@ def _headline(summary: dict[str, Any], runs: pd.DataFrame) -> str:
         return str(summary["finding"])
     counted = {name: int(runs[name].sum()) for name in COUNTS}
     first = runs.iloc[0]
-    how = f"{len(runs)} runs" if len(runs) > 1 else f"{spelt(first['arm'])}, {number(first['makespan_s'])} s"
-    ends = ", ".join(f"{counted[name]:,} {spelt(name)}" for name in COUNTS[1:] if counted[name])
+    how = f"{len(runs)} runs" if len(runs) > 1 else f"{label(first['arm'])}, {number(first['makespan_s'])} s"
+    ends = ", ".join(f"{counted[name]:,} {label(name)}" for name in COUNTS[1:] if counted[name])
     return f"{summary['target']}: of {counted['submitted']:,} datapoints {ends or 'none'} ({how})."
 
 

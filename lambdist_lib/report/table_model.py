@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lambdist_lib.formatting import NONE, spelt
+from lambdist_lib.formatting import NONE, label
 
 MOST_ROWS = 60  # of a table in a page; the files beside it have all
 Row = dict[str, Any]
@@ -49,7 +49,7 @@ def plain(
 
 def keyed(id: str, section: str, caption: str, facts: dict[str, Any]) -> Table:
     """Facts by name, as a table of two columns."""
-    rows = tuple((spelt(name), _fact(value)) for name, value in facts.items())
+    rows = tuple((label(name), _fact(value)) for name, value in facts.items())
     columns = (Column(name="what"), Column(name="value", free=True))
     return Table(id=id, section=section, caption=caption, columns=columns, rows=rows)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib.formatting import NONE, between, count, counted, moment, number, percent, spelt
+from lambdist_lib.formatting import NONE, between, count, counted, label, moment, number, percent
 from lambdist_lib.measures.summary import HEADLINE
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report.table_model import Table, cut, marked, of_rows, plain
@@ -76,7 +76,7 @@ def _rows(found: dict[str, Any], name: str) -> Rows:
 def _speedup(rows: Rows) -> Table:
     return of_rows("speedup", "speedup", "Speedup of distributed: median of the warm pairs' ratios", rows, {
         "timed": lambda row: row["time"],
-        "against": lambda row: spelt(row["control"]),
+        "against": lambda row: label(row["control"]),
         "distributed, s": lambda row: number(row["arm_s"]),
         "the other, s": lambda row: number(row["control_s"]),
         **RATIO,
@@ -108,8 +108,8 @@ def _laws(rows: Rows) -> Table:
 
 def _stages(rows: Rows) -> Table:
     return of_rows("stages", "times", "Where the time of a stored datapoint goes", rows, {
-        "stage": lambda row: spelt(row["stage"]),
-        "arm": lambda row: spelt(row["arm"]),
+        "stage": lambda row: label(row["stage"]),
+        "arm": lambda row: label(row["arm"]),
         "median, s": lambda row: number(row["median_s"]),
         "90th percentile, s": lambda row: number(row["p90_s"]),
         "share": lambda row: percent(row["share"]),
@@ -125,8 +125,8 @@ def _cold_by_function(rows: Rows) -> Table:
         by = pd.DataFrame(rows).groupby(keys, sort=False)[["invocations", "cold"]].sum()
         summed = by.reset_index().to_dict("records")
     return of_rows("cold-starts", "cold", "Invocations that were a cold start, all runs together", summed, {
-        "function": lambda row: spelt(row["function"]),
-        "arm": lambda row: spelt(row["arm"]),
+        "function": lambda row: label(row["function"]),
+        "arm": lambda row: label(row["arm"]),
         "runs": lambda row: row["temperature"],
         "invocations": lambda row: count(row["invocations"]),
         "cold": lambda row: count(row["cold"]),
@@ -136,7 +136,7 @@ def _cold_by_function(rows: Rows) -> Table:
 def _causes(rows: Rows) -> Table:
     made = of_rows("causes", "failures", "Dead datapoints by cause", rows, {
         "cause": lambda row: row["cause"],
-        "arm": lambda row: spelt(row["arm"]),
+        "arm": lambda row: label(row["arm"]),
         "dead": lambda row: count(row["dead"]),
         "of the settled": lambda row: percent(row["rate"]),
         "interval": lambda row: between(row["low"], row["high"], percent),
@@ -148,7 +148,7 @@ def _causes(rows: Rows) -> Table:
 def _receives(rows: Rows) -> Table:
     return of_rows("receives", "failures", "Receives until a datapoint was stored or dead", rows, {
         "end": lambda row: f"{row['outcome']} at receive {row['receives']}",
-        "arm": lambda row: spelt(row["arm"]),
+        "arm": lambda row: label(row["arm"]),
         "datapoints": lambda row: count(row["datapoints"]),
     }, texts=("end", "arm"))  # fmt: skip
 
@@ -173,7 +173,7 @@ def of_runs(runs: pd.DataFrame) -> Table:
         "until stored, s": lambda row: number(row["makespan_s"]),
         "submitted": lambda row: count(row["submitted"]),
     }
-    cells |= {spelt(name): _counted(name) for name in OUTCOMES}
+    cells |= {label(name): _counted(name) for name in OUTCOMES}
     caption = "Every run in the order of time, and where its datapoints ended"
     made = of_rows("runs", "ledger", caption, rows, cells, texts=("run", "began, UTC", "runs"))
     return marked(made, "run", "began, UTC", whole=True)
@@ -186,7 +186,7 @@ def _counted(name: str) -> Callable[[dict[str, Any]], str]:
 def _cost(rows: Rows) -> Table:
     return of_rows("cost", "cost", "Lines of the bill, for a million datapoints", rows, {
         "what": lambda row: f"{row['service']} {row['what']}".rstrip(),
-        "arm": lambda row: spelt(row["arm"]),
+        "arm": lambda row: label(row["arm"]),
         "quantity": lambda row: number(row["quantity_metered"]),
         "USD predicted": lambda row: number(row["usd_predicted"]),
         "USD metered": lambda row: number(row["usd_metered"]),
@@ -219,7 +219,7 @@ def _note(measure: dict[str, Any]) -> str:
 def _inits(summary: dict[str, Any]) -> Table:
     found = {name: summary["measures"].get(f"{name}_init_s") for name in FUNCTIONS}
     known = {name: one for name, one in found.items() if one and one["n"]}
-    rows = [(spelt(name), _cell(one), f"{one['n']:,}") for name, one in known.items()]
+    rows = [(label(name), _cell(one), f"{one['n']:,}") for name, one in known.items()]
     caption, columns = (
         "How long an init is, before the handler's own time",
         ("function", "median, s", "cold starts"),
@@ -238,5 +238,5 @@ def _cell(measure: dict[str, Any] | None) -> str:
 
 def _prefixes(arms: list[str]) -> list[tuple[str, str]]:
     """As `measures.summary` puts them before a measure's name, with whose it then is."""
-    own = [("" if not place else f"{arm}_", spelt(arm)) for place, arm in enumerate(arms)]
+    own = [("" if not place else f"{arm}_", label(arm)) for place, arm in enumerate(arms)]
     return [*own, *((f"cold_{prefix}", f"{whose}, cold") for prefix, whose in own)]

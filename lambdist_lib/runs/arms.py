@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
 from lambdist_lib.submission import client, original_client
-from lambdist_lib.submission.receipts import Tally
+from lambdist_lib.submission.receipts import SubmissionCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +15,7 @@ class Arm:
 
     stack: str
     parallel: bool = True
-    submit: Callable[..., Tally] = client.submit
+    submit: Callable[..., SubmissionCounts] = client.submit
 
 
 ARMS = {
@@ -38,5 +38,5 @@ def require_arm(arm: str) -> None:
         raise UsageError(f"arm {arm!r} is unknown; write one of {', '.join(ARMS)}")
 
 
-def initials(arm: str) -> str:
+def arm_abbreviation(arm: str) -> str:
     return "".join(word[0] for word in arm.split("_"))

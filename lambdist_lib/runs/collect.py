@@ -35,7 +35,7 @@ def collect(
     points: Datapoints | list[Line],
     folder: Path,
     arm: str,
-    ended: completion.Settled,
+    ended: completion.Completion,
 ) -> dict[str, Any]:
     """Gather a run's records, invocations and outputs into its folder; returns its ledger and times."""
     with files.table(folder, "receipts") as file:
@@ -115,7 +115,7 @@ def _row(counts: collections.Counter[str], times: dict[str, float], seen_at: flo
     return {"submitted": counts.total(), **{name: counts[name] for name in OUTCOMES}, **known}
 
 
-def collect_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path:
+def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path:
     """The answers of datapoints that came without a run, as old clients send them; returns their folder.
 
     Raises:
@@ -135,11 +135,11 @@ def collect_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Pa
     return folder
 
 
-def outputs_of(run: str) -> Iterable[dict[str, Any]]:
+def fetch(run: str) -> Iterable[dict[str, Any]]:
     """The answers of a run, or of an experiment's first distributed run.
 
     Example:
-        >>> answer = next(iter(outputs_of("results/reference")))
+        >>> answer = next(iter(fetch("results/reference")))
         >>> answer["n"], answer["result"] == f"{answer['data']}_processed"
         (0, True)
     """

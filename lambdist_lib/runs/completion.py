@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment.queue_depth import Depth, depth
+from lambdist_lib.deployment.queue_depth import QueueDepth, queue_depth
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.protocol.contract import DEAD, shard_keys
 
@@ -24,7 +24,7 @@ IS_DEAD: tuple[str, dict[str, Any]] = ("outcome = :dead", {":dead": {"S": DEAD}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Completion:
     """How a run ended: datapoints with an outcome, messages still queued, and when this was seen."""
 
     settled: int
@@ -32,15 +32,15 @@ class Settled:
     seen_at: float
 
 
-def await_settled(
+def wait_until_complete(
     target: Target,
     stack: Stack,
     run_id: str,
     *,
     expected: int,
-    watch: Callable[[Depth], None] = lambda depth: None,
+    watch: Callable[[QueueDepth], None] = lambda depth: None,
     count: Callable[[], int] | None = None,
-) -> Settled:
+) -> Completion:
     """Wait for a run's end.
 
     Args:
@@ -57,7 +57,7 @@ def await_settled(
     deadline_s, shortest = time.monotonic() + longest_s(stack), float("inf")
     empty = 0
     while True:
-        seen = depth(target, stack)
+        seen = queue_depth(target, stack)
         watch(seen)
         queued = seen.total
         if queued < shortest:
@@ -66,11 +66,11 @@ def await_settled(
             empty += 1
             settled = count()
             if settled >= expected or empty >= EMPTY_POLLS:
-                return Settled(settled=settled, queued=0, seen_at=time.time())
+                return Completion(settled=settled, queued=0, seen_at=time.time())
         else:
             empty = 0
         if time.monotonic() > deadline_s:
-            return Settled(settled=count(), queued=queued, seen_at=time.time())
+            return Completion(settled=count(), queued=queued, seen_at=time.time())
         time.sleep(POLL_S[target.name])
 
 

@@ -12,7 +12,7 @@ from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
 from lambdist_lib.runs import ground_truth
 from lambdist_lib.runs.arms import ARMS, faults_of
-from lambdist_lib.submission.receipts import Plan
+from lambdist_lib.submission.receipts import SendOptions
 
 AS_FOUND = "as found"  # temperature of a run that neither made its environments cold nor warmed them up
 OPENING_SENDERS = 4  # on the local cloud, unless warm: 100 cold starts at once keep two cores busy for 15 s
@@ -68,7 +68,9 @@ def of_run(facts: dict[str, Any]) -> Conditions:
     return Conditions(**{name: facts[name] for name in Conditions.__dataclass_fields__ if name in facts})
 
 
-def plan_of(target: Target, stack: Stack, arm: str, conditions: Conditions, temperature: str) -> Plan:
+def send_options(
+    target: Target, stack: Stack, arm: str, conditions: Conditions, temperature: str
+) -> SendOptions:
     """How an arm sends. Without a queue the client tries again, as often and as slowly as the queue does.
 
     Raises:
@@ -78,7 +80,7 @@ def plan_of(target: Target, stack: Stack, arm: str, conditions: Conditions, temp
     require_controls(stack, conditions)
     queued = ARMS[arm].stack == "distributed"
     opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
-    return Plan(
+    return SendOptions(
         chunks=conditions.chunks if ARMS[arm].parallel else 1,
         rate=conditions.rate,
         request_batch=conditions.request_batch,
@@ -129,20 +131,20 @@ def require_controls(stack: Stack, conditions: Conditions) -> None:
         )
 
 
-def declared(given: dict[str, Any]) -> Conditions:
+def parse_conditions(given: dict[str, Any]) -> Conditions:
     """Conditions whose words parse, before anything is deployed."""
     if unknown := set(given) - set(Conditions.__dataclass_fields__):
         known = ", ".join(Conditions.__dataclass_fields__)
         raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
     held = Conditions(**given)
     faults.parse_work(held.work)
-    Plan(chunks=held.chunks, request_batch=held.request_batch, rate=held.rate)  # or it says why not
+    SendOptions(chunks=held.chunks, request_batch=held.request_batch, rate=held.rate)  # or it says why not
     if held.failing < 0:
         raise UsageError(f"failing is {held.failing}; write 0 or more")
     return held
 
 
-def with_faults(held: Conditions, points: Datapoints, seed: int) -> Conditions:
+def resolve_faults(held: Conditions, points: Datapoints, seed: int) -> Conditions:
     """The fault plan in full: of the failing datapoints, as declared, and its seed."""
     first = points.next_n - held.failing
     always = [f"raise:1@{first}-{first + held.failing - 1}"] if held.failing else []

@@ -6,7 +6,7 @@ from typing import Any
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.costs import assumptions, bill, estimate
 from lambdist_lib.costs.bill import Usage
-from lambdist_lib.deployment.preflight import look, require_consent
+from lambdist_lib.deployment.preflight import confirm, inspect
 from lambdist_lib.protocol.faults import parse_work
 from lambdist_lib.runs.arms import ARMS
 from lambdist_lib.runs.conditions import Conditions
@@ -14,7 +14,7 @@ from lambdist_lib.runs.conditions import Conditions
 WARM_UPS, WARM_UP_ROUNDS = 2, 3  # of each arm, and datapoints per sender in each: as a rule two are enough
 
 
-def of_experiment(
+def confirm_experiment(
     target: Target,
     held: Conditions,
     arms: Sequence[str],
@@ -26,12 +26,12 @@ def of_experiment(
     yes: bool,
 ) -> None:
     """`look` and `require_consent` for an experiment; arguments and errors are theirs, and `usage_of`'s."""
-    planned = usage_of(held, arms, datapoints, runs, settings)
-    found = look(target, {**held.settings(), **settings}, planned=planned, chunks=held.chunks)
-    require_consent(found, budget_usd=budget_usd, yes=yes)
+    planned = estimate_usage(held, arms, datapoints, runs, settings)
+    found = inspect(target, {**held.settings(), **settings}, planned=planned, chunks=held.chunks)
+    confirm(found, budget_usd=budget_usd, yes=yes)
 
 
-def usage_of(
+def estimate_usage(
     held: Conditions, arms: Sequence[str], datapoints: int, runs: int, settings: Mapping[str, Any]
 ) -> Usage:
     """What an experiment will use, warm-ups included.
@@ -56,7 +56,7 @@ def usage_of(
             "maximum_concurrency": int(settings.get("maximum_concurrency", 10)),
             "mailed": bool(settings.get("notify_email")),
         }
-        rates: dict[str, Any] = dict(estimate.rates(held.fault, datapoints, queued=queued))
+        rates: dict[str, Any] = dict(estimate.failure_rates(held.fault, datapoints, queued=queued))
         measured = estimate.predict(table, datapoints=datapoints, **of_arm, **rates)
         warm = estimate.predict(table, datapoints=held.chunks * WARM_UP_ROUNDS, **of_arm)
         total += bill.total(measured).times(runs) + bill.total(warm).times(WARM_UPS)

@@ -18,13 +18,13 @@ from lambdist_lib.progress import Progress, in_notebook
 from lambdist_lib.runs import local_pool, resume, run
 from lambdist_lib.runs.arms import ARMS
 from lambdist_lib.runs.conditions import Conditions
-from lambdist_lib.runs.schedule import Rounds, Turn
+from lambdist_lib.runs.schedule import Schedule, ScheduledRun
 
 WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
 
 
 @dataclass(slots=True, kw_only=True)
-class Walker:
+class Executor:
     """Takes the turns of one experiment into its folder, and knows what is deployed and warm meanwhile."""
 
     experiment_id: str
@@ -43,17 +43,17 @@ class Walker:
         wanted = {**conditions.settings(), **self.settings}
         if not self.stacks or wanted != self._wanted:
             self._warm.clear()
-            deployed = stacks.deploy(
+            deployed = stacks.apply_stacks(
                 self.target, settings=wanted, processing=self.processing, say=progress.show
             )
             if not self.stacks:  # the code stays the same afterwards
-                smoke_test.require(self.target, deployed.values())
+                smoke_test.check_functions_start(self.target, deployed.values())
             self.stacks, self._wanted = deployed, wanted
 
     def walk(
         self,
         phase: str,
-        rounds: Rounds,
+        rounds: Schedule,
         *,
         keep: Callable[[list[dict[str, Any]]], None],
         unit: str = "run",
@@ -70,7 +70,7 @@ class Walker:
         """
         rows: list[dict[str, Any]] = []
         try:
-            with Progress(phase) as progress, run.exclusive(self.target):
+            with Progress(phase) as progress, run.exclusive_use(self.target):
                 self._warm.clear()  # nobody knows what became of them since
                 for of_round in rounds:
                     for turn in of_round:
@@ -91,7 +91,7 @@ class Walker:
         self.stopped.pop(phase, None)
         return rows
 
-    def take(self, turn: Turn, progress: Progress, **facts: Any) -> dict[str, Any]:
+    def take(self, turn: ScheduledRun, progress: Progress, **facts: Any) -> dict[str, Any]:
         """The turn's run, or the rest of one that an earlier sitting left; returns its row.
 
         Args:
@@ -114,7 +114,7 @@ class Walker:
         if (folder / "run.json").exists():
             return resume.resume(self.target, stack, self.points, folder, watch=watch)
         self._prepare(turn, progress)
-        return run.run(
+        return run.run_once(
             self.target,
             stack,
             turn.arm,
@@ -126,7 +126,7 @@ class Walker:
             **facts,
         )
 
-    def _prepare(self, turn: Turn, progress: Progress) -> None:
+    def _prepare(self, turn: ScheduledRun, progress: Progress) -> None:
         """Fresh environments for a cold turn; open ones, measured by nobody but declared, for a warm one."""
         if turn.temperature == "cold":
             self._warm.discard(turn.arm)
@@ -137,7 +137,7 @@ class Walker:
                 self._open(arm, turn)
                 self._warm.add(arm)
 
-    def _open(self, arm: str, turn: Turn) -> None:
+    def _open(self, arm: str, turn: ScheduledRun) -> None:
         """By the file's own datapoints: a job of a person's own may know what to do with no others."""
         many = turn.warm_up_chunks * WARM_UP_ROUNDS
         own = list(itertools.islice((line.data for line in self.points if not line.reason), many))

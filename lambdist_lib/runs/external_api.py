@@ -21,16 +21,16 @@ from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.contract import DATAPOINT_CEILING_CHARS
 from lambdist_lib.results import files, folders, journal
-from lambdist_lib.runs.monitor import Watch, Watching
+from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.submission import client
 from lambdist_lib.submission.http import Timeouts
-from lambdist_lib.submission.receipts import Plan, Receipt
+from lambdist_lib.submission.receipts import Receipt, SendOptions
 
 ARM = "url"
 SETTLED = ("accepted", "rejected")  # verdicts that no resume asks for again
 
 
-def submit(
+def submit_to_url(
     url: str,
     *,
     data: str,
@@ -126,8 +126,8 @@ def api_of(url: str, api_key_env: str) -> Api:
     return Api(url=url, key=ApiKey(key))
 
 
-def _plan(timeout_s: float, others: dict[str, Any]) -> Plan:
-    return Plan(plain=True, timeouts=Timeouts(request_s=timeout_s), **others)
+def _plan(timeout_s: float, others: dict[str, Any]) -> SendOptions:
+    return SendOptions(plain=True, timeouts=Timeouts(request_s=timeout_s), **others)
 
 
 def _read(data: str | Path) -> Datapoints:
@@ -136,7 +136,7 @@ def _read(data: str | Path) -> Datapoints:
 
 def _complete(
     api: Api,
-    plan: Plan,
+    plan: SendOptions,
     points: Datapoints,
     lines: Iterable[Line],
     folder: Path,
@@ -145,7 +145,7 @@ def _complete(
 ) -> dict[str, Any]:
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
 
-    with folders.resumable(folder), Watching(watch, submitted=points.submitted) as watching:
+    with folders.resumable(folder), Monitor(watch, submitted=points.submitted) as watching:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
             tally = client.submit(
                 lines, api, plan, run_id=folder.name, keep=kept.append, watch=watching.sending

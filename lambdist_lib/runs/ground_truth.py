@@ -26,7 +26,7 @@ FILE = "truth.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class ExpectedOutcome:
     """One row of truth.csv.
 
     outcome: stored or dead; "" where it cannot be known: which messages a throttle meets is
@@ -44,7 +44,7 @@ class Planned:
     strikes: str
 
 
-def of(plan: FaultPlan, n: int, *, tries: int, at_once: bool = True) -> Planned:
+def of(plan: FaultPlan, n: int, *, tries: int, at_once: bool = True) -> ExpectedOutcome:
     """The way of datapoint n.
 
     Args:
@@ -55,7 +55,7 @@ def of(plan: FaultPlan, n: int, *, tries: int, at_once: bool = True) -> Planned:
     if throttled := plan.share("throttle"):
         known = throttled == 1
         outcome, cause_class = (DEAD, THROTTLE_ONLY) if known else ("", "")
-        return Planned(
+        return ExpectedOutcome(
             n=n, outcome=outcome, cause_class=cause_class, receives=tries if known else 0,
             failures=0, duplicates=0, strikes="throttle",
         )  # fmt: skip
@@ -73,7 +73,7 @@ def of(plan: FaultPlan, n: int, *, tries: int, at_once: bool = True) -> Planned:
     if stored_at is not None and plan.strikes("crash-after", n, stored_at):
         failures += _failures_after(met[stored_at:])
     strikes += ["duplicate"] if copies == 2 else []
-    return Planned(
+    return ExpectedOutcome(
         n=n,
         outcome=DEAD if stored_at is None else STORED,
         cause_class=CLASSES[met[-1]] if stored_at is None else "",
@@ -84,13 +84,15 @@ def of(plan: FaultPlan, n: int, *, tries: int, at_once: bool = True) -> Planned:
     )
 
 
-def rows(plan: FaultPlan, ns: Iterable[int], *, tries: int, at_once: bool = True) -> Iterable[Planned]:
+def rows(
+    plan: FaultPlan, ns: Iterable[int], *, tries: int, at_once: bool = True
+) -> Iterable[ExpectedOutcome]:
     return (of(plan, n, tries=tries, at_once=at_once) for n in ns)
 
 
-def write(folder: Path, found: Iterable[Planned]) -> None:
+def write(folder: Path, found: Iterable[ExpectedOutcome]) -> None:
     with (folder / FILE).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(Planned.__dataclass_fields__), lineterminator="\n")
+        writer = csv.DictWriter(file, list(ExpectedOutcome.__dataclass_fields__), lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in found)
 

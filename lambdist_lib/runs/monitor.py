@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Self
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment.queue_depth import Depth
-from lambdist_lib.progress import Counts
+from lambdist_lib.deployment.queue_depth import QueueDepth
+from lambdist_lib.progress import RunProgress
 from lambdist_lib.protocol.contract import SHARDS, shard_keys
-from lambdist_lib.submission.receipts import Tally
+from lambdist_lib.submission.receipts import SubmissionCounts
 
 if TYPE_CHECKING:  # an API of somebody else's has no stack, and needs no boto3
     from lambdist_lib.deployment.stacks import Stack
@@ -26,10 +26,10 @@ LOOK_EVERY_S = 1.0
 SHARE = 0.01  # of a run's time that looks may take, all together
 TROUBLES = ("rejected", "refused", "unknown", "retries")
 
-Watch = Callable[[Counts], None]
+Watch = Callable[[RunProgress], None]
 
 
-class Watching:
+class Monitor:
     """Tells `watch` about one run of `submitted` datapoints, of which `before` were settled already.
 
         with Watching(watch, submitted=131) as watching:
@@ -54,7 +54,7 @@ class Watching:
         self._watch, self._where = watch, where
         self._submitted, self._before, self._batch = submitted, before, request_batch
         self._is_queued = is_queued
-        self._tally, self._queued = Tally(), Depth()
+        self._tally, self._queued = SubmissionCounts(), QueueDepth()
         self._settled: int | None = None
         self._dead: int | None = None
         self._began_s, self._spent_s, self._ended = time.perf_counter(), 0.0, threading.Event()
@@ -75,18 +75,18 @@ class Watching:
         if self._looker:
             self._looker.join(1.0)
 
-    def sending(self, tally: Tally) -> None:
+    def sending(self, tally: SubmissionCounts) -> None:
         self._tally = tally
         self._tell("sending")
 
-    def waiting(self, queued: Depth) -> None:
+    def waiting(self, queued: QueueDepth) -> None:
         self._note(queued, self._tally.accepted)
         self._tell("waiting for the queue" if self._is_queued else "waiting")
 
     def collecting(self) -> None:
         self._tell("collecting")
 
-    def _note(self, queued: Depth, accepted: int) -> None:
+    def _note(self, queued: QueueDepth, accepted: int) -> None:
         """What was accepted by then and is not queued is settled: it stays so until the next look."""
         self._queued = queued
         if sent := self._before + accepted:
@@ -96,13 +96,13 @@ class Watching:
         if self._watch:
             self._watch(self._counts(doing))
 
-    def _counts(self, doing: str) -> Counts:
+    def _counts(self, doing: str) -> RunProgress:
         tally, settled, dead = self._tally, self._settled, self._dead
         accepted = self._before + tally.accepted
         if not self._is_queued:
             settled, dead = accepted + tally.dead, tally.dead
         waiting = self._queued.total or None if settled is None else accepted + tally.dead - settled
-        return Counts(
+        return RunProgress(
             doing=doing,
             submitted=self._submitted,
             answered=self._before + tally.settled,
@@ -132,7 +132,7 @@ class Watching:
             try:
                 with self._paid():
                     accepted = self._tally.accepted  # before: what comes meanwhile counts as queued
-                    self._note(queue_depth.depth(target, stack), accepted)
+                    self._note(queue_depth.queue_depth(target, stack), accepted)
                 for _ in range(len(shards)):
                     if not self._can_afford():
                         break

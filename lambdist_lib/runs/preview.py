@@ -14,7 +14,7 @@ from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import result_json
 
 
-def process_first(data: str, n: int, *, processing: Path = paths.LAMBDAS) -> Iterator[dict[str, Any]]:
+def preview(data: str, n: int, *, processing: Path = paths.LAMBDAS) -> Iterator[dict[str, Any]]:
     """The first `n` lines of a file with their answers, `{n, data, result | error}`.
 
     Raises:
@@ -22,7 +22,7 @@ def process_first(data: str, n: int, *, processing: Path = paths.LAMBDAS) -> Ite
         UsageError: processing.py cannot be imported, or has no `process`.
 
     Example:
-        >>> list(process_first("data/numbers.txt", 1, processing=bundles.folder("examples/factor")))
+        >>> list(preview("data/numbers.txt", 1, processing=bundles.folder("examples/factor")))
         [{'n': 0, 'data': '685757477218807930249', 'result': [25307305511, 27097214159]}]
     """
     before, known = sys.path[:], set(sys.modules)

@@ -25,13 +25,13 @@ from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.contract import DEAD, STORED
 from lambdist_lib.records import dead_letters, join
 from lambdist_lib.records import items as records_items
-from lambdist_lib.records.dead_letters import Letter
+from lambdist_lib.records.dead_letters import DeadLetter
 from lambdist_lib.results import files, folders, journal, outputs
 from lambdist_lib.runs import collect, completion, resume
 from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.arms import ARMS
-from lambdist_lib.runs.conditions import AS_FOUND, Conditions, of_run, plan_of
-from lambdist_lib.runs.monitor import Watch, Watching
+from lambdist_lib.runs.conditions import AS_FOUND, Conditions, of_run, send_options
+from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.submission import client
 from lambdist_lib.submission.receipts import Receipt
 
@@ -41,7 +41,7 @@ COUNTS = ("recovered", "died_again", "stored_before", "not_sent", "in_flight", "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class RedriveResult:
     """What became of a run's dead letters: letters is the sum of the next six.
 
     not_sent: refused by the API, or not readable. missing: accepted, and neither queued nor
@@ -65,7 +65,7 @@ class Report:
         return f"{self.run_id}: {letters}: {', '.join(told)}; {self.drain_s:.1f} s"
 
 
-def run(
+def redrive_run(
     target: Target,
     stack: Stack,
     folder: Path,
@@ -73,7 +73,7 @@ def run(
     cause: str = "",
     fault: str = "none",
     watch: Watch | None = None,
-) -> Report:
+) -> RedriveResult:
     """Send a collected run's dead letters again, and write its folder anew.
 
     Args:
@@ -90,7 +90,7 @@ def run(
             f"{folder.name} went through {facts['arm']}, which has no queue of dead letters; "
             "send its file again with `lambdist submit`"
         )
-    letters = dead_letters.of_folder(folder, cause=cause)
+    letters = dead_letters.from_folder(folder, cause=cause)
     held = replace(of_run(facts), fault=str(faults.parse_fault(fault)))
     try:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
@@ -105,7 +105,7 @@ def run(
     return report
 
 
-def run_adhoc(
+def redrive_adhoc(
     target: Target,
     stack: Stack,
     run_id: str,
@@ -113,22 +113,22 @@ def run_adhoc(
     cause: str = "",
     fault: str = "none",
     watch: Watch | None = None,
-) -> Report:
+) -> RedriveResult:
     """The same for datapoints that came without a run, by their items; `lambdist fetch` gets the answers."""
-    letters = dead_letters.of_table(target, stack, run_id, cause=cause)
+    letters = dead_letters.from_table(target, stack, run_id, cause=cause)
     held = Conditions(fault=str(faults.parse_fault(fault)))
     report, _ = _again(target, stack, run_id, letters, held, lambda receipts: None, watch)
     return report
 
 
-def of(
+def redrive_all(
     where: str,
     *,
     cause: str = "",
     fault: str = "none",
     connect: Callable[[str], Target],
     watch: Watch | None = None,
-) -> list[Report]:
+) -> list[RedriveResult]:
     """Redrive every run of a run's or an experiment's folder that has a queue.
 
     Args:
@@ -142,9 +142,9 @@ def of(
     for folder in dead_letters.collected(where):
         facts = folders.read_facts(folder)
         if has_queue(facts["arm"]):
-            target, stack = resume.where_it_ran(facts, connect)
-            with runs_run.exclusive(target):
-                reports.append(run(target, stack, folder, cause=cause, fault=fault, watch=watch))
+            target, stack = resume.locate_stack(facts, connect)
+            with runs_run.exclusive_use(target):
+                reports.append(redrive_run(target, stack, folder, cause=cause, fault=fault, watch=watch))
     if not reports:
         raise RunError(
             f"{where} has no collected run through a queue, so nothing can be sent again; "
@@ -157,7 +157,7 @@ def has_queue(arm: str) -> bool:
     return arm in ARMS and ARMS[arm].stack == QUEUED
 
 
-def require_finished(report: Report) -> None:
+def require_finished(report: RedriveResult) -> None:
     """Raise UnfinishedError if letters are neither stored nor dead by now."""
     if waiting := report.not_sent + report.in_flight + report.missing:
         raise UnfinishedError(
@@ -170,15 +170,17 @@ def _again(
     target: Target,
     stack: Stack,
     run_id: str,
-    letters: list[Letter],
+    letters: list[DeadLetter],
     held: Conditions,
     keep: Callable[[list[Receipt]], None],
     watch: Watch | None,
-) -> tuple[Report, completion.Settled]:
+) -> tuple[RedriveResult, completion.Completion]:
     """Mark, send and await letters; what became of them, and how the waiting ended."""
-    watching = Watching(watch, submitted=len(letters), request_batch=held.request_batch)
+    watching = Monitor(watch, submitted=len(letters), request_batch=held.request_batch)
     # what is queued may be an interrupted redrive's, and would be sent twice
-    ended = completion.await_settled(target, stack, run_id, expected=sys.maxsize, watch=watching.waiting)
+    ended = completion.wait_until_complete(
+        target, stack, run_id, expected=sys.maxsize, watch=watching.waiting
+    )
     before = records_items.items(target, stack, run_id)
     if letters and not before:
         raise RunError(f"{stack.name} has no items of {run_id} any more; send its file again")
@@ -199,12 +201,12 @@ def _again(
         client.submit(
             lines,
             stacks.api(target, stack),
-            plan_of(target, stack, QUEUED, held, AS_FOUND),
+            send_options(target, stack, QUEUED, held, AS_FOUND),
             run_id=run_id,
             keep=kept,
             watch=watching.sending,
         )
-        ended = completion.await_settled(
+        ended = completion.wait_until_complete(
             target,
             stack,
             run_id,
@@ -219,13 +221,13 @@ def _again(
 
 def reported(
     run_id: str,
-    letters: list[Letter],
+    letters: list[DeadLetter],
     before: dict[int, dict[str, Any]],
     after: dict[int, dict[str, Any]],
     accepted: set[int],
     queued: int,
     drain_s: float,
-) -> Report:
+) -> RedriveResult:
     """What became of each letter, by the items before and after, and what the API accepted."""
     fates: collections.Counter[str] = collections.Counter()
     for n in (letter.n for letter in letters):
@@ -239,7 +241,7 @@ def reported(
         else:
             fates["in_flight" if queued else "missing"] += 1
     extra = [after[n].get("duplicates", 0) - before[n].get("duplicates", 0) for n in before if n in after]
-    return Report(
+    return RedriveResult(
         run_id=run_id, letters=len(letters), duplicates=sum(extra), drain_s=round(drain_s, 3), **fates
     )
 

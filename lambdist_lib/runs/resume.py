@@ -16,7 +16,7 @@ from lambdist_lib.results import folders, journal
 from lambdist_lib.runs import completion, external_api
 from lambdist_lib.runs.arms import ARMS
 from lambdist_lib.runs.conditions import of_run
-from lambdist_lib.runs.monitor import Watch, Watching
+from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run import _complete
 
 
@@ -38,8 +38,8 @@ def resume(
             f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
             f"or start afresh with `lambdist submit {points.name}`"
         )
-    with folders.resumable(folder), Watching(watch, submitted=points.submitted) as watching:
-        completion.await_settled(
+    with folders.resumable(folder), Monitor(watch, submitted=points.submitted) as watching:
+        completion.wait_until_complete(
             target, stack, folder.name, expected=points.submitted, watch=watching.waiting
         )
     done, settled = bytearray(points.next_n), 0
@@ -53,7 +53,7 @@ def resume(
     return _complete(target, stack, points, left, folder, {**facts, "resumed": True}, watch, settled=settled)
 
 
-def finish(
+def resume_all(
     run: str, *, data: str = "", connect: Callable[[str], Target], watch: Watch | None = None
 ) -> list[dict[str, Any]]:
     """Resume every unfinished run of a run's or an experiment's folder; returns the rows of all.
@@ -72,13 +72,13 @@ def finish(
             facts = external_api.resume(folder, data=data, watch=watch)
         elif facts["state"] != "collected" or facts["unsent"] or facts["in_flight"]:
             points = _read_again(folder, facts, data)
-            target, stack = where_it_ran(facts, connect)
+            target, stack = locate_stack(facts, connect)
             facts = resume(target, stack, points, folder, watch=watch)
         rows.append(facts)
     return rows
 
 
-def where_it_ran(facts: dict[str, Any], connect: Callable[[str], Target]) -> tuple[Target, Stack]:
+def locate_stack(facts: dict[str, Any], connect: Callable[[str], Target]) -> tuple[Target, Stack]:
     """The target and stack that a run's facts name.
 
     Raises:

@@ -23,24 +23,24 @@ from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.contract import WARM_UP
 from lambdist_lib.results import files, folders, journal
 from lambdist_lib.runs import collect, completion, throttle_fault
-from lambdist_lib.runs.arms import ARMS, faults_of, initials, require_arm
+from lambdist_lib.runs.arms import ARMS, arm_abbreviation, faults_of, require_arm
 from lambdist_lib.runs.conditions import (
     AS_FOUND,
     Conditions,
-    declared,
     of_run,
-    plan_of,
-    with_faults,
+    parse_conditions,
+    resolve_faults,
+    send_options,
     write_truth,
 )
-from lambdist_lib.runs.monitor import Watch, Watching
+from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.submission import client
 from lambdist_lib.submission.receipts import Receipt
 
 WARM_UPS_MOST = 5  # the first opens environments one by one, the second has all senders at once
 
 
-def run(
+def run_once(
     target: Target,
     stack: Stack,
     arm: str,
@@ -68,7 +68,7 @@ def run(
     if (folder / "run.json").exists():
         raise RunError(f"there is a run {folder.name} already; `lambdist resume {folder.name}` finishes it")
     # a plan that is none leaves no folder
-    replace(plan_of(target, stack, arm, conditions, temperature), deadline_s=deadline_s)
+    replace(send_options(target, stack, arm, conditions, temperature), deadline_s=deadline_s)
     folder.mkdir(parents=True, exist_ok=True)
     write_truth(
         folder, arm, points, conditions, int(stack.outputs["MaxReceives"]),
@@ -99,17 +99,17 @@ def warm_up(
 ) -> None:
     """Send datapoints that nobody measures until a round of them meets no cold first Lambda."""
     faultless, api = replace(conditions, fault="none"), stacks.api(target, stack)
-    plan = replace(plan_of(target, stack, arm, faultless, "cold"), growth=1.0)
+    plan = replace(send_options(target, stack, arm, faultless, "cold"), growth=1.0)
     for number in range(WARM_UPS_MOST):
-        run_id, receipts = f"{name}-{initials(arm)}-{number}{WARM_UP}", list[Receipt]()
+        run_id, receipts = f"{name}-{arm_abbreviation(arm)}-{number}{WARM_UP}", list[Receipt]()
         tally = client.submit(points, api, plan, run_id=run_id, keep=receipts.extend)
-        completion.await_settled(target, stack, run_id, expected=tally.accepted)
+        completion.wait_until_complete(target, stack, run_id, expected=tally.accepted)
         if number and not any(receipt.entry_cold for receipt in receipts):
             return
-        plan = plan_of(target, stack, arm, faultless, "warm")
+        plan = send_options(target, stack, arm, faultless, "warm")
 
 
-def exclusive(target: Target) -> contextlib.AbstractContextManager[None]:
+def exclusive_use(target: Target) -> contextlib.AbstractContextManager[None]:
     """Nobody else measures on this local cloud meanwhile; AWS has room for all."""
     return local_cloud.timed_run() if target.name == "local" else contextlib.nullcontext()
 
@@ -126,7 +126,7 @@ def _complete(
     settled: int = 0,
 ) -> dict[str, Any]:
     """Send `lines`, wait for all that was accepted, collect; each state is on disk before it begins."""
-    planned = plan_of(target, stack, facts["arm"], of_run(facts), facts["temperature"])
+    planned = send_options(target, stack, facts["arm"], of_run(facts), facts["temperature"])
     plan = replace(planned, deadline_s=facts["deadline_s"])
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
     with folders.resumable(folder), _watching(target, stack, points, facts, watch, settled) as watching:
@@ -141,7 +141,7 @@ def _complete(
             )
         facts = {**facts, "stopped": tally.stopped}
         files.write_json(folder / "run.json", {**facts, "state": "settling"})
-        ended = completion.await_settled(
+        ended = completion.wait_until_complete(
             target,
             stack,
             folder.name,
@@ -157,8 +157,8 @@ def _complete(
 
 def _watching(
     target: Target, stack: Stack, points: Datapoints, facts: dict[str, Any], watch: Watch | None, before: int
-) -> Watching:
-    return Watching(
+) -> Monitor:
+    return Monitor(
         watch,
         submitted=points.submitted,
         before=before,
@@ -189,13 +189,13 @@ def submit(
     if not ARMS[arm].stack:
         raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
     stack = stacks.describe(target, ARMS[arm].stack)
-    held = declared({**conditions, **_of_stack(stack)})
+    held = parse_conditions({**conditions, **_of_stack(stack)})
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
     points = held.read(folders.data_file(data, paths.RESULTS / experiment_id))
-    held = with_faults(held, points, seed)
-    folder = paths.RESULTS / experiment_id / "runs" / f"{experiment_id}-{initials(arm)}"
-    with exclusive(target):
-        row = run(
+    held = resolve_faults(held, points, seed)
+    folder = paths.RESULTS / experiment_id / "runs" / f"{experiment_id}-{arm_abbreviation(arm)}"
+    with exclusive_use(target):
+        row = run_once(
             target,
             stack,
             arm,

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lambdist_lib.protocol import faults
-from lambdist_lib.runs.arms import ARMS, initials
+from lambdist_lib.runs.arms import ARMS, arm_abbreviation
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class ScheduledRun:
     """One run to come.
 
     round: the run's `pair`. name: the end of the run's id. label: the run for people. warm_up: arms
@@ -31,30 +31,30 @@ class Turn:
     warm_up_chunks: int = 0
 
 
-Rounds = list[list[Turn]]
+Schedule = list[list[ScheduledRun]]
 
 
-def cold(arms: Sequence[str], conditions: Conditions) -> Rounds:
+def cold(arms: Sequence[str], conditions: Conditions) -> Schedule:
     """One cold run of each arm that has a stack."""
     turns = [
-        Turn(arm=arm, conditions=conditions, temperature="cold", round=0,
-             name=f"cold-{initials(arm)}0", label=arm)
+        ScheduledRun(arm=arm, conditions=conditions, temperature="cold", round=0,
+             name=f"cold-{arm_abbreviation(arm)}0", label=arm)
         for arm in with_stack(arms)
     ]  # fmt: skip
     return [turns]
 
 
-def pairs(arms: Sequence[str], conditions: Conditions, *, most: int, seed: int) -> Rounds:
+def pairs(arms: Sequence[str], conditions: Conditions, *, most: int, seed: int) -> Schedule:
     """In each round a warm run of every arm, in random order."""
     order = random.Random(seed)
 
-    def turn(arm: str, pair: int) -> Turn:
-        return Turn(
+    def turn(arm: str, pair: int) -> ScheduledRun:
+        return ScheduledRun(
             arm=arm,
             conditions=conditions,
             temperature="warm",
             round=pair,
-            name=f"warm-{initials(arm)}{pair}",
+            name=f"warm-{arm_abbreviation(arm)}{pair}",
             label=f"pair {pair} of {most}, {arm}",
             warm_up=with_stack(arms),
             warm_up_chunks=conditions.chunks,
@@ -72,7 +72,7 @@ def sweep(
     rounds: int,
     seed: int,
     temperatures: Sequence[str] = ("warm",),
-) -> Rounds:
+) -> Schedule:
     """In each round every arm at every level of a condition in random order, at each temperature in turn.
 
     An arm to which the factor means nothing has one level a round.
@@ -81,12 +81,12 @@ def sweep(
     plan, most = _heard(arms, factor, len(levels)), max(one.chunks for one in held)
     is_mixed = len(temperatures) > 1
 
-    def turn(arm: str, k: int, number: int, temperature: str) -> Turn:
+    def turn(arm: str, k: int, number: int, temperature: str) -> ScheduledRun:
         name, label = (
-            f"{initials(arm)}{k}r{number}",
+            f"{arm_abbreviation(arm)}{k}r{number}",
             f"round {number} of {rounds}, {arm}, {factor} {levels[k]}",
         )
-        return Turn(
+        return ScheduledRun(
             arm=arm,
             conditions=held[k],
             temperature=temperature,
@@ -105,7 +105,7 @@ def sweep(
 
 def matrix(
     conditions: Conditions, cells: Sequence[Mapping[str, Any]], *, repetitions: int, seed: int
-) -> Rounds:
+) -> Schedule:
     """The distributed arm under each cell's conditions, in the cells' order: a round for each cell.
 
     Every turn draws its faults anew, by a seed counted up from the experiment's: with the same draws
@@ -113,10 +113,10 @@ def matrix(
     """
     runs = len(cells) * repetitions
 
-    def turn(k: int, repetition: int) -> Turn:
+    def turn(k: int, repetition: int) -> ScheduledRun:
         number, held = k * repetitions + repetition, replace(conditions, **cells[k])
         fault = faults.parse_fault(_unseeded(held.fault), seed=seed + number)
-        return Turn(
+        return ScheduledRun(
             arm="distributed",
             conditions=replace(held, fault=str(fault)),
             temperature=AS_FOUND,

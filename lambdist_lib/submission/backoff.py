@@ -12,7 +12,7 @@ from collections.abc import Callable
 Draw = Callable[[float, float], float]
 
 
-class Pace:
+class RateController:
     """The state of one submission's speed.
 
     Args:

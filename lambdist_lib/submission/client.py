@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable, Iterator
 from lambdist_lib.cloud.api import Api
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.submission import responses
-from lambdist_lib.submission.backoff import Pace
-from lambdist_lib.submission.http import Answer, Wire
-from lambdist_lib.submission.receipts import Plan, Receipt, Tally
-from lambdist_lib.submission.requests import Envelope, Job, grouped
+from lambdist_lib.submission.backoff import RateController
+from lambdist_lib.submission.http import HttpClient, Response
+from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
+from lambdist_lib.submission.requests import PendingRequest, RequestEncoder, grouped
 
 TELL_S = 0.1  # between two calls of a watcher
 LOOK_UP_S = 0.2  # an interrupt, a deadline or a watcher waits at most this long
@@ -34,12 +34,12 @@ REJECTED_AT_ONCE = 1_000  # receipts of rejected or unsent datapoints that are k
 def submit(
     lines: Iterable[Line],
     api: Api,
-    plan: Plan,
+    plan: SendOptions,
     *,
     run_id: str,
     keep: Callable[[list[Receipt]], None],
-    watch: Callable[[Tally], None] = lambda tally: None,
-) -> Tally:
+    watch: Callable[[SubmissionCounts], None] = lambda tally: None,
+) -> SubmissionCounts:
     """Send every line; returns when each has its verdict.
 
     Args:
@@ -54,7 +54,10 @@ def submit(
     """
     key = {"x-api-key": api.key.reveal()} if api.key.reveal() else {}
     headers = {"Content-Type": "application/json", **key}
-    with Wire(api.url, headers, plan.timeouts, senders=plan.chunks) as wire, _interrupts() as interrupted:
+    with (
+        HttpClient(api.url, headers, plan.timeouts, senders=plan.chunks) as wire,
+        _interrupts() as interrupted,
+    ):
         sender = _Sender(lines, plan, run_id, keep, interrupted.is_set)
         while sender.busy(wire) and not interrupted.is_set():
             sender.send(wire)
@@ -78,14 +81,14 @@ class _Sender:
     def __init__(
         self,
         lines: Iterable[Line],
-        plan: Plan,
+        plan: SendOptions,
         run_id: str,
         keep: Callable[[list[Receipt]], None],
         is_interrupted: Callable[[], bool],
     ) -> None:
-        self.tally = Tally()
+        self.tally = SubmissionCounts()
         self._plan, self._keep, self._is_interrupted = plan, keep, is_interrupted
-        self._pace = Pace(
+        self._pace = RateController(
             most=plan.chunks,
             opening=plan.opening_senders or plan.chunks,
             growth=plan.growth,
@@ -96,10 +99,10 @@ class _Sender:
         )
         controls = {"work": plan.work, "fault": plan.fault}
         declared = {name: value for name, value in controls.items() if value != "none"}
-        self._envelope = Envelope(run_id=run_id, controls=declared, plain=plan.plain)
+        self._envelope = RequestEncoder(run_id=run_id, controls=declared, plain=plan.plain)
         self._jobs = grouped(self._sendable(iter(lines)), plan.request_batch, declared)
         self._next = next(self._jobs, None)
-        self._waiting: list[tuple[float, int, Job]] = []  # a heap by the time when they are due
+        self._waiting: list[tuple[float, int, PendingRequest]] = []  # a heap by the time when they are due
         self._waiting_most = WAITING_MOST + 4 * plan.chunks
         self._retries_free = RETRIES_FREE + 10 * plan.chunks * plan.request_batch
         self._requests = 0
@@ -108,12 +111,12 @@ class _Sender:
         self._began_s = time.perf_counter()
         self._told_s = 0.0
 
-    def busy(self, wire: Wire) -> bool:
+    def busy(self, wire: HttpClient) -> bool:
         if wire.in_flight:
             return True
         return not self.tally.stopped and (self._next is not None or bool(self._waiting))
 
-    def patience_s(self, wire: Wire) -> float:
+    def patience_s(self, wire: HttpClient) -> float:
         """How long to wait for an answer before there is something else to do."""
         if self.tally.stopped or wire.in_flight >= self._pace.senders:
             return LOOK_UP_S
@@ -125,7 +128,7 @@ class _Sender:
         wait_s = max(min(until_s, default=LOOK_UP_S), self._pace.pause_s(now_s))
         return min(LOOK_UP_S, max(0.0, wait_s))
 
-    def send(self, wire: Wire) -> None:
+    def send(self, wire: HttpClient) -> None:
         """Give free senders their jobs: retries that are due first, then new datapoints."""
         while wire.in_flight < self._pace.senders and not self.tally.stopped:
             now_s = time.perf_counter()
@@ -141,7 +144,7 @@ class _Sender:
             self.tally.first_intended_at = self.tally.first_intended_at or job.intended_at
             wire.post(job, self._envelope.around(job))
 
-    def take(self, ended: list[Answer]) -> None:
+    def take(self, ended: list[Response]) -> None:
         """Turn answers into receipts, and into retries where they ask for them."""
         if not ended:
             return
@@ -167,7 +170,7 @@ class _Sender:
             self._stop(f"the deadline of {self._plan.deadline_s:g} s passed")
         return past
 
-    def abandon(self, under_way: list[Job]) -> None:
+    def abandon(self, under_way: list[PendingRequest]) -> None:
         """Receipts for requests whose answers nobody waits for any more."""
         cause = "interrupted" if self._is_interrupted() else self.tally.stopped
         for job in under_way:
@@ -195,7 +198,7 @@ class _Sender:
         rejected: list[Receipt] = []
         for line in lines:
             if line.reason:
-                rejected.append(self._count(_unsent(line.n, "rejected", line.reason, Job([]))))
+                rejected.append(self._count(_unsent(line.n, "rejected", line.reason, PendingRequest([]))))
             if rejected and (not line.reason or len(rejected) >= REJECTED_AT_ONCE):
                 self._keep(rejected)
                 rejected = []
@@ -206,11 +209,11 @@ class _Sender:
         if rejected:
             self._keep(rejected)
 
-    def _due_s(self, job: Job) -> float:
+    def _due_s(self, job: PendingRequest) -> float:
         """When the schedule wants it sent; without one, at once."""
         return self._began_s + job.index / self._plan.rate if self._plan.rate else self._began_s
 
-    def _take_job(self, now_s: float) -> Job | None:
+    def _take_job(self, now_s: float) -> PendingRequest | None:
         if self._waiting and self._waiting[0][0] <= now_s:
             return heapq.heappop(self._waiting)[2]
         job = self._next
@@ -219,8 +222,8 @@ class _Sender:
         self._next = next(self._jobs, None)
         return job
 
-    def _settle(self, answer: Answer, now_s: float) -> list[Receipt]:
-        job: Job = answer.token
+    def _settle(self, answer: Response, now_s: float) -> list[Receipt]:
+        job: PendingRequest = answer.token
         reading = responses.read(answer, [n for n, _ in job.points], plain=self._plan.plain)
         maybe_before = job.maybe_accepted
         self._learn(reading, answer, job, now_s)
@@ -242,7 +245,9 @@ class _Sender:
             heapq.heappush(self._waiting, (now_s + delay_s, job.request, job.remainder(again)))
         return receipts
 
-    def _learn(self, reading: responses.Reading, answer: Answer, job: Job, now_s: float) -> None:
+    def _learn(
+        self, reading: responses.ParsedResponse, answer: Response, job: PendingRequest, now_s: float
+    ) -> None:
         """What an answer says about the API rather than about its datapoints."""
         job.maybe_accepted = job.maybe_accepted or not reading.certain
         job.failures += reading.counts
@@ -276,7 +281,7 @@ class _Sender:
         return receipt
 
 
-def _unsent(n: int, verdict: str, cause: str, job: Job) -> Receipt:
+def _unsent(n: int, verdict: str, cause: str, job: PendingRequest) -> Receipt:
     """The receipt of a datapoint that is not sent, or not again."""
     times = (job.intended_at or None, job.sent_at or None, None)
     sent = (job.tries, 0, job.request, job.senders)

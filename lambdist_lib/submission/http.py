@@ -48,7 +48,7 @@ class Timeouts:
                 raise UsageError(f"a timeout of {timeout_s} s is none; write seconds")
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """How one POST ended. `status` 0 means no answer: `error` says why, and `sent` whether
     the server may have taken the request all the same. `code` is libcurl's, 0 for none."""
 
@@ -66,7 +66,7 @@ class Answer(NamedTuple):
     code: int = 0
 
 
-class Wire:
+class HttpClient:
     """Senders to one URL; each carries one POST at a time. Close it, or use it in a `with`.
 
     Raises:
@@ -104,7 +104,7 @@ class Wire:
         self._multi.add_handle(curl)
         self.in_flight += 1
 
-    def answers(self, wait_s: float) -> list[Answer]:
+    def answers(self, wait_s: float) -> list[Response]:
         """Some of what has ended; waits up to `wait_s` for something to happen."""
         if not self._events:
             if self._timer_due_s is not None:
@@ -168,8 +168,8 @@ class Wire:
     def _set_timer(self, timeout_ms: int) -> None:
         self._timer_due_s = None if timeout_ms < 0 else time.perf_counter() + timeout_ms / 1000
 
-    def _ended(self) -> list[Answer]:
-        ended: list[Answer] = []
+    def _ended(self) -> list[Response]:
+        ended: list[Response] = []
         while True:
             queued, good, failed = self._multi.info_read()
             ended += [self._answer(curl, 0, "") for curl in good]
@@ -177,7 +177,7 @@ class Wire:
             if not queued:
                 return ended
 
-    def _answer(self, curl: pycurl.Curl, code: int, error: str) -> Answer:
+    def _answer(self, curl: pycurl.Curl, code: int, error: str) -> Response:
         token, pieces = self._busy.pop(curl), self._bodies[curl]
         times_s = [curl.getinfo(timer) for timer in TIMERS]
         status = 0 if code else curl.getinfo(pycurl.RESPONSE_CODE)
@@ -188,7 +188,7 @@ class Wire:
         self._multi.remove_handle(curl)
         self.in_flight -= 1
         self._idle.append(curl)
-        return Answer._make((token, status, body, error, sent, retry_after_s, *times_s, code))
+        return Response._make((token, status, body, error, sent, retry_after_s, *times_s, code))
 
 
 def _allow_files(wanted: int) -> None:

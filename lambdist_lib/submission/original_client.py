@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from lambdist_lib.cloud.api import Api
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.submission import responses
-from lambdist_lib.submission.http import Answer
-from lambdist_lib.submission.receipts import Plan, Receipt, Tally
+from lambdist_lib.submission.http import Response
+from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
 
 LATE = "late"  # of a datapoint whose turn came after the deadline, on its way from a process of the pool
 
@@ -22,17 +22,17 @@ LATE = "late"  # of a datapoint whose turn came after the deadline, on its way f
 def submit(
     lines: Iterable[Line],
     api: Api,
-    plan: Plan,
+    plan: SendOptions,
     *,
     run_id: str,
     keep: Callable[[list[Receipt]], None],
-    watch: Callable[[Tally], None] = lambda tally: None,
-) -> Tally:
+    watch: Callable[[SubmissionCounts], None] = lambda tally: None,
+) -> SubmissionCounts:
     """Send every line once, from `plan.chunks` processes; arguments and result as `submission.submit`.
 
     Beyond the plan's deadline no request begins, and those under way are given up.
     """
-    tally = Tally()
+    tally = SubmissionCounts()
     # processes forked from a clean server: a fork of this one would inherit its threads' locks
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "requests"])
@@ -57,11 +57,23 @@ def submit(
 
 
 def _sendable(
-    lines: Iterable[Line], tally: Tally, keep: Callable[[list[Receipt]], None]
+    lines: Iterable[Line], tally: SubmissionCounts, keep: Callable[[list[Receipt]], None]
 ) -> Iterable[tuple[int, str]]:
     for line in lines:
         if line.reason:
-            keep([_receipt(line.n, "rejected", line.reason, (None, None, None), 0, 0.0, responses.Reading())])
+            keep(
+                [
+                    _receipt(
+                        line.n,
+                        "rejected",
+                        line.reason,
+                        (None, None, None),
+                        0,
+                        0.0,
+                        responses.ParsedResponse(),
+                    )
+                ]
+            )
             tally.rejected += 1
         else:
             yield line.n, line.data
@@ -81,7 +93,7 @@ def _post(
     n, data = point
     left_s = min(timeouts[0], timeouts[1] - time.monotonic())
     if left_s <= 0:
-        return _receipt(n, "refused", LATE, (None, None, None), 0, 0.0, responses.Reading())
+        return _receipt(n, "refused", LATE, (None, None, None), 0, 0.0, responses.ParsedResponse())
     body = {"run_id": run_id, "datapoints": [{"n": n, "data": data}], **controls}
     sent_at, began_s = time.time(), time.perf_counter()
     status, content, error = 0, b"", ""
@@ -91,7 +103,7 @@ def _post(
     except requests.RequestException as failure:
         error = type(failure).__name__
     total_s = time.perf_counter() - began_s
-    reading = responses.read(Answer._make((None, status, content, error, True, 0.0, *[0.0] * 5, 0)), [n])
+    reading = responses.read(Response._make((None, status, content, error, True, 0.0, *[0.0] * 5, 0)), [n])
     verdict, cause = reading.verdict(n)
     if verdict == "retry":  # which this client does not do
         verdict = "refused" if reading.certain else "unknown"
@@ -105,11 +117,11 @@ def _receipt(
     times: tuple[float | None, float | None, float | None],
     status: int,
     total_s: float,
-    reading: responses.Reading,
+    reading: responses.ParsedResponse,
 ) -> Receipt:
     unmeasured = [0.0] * 4  # requests does not split its time
     return Receipt._make((n, verdict, cause, *times, 1, status, n, 0, *unmeasured, total_s, *reading.facts))
 
 
-def _count(tally: Tally, receipt: Receipt) -> None:
+def _count(tally: SubmissionCounts, receipt: Receipt) -> None:
     setattr(tally, receipt.verdict, getattr(tally, receipt.verdict) + 1)

@@ -40,7 +40,7 @@ class Receipt(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SendOptions:
     """How a run is sent.
 
     chunks: most requests under way at once. request_batch: datapoints per request. rate:
@@ -88,7 +88,7 @@ class Plan:
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class SubmissionCounts:
     """A submission so far; `stopped` says why it ended early, if it did."""
 
     accepted: int = 0

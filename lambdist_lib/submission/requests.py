@@ -15,7 +15,7 @@ Points = list[tuple[int, str]]
 
 
 @dataclass(slots=True)
-class Job:
+class PendingRequest:
     """Datapoints that travel in one request; all have been tried equally often.
 
     index: how many datapoints of the run came before the first of these. tries: requests that
@@ -32,15 +32,15 @@ class Job:
     sent_at: float = 0.0
     maybe_accepted: bool = False
 
-    def remainder(self, points: Points) -> "Job":
+    def remainder(self, points: Points) -> "PendingRequest":
         """The same for those of its datapoints that are to be sent again."""
         same = (self.index, self.tries, self.failures, self.request, self.senders)
-        return Job(points, *same, self.intended_at, self.sent_at, self.maybe_accepted)
+        return PendingRequest(points, *same, self.intended_at, self.sent_at, self.maybe_accepted)
 
 
 def grouped(
     points: Iterator[tuple[int, str]], request_batch: int, controls: dict[str, str] | None = None
-) -> Iterator[Job]:
+) -> Iterator[PendingRequest]:
     """Datapoints in groups of at most `request_batch` that fit a request with these controls."""
     group: Points = []
     around_bytes = ENVELOPE_BYTES + sum(len(text) for text in (controls or {}).values())
@@ -49,24 +49,24 @@ def grouped(
         # JSON escapes a quote, a backslash or a TAB into two bytes
         point_bytes = len(data.encode()) + data.count('"') + data.count("\\") + data.count("\t") + POINT_BYTES
         if group and (len(group) == request_batch or size_bytes + point_bytes > REQUEST_MAX_BYTES):
-            yield Job(group, index)
+            yield PendingRequest(group, index)
             index += len(group)
             group, size_bytes = [], around_bytes
         group.append((n, data))
         size_bytes += point_bytes
     if group:
-        yield Job(group, index)
+        yield PendingRequest(group, index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class RequestEncoder:
     """What a request holds beside its datapoints; `plain` is the original's form, for one datapoint."""
 
     run_id: str
     controls: dict[str, str] = field(default_factory=dict)  # work and fault, where they are declared
     plain: bool = False
 
-    def around(self, job: Job) -> bytes:
+    def around(self, job: PendingRequest) -> bytes:
         if self.plain:
             [(_, data)] = job.points
             return ENCODER.encode({"data": data}).encode()

@@ -8,7 +8,7 @@ import json
 from typing import Any, NamedTuple
 
 from lambdist_lib.protocol.contract import is_count
-from lambdist_lib.submission.http import HOPELESS, Answer
+from lambdist_lib.submission.http import HOPELESS, Response
 
 QUOTA_SPENT = "Limit Exceeded"  # API Gateway's message of a 429 that no waiting cures today
 FACTS = ("received_at", "done_at", "request_id", "environment_id", "cold", "init_s")
@@ -19,7 +19,7 @@ NOBODY: frozenset[int] = frozenset()
 NOTHING: dict[int, str] = {}
 
 
-class Reading(NamedTuple):
+class ParsedResponse(NamedTuple):
     """An answer understood. What none of the sets names is to be sent again.
 
     stop: why sending anything more is pointless, or "". certain: what was not accepted is
@@ -51,7 +51,7 @@ class Reading(NamedTuple):
         return "retry", self.cause
 
 
-def read(answer: Answer, ns: list[int], *, plain: bool = False) -> Reading:
+def read(answer: Response, ns: list[int], *, plain: bool = False) -> ParsedResponse:
     """An answer to a request that carried the datapoints `ns`.
 
     A 200 or 503 counts by its body; any other 200, and every 5xx, may hide an acceptance.
@@ -62,16 +62,18 @@ def read(answer: Answer, ns: list[int], *, plain: bool = False) -> Reading:
     if answer.status == 0:
         stop = f"the API cannot be reached ({answer.error})" if answer.code in HOPELESS else ""
         counts = answer.sent
-        return Reading(cause=answer.error, stop=stop, certain=not answer.sent, counts=counts, overload=True)
+        return ParsedResponse(
+            cause=answer.error, stop=stop, certain=not answer.sent, counts=counts, overload=True
+        )
     body = _object(answer.body)
     if not plain and answer.status in (200, 503) and ("accepted" in body or "stored" in body):
         return _read_ours(answer.status, body, ns)
     if plain and 200 <= answer.status < 300 and not _says_failed(body):
-        return Reading(accepted=frozenset(ns), served=True)
+        return ParsedResponse(accepted=frozenset(ns), served=True)
     return _read_foreign(answer, body, ns)
 
 
-def _read_ours(status: int, body: dict[str, Any], ns: list[int]) -> Reading:
+def _read_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedResponse:
     """The answer of the collector (`accepted`) or of the single node (`stored`).
 
     A collector that could queue nothing has tried nothing, and the queue needs a rest.
@@ -85,7 +87,7 @@ def _read_ours(status: int, body: dict[str, Any], ns: list[int]) -> Reading:
         certain = (accepted | dead | rejected.keys() | _numbers(body.get("retry"))).issuperset(ns)
     invocation = body.get("invocation")
     known = {**body, **invocation} if isinstance(invocation, dict) else body
-    return Reading(
+    return ParsedResponse(
         accepted=accepted,
         rejected=rejected,
         dead=dead,
@@ -98,20 +100,20 @@ def _read_ours(status: int, body: dict[str, Any], ns: list[int]) -> Reading:
     )
 
 
-def _read_foreign(answer: Answer, body: dict[str, Any], ns: list[int]) -> Reading:
+def _read_foreign(answer: Response, body: dict[str, Any], ns: list[int]) -> ParsedResponse:
     """An answer that is no handler's of ours: API Gateway's own, or anybody's."""
     said = body.get("message") or body.get("errorMessage") or answer.body[:200].decode(errors="replace")
     said = _shown(said or "no body")
     cause, status = f"HTTP {answer.status}: {said}", answer.status
     if status == 429:
         stop = f"the API's quota is spent ({cause})" if said == QUOTA_SPENT else ""
-        return Reading(cause=cause, stop=stop, counts=False, overload=True)
+        return ParsedResponse(cause=cause, stop=stop, counts=False, overload=True)
     if status in (401, 403, 404) or 300 <= status < 400:
-        return Reading(cause=cause, stop=f"the API refuses this client ({cause})")
+        return ParsedResponse(cause=cause, stop=f"the API refuses this client ({cause})")
     if 400 <= status < 500:
-        return Reading(cause=cause, rejected=dict.fromkeys(ns, cause), served=True)
+        return ParsedResponse(cause=cause, rejected=dict.fromkeys(ns, cause), served=True)
     idle = status == 503
-    return Reading(cause=cause, certain=False, counts=not idle, overload=idle)
+    return ParsedResponse(cause=cause, certain=False, counts=not idle, overload=idle)
 
 
 def _says_failed(body: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from executed import code_cells, outputs, plain, require_clean
+from support.executed import code_cells, outputs, plain, require_clean
 
 from lambdist_lib import paths
 from lambdist_lib.results import tables

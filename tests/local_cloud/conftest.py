@@ -50,11 +50,11 @@ class Deployed:
 
     def drain(self) -> None:
         """Wait until nothing is queued."""
-        completion.await_settled(self.target, self.stack, "any", expected=sys.maxsize)
+        completion.wait_until_complete(self.target, self.stack, "any", expected=sys.maxsize)
 
     def settled(self, run_id: str, expected: int) -> dict[int, dict[str, Any]]:
         """The run's items once all its datapoints are stored or dead."""
-        ended = completion.await_settled(self.target, self.stack, run_id, expected=expected)
+        ended = completion.wait_until_complete(self.target, self.stack, run_id, expected=expected)
         assert (ended.settled, ended.queued) == (expected, 0)
         return items.items(self.target, self.stack, run_id)
 
@@ -127,7 +127,10 @@ def empty(target):
 @pytest.fixture
 def both(target):
     """Both stacks with SETTINGS, whatever a test before has made of them."""
-    return {kind: Deployed(target, stack) for kind, stack in stacks.deploy(target, settings=SETTINGS).items()}
+    return {
+        kind: Deployed(target, stack)
+        for kind, stack in stacks.apply_stacks(target, settings=SETTINGS).items()
+    }
 
 
 @pytest.fixture
@@ -138,12 +141,12 @@ def deploy(target):
     def deployed(name: str, kinds: Iterable[str] = templates.KINDS, **options: Any) -> dict[str, Deployed]:
         names.add(name)
         own = {key: options.pop(key) for key in ("processing", "say") if key in options}
-        made = stacks.deploy(target, kinds, name=name, settings={**SETTINGS, **options}, **own)
+        made = stacks.apply_stacks(target, kinds, name=name, settings={**SETTINGS, **options}, **own)
         return {kind: Deployed(target, stack) for kind, stack in made.items()}
 
     yield deployed
     for name in names:
-        stacks.destroy(target, name=name)
+        stacks.delete_stacks(target, name=name)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-import strict_cloud
+from support import strict_cloud
 
 from lambdist_lib import experiment
 from lambdist_lib.cli import main
@@ -72,7 +72,7 @@ def test_from_the_question_to_the_end(aws, empty, data_file, capsys, left):
 
 def test_an_experiment_that_nobody_agreed_to_leaves_other_stacks_alone(aws, empty, data_file, capsys):
     """It is refused before it begins, so it takes nothing away at its end."""
-    stacks.deploy(empty, ["single_node"])
+    stacks.apply_stacks(empty, ["single_node"])
 
     assert aws("run", data_file(4), "--id", "not-agreed", "--repetitions", 1) == 2
 

@@ -64,7 +64,7 @@ def test_mail_goes_to_every_address_and_ends_with_its_stack(deploy, target):
     to = {mail.text: mail.to for mail in local_mail.read(target)}
     assert (to["kept-distributed"], to["going-distributed"]) == ((), ("a@example.com", "b@example.com"))
 
-    stacks.destroy(target, ["distributed"], name="going")
+    stacks.delete_stacks(target, ["distributed"], name="going")
 
     left = {mail.text for mail in local_mail.read(target)}
     assert "kept-distributed" in left and "going-distributed" not in left
@@ -75,7 +75,7 @@ def ran(deployed, name, count, fault, **conditions):
     folder = paths.RESULTS / "dead" / "runs" / name
     points = datapoints.from_iterable([f"word-{n}" for n in range(count)])
     held = Conditions(fault=fault, retry_delay_s=0, **conditions)
-    run.run(deployed.target, deployed.stack, "distributed", points, held, folder)
+    run.run_once(deployed.target, deployed.stack, "distributed", points, held, folder)
     return folder
 
 
@@ -93,16 +93,16 @@ def test_a_hundred_dead_letters_come_back(distributed, mails):
     [told] = [mail.text for mail in mails() if "application InjectedFault" in mail.text][:1]
     assert "  lambdist redrive hundred" in told.splitlines()
     assert sum(int(re.match(r"(\d+) datapoint", mail.text)[1]) for mail in mails()) == 100
-    letters = dead_letters.of_run(str(folder), cause="application")
+    letters = dead_letters.list_dead_letters(str(folder), cause="application")
     assert [(letter.n, letter.data) for letter in letters] == [(n, f"word-{n}") for n in range(100)]
-    assert dead_letters.of_run(str(folder), cause="crash") == []
+    assert dead_letters.list_dead_letters(str(folder), cause="crash") == []
 
-    report = redrive.run(distributed.target, distributed.stack, folder)
+    report = redrive.redrive_run(distributed.target, distributed.stack, folder)
 
     assert (report.letters, report.recovered, report.died_again, report.duplicates) == (100, 100, 0, 0)
     assert report.drain_s > 0
     assert ledger_of(folder) == {"submitted": 110, "stored": 110}
-    answers = list(collect.outputs_of(str(folder)))
+    answers = list(collect.fetch(str(folder)))
     assert answers == [{"n": n, "data": f"word-{n}", "result": f"word-{n}_processed"} for n in range(110)]
     item = items.items(distributed.target, distributed.stack, "hundred")[0]
     assert (item["outcome"], item["receives"], len(item["attempts"])) == ("stored", 1, 5)
@@ -111,7 +111,7 @@ def test_a_hundred_dead_letters_come_back(distributed, mails):
     assert item["first_at"] < item["dead_at"] < death["at"] < item["put_at"]
     stages.check(stages.per_datapoint(tables.load(folder)))
     assert folders.read_facts(folder)["resumed"] is True
-    assert redrive.run(distributed.target, distributed.stack, folder).letters == 0
+    assert redrive.redrive_run(distributed.target, distributed.stack, folder).letters == 0
 
 
 def test_a_redrive_in_which_some_die_again(distributed, lambdist):
@@ -161,12 +161,12 @@ def test_dead_letters_of_old_clients_come_back_under_new_code(deploy, tmp_path):
     run_id = deployed.post({"data": "old"}).json()["run_id"]
     deployed.settled(run_id, 1)
 
-    [letter] = dead_letters.of_table(deployed.target, deployed.stack, run_id)
+    [letter] = dead_letters.from_table(deployed.target, deployed.stack, run_id)
     assert (letter.data, letter.cause) == ("old", "PermanentError: a bug")
     [mended] = deploy("mended", ["distributed"]).values()
-    report = redrive.run_adhoc(mended.target, mended.stack, run_id)
+    report = redrive.redrive_adhoc(mended.target, mended.stack, run_id)
 
     assert (report.letters, report.recovered) == (1, 1)
     [item] = mended.settled(run_id, 1).values()
     assert json.loads(item["result"]) == "old_processed"
-    assert dead_letters.of_table(mended.target, mended.stack, run_id) == []
+    assert dead_letters.from_table(mended.target, mended.stack, run_id) == []

@@ -2,10 +2,10 @@
 
 import shlex
 
-import documented
-import frames
 import pytest
-from written import written
+from support import documented
+from support import tables as frames
+from support.written import written
 
 from lambdist_lib import paths
 from lambdist_lib.cli import main

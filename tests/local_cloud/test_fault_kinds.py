@@ -1,7 +1,7 @@
 """Every kind of fault, as planned: the ledger balances, and each datapoint goes the way that was told."""
 
-import faulty
 import pytest
+from support import faulty
 
 from lambdist_lib import analysis, paths
 from lambdist_lib.deployment import stacks
@@ -17,11 +17,11 @@ DIE = dict.fromkeys(faulty.KINDS, BOTH) | {"crash-after": ALL_STORED, "duplicate
 def patient(target, deployed_as):
     """Stacks with three receives and short timeouts: deaths are many, and quick."""
     settings = {**faulty.SETTINGS, "max_receives": 3, "single_node_timeout_seconds": 3}
-    made = stacks.deploy(target, name="faults", settings=settings)
+    made = stacks.apply_stacks(target, name="faults", settings=settings)
     both = {kind: deployed_as(target, stack) for kind, stack in made.items()}
     faulty.hasten(both["distributed"])
     yield both
-    stacks.destroy(target, name="faults")
+    stacks.delete_stacks(target, name="faults")
 
 
 def test_each_kind_strikes_as_planned(patient):
@@ -39,7 +39,7 @@ def test_each_kind_strikes_as_planned(patient):
         assert len(truth) == 30
         assert 5 < len(struck) < 30
         assert {told["outcome"] for told in truth.values()} == DIE[kind]
-        fates = analysis.fates(paths.RESULTS / "faults" / "runs" / name)
+        fates = analysis.planned_vs_actual(paths.RESULTS / "faults" / "runs" / name)
         assert dead_letters.agreement(fates).share == 1, fates
         exact = [n for n in truth if n not in again]
         planned_duplicates = [int(truth[n]["duplicates"]) for n in exact]
@@ -55,7 +55,7 @@ def test_nothing_but_throttles_is_told_as_such(patient):
     row, _, _, _ = faulty.run(patient["distributed"], "kind-throttled", f"throttle:1,{SEED}", points=3)
 
     assert row["dead"] == 3
-    matrix = analysis.fates(paths.RESULTS / "faults" / "runs" / "kind-throttled")
+    matrix = analysis.planned_vs_actual(paths.RESULTS / "faults" / "runs" / "kind-throttled")
     assert matrix.to_dict("index") == {"throttle-only": {"throttle-only": 3}}
 
 

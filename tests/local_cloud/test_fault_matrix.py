@@ -2,8 +2,8 @@
 
 import time
 
-import faulty
 import pytest
+from support import faulty
 
 from lambdist_lib import paths
 from lambdist_lib.deployment import stacks
@@ -26,9 +26,11 @@ as planned all the same.
 
 @pytest.fixture(scope="module")
 def distributed(target, deployed_as):
-    stack = stacks.deploy(target, ["distributed"], name="matrix", settings=faulty.SETTINGS)["distributed"]
+    stack = stacks.apply_stacks(target, ["distributed"], name="matrix", settings=faulty.SETTINGS)[
+        "distributed"
+    ]
     yield faulty.hasten(deployed_as(target, stack))
-    stacks.destroy(target, name="matrix")
+    stacks.delete_stacks(target, name="matrix")
 
 
 def test_the_matrix(distributed):

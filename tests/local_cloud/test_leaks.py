@@ -72,7 +72,7 @@ def test_a_killed_deployment_is_listed_and_removed_and_can_be_made_again(empty, 
     assert leaks.LIVE not in {row.state for row in rows}
     leaks.delete(empty)
     assert (leaks.find(empty), left(empty)) == ([], {})
-    stacks.deploy(empty)
+    stacks.apply_stacks(empty)
     assert {row.state for row in leaks.find(empty)} == {leaks.LIVE}
 
 
@@ -102,7 +102,7 @@ def test_ctrl_c_in_a_deployment_says_what_remains(empty):
 
 def test_everything_that_can_be_tagged_is_and_the_estimate_counts_what_is_made(empty):
     """By each service's own word; and as many resources as the preflight counts."""
-    deployed = stacks.deploy(empty)
+    deployed = stacks.apply_stacks(empty)
     client = empty.client
 
     found = {}
@@ -125,7 +125,7 @@ def test_everything_that_can_be_tagged_is_and_the_estimate_counts_what_is_made(e
     assert [name for name, own in found.items() if not set(own) >= TAGS] == []
     for kind, stack in deployed.items():
         made = client("cloudformation").list_stack_resources(StackName=stack.name)["StackResourceSummaries"]
-        assert len(made) == sum(templates.of_stack(kind, stack.parameters).values())
+        assert len(made) == sum(templates.count_stack_resources(kind, stack.parameters).values())
 
 
 def test_the_bucket_is_private_versioned_encrypted_and_expires(empty):
@@ -152,10 +152,10 @@ def test_the_bucket_is_private_versioned_encrypted_and_expires(empty):
 
 def test_an_expired_stack_goes_and_what_is_live_stays(empty, deploy, left):
     """With the bucket of its own; results that nobody has fetched hold it back."""
-    stacks.deploy(empty, ["single_node"])
+    stacks.apply_stacks(empty, ["single_node"])
     [old] = deploy("old", ["single_node"]).values()
     old.post({"run_id": "r", "datapoints": [{"n": 0, "data": "word"}]})
-    stacks.deploy(empty, ["single_node"], name="old", lifetime_s=1.0)
+    stacks.apply_stacks(empty, ["single_node"], name="old", lifetime_s=1.0)
     tomorrow = datetime.now(UTC) + timedelta(hours=2)
     assert {row.state for row in leaks.find(empty, name="old", now=tomorrow)} == {leaks.EXPIRED, leaks.LIVE}
     assert eventually(
@@ -217,10 +217,10 @@ def test_what_no_stack_has_is_an_orphan_and_others_things_are_nobodys_business(e
     assert others == {}
 
 
-@pytest.mark.parametrize("how", [stacks.destroy, leaks.delete], ids=["destroy", "leaks"])
+@pytest.mark.parametrize("how", [stacks.delete_stacks, leaks.delete], ids=["destroy", "leaks"])
 def test_what_cannot_be_deleted_is_told_and_all_else_goes(empty, left, how):
     """Here a protected stack; once that is mended, the same command goes on."""
-    stacks.deploy(empty)
+    stacks.apply_stacks(empty)
     protect = empty.client("cloudformation").update_termination_protection
     protect(StackName="lambdist-single-node", EnableTerminationProtection=True)
     options = {"everything": True} if how is leaks.delete else {}
@@ -238,11 +238,11 @@ def test_what_cannot_be_deleted_is_told_and_all_else_goes(empty, left, how):
 
 def test_nothing_is_left_of_the_logs_of_what_has_run(empty, left):
     """A function writes into the group that its template declares, and no late line makes another."""
-    for kind, stack in stacks.deploy(empty, settings={"experiment_controls": True}).items():
+    for kind, stack in stacks.apply_stacks(empty, settings={"experiment_controls": True}).items():
         name = stack.outputs["CollectorName" if kind == "distributed" else "SingleNodeName"]
         empty.client("lambda").invoke(FunctionName=name, Payload=b"{}")
 
-    stacks.destroy(empty)
+    stacks.delete_stacks(empty)
 
     assert left(empty) == {}
 
@@ -255,7 +255,7 @@ def test_a_change_set_that_nobody_executes_leaves_no_empty_stack(empty, monkeypa
 
     monkeypatch.setattr(change_sets, "_has_changes", fail)
     with contextlib.suppress(KeyboardInterrupt):
-        stacks.deploy(empty, ["single_node"])
+        stacks.apply_stacks(empty, ["single_node"])
 
     assert "stacks" not in left(empty)
     leaks.delete(empty)

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import aws_calls
-import permission_reasons
-import permission_table
-import policies
 import pytest
-import scan
-import strict_cloud
-from strict_cloud import Called
+from permissions import aws_calls, policies
+from permissions import reasons as permission_reasons
+from permissions import table as permission_table
+from support import scan, strict_cloud
+from support.strict_cloud import Called
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import files as data_files
@@ -53,7 +51,7 @@ class Path:
     runner: Target
     stacks: dict[str, Stack]
     runs: dict[str, dict[str, Any]]  # rows of the runs by arm
-    redriven: redrive.Report
+    redriven: redrive.RedriveResult
     calls: list[Called]  # of deployer and runner, growing
     told: list[Called]  # of the functions
     policies: dict[str, str]  # ARNs
@@ -87,10 +85,10 @@ def _gone(root, folder):
         strict_cloud.record(user, calls)
     bounded = {**SETTINGS, "permissions_boundary_arn": arns["Boundary"]}
     lambdas = strict_cloud.telling_lambdas(folder / "lambdas")
-    deployed = stacks.deploy(deployer, settings=bounded, processing=lambdas)
+    deployed = stacks.apply_stacks(deployer, settings=bounded, processing=lambdas)
     distributed = deployed["distributed"]
     _open_gaps(root, deployed, arns)
-    smoke_test.require(deployer, deployed.values())
+    smoke_test.check_functions_start(deployer, deployed.values())
     words = folder / "words.txt"
     words.write_text("one\ntwo\nthree\n")
     points = data_files.read(words)
@@ -98,14 +96,14 @@ def _gone(root, folder):
     for arm, stack in deployed.items():
         stacks.make_cold(runner, stack)
         held = Conditions(chunks=2, fault="raise:1@1")
-        runs[arm] = run.run(runner, stack, arm, points, held, folder / f"run-{arm.replace('_', '-')}")
-    redriven = redrive.run(runner, distributed, folder / "run-distributed")
+        runs[arm] = run.run_once(runner, stack, arm, points, held, folder / f"run-{arm.replace('_', '-')}")
+    redriven = redrive.redrive_run(runner, distributed, folder / "run-distributed")
     with throttle_fault.during(runner, distributed, faults.parse_fault("throttle:0.5")):
         pass
     uncollected.uncollected(deployer, distributed)
-    preflight.look(deployer, {})
+    preflight.inspect(deployer, {})
     leaks.find(deployer)
-    completion.await_settled(root, distributed, "any", expected=99)
+    completion.wait_until_complete(root, distributed, "any", expected=99)
     _stop_mappings(root, distributed)
     return Path(
         folder, root, deployer, runner, deployed, runs, redriven, calls, _told(root, distributed), arns
@@ -325,7 +323,7 @@ def test_every_call_of_the_library_is_refused_without_its_permission(path):
         return found
 
     before, count = refused(path.calls), len(path.calls)
-    stacks.destroy(path.deployer)
+    stacks.delete_stacks(path.deployer)
     bucket = next(one.parameters["Bucket"] for one in path.calls if one.operation == "CreateBucket")
     path.root.client("s3").create_bucket(Bucket=bucket)  # without one S3 says so, and looks at no policy
 

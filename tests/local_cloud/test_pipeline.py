@@ -47,8 +47,8 @@ def submit(deployed, name, points, arm="distributed", **conditions):
     """One run into its folder; returns its row and its answers."""
     folder = paths.RESULTS / "pipeline" / "runs" / name
     held = Conditions(retry_delay_s=0, **conditions)
-    row = run.run(deployed.target, deployed.stack, arm, points, held, folder)
-    return row, list(collect.outputs_of(str(folder)))
+    row = run.run_once(deployed.target, deployed.stack, arm, points, held, folder)
+    return row, list(collect.fetch(str(folder)))
 
 
 def ledger(row):

@@ -45,7 +45,7 @@ def folder():
 
 def start(deployed, folder, points, *, arm="distributed", watch=None, **conditions):
     held = Conditions(retry_delay_s=0, **conditions)
-    return runs_run.run(deployed.target, deployed.stack, arm, points, held, folder, watch=watch)
+    return runs_run.run_once(deployed.target, deployed.stack, arm, points, held, folder, watch=watch)
 
 
 def words(count):
@@ -66,7 +66,7 @@ def require_whole(folder, row, count, duplicates=0):
     ledger.require_balanced(ledger.count(table))
     assert list(table["n"]) == list(range(count))
     assert table["duplicates"].sum() <= duplicates
-    answers = list(collect.outputs_of(str(folder)))
+    answers = list(collect.fetch(str(folder)))
     assert [answer["result"] for answer in answers] == [f"word-{n}_processed" for n in range(count)]
     assert json.loads((folder / "run.json").read_text())["state"] == "collected"
 
@@ -103,7 +103,7 @@ def test_a_run_uses_what_was_predicted_of_it(distributed, folder):
           fault="raise:1@38-39", request_batch=8, chunks=2)  # fmt: skip
     prices = assumptions.load()
 
-    [run] = metering.by_run(*analysis.tables(folder), prices)
+    [run] = metering.meter_runs(*analysis.tables(folder), prices)
 
     used, expected = bill.total(run.used), bill.total(run.expected)
     counted = ("api_requests", "lambda_requests", "sqs_sends", "sqs_visibility_changes", "sqs_deletes")
@@ -166,7 +166,7 @@ def test_a_killed_run_is_resumed(distributed, nursery, data_file, seed):
     eventually(lambda: (folder / "journal").exists())
     time.sleep(moment.uniform(0, 0.5))
     status = nursery.kill(pid)
-    [row] = resume.finish(folder.name, data=str(data), connect=lambda stamp: distributed.target)
+    [row] = resume.resume_all(folder.name, data=str(data), connect=lambda stamp: distributed.target)
 
     assert status in (-signal.SIGKILL, 0)  # 0: a machine so fast that it was over
     assert row["resumed"] is (status != 0)
@@ -190,7 +190,7 @@ def test_a_run_whose_stack_is_gone_says_so(distributed, folder, how, monkeypatch
         monkeypatch.setattr(local_cloud, "find", lambda: None)
 
     with pytest.raises(TargetError, match=f"{folder.name} cannot go on: {how} .*is gone.*`lambdist deploy`"):
-        resume.finish(folder.name, connect=lambda stamp: distributed.target)
+        resume.resume_all(folder.name, connect=lambda stamp: distributed.target)
 
 
 def test_a_run_resumes_only_with_its_own_data(distributed, folder):
@@ -288,7 +288,7 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next_sitting(empty, data_fi
 
 def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
     """What nobody has fetched is named with the command that fetches it; forced, it goes."""
-    deployed = stacks.deploy(empty, settings={"experiment_controls": True})["distributed"]
+    deployed = stacks.apply_stacks(empty, settings={"experiment_controls": True})["distributed"]
     api = stacks.api(empty, deployed)
     client.submit(words(3), api, client.Plan(chunks=1), run_id="left-alone", keep=lambda receipts: None)
     row = runs_run.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
@@ -305,7 +305,7 @@ def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
 
 def test_destroy_holds_back_while_messages_are_queued(empty):
     """An accepted datapoint that still waits is a result to come."""
-    deployed = stacks.deploy(empty, settings={"experiment_controls": True})["distributed"]
+    deployed = stacks.apply_stacks(empty, settings={"experiment_controls": True})["distributed"]
     plan = client.Plan(chunks=1, work="io:4s")
     client.submit(words(1), stacks.api(empty, deployed), plan, run_id="slow", keep=lambda receipts: None)
 

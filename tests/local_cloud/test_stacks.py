@@ -43,7 +43,7 @@ def test_a_deploy_of_what_is_there_changes_nothing(both, target, settings):
     before = [cloudformation.describe_stack_events(StackName=name)["StackEvents"] for name in names]
     said = []
 
-    again = stacks.deploy(target, settings=settings, say=said.append)
+    again = stacks.apply_stacks(target, settings=settings, say=said.append)
 
     assert said == [f"{name} is up to date" for name in names]
     assert [again[kind] for kind in both] == [deployed.stack for deployed in both.values()]
@@ -104,42 +104,44 @@ def test_a_refusal_is_told_with_its_reason(empty, tmp_path, monkeypatch, resourc
     with monkeypatch.context() as patched:
         patched.setattr(paths, "CLOUDFORMATION", folder)
         with pytest.raises(DeployError, match=message):
-            stacks.deploy(empty, ["distributed"])
+            stacks.apply_stacks(empty, ["distributed"])
         assert left(empty) == {}
 
-    recovered = stacks.deploy(empty, ["distributed"])
+    recovered = stacks.apply_stacks(empty, ["distributed"])
 
     assert recovered["distributed"].outputs["QueueUrl"]
-    stacks.destroy(empty)
+    stacks.delete_stacks(empty)
     assert left(empty) == {}
 
 
 def test_nothing_is_left_after_destroy(empty, left):
     """Stacks, functions, queues, topics, tables, APIs, keys, plans, logs, bucket and roles: all gone."""
-    for deployed in stacks.deploy(empty, settings={"notify_email": "a@example.com,b@example.com"}).values():
+    for deployed in stacks.apply_stacks(
+        empty, settings={"notify_email": "a@example.com,b@example.com"}
+    ).values():
         stacks.make_cold(empty, deployed)
     assert set(left(empty)) >= {"stacks", "functions", "queues", "tables", "apis", "keys", "buckets", "roles"}
     assert {"alarms", "topics", "subscriptions"} <= set(left(empty))
     said = []
 
-    stacks.destroy(empty, say=said.append)
+    stacks.delete_stacks(empty, say=said.append)
 
     assert left(empty) == {}
     assert "lambdist-distributed is gone" in said
-    stacks.destroy(empty)  # of nothing
+    stacks.delete_stacks(empty)  # of nothing
     with pytest.raises(TargetError, match="lambdist-distributed is not deployed on local cloud; type `lambd"):
         stacks.describe(empty, "distributed")
 
 
 def test_one_stack_can_go_while_the_other_stays(empty, left):
     """The artifact bucket goes with the last of them."""
-    stacks.deploy(empty)
+    stacks.apply_stacks(empty)
 
-    stacks.destroy(empty, ["single_node"])
+    stacks.delete_stacks(empty, ["single_node"])
 
     assert left(empty)["stacks"] == ["lambdist-distributed"]
     assert "buckets" in left(empty)
-    stacks.destroy(empty)
+    stacks.delete_stacks(empty)
     assert left(empty) == {}
 
 
@@ -154,6 +156,6 @@ def test_one_stack_can_go_while_the_other_stays(empty, left):
 def test_a_wrong_setting_touches_nothing(empty, settings, message, left):
     """It is refused before the first call: no bucket, no stack."""
     with pytest.raises(UsageError, match=message):
-        stacks.deploy(empty, settings=settings)
+        stacks.apply_stacks(empty, settings=settings)
 
     assert left(empty) == {}

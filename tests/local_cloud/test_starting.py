@@ -17,7 +17,7 @@ def test_an_import_that_fails_in_the_lambda_is_said_at_once(deploy, target, tmp_
     with pytest.raises(
         DeployError, match=r"dumb-\S+ is deployed, but \w+ does not start on local cloud: .*NOT_THERE"
     ):
-        smoke_test.require(target, stacks)
+        smoke_test.check_functions_start(target, stacks)
 
     code.write_text("def process(data):\n    return 1\n")
-    smoke_test.require(target, [one.stack for one in deploy("dumb", processing=job).values()])
+    smoke_test.check_functions_start(target, [one.stack for one in deploy("dumb", processing=job).values()])

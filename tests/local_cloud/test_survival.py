@@ -8,9 +8,9 @@ import signal
 import threading
 import time
 
-import faulty
 import psutil
 import pytest
+from support import faulty
 
 from lambdist_lib.cloud import local_cloud
 from lambdist_lib.deployment import queue_depth, stacks
@@ -21,9 +21,11 @@ EVERYTHING = "*"
 
 @pytest.fixture(scope="module")
 def distributed(target, deployed_as):
-    stack = stacks.deploy(target, ["distributed"], name="survival", settings=faulty.SETTINGS)["distributed"]
+    stack = stacks.apply_stacks(target, ["distributed"], name="survival", settings=faulty.SETTINGS)[
+        "distributed"
+    ]
     yield faulty.hasten(deployed_as(target, stack))
-    stacks.destroy(target, name="survival")
+    stacks.delete_stacks(target, name="survival")
 
 
 @contextlib.contextmanager
@@ -121,7 +123,7 @@ def strict(target, deployed_as, tmp_path_factory):
     there = dataclasses.replace(target, endpoint_url=cloud.endpoint_url, cloud=cloud, _clients={})
     settings = {**faulty.SETTINGS, "require_tls": False, "retry_delay_seconds": 1}
     try:
-        stack = stacks.deploy(there, ["distributed"], settings=settings)["distributed"]
+        stack = stacks.apply_stacks(there, ["distributed"], settings=settings)["distributed"]
         deployed = faulty.hasten(deployed_as(there, stack))
         rule(
             deployed, "CollectorName", "Allow", "sqs:SendMessageBatch"
@@ -170,7 +172,7 @@ def test_what_cannot_be_queued_is_never_called_accepted(strict):
     answer, plain = strict.post(body), strict.post({"data": "word"})
     assert (answer.status_code, answer.json()["accepted"], answer.json()["retry"]) == (503, [], [0, 1, 2])
     assert (plain.status_code, plain.json()) == (503, {"message": "Failed: word"})
-    assert queue_depth.depth(strict.target, strict.stack).total == 0
+    assert queue_depth.queue_depth(strict.target, strict.stack).total == 0
     with meanwhile(restore):
         row, table, _, _ = faulty.run(strict, "sends-refused", "none", chunks=4)
 
@@ -206,7 +208,7 @@ def test_a_dead_letter_lambda_that_fails_loses_no_dead_letter(strict):
     with refused(strict, "DeadLetterHandlerName", "dynamodb:UpdateItem"):
         assert strict.post(body).json()["accepted"] == [0, 1, 2, 3, 4]
         eventually(lambda: logged(strict, "DeadLetterLogGroup", "burial_failed"))
-        assert queue_depth.depth(strict.target, strict.stack).total == 5
+        assert queue_depth.queue_depth(strict.target, strict.stack).total == 5
         assert completion.count_settled(strict.target, strict.stack, "unburied") == 0
 
     items = strict.settled("unburied", 5)

@@ -4,7 +4,7 @@ import ast
 import re
 
 import pytest
-from executed import code_cells, given, outputs, plain, read, require_clean
+from support.executed import code_cells, given, outputs, plain, read, require_clean
 
 from lambdist_lib import paths
 from lambdist_lib.results import schema, tables

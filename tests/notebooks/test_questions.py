@@ -1,7 +1,7 @@
 """The notebooks of one question each, headless at their smallest."""
 
 import pytest
-from executed import code_cells, given, outputs, plain, read, require_clean
+from support.executed import code_cells, given, outputs, plain, read, require_clean
 
 from lambdist_lib import paths
 from lambdist_lib.results import tables

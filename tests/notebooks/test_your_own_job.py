@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from executed import given, outputs, plain, read, require_clean
+from support.executed import given, outputs, plain, read, require_clean
 
 from lambdist_lib import paths
 from lambdist_lib.deployment import dependencies

@@ -5,7 +5,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from test_counts import HALF
+from support.progress import HALF
 
 from lambdist_lib import progress as progress_module
 from lambdist_lib.progress import Progress

@@ -3,7 +3,7 @@
 Beyond the flow (`flow`): each slot loses its cold start and, on average, half a batch when the queue runs
 dry, and the last batch ends later than the mean one, in an environment that has just started if the ramp is
 on. The last retries come after the flow, each with its delay.
-Holds within 2 % of the simulation from 10^5 datapoints without failures (`tests/unit/test_planner_fluid.py`).
+Holds within 2 % of the simulation from 10^5 datapoints without failures (`tests/unit/planner/test_fluid.py`).
 """
 
 import math
@@ -17,13 +17,13 @@ from lambdist_lib.planner.fluid.phases import (
     RESERVED,
     RETRIES,
     TABLE,
-    Entry,
+    ArrivalPhase,
     Flow,
     Phase,
     caps_of,
     entry_of,
 )
-from lambdist_lib.planner.fluid.retries import Failing, failing, mean_batch_s, ways_back
+from lambdist_lib.planner.fluid.retries import FailureProbabilities, failing, mean_batch_s, retry_paths
 from lambdist_lib.planner.system import COLLECTOR_RETRY_S, RETRY_DELAY_MAX_S, System
 
 EULER = 0.5772  # of the harmonic numbers
@@ -67,7 +67,7 @@ def predict(system: System) -> Forecast:
     end_s = flow_s + (batch_s if starved else _last_batch_s(system, slots, ramping=phases[-1].limit == RAMP))
     waves_s = max(
         _retries_s(system, p, flow_s, phases[-1].per_s, unreleased=unreleased) if p else 0.0
-        for p, unreleased in ways_back(system)
+        for p, unreleased in retry_paths(system)
     )
     if waves_s:
         phases.append(Phase(end_s, end_s + waves_s, RETRIES, 0.0))
@@ -112,7 +112,7 @@ def _invocations(phases: list[Phase], starved: str, attempts: float, size: float
     return sum(attempts * amounts[one] / total / per_s[one] for one in amounts) if total else 0.0
 
 
-def _slots(system: System, entry: Entry, again: Failing, phases: list[Phase]) -> float:
+def _slots(system: System, entry: ArrivalPhase, again: FailureProbabilities, phases: list[Phase]) -> float:
     """The most batches at once: what the ramp reached while messages waited, or what arrivals need."""
     waited_s = sum(phase.end_s - phase.begin_s for phase in phases if phase.limit != entry.limit)
     cap = min(caps_of(system, again, 0.0).values())
@@ -189,7 +189,7 @@ def _api_throttles(system: System, requests: int) -> float:
     return max(requests - free, 0.0)
 
 
-def _lambda_throttles(system: System, entry: Entry, phases: list[Phase]) -> float:
+def _lambda_throttles(system: System, entry: ArrivalPhase, phases: list[Phase]) -> float:
     """Invocations refused: of the mapping, which grows until refusals cut it back as fast; of collectors.
 
     Where processors leave no place to collectors, these are refused many times more than is said here.

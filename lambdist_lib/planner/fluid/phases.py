@@ -8,7 +8,7 @@ quadratic, solved exactly; a prediction of any size takes a handful of them.
 import math
 from dataclasses import dataclass
 
-from lambdist_lib.planner.fluid.retries import Failing, mean_batch_s
+from lambdist_lib.planner.fluid.retries import FailureProbabilities, mean_batch_s
 from lambdist_lib.planner.system import TABLE_BURST_S, System
 
 SENDERS, API, COLLECTORS = "senders", "API throttle", "account concurrency (collectors)"
@@ -28,7 +28,7 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArrivalPhase:
     """Datapoints are queued at `per_s` from begin_s to end_s, as fast as `limit` lets them."""
 
     begin_s: float
@@ -38,10 +38,10 @@ class Entry:
     collectors: float  # at work at once, meanwhile
 
 
-def entry_of(system: System) -> Entry:
+def entry_of(system: System) -> ArrivalPhase:
     if not system.senders:
         per_s = system.arrivals_per_s or math.inf
-        return Entry(0.0, system.datapoints / per_s, per_s, "arrivals", 0.0)
+        return ArrivalPhase(0.0, system.datapoints / per_s, per_s, "arrivals", 0.0)
     requests = math.ceil(system.datapoints / system.request_batch)
     senders = min(system.senders, requests)
     cycle_s = system.request_s + system.collector_s
@@ -54,10 +54,10 @@ def entry_of(system: System) -> Entry:
     begin_s = system.request_s / 2 + system.init_s + system.collector_s
     per_s = system.datapoints / spans[limit] if spans[limit] > 0 else math.inf
     collectors = min(requests / spans[limit] * system.collector_s if spans[limit] > 0 else senders, senders)
-    return Entry(begin_s, begin_s + max(spans[limit], 0.0), per_s, limit, max(collectors, 1.0))
+    return ArrivalPhase(begin_s, begin_s + max(spans[limit], 0.0), per_s, limit, max(collectors, 1.0))
 
 
-def caps_of(system: System, again: Failing, collectors: float) -> dict[str, float]:
+def caps_of(system: System, again: FailureProbabilities, collectors: float) -> dict[str, float]:
     """The most batches at once by what limits them."""
     caps = {
         MAXIMUM: system.maximum_concurrency,
@@ -105,7 +105,7 @@ class Step:
 class Flow:
     """The state between two phases; t is from the first arrival."""
 
-    def __init__(self, system: System, entry: Entry, again: Failing) -> None:
+    def __init__(self, system: System, entry: ArrivalPhase, again: FailureProbabilities) -> None:
         self.system, self.entry = system, entry
         self.left = self.all = system.datapoints * again.receives
         self.arriving, self.spell_s = entry.per_s * again.receives, entry.end_s - entry.begin_s

@@ -11,7 +11,7 @@ from lambdist_lib.planner.system import System
 
 
 @dataclass(frozen=True, slots=True)
-class Failing:
+class FailureProbabilities:
     """Of a message that is not permanently bad.
 
     p: that a receive comes to nothing; dies: that all of them do, and it is dead; throws: that an
@@ -27,7 +27,7 @@ class Failing:
     again: float
 
 
-def failing(system: System) -> Failing:
+def failing(system: System) -> FailureProbabilities:
     """Without partial responses one bad message takes its whole batch with it: 1 - (1 - p)**b."""
     size, most, own = system.queue_batch, system.receives, system.attempt_fails()
     survives = (1 - system.p_crash) * (1 - system.p_crash_after)  # that a process does an attempt
@@ -49,7 +49,7 @@ def failing(system: System) -> Failing:
     receives = most if p == 1 else (1 - p**most) / (1 - p)
     first = receives / max(renewed, 1e-9)
     again = (system.p_duplicate + (1 - dies) * crashed) * receives
-    return Failing(p, dies, throws, first + again, first * told, again)
+    return FailureProbabilities(p, dies, throws, first + again, first * told, again)
 
 
 def _mean_power(base: float, size: int) -> float:
@@ -65,7 +65,7 @@ def mean_batch_s(system: System) -> float:
     return (planned_s * (spared + (1 - spared) * (size + 1) / (2 * size))) * (1 - slow) + system.slow_s * slow
 
 
-def ways_back(system: System) -> list[tuple[float, bool]]:
+def retry_paths(system: System) -> list[tuple[float, bool]]:
     """How a receive comes to nothing: with which probability, and whether it waits for the visibility."""
     size, unreleased = system.queue_batch, system.retry_delay_s is None
     told = 1 - (1 - system.p_slow) * (1 - system.p_fail)

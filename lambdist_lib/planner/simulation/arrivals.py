@@ -4,19 +4,19 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from lambdist_lib.planner.simulation.event_queue import Account, Clock
+from lambdist_lib.planner.simulation.event_queue import Account, EventQueue
 from lambdist_lib.planner.simulation.sampling import inits
 from lambdist_lib.planner.system import COLLECTOR_RETRY_S, System
 
 
-class Entry:
+class Arrivals:
     """Sends all datapoints; what is queued is given to `enqueue`."""
 
     def __init__(
         self,
         system: System,
         rng: random.Random,
-        clock: Clock,
+        clock: EventQueue,
         account: Account,
         enqueue: Callable[[float, int], None],
     ) -> None:

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lambdist_lib.planner.simulation import fast_path
-from lambdist_lib.planner.simulation.arrivals import Entry
-from lambdist_lib.planner.simulation.event_queue import Account, Clock, Table
-from lambdist_lib.planner.simulation.message_outcomes import Fates, Struck, died
-from lambdist_lib.planner.simulation.message_queue import Held, Waiting
-from lambdist_lib.planner.simulation.sampling import Strikes, durations, inits
+from lambdist_lib.planner.simulation.arrivals import Arrivals
+from lambdist_lib.planner.simulation.event_queue import Account, EventQueue, Table
+from lambdist_lib.planner.simulation.message_outcomes import MessageOutcomes, Struck, died
+from lambdist_lib.planner.simulation.message_queue import HeldMessages, MessageQueue
+from lambdist_lib.planner.simulation.sampling import RareEvents, durations, inits
 from lambdist_lib.planner.system import Outcome, System
 
 SAMPLES = 400  # of the timeline; at least half of them
@@ -30,7 +30,7 @@ class Batch(NamedTuple):
 
     received_s: float
     size: int
-    held: Held
+    held: HeldMessages
     struck: Struck
 
 
@@ -60,10 +60,10 @@ class _Run:
 
     def __init__(self, system: System, rng: random.Random) -> None:
         self.system, self.rng = system, rng
-        self.clock, self.account = Clock(), Account(system.account_concurrency)
+        self.clock, self.account = EventQueue(), Account(system.account_concurrency)
         self.at = self.clock.at
-        self.entry = Entry(system, rng, self.clock, self.account, self.enqueue)
-        self.waiting = Waiting(system.receives, self.clock)
+        self.entry = Arrivals(system, rng, self.clock, self.account, self.enqueue)
+        self.waiting = MessageQueue(system.receives, self.clock)
         self.table = Table(system)
         self.slots = float(min(system.slots_start, system.slots_most()))
         self.window_ends_s = -1.0
@@ -71,8 +71,8 @@ class _Run:
         self.busy = self.processing = self.peak = 0
         self.idle: list[float] = []  # when environments became free; the last one is taken first
         self.batch_s, self.init_s = durations(system, rng), inits(system, rng)
-        self.fates = Fates(system, rng, self.waiting, self.show)
-        self.twice = Strikes(system.p_duplicate, rng)
+        self.fates = MessageOutcomes(system, rng, self.waiting, self.show)
+        self.twice = RareEvents(system.p_duplicate, rng)
         self.invocations = self.cold = self.receives = self.throttles = self.errors = 0
 
     def go(self, *, keep: bool) -> Outcome:

@@ -9,7 +9,7 @@ from lambdist_lib.planner.system import TABLE_BURST_S, System
 Event = Callable[[float, Any], None]
 
 
-class Clock:
+class EventQueue:
     def __init__(self) -> None:
         self.events: list[tuple[float, int, Event, Any]] = []
         self._scheduled = 0  # events of one time happen in the order in which they were scheduled

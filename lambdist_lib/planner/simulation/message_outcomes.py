@@ -10,8 +10,8 @@ from collections.abc import Callable
 from itertools import accumulate
 
 from lambdist_lib.planner.simulation.event_queue import Event
-from lambdist_lib.planner.simulation.message_queue import Held, Waiting
-from lambdist_lib.planner.simulation.sampling import Strikes
+from lambdist_lib.planner.simulation.message_queue import HeldMessages, MessageQueue
+from lambdist_lib.planner.simulation.sampling import RareEvents
 from lambdist_lib.planner.system import RETRY_DELAY_MAX_S, System
 
 CRASH, SLOW, RAISE, CRASH_AFTER = "crash", "slow", "raise", "crash-after"
@@ -25,10 +25,10 @@ def died(struck: Struck) -> bool:
     return bool(struck) and struck[-1][1] in (CRASH, CRASH_AFTER)
 
 
-class Fates:
+class MessageOutcomes:
     """The ledger of a run."""
 
-    def __init__(self, system: System, rng: random.Random, waiting: Waiting, show: Event) -> None:
+    def __init__(self, system: System, rng: random.Random, waiting: MessageQueue, show: Event) -> None:
         self.system, self.rng, self.waiting, self.show = system, rng, waiting, show
         chances = {CRASH: system.p_crash, SLOW: system.p_slow, RAISE: system.p_fail,
                    CRASH_AFTER: system.p_crash_after}  # fmt: skip
@@ -37,7 +37,7 @@ class Fates:
             first.append(spared * chance)
             spared *= 1 - chance
         self.kinds, self.weights = list(chances), list(accumulate(first))
-        self.strikes, self.permanents = Strikes(1 - spared, rng), Strikes(system.p_permanent, rng)
+        self.strikes, self.permanents = RareEvents(1 - spared, rng), RareEvents(system.p_permanent, rng)
         self.stored = self.dead = self.failures = self.duplicates = 0
         self.stored_s = self.settled_s = 0.0
 
@@ -58,7 +58,7 @@ class Fates:
             return self.system.slow_s
         return planned_s if kind == RAISE else planned_s * (place + 1) / count
 
-    def settle(self, now: float, received_s: float, count: int, held: Held, struck: Struck) -> bool:
+    def settle(self, now: float, received_s: float, count: int, held: HeldMessages, struck: Struck) -> bool:
         """The end of an invocation; whether it threw."""
         if not struck:
             self.keep(now, held, count)
@@ -74,7 +74,7 @@ class Fates:
         self.one_by_one(now, received_s, held, struck)
         return died(struck)
 
-    def one_by_one(self, now: float, received_s: float, held: Held, struck: Struck) -> None:
+    def one_by_one(self, now: float, received_s: float, held: HeldMessages, struck: Struck) -> None:
         """Each message for itself, in the order of the batch."""
         late, at_once = self.unreleased(now, received_s), self.at_once
         raised = late if self.system.retry_delay_s is None else self.released_s
@@ -104,7 +104,7 @@ class Fates:
             self.waiting.in_flight += 1
             self.waiting.hide(now, delay_s, again, self.show)
 
-    def keep(self, now: float, held: Held, count: int) -> None:
+    def keep(self, now: float, held: HeldMessages, count: int) -> None:
         """Stores all of it, but for what can never be and for what is stored already."""
         most = self.system.receives
         again = 0 if held[0][0] < most else sum(number for before, number in held if before >= most)
@@ -119,7 +119,7 @@ class Fates:
         if count > again:
             self.settled_s = now
 
-    def give_back(self, now: float, held: Held, delay_s: Delay, *, to_death: bool = True) -> None:
+    def give_back(self, now: float, held: HeldMessages, delay_s: Delay, *, to_death: bool = True) -> None:
         """Messages return to the queue, or are dead after their last receive; or else handed on."""
         most = self.system.receives
         for before, count in held:

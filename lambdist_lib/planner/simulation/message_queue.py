@@ -1,19 +1,19 @@
 """The queue's messages, counted and not kept: so memory does not grow with their number."""
 
-from lambdist_lib.planner.simulation.event_queue import Clock, Event
+from lambdist_lib.planner.simulation.event_queue import Event, EventQueue
 
-Held = tuple[tuple[int, int], ...]  # of a batch: how often received before, and how many messages
+HeldMessages = tuple[tuple[int, int], ...]  # of a batch: how often received before, and how many messages
 GRID = 1_000  # parts of a delay: how exactly the time of its end is kept
 GRID_LEAST_S = 0.01
 
 
-class Waiting:
+class MessageQueue:
     """Visible messages by how often they were received, failed ones by when they are visible again.
 
     Those of datapoints that are stored already count from `receives` on, which others never reach.
     """
 
-    def __init__(self, receives: int, clock: Clock) -> None:
+    def __init__(self, receives: int, clock: EventQueue) -> None:
         self.fresh = self.visible = self.in_flight = 0  # visible: fresh ones and those received before
         self._again = [0] * (2 * receives + 1)
         self._hidden: dict[tuple[float, int], int] = {}
@@ -29,7 +29,7 @@ class Waiting:
     def is_empty(self) -> bool:
         return not (self.visible or self.in_flight)
 
-    def take(self, count: int) -> Held:
+    def take(self, count: int) -> HeldMessages:
         """Messages of a batch, those with the most receives first."""
         self.in_flight += count
         if self.fresh == self.visible:

@@ -23,7 +23,7 @@ def inits(system: System, rng: random.Random) -> Callable[[], float]:
     return lambda: system.init_s * rng.lognormvariate(0, system.init_log_sd)
 
 
-class Strikes:
+class RareEvents:
     """Independent events of one probability, found by the distance to the next."""
 
     def __init__(self, probability: float, rng: random.Random) -> None:

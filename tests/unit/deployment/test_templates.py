@@ -1,0 +1,98 @@
+"""Settings in Python's spelling as the templates' parameters, and the template as it is deployed."""
+
+import pytest
+
+from lambdist_lib.deployment import templates
+from lambdist_lib.errors import UsageError
+
+
+def test_settings_become_the_parameters_of_the_template_that_has_them():
+    """Python's spelling and types in, CloudFormation's out; a setting of the other stack is left out."""
+    settings = {"memory_mb": 256, "experiment_controls": True, "queue_batch": "10", "require_tls": False}
+
+    assert templates.to_parameters("distributed", settings) == {
+        "MemoryMb": "256", "ExperimentControls": "on", "QueueBatch": "10", "RequireTls": "off",
+    }  # fmt: skip
+    assert templates.to_parameters("single_node", settings) == {"MemoryMb": "256", "ExperimentControls": "on"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("memmory_mb", 256, r"setting 'memmory_mb' is unknown \(did you mean memory_mb\?\)"),
+        ("colour", "red", r"setting 'colour' is unknown; see cloudformation/distributed\.yaml"),
+        ("memory_mb", 127, "memory_mb is 127; write a whole number from 128 to 10240"),
+        ("memory_mb", "10241", "memory_mb is 10241; write"),
+        ("memory_mb", 256.5, "memory_mb is 256.5; write a whole number"),
+        ("memory_mb", "-128", "memory_mb is -128; write"),
+        ("memory_mb", "256\n", "write a whole number"),
+        ("memory_mb", True, "memory_mb is on; write a whole number"),
+        ("runtime", "python2.7", "runtime is 'python2.7'; write one of python3.11"),
+        ("experiment_controls", "yes", "experiment_controls is 'yes'; write one of on, off"),
+        ("notify_email", "nobody", "notify_email is 'nobody'; E-mail address"),
+        ("notify_email", "a@b,nobody", "notify_email2 is 'nobody'; A second such address"),
+        (
+            "notify_email",
+            "a@b,b@b,c@b,d@b",
+            "has 4 addresses, at most 3 are taken; write that of a mailing list",
+        ),
+        ("log_retention_days", 2, "log_retention_days is '2'; write one of 1, 3, 5"),
+        ("datapoint_pattern", "[", r"datapoint_pattern '\[' is no regular expression"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_what_to_write(setting, value, message):
+    """Before CloudFormation sees it: a typo, a bound, a choice, a form."""
+    with pytest.raises(UsageError, match=message):
+        templates.to_parameters("distributed", {setting: value})
+
+
+def test_addresses_are_given_as_one_list():
+    """With commas between them, spaces or not; one alone stays what it was."""
+    assert templates.to_parameters("distributed", {"notify_email": "a@b, c@d"}) == {
+        "NotifyEmail": "a@b",
+        "NotifyEmail2": "c@d",
+    }
+    assert templates.to_parameters("distributed", {"notify_email": "a@b"}) == {"NotifyEmail": "a@b"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"ProcessorTimeoutSeconds": "31"}, "visibility_timeout_seconds is 180; .* at least 186 is needed"),
+        ({"QueueWindowSeconds": "1"}, "at least 181 is needed"),
+        ({"DigestWindowSeconds": "300"}, "dead_letter_visibility_seconds is 240; .* at least 480"),
+    ],
+)
+def test_visibility_is_held_against_timeout_and_window(values, message):
+    """Six timeouts and the window: less would deliver slow batches twice."""
+    templates.require_visibility({})  # the defaults keep the rule
+
+    with pytest.raises(UsageError, match=message):
+        templates.require_visibility(values)
+
+
+def test_a_changed_api_gets_a_new_deployment_and_an_unchanged_one_does_not():
+    """API Gateway serves a snapshot, which CloudFormation takes anew only under a new logical id."""
+    for kind in templates.KINDS:
+        body = templates.body(kind)
+        assert "Deployment0:" not in body
+        assert templates.body(kind) == body
+        assert templates.body(kind, resource_path="words") != body
+
+
+@pytest.mark.parametrize("kind", templates.KINDS)
+def test_every_default_is_a_setting_that_would_be_taken(kind):
+    """The bounds admit the defaults."""
+    defaults = {
+        templates._setting(name): parameter["Default"]
+        for name, parameter in templates.parameters(kind).items()
+        if "Default" in parameter
+    }
+
+    taken = templates.to_parameters(kind, defaults)
+
+    assert taken == {
+        name: str(parameter["Default"])
+        for name, parameter in templates.parameters(kind).items()
+        if "Default" in parameter
+    }

@@ -1,0 +1,195 @@
+"""The table's items change in the declared ways only."""
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fakes import FakeDynamoDB, refusal
+
+from items import CAUSE_MAX_CHARS, PAYLOAD_MAX_BYTES, Table, cause_of, cut_payload
+
+NAMES = ["stored", "dead", "attempt"]
+
+
+@pytest.fixture
+def dynamodb():
+    return FakeDynamoDB()
+
+
+@pytest.fixture
+def table(dynamodb):
+    return Table(dynamodb, "table", 30)
+
+
+def test_a_result_is_stored_under_its_datapoint(table, dynamodb):
+    """Key, outcome, result and stamps are in one item, which expires."""
+    assert table.store("run", 19, {"result": '"x"', "put_at": 1.25, "attempt": 1, "cold": True})
+
+    item = dynamodb.item("run", 19)
+    assert item.pop("expires_at") > 30 * 86_400
+    assert item == {
+        "run_shard": "run#3",
+        "n": 19,
+        "outcome": "stored",
+        "result": '"x"',
+        "put_at": 1.25,
+        "attempt": 1,
+        "cold": True,
+    }
+
+
+def test_a_second_result_is_refused_and_counted(table, dynamodb):
+    """SQS delivers at least once: the first result stays, the others are counted as duplicates."""
+    table.store("run", 0, {"result": "1"})
+
+    again = [table.store("run", 0, {"result": "2"}) for _ in range(2)]
+
+    assert again == [False, False]
+    assert dynamodb.item("run", 0)["result"] == "1"
+    assert dynamodb.item("run", 0)["duplicates"] == 2
+
+
+def test_a_late_success_wins_over_death(table, dynamodb):
+    """A datapoint given up too early, or redriven, is stored all the same."""
+    table.bury("run", 0, {"cause": "gave up"})
+
+    assert table.store("run", 0, {"result": "1"})
+
+    assert dynamodb.item("run", 0)["outcome"] == "stored"
+
+
+def test_death_never_overwrites_a_result(table, dynamodb):
+    """A dead letter of what is stored changes nothing."""
+    table.store("run", 0, {"result": "1"})
+    before = dynamodb.item("run", 0)
+
+    answer = table.bury("run", 0, {"cause": "late"})
+
+    assert answer == {"outcome": "stored", "attempts": [], "started": []}
+    assert dynamodb.item("run", 0) == before
+
+
+def test_burying_twice_is_burying_once(table, dynamodb):
+    """The dead-letter handler may run again after a failure."""
+    first = table.bury("run", 0, {"cause": "no"})
+
+    assert table.bury("run", 0, {"cause": "no"}) == first
+    assert first == {"outcome": "dead", "attempts": [], "started": []}
+
+
+def test_failed_attempts_are_kept_and_set_no_outcome(table, dynamodb):
+    """The history has every failure in order; the datapoint is still in flight, but expires in the end."""
+    table.append_attempt("run", 0, "first", "r1")
+    table.append_attempt("run", 0, "second", "r2")
+
+    item = dynamodb.item("run", 0)
+    assert [(one["cause"], one["request_id"]) for one in item["attempts"]] == [
+        ("first", "r1"),
+        ("second", "r2"),
+    ]
+    assert "outcome" not in item
+    assert item["expires_at"] > 30 * 86_400
+
+
+def test_a_failed_attempt_says_of_which_class_it_is(table):
+    """Class and receive are what a death is classified by."""
+    table.append_attempt("run", 0, "too slow", "r1", cause_class="timeout", receive=4)
+
+    [attempt] = table.bury("run", 0, {})["attempts"]
+    assert attempt.pop("at") > 0
+    assert attempt == {"cause": "too slow", "class": "timeout", "receive": 4, "request_id": "r1"}
+
+
+def test_what_began_is_marked(table, dynamodb):
+    """A marker without a failed attempt of the same receive is all that a crash leaves."""
+    table.mark_started("run", 0, "r1", 1)
+    table.append_attempt("run", 0, "no", "r1", receive=1)
+    found = table.mark_started("run", 0, "r2", 2)
+
+    assert [(one["receive"], one["request_id"]) for one in found["started"]] == [(1, "r1"), (2, "r2")]
+    assert [one["receive"] for one in found["attempts"]] == [1]
+    assert "outcome" not in dynamodb.item("run", 0)
+
+
+def test_the_history_survives_the_outcome(table, dynamodb):
+    """What went wrong before a success or a death is still on the item."""
+    for n in (0, 1):
+        table.append_attempt("run", n, "first", "r1")
+
+    table.store("run", 0, {"result": "1"})
+    death = table.bury("run", 1, {})
+
+    assert dynamodb.item("run", 0)["attempts"][0]["cause"] == "first"
+    assert [one["cause"] for one in death["attempts"]] == ["first"]
+
+
+@pytest.mark.parametrize("act", ["store", "bury"])
+def test_any_other_refusal_is_an_error(act):
+    """A throttled write is no duplicate: it is raised, so that the datapoint is tried again."""
+
+    class ThrottledOnce(FakeDynamoDB):
+        def update_item(self, **request):
+            refused, self.refuses = self.refuses, frozenset()
+            if refused:
+                raise refusal("ProvisionedThroughputExceededException")
+            return super().update_item(**request)
+
+    table = Table(ThrottledOnce(refuses={0}), "table", 30)
+
+    with pytest.raises(ClientError, match="ProvisionedThroughput"):
+        getattr(table, act)("run", 0, {"result": "1"})
+
+
+@given(st.lists(st.sampled_from(NAMES), min_size=1))
+def test_whatever_the_order_a_stored_result_is_final(acts):
+    """Of any sequence of stores, deaths and failed attempts, the first store decides."""
+    dynamodb = FakeDynamoDB()
+    table = Table(dynamodb, "table", 30)
+
+    for number, act in enumerate(acts):
+        if act == "stored":
+            table.store("run", 0, {"result": str(number)})
+        elif act == "dead":
+            table.bury("run", 0, {})
+        else:
+            table.append_attempt("run", 0, "no", "r")
+
+    item = dynamodb.item("run", 0)
+    outcomes = [act for act in acts if act != "attempt"]
+    expected = "stored" if "stored" in outcomes else "dead" if outcomes else None
+    assert item.get("outcome") == expected
+    assert len(item.get("attempts", [])) == acts.count("attempt")
+    if expected == "stored":
+        assert item["result"] == str(acts.index("stored"))
+        assert item.get("duplicates", 0) == acts.count("stored") - 1
+
+
+# -- Causes and payloads -------------------------------------------------------------------
+
+
+@given(st.text())
+def test_a_cause_is_one_printable_line(text):
+    """Whatever an exception says fits in an attribute, an e-mail and a CSV cell."""
+    cause = cause_of(ValueError(text))
+
+    assert cause.startswith("ValueError: ")
+    assert len(cause) <= CAUSE_MAX_CHARS
+    assert len(cause.splitlines()) == 1
+    assert cause.encode()
+
+
+def test_a_cause_with_a_lone_surrogate_can_be_sent():
+    """An exception that quotes broken text does not break the report of it."""
+    assert cause_of(ValueError("a\ud800\nb")) == "ValueError: a  b"
+
+
+@given(st.text(), st.integers(0, 30_000))
+def test_a_payload_is_cut_between_characters(text, repeated):
+    """What is kept of a payload is a beginning of it that fits beside a result."""
+    payload = text + "👍" * repeated
+
+    cut = cut_payload(payload)
+
+    assert payload.startswith(cut)
+    assert len(cut.encode()) <= PAYLOAD_MAX_BYTES
+    assert cut == payload or len(cut.encode()) > PAYLOAD_MAX_BYTES - 4

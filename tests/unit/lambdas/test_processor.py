@@ -1,0 +1,639 @@
+"""The processor settles each message of a batch on its own: stored, to be tried again, or dead."""
+
+import json
+import os
+import signal
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.fakes import CONTEXT, INVOCATION, FakeDynamoDB, FakeQueue
+from support.messages import message
+
+from lambdist_lib.protocol.contract import PermanentError
+
+GIVEN_ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+POISON = [
+    "",
+    "no JSON",
+    "null",
+    "[]",
+    "5",
+    '"text"',
+    "{}",
+    "[" * 200_000,
+    '{"run_id": "run", "n": 0, "data": "x"}',
+]
+
+
+class Stack:
+    """A processor between an in-memory queue and table; `process` sees each datapoint."""
+
+    def __init__(self, module, process=None, queue=None, dynamodb=None):
+        self.module = module
+        self.queue, self.dynamodb = queue or FakeQueue(), dynamodb or FakeDynamoDB()
+        module.queues.client, module.table.client = self.queue, self.dynamodb
+        if process:
+            module.process = process
+
+    def receives(self, *messages):
+        """Ids of the messages that SQS gets back; the answer's exact shape is checked on the way."""
+        answer = self.module.handler({"Records": list(messages)}, CONTEXT)
+        assert list(answer) == ["batchItemFailures"]
+        assert all(list(failure) == ["itemIdentifier"] for failure in answer["batchItemFailures"])
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def dead_letters(self):
+        return [one for one in self.queue.sent if one["QueueUrl"] == "http://dead-letter-queue"]
+
+
+@pytest.fixture
+def processor(import_fresh):
+    return import_fresh("processor")
+
+
+def process_by_word(data):
+    """transient and permanent fail, everything else succeeds."""
+    if data == "transient":
+        raise ValueError("not now")
+    if data == "permanent":
+        raise PermanentError("never")
+    return f"{data}_processed"
+
+
+# -- One batch -----------------------------------------------------------------------------
+
+
+def test_a_result_is_stored_with_its_stamps(processor):
+    """The item says what came out, and when each station had the datapoint."""
+    stack = Stack(processor)
+
+    assert stack.receives(message(3, "Sed", receives=2)) == []
+
+    item = stack.dynamodb.item("run", 3)
+    assert (item["outcome"], item["result"]) == ("stored", '"Sed_processed"')
+    assert (item["queued_at"], item["first_received_at"], item["received_at"]) == (2.0, 3.0, 1.5)
+    assert (item["receives"], item["attempt"], item["collector_request_id"]) == (2, 2, "c1")
+    assert item["started_at"] <= item["finished_at"] <= item["put_at"]
+    assert (item["request_id"], item["cold"]) == ("request-1", True)
+    assert item["init_s"] > 0
+
+
+def test_a_bad_datapoint_fails_alone(processor):
+    """One failure goes back to the queue; its neighbours are stored."""
+    stack = Stack(processor, process_by_word)
+
+    assert stack.receives(message(0, "Sed"), message(1, "transient"), message(2, "ut")) == ["m1"]
+
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: None, 2: "stored"}
+
+
+@given(
+    st.lists(
+        st.sampled_from(["good", "transient", "permanent", "poison", "refused"]), min_size=1, max_size=10
+    )
+)
+@GIVEN_ONCE
+def test_sqs_gets_back_exactly_what_may_succeed_later(processor, kinds):
+    """Of any batch of 1 to 10: the ids of the transient failures, each once, and [] when all is well.
+
+    A malformed answer makes AWS try the whole batch again, and makes the emulator delete it.
+    """
+    refused = {n for n, kind in enumerate(kinds) if kind == "refused"}
+    stack = Stack(processor, process_by_word, dynamodb=FakeDynamoDB(refuses=refused))
+    batch = [message(n, kind, body="no JSON" if kind == "poison" else None) for n, kind in enumerate(kinds)]
+
+    failed = stack.receives(*batch)
+
+    assert failed == [f"m{n}" for n, kind in enumerate(kinds) if kind in ("transient", "refused")]
+    dead = [letter["MessageAttributes"]["n"]["StringValue"] for letter in stack.dead_letters()]
+    assert dead == [str(n) for n, kind in enumerate(kinds) if kind in ("permanent", "poison")]
+    stored = [n for n, outcome in stack.dynamodb.outcomes().items() if outcome == "stored"]
+    assert stored == [n for n, kind in enumerate(kinds) if kind == "good"]
+    assert set(stack.queue.delays_s) == {f"handle-{one[1:]}" for one in failed}
+
+
+# -- What may succeed later ------------------------------------------------------------------
+
+
+def test_a_transient_failure_is_kept_in_the_history(processor):
+    """Each failed attempt is on the item with its cause and invocation, and the datapoint stays open."""
+    stack = Stack(processor, process_by_word)
+
+    for receives in (1, 2):
+        assert stack.receives(message(0, "transient", receives=receives)) == ["m0"]
+
+    attempts = stack.dynamodb.item("run", 0)["attempts"]
+    assert [(one["cause"], one["request_id"]) for one in attempts] == [
+        ("ValueError: not now", "request-1")
+    ] * 2
+    assert stack.dynamodb.outcomes() == {0: None}
+
+
+def test_retries_wait_longer_and_longer(processor, monkeypatch):
+    """The delay doubles from RETRY_DELAY_S, up to half of it taken off by chance, to 15 minutes at most."""
+    monkeypatch.setattr(sys.modules["messages"], "MAX_RECEIVES", 21)
+    stack = Stack(processor, process_by_word)
+
+    for receives in range(1, 21):
+        stack.receives(message(0, "transient", receives=receives))
+        longest_s = min(2 * 2 ** (receives - 1), 900)
+        assert longest_s / 2 - 0.5 <= stack.queue.delays_s["handle-0"] <= longest_s
+
+
+def test_the_last_failure_waits_for_nothing(processor):
+    """Nobody tries again after the last receive, so the message may become a dead letter at once."""
+    stack = Stack(processor, process_by_word)
+
+    stack.receives(message(0, "transient", receives=5))
+
+    assert stack.queue.delays_s["handle-0"] == 0
+
+
+def test_a_refused_release_does_not_lose_the_message(processor, capsys):
+    """Where SQS does not take the delay, the message still fails and comes after its visibility timeout."""
+    stack = Stack(processor, process_by_word, FakeQueue(refuses={"change_message_visibility"}))
+
+    assert stack.receives(message(0, "transient"), message(1)) == ["m0"]
+
+    assert stack.dynamodb.outcomes()[1] == "stored"
+    assert "release_refused" in capsys.readouterr().out
+
+
+def test_the_retry_matters_more_than_its_history(processor):
+    """When even the failure cannot be written down, the message is tried again all the same."""
+    stack = Stack(processor, process_by_word, dynamodb=FakeDynamoDB(refuses={0}))
+
+    assert stack.receives(message(0, "transient")) == ["m0"]
+
+    one = processor.Message(message(0, "transient"))
+    done = processor.settle(one, INVOCATION, processor.Watchdog(CONTEXT))
+    assert done.cause.startswith("ValueError: not now (not recorded: ClientError: ")
+
+
+def test_a_refused_store_is_tried_again(processor):
+    """A result that DynamoDB did not take is no success, and not hopeless either."""
+    stack = Stack(processor, dynamodb=FakeDynamoDB(refuses={0}))
+
+    assert stack.receives(message(0), message(1)) == ["m0"]
+
+    assert stack.dynamodb.outcomes() == {1: "stored"}
+
+
+def test_a_redelivery_is_a_duplicate_and_no_error(processor, capsys):
+    """SQS may deliver twice: the second result is refused, counted, and the message is done."""
+    stack = Stack(processor)
+    stack.receives(message(0))
+
+    assert stack.receives(message(0, receives=2)) == []
+
+    assert stack.dynamodb.item("run", 0)["duplicates"] == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["duplicates"] for line in lines] == [0, 1]
+    assert [line["stored"] for line in lines] == [1, 1]
+
+
+def test_a_late_success_wins_over_death(processor):
+    """A redriven datapoint that succeeds at last is stored, with its history."""
+    stack = Stack(processor, process_by_word)
+    stack.receives(message(0, "transient"))
+    processor.table.bury("run", 0, {"cause": "gave up"})
+
+    assert stack.receives(message(0, "word")) == []
+
+    item = stack.dynamodb.item("run", 0)
+    assert (item["outcome"], len(item["attempts"])) == ("stored", 1)
+
+
+# -- What is hopeless ------------------------------------------------------------------------
+
+
+def test_a_permanent_error_is_dead_at_once(processor):
+    """No retry is spent on what cannot succeed: it is in the dead-letter queue with cause and key."""
+    stack = Stack(processor, process_by_word)
+    letter = message(7, "permanent", receives=3)
+
+    assert stack.receives(letter, message(8)) == []
+
+    [sent] = stack.dead_letters()
+    assert sent["MessageBody"] == letter["body"]
+    values = {name: value["StringValue"] for name, value in sent["MessageAttributes"].items()}
+    assert json.loads(values.pop("cause")) == "PermanentError: never"
+    assert values == {"run_id": "run", "n": "7", "receives": "3", "class": "application"}
+    assert stack.dynamodb.item("run", 7)["attempts"][0]["cause"] == "PermanentError: never"
+    assert stack.queue.delays_s == {}
+
+
+@pytest.mark.parametrize("body", POISON, ids=lambda body: body[:12] or "empty")
+def test_poison_goes_to_the_dead_letter_queue_with_its_key(processor, body):
+    """A body that no collector wrote kills neither its batch nor its key."""
+    stack = Stack(processor)
+
+    assert stack.receives(message(0), message(1, body=body), message(2)) == []
+
+    [sent] = stack.dead_letters()
+    assert sent["MessageBody"] == body
+    values = {name: value["StringValue"] for name, value in sent["MessageAttributes"].items()}
+    assert json.loads(values["cause"]).startswith("poison: ")
+    assert (values["run_id"], values["n"], values["class"]) == ("run", "1", "poison")
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: None, 2: "stored"}
+    [attempt] = stack.dynamodb.item("run", 1)["attempts"]
+    assert (attempt["class"], attempt["receive"]) == ("poison", 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"n": "0"},
+        {"n": True},
+        {"n": -1},
+        {"n": 10**40},
+        {"data": 5},
+        {"run_id": None},
+        {"work": 1},
+        {"fault": []},
+        {"collector": None},
+        {"collector": "c"},
+    ],
+    ids=str,
+)
+def test_a_body_with_wrong_types_is_poison(processor, wrong):
+    """Fields of other types than a collector's are not processed as if they were data."""
+    stack = Stack(processor)
+    body = json.dumps({**json.loads(message(0)["body"]), **wrong})
+
+    assert stack.receives(message(0, body=body)) == []
+
+    assert len(stack.dead_letters()) == 1
+    assert stack.dynamodb.outcomes() == {0: None}
+
+
+def test_poison_without_attributes_is_buried_too(processor):
+    """A foreign message may have no attributes, or binary ones."""
+    stack = Stack(processor)
+    bare, binary = message(0, body="x"), message(1, body="x")
+    del bare["messageAttributes"]
+    binary["messageAttributes"] = {"b": {"dataType": "Binary", "binaryValue": "AA=="}}
+
+    assert stack.receives(bare, binary) == []
+
+    assert [sorted(one["MessageAttributes"]) for one in stack.dead_letters()] == [
+        ["cause", "class", "receives"]
+    ] * 2
+    assert stack.dynamodb.items == {}  # no key, no item
+
+
+def test_a_cause_survives_as_an_attribute(processor):
+    """SQS refuses control characters and broken Unicode in attributes; a cause has none, and is not empty."""
+
+    def process(data):
+        raise PermanentError("\x00é\ud800\n" + "x" * 1000)
+
+    stack = Stack(processor, process)
+
+    assert stack.receives(message(0)) == []
+
+    text = stack.dead_letters()[0]["MessageAttributes"]["cause"]["StringValue"]
+    assert text.isascii()
+    assert text.isprintable()
+    assert json.loads(text).startswith("PermanentError:  é  xxx")
+
+
+def test_a_refused_burial_is_a_failure(processor):
+    """What the dead-letter queue does not take stays in the queue, and gets there by its receives."""
+    stack = Stack(processor, process_by_word, FakeQueue(refuses={"send_message"}))
+
+    assert stack.receives(message(0, "permanent"), message(1, body="poison"), message(2)) == ["m0", "m1"]
+
+    assert set(stack.queue.delays_s) == {"handle-0", "handle-1"}
+    assert stack.dynamodb.outcomes()[2] == "stored"
+
+
+@pytest.mark.parametrize(
+    "result", [float("nan"), b"bytes", {1, 2}, "x" * 300_000, "\ud800"], ids=lambda result: repr(result)[:12]
+)
+def test_a_result_that_cannot_be_stored_is_hopeless(processor, result):
+    """Trying again would give the same result."""
+    stack = Stack(processor, lambda data: result)
+
+    assert stack.receives(message(0)) == []
+
+    cause = json.loads(stack.dead_letters()[0]["MessageAttributes"]["cause"]["StringValue"])
+    assert cause.startswith("PermanentError: process() returned")
+
+
+@pytest.mark.parametrize("result", [None, 0, False, "", [], {}, {"a": [1, None, 2.5, "é"]}], ids=repr)
+def test_any_json_result_is_a_result(processor, result):
+    """Nothing is no failure: None and empty results are stored as they are."""
+    stack = Stack(processor, lambda data: result)
+
+    assert stack.receives(message(0)) == []
+
+    assert json.loads(stack.dynamodb.item("run", 0)["result"]) == result
+
+
+def test_a_permanent_error_may_count_its_tries(import_fresh):
+    """As in the original: with the switch off it is tried as often as any other failure."""
+    stack = Stack(import_fresh("processor", PERMANENT_AT_ONCE="off"), process_by_word)
+
+    assert stack.receives(message(0, "permanent"), message(1, body="poison"), message(2)) == ["m0", "m1"]
+
+    assert stack.dead_letters() == []
+    assert stack.dynamodb.item("run", 0)["attempts"][0]["cause"] == "PermanentError: never"
+    assert stack.dynamodb.item("run", 1)["attempts"][0]["class"] == "poison"
+    assert set(stack.queue.delays_s) == {"handle-0", "handle-1"}
+
+
+# -- Time ------------------------------------------------------------------------------------
+
+
+def context(timeout_s):
+    """A Lambda's context whose function may run for this long from now."""
+    ends_s = time.monotonic() + timeout_s
+    left_ms = lambda: int((ends_s - time.monotonic()) * 1000)  # noqa: E731
+    return SimpleNamespace(aws_request_id="request-1", get_remaining_time_in_millis=left_ms)
+
+
+def swallowing(data):
+    """What catches every Exception, as much code does."""
+    if data == "slow":
+        try:
+            time.sleep(30)
+        except Exception:
+            return "never"
+    return data
+
+
+def test_an_attempt_that_outlasts_the_function_fails_alone(processor):
+    """Just before the timeout: written down, released, and its neighbours lose nothing by it."""
+    stack = Stack(processor, swallowing)
+    began_s = time.monotonic()
+
+    batch = [message(0, "good"), message(1, "slow"), message(2, "late")]
+    answer = processor.handler({"Records": batch}, context(0.4))
+
+    assert time.monotonic() - began_s < 0.4
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: None}
+    [attempt] = stack.dynamodb.item("run", 1)["attempts"]
+    assert (attempt["class"], attempt["cause"][:25]) == ("timeout", "timeout: still at work af")
+    assert stack.queue.delays_s["handle-2"] == 0  # nothing was wrong with it: it need not wait
+
+
+def test_what_its_batch_gave_no_time_is_not_dead_for_it(processor):
+    """At its last receive, a message that was never begun is handed on, with its count begun anew."""
+    stack = Stack(processor, swallowing)
+
+    batch = [message(0, "slow", receives=5), message(1, "late", receives=5)]
+    answer = processor.handler({"Records": batch}, context(0.2))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    [copy] = stack.queue.sent
+    assert copy["QueueUrl"] == "http://queue"
+    assert copy["MessageBody"] == batch[1]["body"]
+    assert copy["MessageAttributes"]["receives_before"] == {"DataType": "Number", "StringValue": "5"}
+    assert stack.queue.deleted == ["handle-1"]
+
+
+def test_an_attempt_in_time_leaves_no_alarm_behind(processor):
+    """After the handler nothing rings, neither in the next invocation nor between."""
+    stack = Stack(processor)
+    processor.handler({"Records": [message(0)]}, context(0.1))
+
+    time.sleep(0.12)
+
+    assert stack.dynamodb.outcomes() == {0: "stored"}
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+# -- Neighbours of what kills the process ------------------------------------------------------
+
+
+def handed_on(item, before):
+    """A message as it comes when it was handed on."""
+    item["messageAttributes"]["receives_before"] = {"dataType": "Number", "stringValue": str(before)}
+    return item
+
+
+def test_who_may_kill_the_process_dies_alone(processor):
+    """Receives without a trace: the process died. At the last one the batch's others go on without it."""
+    seen = []
+    stack = Stack(processor, lambda data: seen.append(data))
+    for receive in range(1, 5):
+        processor.table.append_attempt("run", 3, "no", "r", receive=receive)
+    batch = [message(n, f"word-{n}", receives=5 if n else 2) for n in range(4)]
+
+    assert stack.receives(*batch) == []
+
+    assert seen == ["word-0", "word-3", "word-1"]  # 3 has its traces, so of 1 and 2 one is the killer
+    assert [one["MessageAttributes"]["n"]["StringValue"] for one in stack.queue.sent] == ["2"]
+    assert stack.queue.deleted == ["handle-2"]
+
+
+def test_the_count_goes_on_in_a_copy(processor):
+    """The plan's draws and the item's history number the attempts through."""
+    stack = Stack(processor, process_by_word)
+    letter = handed_on(message(0, "transient", receives=2), before=5)
+
+    assert stack.receives(letter, message(1)) == ["m0"]
+
+    assert [one["receive"] for one in stack.dynamodb.item("run", 0)["attempts"]] == [7]
+    assert stack.queue.delays_s["handle-0"] <= 4  # the second delay of this message
+
+
+def test_a_copy_with_all_its_traces_is_no_suspect(processor):
+    """Receives of an earlier message are not asked for again."""
+    stack = Stack(processor, process_by_word)
+    for receive in range(6, 10):
+        processor.table.append_attempt("run", 0, "no", "r", receive=receive)
+    letter = handed_on(message(0, "transient", receives=5), before=5)
+
+    assert stack.receives(letter, message(1)) == ["m0"]
+    assert stack.queue.sent == []
+
+
+def test_who_cannot_be_handed_on_is_tried(processor):
+    """A queue that refuses the copy loses nothing: the message has its last try here."""
+    stack = Stack(processor, queue=FakeQueue(refuses={"send_message"}))
+
+    assert stack.receives(message(0, receives=5), message(1, receives=5)) == []
+
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: "stored"}
+
+
+def test_an_unreadable_history_accuses_nobody(processor):
+    """When the table does not answer, each message just has its try."""
+    stack = Stack(processor, process_by_word, dynamodb=FakeDynamoDB(refuses={0, 1}))
+
+    assert stack.receives(message(0, receives=5), message(1, receives=5)) == ["m0", "m1"]
+    assert stack.queue.sent == []
+
+
+# -- Without partial batch responses -----------------------------------------------------------
+
+
+@pytest.fixture
+def whole(import_fresh):
+    return import_fresh("processor", PARTIAL_BATCH_RESPONSES="off")
+
+
+def test_a_whole_batch_is_stored_when_all_of_it_worked(whole):
+    """Nothing failed: each is stored, and the answer is the same."""
+    stack = Stack(whole)
+
+    assert stack.receives(message(0), message(1)) == []
+
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: "stored"}
+
+
+@pytest.mark.parametrize("bad", ["transient", "permanent", "poison"])
+def test_one_failure_fails_its_whole_batch(whole, bad):
+    """Nothing is stored and the invocation fails: all come back, and each item says why."""
+    stack = Stack(whole, process_by_word)
+
+    with pytest.raises(whole.BatchFailed, match="3 of 3 messages go back"):
+        stack.receives(message(0), message(1, bad, body="x" if bad == "poison" else None), message(2))
+
+    assert stack.dynamodb.outcomes() == {0: None, 1: None, 2: None}
+    causes = [stack.dynamodb.item("run", n)["attempts"][0]["cause"] for n in range(3)]
+    assert causes[0] == causes[2] == f"batch: went back whole because of datapoint 1: {causes[1]}"
+    assert set(stack.queue.delays_s) == {"handle-0", "handle-1", "handle-2"}
+    assert stack.dead_letters() == []
+
+
+# -- Experiment controls ---------------------------------------------------------------------
+
+
+def test_a_declared_fault_is_transient(processor):
+    """The attempt that the plan names is struck before process() is called; another one is not."""
+    seen = []
+    stack = Stack(processor, lambda data: seen.append(data))
+
+    assert stack.receives(message(0, fault="raise:1"), message(1, fault="raise:1@0")) == ["m0"]
+
+    assert seen == ["word"]
+    assert stack.dynamodb.item("run", 0)["attempts"][0]["cause"] == (
+        "InjectedFault: injected by raise:1 at attempt 1"
+    )
+
+
+def test_a_declared_permanent_fault_is_hopeless(processor):
+    """It dies at once like a PermanentError of the user's."""
+    stack = Stack(processor)
+
+    assert stack.receives(message(0, fault="permanent:1")) == []
+
+    [letter] = stack.dead_letters()
+    cause = json.loads(letter["MessageAttributes"]["cause"]["StringValue"])
+    assert cause == "InjectedPermanentFault: injected by permanent:1 at attempt 1"
+
+
+@pytest.mark.parametrize(("kind", "stored"), [("crash", False), ("crash-after", True)])
+def test_a_declared_crash_kills_the_process(processor, monkeypatch, kind, stored):
+    """Before or after the write; all that it leaves is the marker that an attempt began."""
+    stack = Stack(processor)
+
+    def dies(status):
+        raise SystemExit(status)
+
+    monkeypatch.setattr(os, "_exit", dies)
+    with pytest.raises(SystemExit):
+        stack.receives(message(0, fault=f"{kind}:1"))
+
+    item = stack.dynamodb.item("run", 0)
+    assert (item.get("outcome") == "stored", item.get("attempts", [])) == (stored, [])
+    assert [one["receive"] for one in item["started"]] == [1]
+
+
+def test_a_crash_after_the_write_happens_once(processor):
+    """Come again, the datapoint is found already done: nothing is written, so nothing crashes."""
+    stack = Stack(processor)
+    processor.table.store("run", 0, {"result": "1"})
+
+    assert stack.receives(message(0, fault="crash-after:1", receives=2)) == []
+
+    assert stack.dynamodb.item("run", 0)["duplicates"] == 1
+
+
+def test_memory_that_nobody_limits_is_given_back(processor, monkeypatch):
+    """Where the target does not enforce the limit, the fault takes a little more than it and says so."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "16")
+    stack = Stack(processor)
+
+    assert stack.receives(message(0, fault="memory:1")) == ["m0"]
+
+    assert stack.dynamodb.item("run", 0)["attempts"][0]["cause"].endswith("was given all the same")
+
+
+def test_only_what_may_go_wrong_is_marked(processor):
+    """A write more for each datapoint would be in every measurement: a try that can only raise has none."""
+    stack = Stack(processor)
+
+    stack.receives(
+        message(0), message(1, receives=2), message(2, fault="raise:0"), message(3, fault="crash:0")
+    )
+
+    assert [len(stack.dynamodb.item("run", n).get("started", [])) for n in range(4)] == [0, 1, 0, 1]
+
+
+def test_an_invocation_may_hold_its_place(processor, import_fresh, capsys):
+    """How a function's concurrency is taken away; a stack without controls does nothing of the kind."""
+    began_s = time.monotonic()
+    assert processor.handler({"hold_s": 0.05}, CONTEXT) == {}
+    assert time.monotonic() - began_s >= 0.05
+    assert json.loads(capsys.readouterr().out)["event"] == "place_held"
+
+    with pytest.raises(KeyError):
+        import_fresh("processor", EXPERIMENT_CONTROLS="off").handler({"hold_s": 1}, CONTEXT)
+
+
+def test_declared_work_takes_its_time(processor):
+    """Work is part of the attempt: between started_at and finished_at, waiting or computing."""
+    stack = Stack(processor)
+
+    stack.receives(message(0, work="io:30ms"), message(1, work="cpu:30ms"))
+
+    for n in (0, 1):
+        item = stack.dynamodb.item("run", n)
+        assert item["finished_at"] - item["started_at"] >= 0.029
+
+
+def test_without_experiment_controls_a_message_cannot_ask_for_them(import_fresh):
+    """A stack for real data ignores what a message declares."""
+    stack = Stack(import_fresh("processor", EXPERIMENT_CONTROLS="off"))
+
+    assert stack.receives(message(0, fault="raise:1", work="io:10s")) == []
+
+    assert stack.dynamodb.outcomes() == {0: "stored"}
+
+
+# -- Log and environment -----------------------------------------------------------------------
+
+
+def test_a_batch_is_one_log_line(processor, capsys):
+    """Counts per batch, one write time per message, and nobody's data."""
+    stack = Stack(processor, process_by_word)
+
+    stack.receives(message(0, "secret"), message(1, "transient"), message(2, "permanent"))
+
+    out = capsys.readouterr().out
+    line = json.loads(out)
+    assert (line["event"], line["function"], line["cold"]) == ("batch_processed", "processor", True)
+    assert [line[name] for name in ("received", "stored", "failed", "hopeless")] == [3, 1, 1, 1]
+    assert len(line["put_s"]) == 3
+    assert "secret" not in out
+
+
+def test_a_cold_batch_is_one_cold_start(processor):
+    """All items of an environment's first batch say cold, none of its second."""
+    stack = Stack(processor)
+
+    stack.receives(message(0), message(1))
+    stack.receives(message(2))
+
+    items = [stack.dynamodb.item("run", n) for n in range(3)]
+    assert [item["cold"] for item in items] == [True, True, False]
+    assert len({item["environment_id"] for item in items}) == 1

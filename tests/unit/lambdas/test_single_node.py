@@ -1,0 +1,236 @@
+"""The control does in one Lambda, without a queue, what the pipeline does in three."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.fakes import CONTEXT, FakeDynamoDB
+
+from lambdist_lib.protocol.contract import PermanentError
+
+GIVEN_ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def process_by_word(data):
+    """transient and permanent fail, everything else succeeds."""
+    if data == "transient":
+        raise ValueError("not now")
+    if data == "permanent":
+        raise PermanentError("never")
+    return f"{data}_processed"
+
+
+class Stack:
+    """A single node before an in-memory table."""
+
+    def __init__(self, module, process=process_by_word, dynamodb=None):
+        self.module, self.dynamodb = module, dynamodb or FakeDynamoDB()
+        module.table.client, module.process = self.dynamodb, process
+
+    def post(self, body):
+        """Status and answer."""
+        event = {"body": json.dumps(body), "requestContext": {"requestId": "api-request-1"}}
+        answer = self.module.handler(event, CONTEXT)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def post_many(self, *texts, **more):
+        datapoints = [{"n": n, "data": text} for n, text in enumerate(texts)]
+        return self.post({"run_id": "run", "datapoints": datapoints, **more})
+
+
+@pytest.fixture
+def single_node(import_fresh):
+    return import_fresh("single_node")
+
+
+@pytest.fixture
+def stack(single_node):
+    return Stack(single_node)
+
+
+def test_a_plain_datapoint_is_answered_as_by_the_original(stack):
+    """Old clients look for exactly this message, and their word is stored when they get it."""
+    status, answer = stack.post({"data": "word"})
+
+    assert (status, answer["message"]) == (200, "Succeeded: word")
+    item = stack.dynamodb.item(answer["run_id"], answer["n"])
+    assert (item["outcome"], item["result"]) == ("stored", '"word_processed"')
+
+
+@pytest.mark.parametrize("word", ["transient", "permanent"])
+def test_a_plain_datapoint_that_is_not_stored_is_no_success(stack, word):
+    """An old client whose word was not stored is told that it failed."""
+    assert stack.post({"data": word}) == (503, {"message": f"Failed: {word}"})
+
+
+def test_a_plain_datapoint_against_the_rule_is_a_400(stack):
+    """What the client did wrong is never a 500, and nothing is processed."""
+    assert stack.post({"data": ""}) == (400, {"message": "Failed: the datapoint is empty"})
+    assert stack.dynamodb.items == {}
+
+
+def test_each_datapoint_of_a_request_is_settled_on_its_own(stack):
+    """Good ones are stored, bad ones rejected, failed ones to be sent again, hopeless ones dead."""
+    status, answer = stack.post_many("a", "transient", "permanent", "", "e")
+
+    assert status == 200
+    assert (answer["stored"], answer["retry"], answer["dead"]) == ([0, 4], [1], [2])
+    assert answer["rejected"] == [{"n": 3, "reason": "is empty"}]
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: None, 2: "dead", 4: "stored"}
+
+
+@given(st.lists(st.sampled_from(["good", "transient", "permanent", "", "refused"]), min_size=1, max_size=100))
+@GIVEN_ONCE
+def test_every_datapoint_of_a_request_is_in_one_list(single_node, words):
+    """Stored, dead, rejected and retry together are the request, and stored is what the table has."""
+    refused = {n for n, word in enumerate(words) if word == "refused"}
+    stack = Stack(single_node, dynamodb=FakeDynamoDB(refuses=refused))
+
+    status, answer = stack.post_many(*words)
+
+    rejected = [one["n"] for one in answer["rejected"]]
+    assert sorted(answer["stored"] + answer["dead"] + rejected + answer["retry"]) == list(range(len(words)))
+    assert answer["stored"] == [n for n, outcome in stack.dynamodb.outcomes().items() if outcome == "stored"]
+    assert status == (503 if answer["retry"] and not answer["stored"] else 200)
+
+
+def test_a_failed_attempt_is_kept_in_the_history(stack):
+    """The control keeps the same history as the pipeline: cause and invocation of each failure."""
+    stack.post_many("transient")
+    stack.post_many("transient")
+
+    item = stack.dynamodb.item("run", 0)
+    assert [one["cause"] for one in item["attempts"]] == ["ValueError: not now"] * 2
+    assert "outcome" not in item
+
+
+def test_what_is_hopeless_is_dead_at_once(stack):
+    """Without a queue the single node itself writes the death down."""
+    stack.post({"run_id": "run", "datapoints": [{"n": 5, "data": "permanent", "attempt": 3}]})
+
+    item = stack.dynamodb.item("run", 5)
+    assert (item["outcome"], item["cause"], item["payload"]) == ("dead", "PermanentError: never", "permanent")
+    assert item["receives"] == 3
+    assert [one["cause"] for one in item["attempts"]] == ["PermanentError: never"]
+
+
+def test_a_death_that_cannot_be_written_is_sent_again(single_node):
+    """The table failing at a burial fails that datapoint alone, not the request."""
+    stack = Stack(single_node, dynamodb=FakeDynamoDB(refuses={1}))
+
+    status, answer = stack.post_many("a", "permanent", "c")
+
+    assert (status, answer["stored"], answer["retry"], answer["dead"]) == (200, [0, 2], [1], [])
+
+
+def test_a_refused_store_is_sent_again(single_node):
+    """A result that DynamoDB did not take is not answered as stored."""
+    stack = Stack(single_node, dynamodb=FakeDynamoDB(refuses={0}))
+
+    status, answer = stack.post_many("a")
+
+    assert (status, answer["stored"], answer["retry"]) == (503, [], [0])
+
+
+def test_sending_again_is_a_duplicate_and_no_error(stack, capsys):
+    """A client that missed the answer sends again: stored once, answered as stored, counted."""
+    stack.post_many("a")
+
+    assert stack.post_many("a")[1]["stored"] == [0]
+
+    assert stack.dynamodb.item("run", 0)["duplicates"] == 1
+    assert [json.loads(line)["duplicates"] for line in capsys.readouterr().out.splitlines()] == [0, 1]
+
+
+def test_the_clients_attempt_decides_what_a_fault_strikes(stack):
+    """The client counts its tries, so the same plan holds in both arms: a later attempt draws anew."""
+    plan = "raise:0.5,seed:7"
+    struck = []
+    for attempt in range(1, 9):
+        datapoints = [{"n": 2, "data": "a", "attempt": attempt}]
+        answer = stack.post({"run_id": f"run-{attempt}", "datapoints": datapoints, "fault": plan})[1]
+        struck.append(answer["retry"] == [2])
+
+    assert struck[0]
+    assert not all(struck)
+    cause = stack.dynamodb.item("run-1", 2)["attempts"][0]["cause"]
+    assert cause == f"InjectedFault: injected by {plan} at attempt 1"
+
+
+def test_stamps_come_without_a_queue(stack):
+    """An item of the control has the entry's and the attempt's stamps, and no queue's."""
+    answer = stack.post_many("a")[1]
+
+    item = stack.dynamodb.item("run", 0)
+    assert item["received_at"] == pytest.approx(answer["received_at"], abs=1e-5)
+    assert item["received_at"] <= item["started_at"] <= item["finished_at"] <= item["put_at"]
+    assert item["put_at"] <= answer["done_at"] + 1e-5
+    assert "queued_at" not in item
+    assert (item["cold"], answer["invocation"]["cold"]) == (True, True)
+    assert stack.post_many("b")[1]["invocation"]["cold"] is False
+
+
+def test_a_result_that_cannot_be_stored_is_hopeless(single_node):
+    """Trying again would give the same result."""
+    stack = Stack(single_node, lambda data: float("nan"))
+
+    assert stack.post_many("a")[1]["dead"] == [0]
+    assert "JSON cannot hold" in stack.dynamodb.item("run", 0)["cause"]
+
+
+def test_the_log_names_no_data(stack, capsys):
+    """One line per request with its counts; nobody's data is in the log."""
+    stack.post_many("secret", "transient", "permanent", "secret\x00")
+
+    out = capsys.readouterr().out
+    line = json.loads(out)
+    assert [line[name] for name in ("stored", "failed", "hopeless", "rejected")] == [1, 1, 1, 1]
+    assert len(line["put_s"]) == 3
+    assert "secret" not in out
+
+
+def test_both_arms_refuse_the_same_requests(import_fresh):
+    """Collector and single node read requests with the same code: same reasons, same status."""
+    bodies = [{"datapoints": []}, {"run_id": "run", "datapoints": [{"n": -1, "data": "x"}]}, {"data": 1}]
+    answers = []
+    for name in ("collector", "single_node"):
+        module = import_fresh(name)
+        answers.append([module.handler({"body": json.dumps(body)}, CONTEXT) for body in bodies])
+
+    assert answers[0] == answers[1]
+    assert {answer["statusCode"] for answer in answers[0]} == {400}
+
+
+# -- Faults --------------------------------------------------------------------------------
+
+
+def test_a_permanent_error_may_count_its_tries(import_fresh):
+    """With the switch off the client tries it again, as often as any other."""
+    stack = Stack(import_fresh("single_node", PERMANENT_AT_ONCE="off"))
+
+    status, answer = stack.post_many("word", "permanent")
+
+    assert (status, answer["stored"], answer["retry"], answer["dead"]) == (200, [0], [1], [])
+    assert "outcome" not in stack.dynamodb.item("run", 1)
+
+
+def test_the_dead_say_of_which_class_they_are(stack):
+    """Without a queue it is the single node that buries."""
+    stack.post_many("permanent")
+
+    assert stack.dynamodb.item("run", 0)["cause_class"] == "application"
+
+
+def test_a_slow_datapoint_is_answered_before_the_timeout(single_node):
+    """The client hears which to send again, instead of a gateway's error about all of them."""
+    slow = SimpleNamespace(aws_request_id="request-1", get_remaining_time_in_millis=lambda: 200)
+    stack = Stack(single_node)
+    body = {"run_id": "run", "datapoints": [{"n": n, "data": "x"} for n in range(3)], "fault": "slow:1@1"}
+
+    answer = single_node.handler({"body": json.dumps(body)}, slow)
+
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["stored"], body["retry"]) == (200, [0], [1, 2])
+    assert stack.dynamodb.item("run", 1)["attempts"][0]["class"] == "timeout"

@@ -1,0 +1,135 @@
+import math
+
+import numpy as np
+import pytest
+
+from lambdist_lib.measures import intervals, sequential
+
+PLAN = sequential.plan(0.05)
+
+
+def ended(ratios, plan, enough):
+    """The first planned look at which somebody stops, or the last."""
+    for pairs in plan.looks:
+        found = sequential.look(ratios[:pairs], plan)
+        if enough(found):
+            break
+    return found
+
+
+def naive(ratios, enough, first=6):
+    """A plain 95 % interval after every pair, until it pleases."""
+    for pairs in range(first, len(ratios) + 1):
+        low, high = sequential._interval(ratios[:pairs], 0.95)
+        if enough(low, high, np.median(ratios[:pairs])):
+            break
+    return low, high
+
+
+def test_a_look_is_the_speedups_interval_with_more_confidence():
+    """The same order statistics, so that a single planned look is nothing new."""
+    for n in (8, 10, 15, 33):
+        ratios = np.random.default_rng(n).lognormal(1, 0.2, n)
+        for confidence in (0.9, 0.95, 0.99):
+            assert sequential._interval(ratios, confidence) == pytest.approx(
+                intervals.median_interval(ratios, confidence)
+            )
+    assert sequential.plan(looks=(10,)).per_look < 0.98
+
+
+def test_planned_looks_cover_and_peeking_does_not():
+    """2,000 experiments without any difference, each stopped as soon as it seems to show one.
+
+    The looks that were planned claim a difference in at most 5 %; looking after every pair with a
+    plain 95 % interval claims one two to three times as often.
+    """
+    rng = np.random.default_rng(20260705)
+    experiments = rng.lognormal(0, 0.2, (2_000, PLAN.looks[-1]))
+
+    planned = [ended(one, PLAN, lambda found: found.low > 1 or found.high < 1) for one in experiments]
+    peeked = [naive(one, lambda low, high, ratio: low > 1 or high < 1) for one in experiments]
+
+    assert 0.94 < np.mean([one.low <= 1 <= one.high for one in planned]) < 0.99
+    assert np.mean([low <= 1 <= high for low, high in peeked]) < 0.9
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.15])
+def test_stopping_when_it_is_narrow_keeps_the_coverage(spread):
+    """1,000 experiments that stop at a half-width of 5 %, or at the last look."""
+    rng = np.random.default_rng(20260706)
+    experiments = 8 * rng.lognormal(0, spread, (1_000, PLAN.looks[-1]))
+
+    found = [ended(one, PLAN, lambda found: found.enough) for one in experiments]
+
+    assert np.mean([one.low <= 8 <= one.high for one in found]) > 0.95
+
+
+def test_the_coverage_is_computed_exactly():
+    """Against a simulation of all looks together, and against scipy's for one look."""
+    rng = np.random.default_rng(20260707)
+    held = np.ones(4_000, bool)
+    walks = rng.random((4_000, 40))
+    for pairs in PLAN.looks:
+        ends = np.array([sequential._interval(one[:pairs], PLAN.per_look) for one in walks])
+        held &= (ends[:, 0] <= 0.5) & (ends[:, 1] >= 0.5)
+
+    assert sequential.coverage(PLAN.looks, PLAN.per_look) == pytest.approx(held.mean(), abs=0.012)
+    assert sequential.coverage(PLAN.looks, PLAN.per_look) >= 0.95 > sequential.coverage(PLAN.looks, 0.95)
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.99])
+@pytest.mark.parametrize("looks", [(10,), (6, 12, 24), tuple(range(10, 41)), (10, 15, 20, 30, 40)])
+def test_the_adjusted_confidence_is_the_least_that_is_enough(looks, confidence):
+    per_look = sequential.adjusted(looks, confidence)
+
+    assert per_look >= confidence - 1e-9
+    assert sequential.coverage(looks, per_look) >= confidence
+
+
+def test_between_looks_the_last_one_stands():
+    """Pairs after it are waited for; their interval would be a look that nobody planned."""
+    ratios = np.random.default_rng(1).lognormal(2, 0.1, 14)
+
+    found = sequential.look(ratios, PLAN)
+
+    assert (found.pairs, found.next_look, found.enough) == (10, 15, False)
+    assert (found.low, found.high) == sequential._interval(ratios[:10], PLAN.per_look)
+    assert found.why == "next look after 15 pairs"
+
+
+@pytest.mark.parametrize(
+    ("count", "spent_s", "why"),
+    [
+        (10, 0, "half-width at most 5 % of the ratio"),
+        (12, 60, "the budget of 60 s is spent"),
+        (40, 0, "40 pairs, the most that were planned"),
+    ],
+)
+def test_it_says_why_it_is_enough(count, spent_s, why):
+    spread = 0.001 if why.startswith("half") else 0.5
+    ratios = np.random.default_rng(2).lognormal(2, spread, count)
+
+    found = sequential.look(ratios, PLAN, spent_s=spent_s, budget_s=60)
+
+    assert (found.enough, found.why) == (True, why)
+
+
+def test_before_the_first_look_there_is_no_interval():
+    for ratios in ([], [3.0, 4.0]):
+        found = sequential.look(ratios, PLAN)
+        assert (found.pairs, found.next_look, found.enough) == (0, 10, False)
+        assert math.isnan(found.low)
+        assert math.isinf(found.half_width)
+
+
+def test_the_table_has_every_look_so_far():
+    table = sequential.table(np.random.default_rng(3).lognormal(2, 0.2, 22), PLAN)
+
+    assert table["pairs"].tolist() == [10, 15, 20]
+    assert (table["low"] <= table["ratio"]).all()
+
+
+@pytest.mark.parametrize("looks", [(), (10, 10), (20, 10), (3,)])
+def test_looks_that_make_no_plan_are_refused(looks):
+    with pytest.raises(ValueError, match=r"do not grow|give no 95 % interval"):
+        sequential.plan(looks=looks)

@@ -1,0 +1,101 @@
+"""Parameters of notebooks are held to what the parameters cell declares: papermill takes anything."""
+
+import nbformat
+import pytest
+
+from lambdist_lib.errors import ParameterError, UsageError
+from lambdist_lib.notebooks import parameters as notebooks_parameters
+from lambdist_lib.notebooks import runner
+
+CELL = """\
+chunks: int = 20  # most senders at once
+rate: float = 1.0  # per second
+data: str = "words.txt"  # file
+keep: bool = False  # or not
+levels: list = [1, 2]  # of the sweep
+free = None  # of any type
+"""
+
+
+def injected(**parameters):
+    """A kernel's globals as papermill's cell has left them."""
+    source = (
+        notebooks_parameters.INJECTED
+        + "\n"
+        + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+    )
+    return {"In": ["", CELL, source, "notebooks.check_parameters(globals())"], **parameters}
+
+
+def test_declared_parameters_of_their_type_pass():
+    """A whole number is a float, too; without an annotation any value is taken."""
+    notebooks_parameters.check_parameters(
+        injected(chunks=5, rate=2, data="", keep=True, levels=[3], free="x")
+    )
+    notebooks_parameters.check_parameters(injected(rate=0.5, free=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("chnks", 5, r"unknown parameter chnks \(did you mean chunks\?\); known: chunks, rate, data"),
+        ("zzz", 5, r"unknown parameter zzz; known: chunks"),
+        ("chunks", "abc", "parameter chunks is 'abc'; it must be int"),
+        ("chunks", 1000.0, r"parameter chunks is 1000\.0; it must be int"),
+        ("chunks", True, "parameter chunks is True; it must be int"),
+        ("rate", False, "parameter rate is False; it must be float"),
+        ("keep", 1, "parameter keep is 1; it must be bool"),
+        ("keep", "true", "parameter keep is 'true'; it must be bool"),
+        ("data", None, "parameter data is None; it must be str"),
+        ("levels", "[1, 2]", r"parameter levels is '\[1, 2\]'; it must be list"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(name, value, message):
+    """With a near name where there is one, and the type that is wanted."""
+    with pytest.raises(ParameterError, match=message):
+        notebooks_parameters.check_parameters(injected(**{name: value}))
+
+
+def test_without_injection_nothing_is_checked():
+    """In JupyterLab the person edits the cell itself; elsewhere there are no cells."""
+    notebooks_parameters.check_parameters({"In": ["", CELL, "chunks = 'abc'"], "chunks": "abc"})
+    notebooks_parameters.check_parameters({})
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    def write(*cells):
+        content = nbformat.v4.new_notebook(cells=list(cells))
+        content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(content, tmp_path / "notebook.ipynb")
+        return tmp_path / "notebook.ipynb"
+
+    return write
+
+
+def parameters_cell(source):
+    return nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})
+
+
+def test_the_runner_refuses_before_anything_runs(notebook, tmp_path):
+    """No output is written, and no kernel started."""
+    path = notebook(parameters_cell(CELL), nbformat.v4.new_code_cell("1 / 0"))
+
+    with pytest.raises(ParameterError, match="did you mean chunks"):
+        runner.run(path, tmp_path / "new" / "out.ipynb", {"chnks": 5})
+
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_notebook_without_parameters_cell_is_none_of_ours(notebook, tmp_path):
+    """papermill would put parameters before everything, where they are overwritten."""
+    path = notebook(nbformat.v4.new_code_cell("chunks = 1"))
+
+    with pytest.raises(ParameterError, match="has no cell tagged parameters"):
+        runner.run(path, tmp_path / "out.ipynb", {})
+
+
+def test_a_missing_notebook_is_a_usage_error(tmp_path):
+    """One line, and where notebooks are."""
+    with pytest.raises(UsageError, match=r"there is no notebook .*; notebooks/ has some"):
+        runner.run_notebook(tmp_path / "nowhere.ipynb", None, {})

@@ -1,0 +1,184 @@
+"""Dead letters out of a run's folder or a table's items, and what a redrive makes of them."""
+
+import json
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from support import tables as frames
+
+from lambdist_lib import analysis
+from lambdist_lib.errors import RunError, UnfinishedError, UsageError
+from lambdist_lib.records import dead_letters
+from lambdist_lib.records.dead_letters import DeadLetter
+from lambdist_lib.results import files, tables
+from lambdist_lib.runs import ground_truth, redrive
+
+LETTER = DeadLetter(
+    run_id="run", n=3, data="word", cause_class="application", cause="ValueError: no",
+    causes=("ValueError: no",), receives=5, redrives=0, first_at=1.0, last_at=2.0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A collected run of five datapoints: 2 died of an error, 4 of a crash."""
+    path = tmp_path / "runs" / "run-1"
+    path.mkdir(parents=True)
+    table = frames.records(5, dead={2, 4})
+    table.loc[4, ["cause_class", "cause", "failure_causes"]] = "crash", "crash: x", ""
+    tables.write_table(path, "records", table)
+    answers = [{"n": n, "data": f"word-{n}", "error": "dead: x"} for n in range(5)]
+    (path / "outputs.jsonl").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    facts = {"run_id": "run-1", "arm": "distributed", "state": "collected"}
+    files.write_json(path / "run.json", facts)
+    return path
+
+
+def test_a_folder_tells_its_dead_without_a_cloud(folder):
+    """What each was, of which class it died, after which attempts, and when."""
+    first, second = dead_letters.list_dead_letters(str(folder))
+
+    assert (first.n, first.data, first.cause_class, first.receives) == (2, "word-2", "application", 5)
+    assert first.causes == (frames.CAUSE,) * 5
+    assert first.first_at < first.last_at
+    assert (second.n, second.cause_class, second.causes) == (4, "crash", ())
+
+
+def test_one_class_can_be_asked_for(folder):
+    assert [letter.n for letter in dead_letters.list_dead_letters(str(folder), cause="crash")] == [4]
+    assert dead_letters.list_dead_letters(str(folder), cause="timeout") == []
+    with pytest.raises(UsageError, match="cause 'crush' is unknown; write one of application, timeout"):
+        dead_letters.list_dead_letters(str(folder), cause="crush")
+
+
+def test_a_run_that_was_not_collected_says_so(folder):
+    files.write_json(folder / "run.json", {"run_id": "run-1", "arm": "distributed", "state": "settling"})
+
+    with pytest.raises(RunError, match="was not collected yet; `lambdist resume"):
+        dead_letters.list_dead_letters(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("payload", "data"),
+    [
+        ('{"data": "word", "n": 1}', "word"),
+        ('{"data": "\\ud83d\\udc4d"}', "\U0001f44d"),
+        ('{"data": "word", "n": 1', None),
+        ('{"data": 5}', None),
+        ("[]", None),
+        ("[" * 200_000, None),
+        ("", None),
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_a_payload_gives_its_datapoint_whole_or_not_at_all(payload, data):
+    """Half a datapoint is not sent again as if it were one."""
+    assert dead_letters.data_of(payload) == data
+
+
+def test_an_item_alone_makes_a_letter():
+    """As for datapoints that came without a run."""
+    item = {
+        "n": 7, "outcome": "dead", "payload": '{"data": "word"}', "cause": "E: x",
+        "cause_class": "application", "attempts": [{"cause": "E: x", "class": "application"}],
+        "receives": 5, "first_at": 1.5, "dead_at": 9,
+    }  # fmt: skip
+
+    letter = dead_letters.of_item("adhoc-2026-11-23", item)
+
+    assert (letter.data, letter.causes, letter.first_at, letter.last_at) == ("word", ("E: x",), 1.5, 9)
+
+
+def test_letters_for_people_are_short_lines():
+    """The class first, whatever the cause says; what is long is cut; the end tells what to type."""
+    long = DeadLetter(**{**{name: getattr(LETTER, name) for name in DeadLetter.__slots__}, "data": "x" * 500})
+
+    assert dead_letters.line(LETTER) == "run       3   5 receives  application: ValueError: no  word"
+    assert len(dead_letters.line(long)) < 130
+    told = "1 dead: 1 application; `lambdist redrive run` sends them again"
+    assert dead_letters.summary([LETTER], "run") == told
+    assert dead_letters.summary([], "run") == "0 dead"
+
+
+DEAD, DEAD_AGAIN = {"outcome": "dead", "dead_at": 1.0}, {"outcome": "dead", "dead_at": 2.0}
+STORED = {"outcome": "stored", "dead_at": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "accepted", "queued", "fate"),
+    [
+        (DEAD, STORED, {3}, 0, "recovered"),
+        (DEAD, STORED, set(), 0, "recovered"),  # a late success of its first life
+        (DEAD, DEAD_AGAIN, {3}, 0, "died_again"),
+        (STORED, STORED, set(), 0, "stored_before"),
+        (DEAD, DEAD, set(), 0, "not_sent"),
+        (DEAD, DEAD, {3}, 2, "in_flight"),
+        (DEAD, DEAD, {3}, 0, "missing"),
+    ],
+)
+def test_every_letter_has_one_fate(before, after, accepted, queued, fate):
+    """The items before and after decide; what the API accepted and the queue holds explains the rest."""
+    report = redrive.reported("run", [LETTER], {3: before}, {3: after}, accepted, queued, 1.0)
+
+    fates = [name for name in redrive.COUNTS if getattr(report, name)]
+    assert (report.letters, fates) == (1, [fate])
+
+
+def test_duplicates_are_those_that_came_with_the_redrive():
+    before, after = {3: {**DEAD, "duplicates": 2}}, {3: {**STORED, "duplicates": 3}}
+
+    assert redrive.reported("run", [LETTER], before, after, {3}, 0, 1.0).duplicates == 1
+
+
+def test_what_is_not_settled_is_not_finished():
+    report = redrive.reported("run", [LETTER], {3: DEAD}, {3: DEAD}, {3}, 1, 1.0)
+
+    with pytest.raises(
+        UnfinishedError, match="1 dead letters are not settled; send them again with `lambdist"
+    ):
+        redrive.require_finished(report)
+    redrive.require_finished(redrive.reported("run", [LETTER], {3: DEAD}, {3: STORED}, {3}, 0, 1.0))
+
+
+@pytest.mark.parametrize("arm", ["single_node", "local_pool", "url"])
+def test_a_run_without_a_queue_cannot_be_redriven(folder, arm):
+    """It says so before anything is asked of a cloud."""
+    files.write_json(folder / "run.json", {"run_id": "run-1", "arm": arm, "state": "collected"})
+
+    with pytest.raises(RunError, match="nothing can be sent again; `lambdist submit` sends its file"):
+        redrive.redrive_all(str(folder), connect=lambda stamp: pytest.fail("no cloud is needed"))
+    with pytest.raises(RunError, match=f"went through {arm}, which has no queue of dead letters"):
+        redrive.redrive_run(SimpleNamespace(), SimpleNamespace(), folder)
+
+
+def test_what_was_planned_is_held_against_what_was_found(folder):
+    """truth.csv beside the records; what nobody could plan, or was sent again, is left out."""
+    assert analysis.planned_vs_actual(folder).empty
+    told = [("stored", ""), ("", ""), ("dead", "application"), ("dead", "timeout"), ("dead", "timeout")]
+    rows = "".join(f"{n},{outcome},{fate},1,0,0,\n" for n, (outcome, fate) in enumerate(told))
+    (folder / ground_truth.FILE).write_text(
+        f"{','.join(ground_truth.ExpectedOutcome.__dataclass_fields__)}\n{rows}"
+    )
+    table = tables.load(folder)
+    table.loc[3, "redrives"] = 1
+    tables.write_table(folder, "records", table)
+
+    matrix = analysis.planned_vs_actual(folder)
+
+    assert matrix.to_dict("index") == {
+        "stored": {"stored": 1, "application": 0, "timeout": 0, "crash": 0},
+        "application": {"stored": 0, "application": 1, "timeout": 0, "crash": 0},
+        "timeout": {"stored": 0, "application": 0, "timeout": 0, "crash": 1},
+        "crash": {"stored": 0, "application": 0, "timeout": 0, "crash": 0},
+    }
+
+
+def test_old_tables_without_a_column_are_told(folder):
+    """A folder of an older version is refused by name, not by a missing key."""
+    pd.read_csv(folder / "records.csv").drop(columns="cause_class").to_csv(
+        folder / "records.csv", index=False
+    )
+
+    with pytest.raises(RunError, match="is of another version"):
+        dead_letters.list_dead_letters(str(folder))

@@ -1,0 +1,146 @@
+"""The wire below the engine: connections, timers, bounds."""
+
+import resource
+import time
+
+import pytest
+from support.servers import Exchange, Hostile
+
+from lambdist_lib.errors import UsageError
+from lambdist_lib.submission import http
+from lambdist_lib.submission.http import HttpClient, Response, Timeouts
+
+HEADERS = {"Content-Type": "application/json"}
+
+
+def posted(server: Hostile, bodies: list[bytes], *, senders: int = 4, **timeouts: float) -> list[Response]:
+    """Answers to all bodies, at most `senders` at once."""
+    ended: list[Response] = []
+    left = list(enumerate(bodies))
+    with HttpClient(server.api.url, HEADERS, Timeouts(**timeouts), senders=senders) as wire:
+        while left or wire.in_flight:
+            while left and wire.in_flight < senders:
+                wire.post(*left.pop(0))
+            ended += wire.answers(0.2)
+    return ended
+
+
+def echo(exchange: Exchange) -> None:
+    exchange.reply(200, exchange.body)
+
+
+def test_every_answer_comes_back_with_its_token():
+    """However many are under way, and in whatever order they end."""
+    bodies = [b"x" * n for n in range(200)]
+    with Hostile(echo) as server:
+        ended = posted(server, bodies, senders=20)
+
+    assert {answer.token: answer.body for answer in ended} == dict(enumerate(bodies))
+    assert all((answer.status, answer.error, answer.sent) == (200, "", True) for answer in ended)
+
+
+def test_connections_are_kept():
+    """One per sender, whatever the number of requests."""
+    connections = set()
+
+    def script(exchange: Exchange) -> None:
+        connections.add(exchange.connection)
+        echo(exchange)
+
+    with Hostile(script) as server:
+        ended = posted(server, [b"x"] * 50, senders=3)
+
+    assert len(connections) == 3
+    assert sum(answer.connect_s > 0 for answer in ended) == 3
+
+
+def test_a_kept_connection_that_was_closed_is_replaced():
+    """A server may close an idle connection at any time; that costs no try."""
+
+    def script(exchange: Exchange) -> None:
+        echo(exchange)
+        exchange.close()
+
+    with Hostile(script) as server:
+        ended = posted(server, [b"x"] * 10, senders=1)
+
+    assert [answer.status for answer in ended] == [200] * 10
+
+
+def test_the_timers_split_a_request():
+    """Connected, then waiting for the first byte, then the last one."""
+
+    def script(exchange: Exchange) -> None:
+        time.sleep(0.1)
+        exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{")
+        time.sleep(0.1)
+        exchange.send(b"}")
+
+    with Hostile(script) as server:
+        [answer] = posted(server, [b"x"])
+
+    assert 0 < answer.connect_s < 0.1 <= answer.first_byte_s < answer.total_s
+    assert answer.total_s - answer.first_byte_s == pytest.approx(0.1, abs=0.05)
+
+
+def test_a_request_times_out():
+    """An answer that never ends is no answer, though the server has the request."""
+    with Hostile(Exchange.hang) as server:
+        [answer] = posted(server, [b"x"], request_s=0.2)
+
+    assert (answer.status, answer.sent, answer.code) == (0, True, 28)
+    assert 0.2 <= answer.total_s < 0.5
+
+
+def test_an_endless_answer_is_cut(monkeypatch):
+    """Memory is not the server's to fill."""
+    monkeypatch.setattr(http, "ANSWER_MAX_BYTES", 10_000)
+    with Hostile(lambda exchange: exchange.reply(200, b"x" * 1_000_000)) as server:
+        [answer] = posted(server, [b"x"])
+
+    assert answer.status == 0
+    assert len(answer.body) < 100_000
+
+
+def test_what_was_sent_is_known_of_each_request():
+    """On a kept connection that dies it was; where nobody listens it was not, whatever came before."""
+    server = Hostile(echo)
+    ended: list[Response] = []
+    with HttpClient(server.api.url, HEADERS, Timeouts(), senders=1) as wire:
+        for token in range(3):
+            wire.post(token, b"x")
+            while wire.in_flight:
+                ended += wire.answers(0.2)
+            if token == 0:
+                server.stop()
+
+    assert [answer.status for answer in ended] == [200, 0, 0]
+    assert ended[2].code == 7
+    assert not ended[2].sent
+
+
+def test_what_is_under_way_is_dropped_at_the_end():
+    """Closing waits for nobody."""
+    with Hostile(Exchange.hang) as server, HttpClient(server.api.url, HEADERS, Timeouts(), senders=2) as wire:
+        wire.post("a", b"x")
+        wire.post("b", b"x")
+        wire.answers(0.1)
+        assert sorted(wire.under_way()) == ["a", "b"]
+        began_s = time.perf_counter()
+
+    assert time.perf_counter() - began_s < 1
+
+
+@pytest.mark.parametrize(("hard", "raised"), [(resource.RLIM_INFINITY, True), (5_000, True), (1_000, False)])
+def test_the_bound_of_open_files_is_raised_as_far_as_it_goes(monkeypatch, hard, raised):
+    """A thousand senders need a thousand files; a system that has fewer is told before."""
+    asked = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
+    if raised:
+        HttpClient("http://127.0.0.1:9/", HEADERS, Timeouts(), senders=1_000).close()
+    else:
+        with pytest.raises(UsageError, match="need 1100 open files"):
+            HttpClient("http://127.0.0.1:9/", HEADERS, Timeouts(), senders=1_000)
+
+    assert asked == ([(1_100, hard)] if raised else [])

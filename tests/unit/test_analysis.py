@@ -1,0 +1,188 @@
+"""An experiment's folder read again: whole, damaged, foreign, and with a ledger that is open."""
+
+import gzip
+import json
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from support import tables as frames
+
+from lambdist_lib import analysis
+from lambdist_lib.cli import main
+from lambdist_lib.costs import assumptions
+from lambdist_lib.data.datapoints import from_iterable
+from lambdist_lib.errors import RunError, UnfinishedError
+from lambdist_lib.experiment import Experiment
+from lambdist_lib.results import files, tables
+from lambdist_lib.runs.conditions import Conditions
+
+FIRST = "run-1-distributed"
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """`experiment(lost=3)`: a folder of two pairs; the first distributed run lost three datapoints."""
+
+    def written(lost=0):
+        runs = frames.runs(2).assign(submitted=40, stored=40, dead=0)
+        mine = runs["run_id"] == FIRST
+        runs.loc[mine, ["stored", "lost"]] = [40 - lost, lost]
+        for run in runs.to_dict("records"):
+            folder = tmp_path / "experiment" / "runs" / run["run_id"]
+            folder.mkdir(parents=True)
+            table = frames.records(40, arm=run["arm"], run_id=run["run_id"])
+            if run["run_id"] == FIRST:
+                table.loc[: lost - 1, "outcome"] = "lost"
+            tables.write_table(folder, "records", table)
+            tables.write_table(folder, "invocations", frames.invocations(40, run_id=run["run_id"]))
+            files.write_json(folder / "run.json", {**run, "state": "collected", "unknown": 0, "stopped": ""})
+        tables.write_table(tmp_path / "experiment", "runs", runs)
+        return tmp_path / "experiment"
+
+    return written
+
+
+def test_a_whole_folder_is_measured(experiment):
+    """And its summary lies beside it."""
+    home = experiment()
+
+    summary = analysis.summarise(home)
+
+    assert summary["measures"]["speedup"]["n"] == 2
+    assert json.loads((home / "summary.json").read_text())["finding"] == summary["finding"]
+
+
+def test_a_summary_has_the_bill(experiment, capsys):
+    """Lines of each arm, a sum, and a sentence that `lambdist analyse` prints."""
+    home = experiment()
+
+    summary = analysis.summarise(home)
+
+    assert {row["arm"] for row in summary["tables"]["cost"]} == {"distributed", "single_node"}
+    one = summary["measures"]["cost_per_million_usd"]
+    assert (one["n"], one["target"]) == (2, "local cloud") and one["value"] > 0
+    assert summary["measures"]["single_node_cost_retries_share"]["value"] == 0
+    assert main.main(["analyse", str(home)]) == 0
+    assert "cost of a million datapoints at AWS's prices, metered on local cloud" in capsys.readouterr().out
+
+
+def test_the_free_tier_is_an_option(experiment):
+    """What is left of so few datapoints is the API and the table's requests."""
+    home = experiment()
+
+    paid, free = (analysis.costs(home, free_tier=free).table for free in (False, True))
+
+    assert set(paid.loc[paid["usd_metered"] > 0, "service"]) > {"API Gateway", "DynamoDB", "Lambda", "SQS"}
+    assert set(free.loc[free["usd_metered"] > 0, "service"]) == {"API Gateway", "DynamoDB", "all"}
+
+
+def test_large_results_cost_a_write_for_each_kilobyte(experiment):
+    """Of 40 answers one has 5,000 characters; what is dead has no result to write."""
+    home = experiment() / "runs" / FIRST
+    answers = [{"n": n, "data": "word", "result": "x" * (5_000 if n == 7 else 3)} for n in range(39)]
+    lines = [*answers, {"n": 39, "data": "word", "error": "dead: application"}]
+    (home / "outputs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+    assert analysis.result_units([home], assumptions.load()) == {FIRST: 38 + 6}
+
+
+def test_a_finding_of_another_question_takes_the_place_of_the_comparison(experiment):
+    assert analysis.summarise(experiment(), finding="it is cold")["finding"] == "it is cold"
+
+
+def packed(content):
+    return gzip.compress(content, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("records.csv", None, r"run-1-distributed has no records\.csv: the run was not collected"),
+        ("records.csv", lambda text: b"", r"records\.csv of run-1-distributed cannot be read"),
+        (
+            "records.csv",
+            lambda text: b"\x00\xff\xfe\n" * 9,
+            r"records\.csv of run-1-distributed (cannot|is of)",
+        ),
+        ("records.csv", lambda text: b"a,b\n1,2\n", "is of another version"),
+        ("records.csv", lambda text: text[:-20], r"records\.csv of run-1-distributed is cut off in its last"),
+        ("records.csv", lambda text: text[: text.rindex(b"\n", 0, -1) + 1], "has 39 of 40 datapoints"),
+        ("records.csv", lambda text: text.replace(FIRST.encode(), b"other"), "has 0 of 40 datapoints"),
+        ("records.csv", lambda text: text.replace(b",stored,", b",sorted,"), "40 unaccounted for"),
+        ("invocations.csv", None, r"has no invocations\.csv"),
+        ("invocations.csv", lambda text: text[:-9], r"invocations\.csv of .* is cut off in its last line"),
+        ("run.json", lambda text: text[:-30], r"run\.json is damaged"),
+        ("run.json", lambda text: b"[]", r"run\.json is damaged"),
+    ],
+)
+def test_a_file_that_is_missing_cut_off_or_foreign_is_named(experiment, name, change, said):
+    home = experiment()
+    path = home / "runs" / FIRST / name
+    content = path.read_bytes()
+    path.unlink()
+    if change:
+        path.write_bytes(change(content))
+
+    with pytest.raises(RunError, match=said):
+        analysis.summarise(home)
+
+
+def test_a_packed_file_that_is_cut_off_is_named(experiment):
+    home = experiment()
+    path = home / "runs" / FIRST / "records.csv"
+    path.with_suffix(".csv.gz").write_bytes(packed(path.read_bytes())[:-100])
+    path.unlink()
+
+    with pytest.raises(RunError, match=r"records\.csv\.gz of run-1-distributed cannot be read"):
+        analysis.summarise(home)
+
+
+def test_lost_datapoints_stop_the_analysis_unless_somebody_insists(experiment):
+    home = experiment(lost=3)
+    with pytest.raises(RunError, match="run run-1-distributed: 3 lost of 40 datapoints"):
+        analysis.summarise(home)
+
+    summary = analysis.summarise(home, insist=True)
+
+    stamp = "local cloud, LEDGER OPEN: 3 lost of 160"
+    assert {one["target"] for one in summary["measures"].values()} == {stamp}
+
+
+def under_way(home):
+    """The experiment of a folder, as a notebook has it."""
+    return Experiment(
+        id="experiment", folder=home, target=SimpleNamespace(name="local", stamp="local cloud"),
+        points=from_iterable(["x"] * 40), conditions=Conditions(), seed=0, runs=tables.load(home, "runs"),
+    )  # fmt: skip
+
+
+def test_a_notebooks_ledger_stops_it_unless_somebody_insists(experiment):
+    """From then on the stamp of every figure, the runs' targets and the summary say that it is open."""
+    work = under_way(experiment(lost=3))
+    with pytest.raises(RunError, match="3 lost of 40 datapoints"):
+        work.ledger()
+    assert work.stamp == "local cloud"
+
+    counts = work.ledger(insist=True)
+
+    assert counts["lost"].sum() == 3
+    assert work.stamp == "local cloud, LEDGER OPEN: 3 lost of 160"
+    assert set(work.runs["target"]) == {work.stamp}
+    assert work.finding().startswith(work.stamp)
+    assert work.summarise()["target"] == work.stamp
+
+
+def test_a_notebooks_closed_ledger_has_nothing_to_insist_on(experiment):
+    work = under_way(experiment())
+
+    pd.testing.assert_frame_equal(work.ledger(), work.ledger(insist=True))
+    assert work.stamp == "local cloud"
+
+
+def test_unsent_datapoints_stop_a_notebook_too(experiment):
+    work = under_way(experiment())
+    work.runs.loc[0, ["stored", "unsent"]] = [30, 10]
+
+    with pytest.raises(UnfinishedError, match="10 datapoints were not sent"):
+        work.ledger()
