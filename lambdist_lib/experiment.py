@@ -53,14 +53,14 @@ class Experiment:
     conditions: Conditions
     seed: int
     arms: tuple[str, ...] = BOTH
-    processing: Path = paths.LAMBDAS
+    processing: Path | None = None
     runs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(schema.RUNS)))
     stamp: str = ""  # of tables and figures: the target's, and that the ledger is open if somebody insisted
     begun: bool = False  # whether anything may have been made on the target
     _walker: Executor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.stamp = self.stamp or self.target.stamp
+        self.stamp = self.stamp or self.target.label
         self._walker = Executor(
             experiment_id=self.id,
             folder=self.folder,
@@ -97,12 +97,12 @@ class Experiment:
         self._walker.settings = settings
         with Progress("deploy") as progress:
             self._walker.deploy(self.conditions, progress)
-            progress.show(f"{len(self._walker.stacks)} stacks on {self.target.stamp}")
+            progress.show(f"{len(self._walker.stacks)} stacks on {self.target.label}")
         return self._walker.stacks
 
     def describe(self) -> pd.DataFrame:
         """What the experiment holds equal, as a table of one column."""
-        facts = {"target": self.target.stamp, "data": self.points.name, "datapoints": self.points.submitted}
+        facts = {"target": self.target.label, "data": self.points.name, "datapoints": self.points.submitted}
         return pd.DataFrame({"": {**facts, **asdict(self.conditions), "seed": self.seed}})
 
     def clock_bound_s(self) -> float:
@@ -193,7 +193,7 @@ class Experiment:
             self._walker.stopped.clear()
         counts = ledger.count(self.records())
         if insist:
-            self.stamp = self.target.stamp + ledger.incomplete_note(self.runs, counts)
+            self.stamp = self.target.label + ledger.incomplete_note(self.runs, counts)
             self.runs = ledger.mark_incomplete(self.runs, counts)
             return counts
         ledger.require_balanced(counts)
@@ -241,7 +241,7 @@ class Experiment:
                 str(self.folder),
                 cause=cause,
                 fault=fault,
-                connect=lambda stamp: self.target,
+                connect=lambda target_label: self.target,
                 watch=progress.watcher(),
             )
             progress.show(f"{sum(report.letters for report in reports):,} dead letters")
@@ -254,16 +254,16 @@ class Experiment:
 
     def summarise(self, finding: str = "") -> dict[str, Any]:
         """Every measure in one file, `summary.json`, with this finding or else the speedup's; its content."""
-        insist = self.stamp != self.target.stamp
+        insist = self.stamp != self.target.label
         return analysis.summarise(self.folder, insist=insist, finding=finding)
 
     def teardown(self, *, keep_stacks: bool = False) -> str:
         """Delete the stacks, unless they are to be kept; says what was done."""
         if keep_stacks:
-            where, how = self.target.stamp, f"lambdist destroy --target {self.target.name}"
+            where, how = self.target.label, f"lambdist destroy --target {self.target.name}"
             return f"the stacks stay on {where}; `{how}` ends them"
         lifecycle.destroy(self.target)
-        return f"both stacks and the artifact bucket are gone from {self.target.stamp}"
+        return f"both stacks and the artifact bucket are gone from {self.target.label}"
 
     def _take(self, phase: str, rounds: schedule.Schedule, **how: Any) -> pd.DataFrame:
         rows = self._walker.walk(phase, rounds, keep=self._keep, **how)
@@ -338,14 +338,14 @@ def begin(
     for arm in arms:
         require_arm(arm)
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
-    folder = paths.RESULTS / experiment_id
+    folder = paths.results() / experiment_id
     points = held.read(folders.data_file(data, folder))
     held = resolve_faults(held, points, seed)
     require_possible(target, held)
     connected = targets.connect(target, region=region, profile=profile)
     facts = {
         "experiment_id": experiment_id,
-        "target": connected.stamp,
+        "target": connected.label,
         "data": points.name,
         "sha256": points.sha256,
         "datapoints": points.submitted,

@@ -100,7 +100,7 @@ def leaks(options: argparse.Namespace) -> None:
     target = cli_options.target(options)
     if options.delete:
         with Progress("leaks") as progress:
-            gone = leaks.delete(target, everything=options.all, force=options.force, say=progress.show)
+            gone = leaks.delete(target, everything=options.all, force=options.force, log=progress.show)
             progress.show(f"{len(gone)} removed")
     rows = leaks.find(target)
     cli_options.tell(

@@ -16,12 +16,12 @@ def target(options: argparse.Namespace) -> Any:
     return targets.connect(options.target, region=options.region, profile=options.profile)
 
 
-def by_stamp(options: argparse.Namespace) -> Callable[[str], Any]:
+def by_target_label(options: argparse.Namespace) -> Callable[[str], Any]:
     from lambdist_lib.cloud import targets
 
-    def connect(stamp: str) -> Any:
-        region = options.region or stamp.partition(" ")[2].split(" ")[0]
-        name = "local" if stamp == targets.LOCAL_STAMP else "aws"
+    def connect(target_label: str) -> Any:
+        region = options.region or target_label.partition(" ")[2].split(" ")[0]
+        name = "local" if target_label == targets.LOCAL_LABEL else "aws"
         return targets.connect(name, region="" if name == "local" else region, profile=options.profile)
 
     return connect

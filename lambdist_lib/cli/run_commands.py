@@ -69,7 +69,10 @@ def resume(options: argparse.Namespace) -> None:
 
     with Progress("resume") as progress:
         rows = runs_resume.resume_all(
-            options.run, data=options.data, connect=cli_options.by_stamp(options), watch=progress.watcher()
+            options.run,
+            data=options.data,
+            connect=cli_options.by_target_label(options),
+            watch=progress.watcher(),
         )
         progress.show(f"{len(rows)} runs whole")
     cli_options.tell(options, "", rows)
@@ -84,7 +87,7 @@ def fetch(options: argparse.Namespace) -> None:
     if options.run.startswith(ADHOC):
         collect.fetch_adhoc(cli_options.target(options), options.run)
     elif not runs_resume.is_collected(options.run):
-        runs_resume.resume_all(options.run, data=options.data, connect=cli_options.by_stamp(options))
+        runs_resume.resume_all(options.run, data=options.data, connect=cli_options.by_target_label(options))
     for answer in collect.fetch(options.run):
         print(json.dumps(answer, ensure_ascii=False))
 
@@ -117,7 +120,7 @@ def redrive(options: argparse.Namespace) -> None:
                 )
             ]
         else:
-            connect = cli_options.by_stamp(options)
+            connect = cli_options.by_target_label(options)
             reports = redrive.redrive_all(options.run, **what, connect=connect, watch=progress.watcher())
         progress.show(f"{sum(report.letters for report in reports):,} dead letters")
     cli_options.tell(

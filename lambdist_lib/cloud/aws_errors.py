@@ -59,7 +59,7 @@ PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}  # of endpoints that I
 class Where:
     """What the messages call the place, and which profile was used ("" for none by name)."""
 
-    stamp: str
+    label: str
     region: str
     profile: str = ""
     require_alive: Callable[[], None] = lambda: None  # raises what explains a silence better, if it can
@@ -204,7 +204,7 @@ def _denied(code: str, message: str, action: str, where: Where) -> AccessDeniedE
     if missing.partition(":")[2].islower():  # SQS writes its actions so
         missing = action
     by = " (an explicit deny stands in the way)" if "explicit deny" in message else ""
-    what = f"{where.stamp} denies {missing}{by}; "
+    what = f"{where.label} denies {missing}{by}; "
     how = "have it added (cloudformation/deployer_policy.yaml is what is needed), or take another --profile"
     return AccessDeniedError(what + how, code=code, action=missing)
 

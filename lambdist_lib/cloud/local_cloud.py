@@ -68,8 +68,9 @@ class Status:
     workers: int  # processes below the emulator
 
 
-def find(state: Path = paths.STATE) -> LocalCloud | None:
+def find(state: Path | None = None) -> LocalCloud | None:
     """The running local cloud, or None; clears away what is left of a dead one."""
+    state = state or paths.state()
     if not state.exists():
         return None
     with cloud_state.transition(state):
@@ -78,7 +79,7 @@ def find(state: Path = paths.STATE) -> LocalCloud | None:
 
 
 def start(
-    state: Path = paths.STATE,
+    state: Path | None = None,
     *,
     keep: bool = False,
     auth: bool = False,
@@ -97,6 +98,7 @@ def start(
     Raises:
         LocalCloudError: The emulator is not installed, does not start, or runs without `auth`.
     """
+    state = state or paths.state()
     with cloud_state.transition(state) as lock:
         record = cloud_state.recovered(state)
         if record is None:
@@ -122,7 +124,7 @@ def start(
 
 
 def lease(
-    state: Path = paths.STATE,
+    state: Path | None = None,
     *,
     auth: bool = False,
     linger_s: float = LINGER_S,
@@ -132,6 +134,7 @@ def lease(
 
     Arguments and errors are those of `start`.
     """
+    state = state or paths.state()
     taken = cloud_state.hold(state)  # before the start: no supervisor finds the cloud unused
     try:
         return replace(start(state, auth=auth, linger_s=linger_s, ports=ports), lease=taken)
@@ -140,8 +143,9 @@ def lease(
         raise
 
 
-def status(state: Path = paths.STATE) -> Status | None:
+def status(state: Path | None = None) -> Status | None:
     """The running local cloud with its users, or None."""
+    state = state or paths.state()
     cloud = find(state)
     record = cloud_state.read(state)
     if cloud is None or record is None:
@@ -154,8 +158,9 @@ def status(state: Path = paths.STATE) -> Status | None:
     )
 
 
-def stop(state: Path = paths.STATE) -> bool:
+def stop(state: Path | None = None) -> bool:
     """End the local cloud, kept or leased, and wait until it has gone; return whether one ran."""
+    state = state or paths.state()
     if not state.exists():
         return False
     with cloud_state.transition(state):
@@ -198,12 +203,13 @@ def require_alive(cloud: LocalCloud) -> None:
 
 
 @contextmanager
-def timed_run(state: Path = paths.STATE, *, timeout_s: float = 600.0) -> Iterator[None]:
+def timed_run(state: Path | None = None, *, timeout_s: float = 600.0) -> Iterator[None]:
     """Let one timed run at a time use the local cloud: two would measure each other.
 
     Raises:
         LocalCloudError: Another process held it for all of `timeout_s`; names its pid.
     """
+    state = state or paths.state()
     with cloud_state.locked(state / "timed_run.lock", timeout_s, "timing a run on the local cloud"):
         yield
 
@@ -246,7 +252,7 @@ def _started(state: Path, options: Options) -> cloud_state.Record:
         # Returns when the supervisor, a grandchild, has let go of stdout: the cloud is ready or failed.
         starting = subprocess.run(
             [sys.executable, "-m", cloud_state.SUPERVISOR, json.dumps(asdict(options))],
-            cwd=paths.ROOT,
+            cwd=paths.root(),
             env={"PATH": os.defpath},
             stdin=subprocess.DEVNULL,
             capture_output=True,

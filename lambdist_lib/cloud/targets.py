@@ -17,7 +17,7 @@ from lambdist_lib.errors import TargetError, UsageError
 
 NAMES = ("local", "aws")
 LOCAL_REGION = "us-east-1"
-LOCAL_STAMP = "local cloud"
+LOCAL_LABEL = "local cloud"
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 65
 ATTEMPTS = 5  # of a call, with up to 20 s between two of them
 
@@ -26,12 +26,12 @@ ATTEMPTS = 5  # of a call, with up to 20 s between two of them
 class Target:
     """A place to deploy to, with its session.
 
-    stamp: what tables and figures call it. endpoint_url: None where AWS's own is meant.
+    label: what tables and figures call it. endpoint_url: None where AWS's own is meant.
     """
 
     name: str
     region: str
-    stamp: str
+    label: str
     endpoint_url: str | None
     session: Any = field(repr=False)
     cloud: local_cloud.LocalCloud | None = None
@@ -98,13 +98,13 @@ def _local() -> Target:
         botocore_session=_isolated_session(),
     )
     where = aws_errors.Where(
-        stamp=LOCAL_STAMP, region=LOCAL_REGION, require_alive=lambda: local_cloud.require_alive(cloud)
+        label=LOCAL_LABEL, region=LOCAL_REGION, require_alive=lambda: local_cloud.require_alive(cloud)
     )
     aws_errors.watch(session.events, where)
     return Target(
         name="local",
         region=LOCAL_REGION,
-        stamp=LOCAL_STAMP,
+        label=LOCAL_LABEL,
         endpoint_url=cloud.endpoint_url,
         session=session,
         cloud=cloud,
@@ -134,7 +134,7 @@ def _aws(region: str, profile: str) -> Target:
     endpoint_url = os.environ.get("AWS_ENDPOINT_URL") or None
     at = f" at {urlsplit(endpoint_url).hostname}" if endpoint_url else ""
     where = aws_errors.Where(
-        stamp=f"AWS {session.region_name}{at}", region=session.region_name or "", profile=profile
+        label=f"AWS {session.region_name}{at}", region=session.region_name or "", profile=profile
     )
     aws_errors.watch(session.events, where)
     try:
@@ -149,7 +149,7 @@ def _aws(region: str, profile: str) -> Target:
     return Target(
         name="aws",
         region=session.region_name,
-        stamp=where.stamp,
+        label=where.label,
         endpoint_url=endpoint_url,
         session=session,
     )

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import tags
 from lambdist_lib.deployment.bundles import Bundle
-from lambdist_lib.deployment.polling import Say, polls
+from lambdist_lib.deployment.polling import Log, polls
 from lambdist_lib.errors import AccessDeniedError, DeployError, TargetError
 
 KEPT_DAYS = 90  # a zip: CloudFormation wants the former one again when an update rolls back
@@ -51,13 +51,13 @@ def ensure(target: Target, name: str) -> str:
     return bucket
 
 
-def upload(target: Target, bucket: str, built: list[Bundle], say: Say) -> None:
+def upload(target: Target, bucket: str, built: list[Bundle], log: Log) -> None:
     """Put bundles that are not there; afterwards all are there, or a stack of no code would be made."""
     s3, owner = target.client("s3"), {"Bucket": bucket, "ExpectedBucketOwner": _account(target)}
     for bundle in built:
         if not _is_there(s3, owner, bundle.key):
             s3.put_object(**owner, Key=bundle.key, Body=bundle.content)
-            say(f"uploaded {bundle.key}")
+            log(f"uploaded {bundle.key}")
             if not _is_there(s3, owner, bundle.key):
                 raise DeployError(f"{bundle.key} was uploaded but is not in the bucket; deploy again")
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import lambdist_lib
-from lambdist_lib import paths as paths_module
+from lambdist_lib import paths
 from lambdist_lib.deployment import dependencies
 from lambdist_lib.deployment.dependencies import HERE, Interpreter
 from lambdist_lib.errors import DeployError, UsageError
@@ -51,7 +51,7 @@ class Bundle:
 def build(
     handler: str,
     *,
-    processing: Path = paths_module.LAMBDAS,
+    processing: Path | None = None,
     interpreter: Interpreter = HERE,
     most_bytes: int = UNZIPPED_MOST_BYTES,
 ) -> Bundle:
@@ -71,9 +71,10 @@ def build(
         >>> build("processor", processing=folder("examples/factor")).key == build("processor").key
         False
     """
-    paths, foreign = _modules(handler, processing)
-    files = {_name_in_zip(path): path.read_bytes() for path in paths}
-    if set(SHIPPED) & set(paths):
+    processing = processing or paths.lambdas()
+    modules, foreign = _modules(handler, processing)
+    files = {_name_in_zip(path): path.read_bytes() for path in modules}
+    if set(SHIPPED) & set(modules):
         files[f"{PACKAGE}/__init__.py"] = INIT
     packages: dict[str, bytes] = {}
     if f"{ENTRY}.py" in files and (installed := dependencies.installed(processing, interpreter)):
@@ -95,8 +96,8 @@ def folder(path: str | Path) -> Path:
         UsageError: There is none.
     """
     if not str(path):
-        return paths_module.LAMBDAS
-    for base in (Path.cwd(), paths_module.ROOT):
+        return paths.lambdas()
+    for base in (Path.cwd(), paths.root()):
         found = base / path
         found = found.parent if found.name == f"{ENTRY}.py" else found
         if (found / f"{ENTRY}.py").is_file():
@@ -104,10 +105,11 @@ def folder(path: str | Path) -> Path:
     raise UsageError(f"there is no {Path(path) / f'{ENTRY}.py'}; name a folder that has a {ENTRY}.py")
 
 
-def search_path(processing: Path) -> list[str]:
+def search_path(processing: Path | None = None) -> list[str]:
     """Where Python finds what a zip would hold: for runs of `process()` without a Lambda."""
+    processing = processing or paths.lambdas()
     packages = dependencies.installed(processing)
-    return [str(path) for path in (packages, processing, paths_module.LAMBDAS) if path]
+    return [str(path) for path in (packages, processing, paths.lambdas()) if path]
 
 
 def _modules(handler: str, processing: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
@@ -136,15 +138,15 @@ def _places(processing: Path) -> list[Path]:
     Raises:
         UsageError: A neighbour of processing.py has the name of one of our modules.
     """
-    ours = {path.name for path in paths_module.LAMBDAS.glob("*.py")} - {f"{ENTRY}.py"}
+    ours = {path.name for path in paths.lambdas().glob("*.py")} - {f"{ENTRY}.py"}
     names = {path.name for path in processing.glob("*.py")}
-    if processing == paths_module.LAMBDAS or "processor.py" in names:
+    if processing == paths.lambdas() or "processor.py" in names:
         return [processing]
     if both := sorted(ours & names):
         raise UsageError(
-            f"{paths_module.shown(processing / both[0])} has the name of a module of lambdas/; rename it"
+            f"{paths.shown(processing / both[0])} has the name of a module of lambdas/; rename it"
         )
-    return [processing, paths_module.LAMBDAS]
+    return [processing, paths.lambdas()]
 
 
 def _in(places: list[Path], name: str) -> Path | None:
@@ -156,7 +158,7 @@ def _imports(path: Path) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DeployError(f"{paths_module.shown(path)} does not exist") from None
+        raise DeployError(f"{paths.shown(path)} does not exist") from None
     except SyntaxError as error:
         raise DeployError(f"{path.name} does not parse: {error.msg}, line {error.lineno}") from error
     for node in ast.walk(tree):
@@ -188,12 +190,12 @@ def _require_all(
 ) -> None:
     """Hold the bundle to being complete, and its parts to not hiding each other."""
     provided = dependencies.modules(packages)
-    asked = paths_module.shown(processing / dependencies.REQUIREMENTS)
+    asked = paths.shown(processing / dependencies.REQUIREMENTS)
     for path, name in foreign:
         if name.split(".")[0] not in provided:
             raise DeployError(
                 f"{path.name} imports {name}, which Lambda does not have; write its package into {asked}, "
-                f"put a module of that name into {paths_module.shown(processing)}/ or do without"
+                f"put a module of that name into {paths.shown(processing)}/ or do without"
             )
     if both := sorted(dependencies.modules(files) & provided):
         raise DeployError(f"{asked} brings a module {both[0]}, and so do we: one of the two has to go")

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from lambdist_lib.cloud import aws_errors
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import tags
-from lambdist_lib.deployment.polling import Say, polls
+from lambdist_lib.deployment.polling import Log, polls
 from lambdist_lib.errors import DeployError
 
 ABSENT = {"", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
@@ -33,7 +33,7 @@ def start_change(
     name: str,
     body: str,
     values: Mapping[str, str],
-    say: Say,
+    log: Log,
     *,
     lifetime_s: float | None = None,
 ) -> StackOperation | None:
@@ -42,10 +42,10 @@ def start_change(
     Raises:
         DeployError: CloudFormation refuses the template; nothing is left of the attempt.
     """
-    cloudformation, status = target.client("cloudformation"), _settled_status(target, name, say)
+    cloudformation, status = target.client("cloudformation"), _settled_status(target, name, log)
     if status in BROKEN:
-        say(f"{name} is {status}: deleting what is left of it")
-        delete(target, name, say)
+        log(f"{name} is {status}: deleting what is left of it")
+        delete(target, name, log)
     action = "CREATE" if status in ABSENT | BROKEN else "UPDATE"
     before = tags.read(describe(target, name).get("Tags", [])) if action == "UPDATE" else {}
     given = tags.of_stack(name, target.region, before, datetime.now(UTC), lifetime_s)
@@ -62,9 +62,9 @@ def start_change(
         )
         if not _has_changes(target, name, change_set):
             cloudformation.delete_change_set(StackName=name, ChangeSetName=change_set)
-            say(f"{name} is up to date")
+            log(f"{name} is up to date")
             return None
-        say(f"{name}: {action.lower()}")
+        log(f"{name}: {action.lower()}")
         since = time.time()
         cloudformation.execute_change_set(StackName=name, ChangeSetName=change_set)
     except BaseException as error:  # an interrupt too: of a change set nobody executes stays an empty stack
@@ -76,7 +76,7 @@ def start_change(
     return StackOperation(action=action, stack=name, since=since)
 
 
-def wait(target: Target, begun: StackOperation, say: Say) -> None:
+def wait(target: Target, begun: StackOperation, log: Log) -> None:
     """Wait for a create, update or delete, telling each event.
 
     Raises:
@@ -93,7 +93,7 @@ def wait(target: Target, begun: StackOperation, say: Say) -> None:
         for event in reversed(events):
             if event["EventId"] not in seen:
                 seen.add(event["EventId"])
-                say(f"{event['ResourceStatus']:<20} {event['LogicalResourceId']}")
+                log(f"{event['ResourceStatus']:<20} {event['LogicalResourceId']}")
         if status.endswith("_IN_PROGRESS"):
             continue
         if status == f"{begun.action}_COMPLETE":
@@ -121,14 +121,14 @@ def begin_delete(target: Target, name: str) -> StackOperation | None:
     return begun
 
 
-def delete(target: Target, name: str, say: Say) -> None:
+def delete(target: Target, name: str, log: Log) -> None:
     """Delete a stack, if there is one, and wait for its end.
 
     Raises:
         DeployError: Something of it could not be deleted.
     """
     if begun := begin_delete(target, name):
-        wait(target, begun, say)
+        wait(target, begun, log)
 
 
 def describe(target: Target, name: str) -> dict[str, Any]:
@@ -169,13 +169,13 @@ def _has_changes(target: Target, name: str, change_set: str) -> bool:
     raise AssertionError("unreachable")
 
 
-def _settled_status(target: Target, name: str, say: Say) -> str:
+def _settled_status(target: Target, name: str, log: Log) -> str:
     """The stack's status once nothing is under way any more; "" if there is no stack."""
     for _ in polls(target, f"what is under way on {name}"):
         status: str = describe(target, name).get("StackStatus", "")
         if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             return status
-        say(f"{name} is {status}: waiting")
+        log(f"{name} is {status}: waiting")
     raise AssertionError("unreachable")
 
 

@@ -73,7 +73,7 @@ def installed(folder: Path, interpreter: Interpreter = HERE) -> Path | None:
     lock = _locked(folder)
     here = "" if interpreter.platform else sysconfig.get_platform()
     digest = hashlib.sha256(f"{interpreter}\0{here}\0{lock.read_text(encoding='utf-8')}".encode())
-    kept = paths.STATE / "dependencies" / digest.hexdigest()[:20]
+    kept = paths.state() / "dependencies" / digest.hexdigest()[:20]
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as partial:

@@ -29,7 +29,7 @@ from lambdist_lib.deployment import (
     uncollected,
 )
 from lambdist_lib.deployment.inventory import Resource
-from lambdist_lib.deployment.polling import Say
+from lambdist_lib.deployment.polling import Log
 from lambdist_lib.errors import AbsentError, DeployError, TargetError
 
 LIVE, EXPIRED, CUT_SHORT, BROKEN, ORPHANED = "live", "expired", "cut short", "broken", "orphaned"
@@ -78,7 +78,7 @@ def delete(
     name: str = stacks.NAME,
     everything: bool = False,
     force: bool = False,
-    say: Say = lambda line: None,
+    log: Log = lambda line: None,
 ) -> list[LeakedResource]:
     """Delete what is not live, or everything; returns what was deleted.
 
@@ -95,9 +95,9 @@ def delete(
     if not force:
         for row in first:
             _require_collected(target, row)
-    failed = _delete_stacks(target, [row.thing for row in first if row.thing.kind == STACK], say)
+    failed = _delete_stacks(target, [row.thing for row in first if row.thing.kind == STACK], log)
     then = [row for row in doomed() if row.thing.kind != STACK]  # with what a stack has left behind
-    failed |= _delete_things(target, [row.thing for row in then], say)
+    failed |= _delete_things(target, [row.thing for row in then], log)
     if failed:
         raise DeployError("; ".join(f"{what} stays: {why}" for what, why in failed.items()))
     gone = {row.thing.id: row for row in [*first, *then]}
@@ -121,7 +121,7 @@ def summary(rows: list[LeakedResource], target: Target) -> str:
     known = [row for row in rows if row.state != UNKNOWN]
     live = sum(row.state == LIVE for row in known)
     if not known:
-        return f"nothing of lambdist's is on {target.stamp}" + (", as far as can be seen" if rows else "")
+        return f"nothing of lambdist's is on {target.label}" + (", as far as can be seen" if rows else "")
     how = f"lambdist leaks --target {target.name} --delete"
     if live == len(known):
         return f"all {live} are live; `{how} --all` removes them"
@@ -141,7 +141,7 @@ def _state_of_thing(thing: Resource, owned: set[str], states: dict[str, str], be
     return "" if is_mail and thing.stack in states else ORPHANED
 
 
-def _delete_stacks(target: Target, found: list[Resource], say: Say) -> dict[str, str]:
+def _delete_stacks(target: Target, found: list[Resource], log: Log) -> dict[str, str]:
     begun: dict[str, change_sets.StackOperation | None] = {}
     failed = {}
     for one in found:
@@ -152,21 +152,21 @@ def _delete_stacks(target: Target, found: list[Resource], say: Say) -> dict[str,
     for name, deletion in begun.items():
         try:
             if deletion:
-                change_sets.wait(target, deletion, say)
+                change_sets.wait(target, deletion, log)
             if target.name == "local":
                 local_mail.remove(target, name)
-            say(f"{name} is gone")
+            log(f"{name} is gone")
         except DeployError as error:
             failed[name] = str(error)
     return failed
 
 
-def _delete_things(target: Target, found: list[Resource], say: Say) -> dict[str, str]:
+def _delete_things(target: Target, found: list[Resource], log: Log) -> dict[str, str]:
     failed = {}
     for thing in found:
         try:
             inventory.delete(target, thing)
-            say(f"{thing.kind} {thing.name} is gone")
+            log(f"{thing.kind} {thing.name} is gone")
         except (ClientError, BotoCoreError, TargetError, DeployError) as error:
             failed[f"{thing.kind} {thing.name}"] = aws_errors.masked(str(error))
     return failed

@@ -34,9 +34,9 @@ def deploy(
     given: dict[str, Any] = {"settings": settings, "processing": processing, "lifetime_s": lifetime_s}
     try:
         with Progress("deploy") as progress:
-            deployed = stacks.apply_stacks(target, **given, say=progress.show)
+            deployed = stacks.apply_stacks(target, **given, log=progress.show)
             smoke_test.check_functions_start(target, deployed.values())
-            progress.show(f"{len(deployed)} stacks on {target.stamp}")
+            progress.show(f"{len(deployed)} stacks on {target.label}")
             return deployed
     except KeyboardInterrupt:
         how = f"`lambdist deploy {where}` goes on, `lambdist leaks {where} --delete` removes what was begun"
@@ -55,7 +55,7 @@ def destroy(target: Target, *, name: str = stacks.NAME, force: bool = False) -> 
         require_collected(target, name=name)
     try:
         with Progress("destroy") as progress:
-            stacks.delete_stacks(target, name=name, say=progress.show)
+            stacks.delete_stacks(target, name=name, log=progress.show)
             progress.show("both stacks and the artifact bucket are gone")
     except KeyboardInterrupt:
         how = f"`lambdist destroy --target {target.name}` goes on"
@@ -69,11 +69,11 @@ def remaining(target: Target, how: str) -> str:
     try:
         rows = leaks.find(target)
     except LambdistError as error:
-        return f"what remains on {target.stamp} is not known ({error}); {how}"
+        return f"what remains on {target.label} is not known ({error}); {how}"
     if not rows:
-        return f"nothing of it is on {target.stamp}"
+        return f"nothing of it is on {target.label}"
     return (
-        f"on {target.stamp} remain {', '.join(f'{row.thing.kind} {row.thing.name}' for row in rows)}; {how}"
+        f"on {target.label} remain {', '.join(f'{row.thing.kind} {row.thing.name}' for row in rows)}; {how}"
     )
 
 

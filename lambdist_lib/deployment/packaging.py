@@ -18,11 +18,11 @@ from lambdist_lib.errors import UsageError
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # as ArtifactBucket of the templates takes it
 PLACEHOLDER = "YOUR-BUCKET"
 COMMANDS = "COMMANDS.md"
-TEXTS = paths.CLOUDFORMATION / "commands"
+TEXTS = "commands"  # below cloudformation/
 
 
 def write(
-    folder: str | Path, *, as_sam: bool = False, bucket: str = "", processing: Path = paths.LAMBDAS
+    folder: str | Path, *, as_sam: bool = False, bucket: str = "", processing: Path | None = None
 ) -> list[Path]:
     """Write the folder; what it held of an earlier package is replaced.
 
@@ -48,7 +48,7 @@ def write(
     return _put(Path(folder), files)
 
 
-def _built(kind: str, processing: Path) -> dict[str, bundles.Bundle]:
+def _built(kind: str, processing: Path | None) -> dict[str, bundles.Bundle]:
     declared = templates.parameters(kind)
     interpreter = of_lambda(declared["Runtime"]["Default"], declared["Architecture"]["Default"])
     return {
@@ -100,19 +100,19 @@ def _application(keys: dict[str, bundles.Bundle], bucket: str) -> dict[str, byte
     """The SAM application: its template with the zips' places in it, its documents, and the commands."""
     where = f"s3://{bucket}/" if bucket else ""
     text = templates.with_deployment_hash(
-        (paths.CLOUDFORMATION / sam_template.FILE).read_text(encoding="utf-8")
+        (paths.cloudformation() / sam_template.FILE).read_text(encoding="utf-8")
     )
     for bundle in keys.values():
         text = text.replace(f"CodeUri: {bundle.handler}.zip\n", f"CodeUri: {where}{bundle.key}\n")
     for document in sam_template.DOCUMENTS:
         text = text.replace(f"Url: {document}\n", f"Url: {where}{Path(document).name}\n")
     documents = {
-        Path(name).name: (paths.CLOUDFORMATION / name).read_bytes() for name in sam_template.DOCUMENTS
+        Path(name).name: (paths.cloudformation() / name).read_bytes() for name in sam_template.DOCUMENTS
     }
     return {sam_template.FILE: text.encode(), COMMANDS: _commands("sam", bucket), **documents}
 
 
 def _commands(name: str, bucket: str) -> bytes:
-    text = (TEXTS / f"{name}.md").read_text(encoding="utf-8")
+    text = (paths.cloudformation() / TEXTS / f"{name}.md").read_text(encoding="utf-8")
     values = {"bucket": bucket or PLACEHOLDER, "tag": tags.STACK}
     return string.Template(text).substitute(values).encode()

@@ -54,8 +54,8 @@ def clear(target: Target, name: str) -> None:
 
 
 def _path(target: Target, name: str) -> Path:
-    where = hashlib.sha256(f"{target.stamp}\0{target.endpoint_url}".encode()).hexdigest()[:12]
-    return paths.STATE / "deployments" / f"{name}-{where}.json"
+    where = hashlib.sha256(f"{target.label}\0{target.endpoint_url}".encode()).hexdigest()[:12]
+    return paths.state() / "deployments" / f"{name}-{where}.json"
 
 
 def _write(path: Path, new: list[str], by: Identity | None) -> None:

@@ -7,7 +7,7 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.errors import DeployError
 
 DEADLINE_S = 900.0  # of a deploy or a destroy; a first one on AWS takes about two minutes
-Say = Callable[[str], None]  # of a line about what is going on
+Log = Callable[[str], None]  # of a line about what is going on
 POLL_S = {"local": 0.05, "aws": 2.0}
 
 
@@ -24,5 +24,5 @@ def polls(target: Target, waiting_for: str, *, deadline_s: float | None = None) 
         time.sleep(POLL_S[target.name])
     raise DeployError(
         f"{waiting_for} did not end within {most_s:g} s; it may still do so: see the stack's events on "
-        f"{target.stamp}, and `lambdist leaks --target {target.name}`"
+        f"{target.label}, and `lambdist leaks --target {target.name}`"
     )

@@ -38,7 +38,7 @@ class Quotas:
 class Preflight:
     """What would be done. `account` shows its last four digits; `makes` counts resources by type."""
 
-    stamp: str
+    target_label: str
     account: str
     new: tuple[str, ...]  # stacks that are not there yet
     makes: Mapping[str, int]
@@ -66,7 +66,7 @@ class Preflight:
         money = f"{self.usd:.2g} USD, {self.parts()}; prices of us-east-1, without the free tier"
         said = {"creates": made, "quotas": _quotas(self.quotas), "estimate": money}
         lines = [
-            f"{self.stamp}, account {self.account}",
+            f"{self.target_label}, account {self.account}",
             *(f"  {name:<9} {text}" for name, text in said.items()),
         ]
         lines += [f"  beware    {warning}" for warning in self.warnings]
@@ -114,7 +114,7 @@ def inspect(
     concurrency = templates.parameters("distributed")["MaximumConcurrency"]["Default"]
     at_once = chunks + int(values["distributed"].get("MaximumConcurrency", concurrency))
     return Preflight(
-        stamp=target.stamp,
+        target_label=target.label,
         account=f"****{account[-4:]}",
         new=tuple(stacks.stack_name(kind, name) for kind in new),
         makes=makes,
@@ -158,7 +158,7 @@ def confirm(
     if ask is None:
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
             raise UsageError(
-                f"on {found.stamp} this would create what costs money, and there is no terminal to ask: add "
+                f"on {found.target_label} this would create what costs money, and there is no terminal to ask: add "
                 "--yes (in a notebook set budget_usd to what it may cost); nothing was created"
             )
         ask = _ask_on_terminal

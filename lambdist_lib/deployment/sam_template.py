@@ -35,7 +35,7 @@ def template() -> str:
     Raises:
         DeployError: distributed.yaml has something that is not known how to write in SAM's types.
     """
-    return from_distributed((paths.CLOUDFORMATION / "distributed.yaml").read_text(encoding="utf-8"))
+    return from_distributed((paths.cloudformation() / "distributed.yaml").read_text(encoding="utf-8"))
 
 
 def from_distributed(text: str) -> str:
@@ -55,7 +55,7 @@ def from_distributed(text: str) -> str:
 
 def metadata() -> dict[str, Any]:
     """What the repository shows of the application."""
-    with (paths.ROOT / "pyproject.toml").open("rb") as file:
+    with (paths.root() / "pyproject.toml").open("rb") as file:
         about = tomllib.load(file)["project"]
     return {
         "Name": "lambdist-distributed",

@@ -35,7 +35,7 @@ def check_functions_start(target: Target, stacks: Iterable[Stack]) -> None:
             if "FunctionError" in answer:
                 raise DeployError(
                     f"{stack.name} is deployed, but {output.removesuffix('Name')} does not start on "
-                    f"{target.stamp}: {_reason(answer)}; `lambdist try FILE` imports the same code here"
+                    f"{target.label}: {_reason(answer)}; `lambdist try FILE` imports the same code here"
                 )
 
 

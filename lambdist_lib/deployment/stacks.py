@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import paths
 from lambdist_lib.cloud.api import Api, ApiKey
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import (
@@ -27,7 +26,7 @@ from lambdist_lib.deployment import (
     templates,
 )
 from lambdist_lib.deployment.dependencies import HERE, of_lambda
-from lambdist_lib.deployment.polling import Say, polls
+from lambdist_lib.deployment.polling import Log, polls
 from lambdist_lib.errors import AbsentError, DeployError
 
 NAME = "lambdist"  # stacks are NAME-distributed and NAME-single-node
@@ -59,9 +58,9 @@ def apply_stacks(
     *,
     name: str = NAME,
     settings: dict[str, Any] | None = None,
-    processing: Path = paths.LAMBDAS,
+    processing: Path | None = None,
     lifetime_s: float | None = None,
-    say: Say = lambda line: None,
+    log: Log = lambda line: None,
 ) -> dict[str, Stack]:
     """Create or update stacks until they are as asked for.
 
@@ -69,7 +68,7 @@ def apply_stacks(
         settings: Parameters in Python's spelling (`templates`); others keep their defaults.
         processing: Folder with processing.py (`bundles.folder`).
         lifetime_s: From now on, for the tag that `lambdist leaks` goes by (`tags`).
-        say: Called with a line for each thing that CloudFormation reports.
+        log: Called with a line for each thing that CloudFormation reports.
 
     Raises:
         UsageError: A setting is unknown or out of bounds: nothing was touched.
@@ -84,11 +83,11 @@ def apply_stacks(
     names = [stack_name(kind, name) for kind in kinds]
     with pending.record(target, name, [full for full in names if not change_sets.describe(target, full)]):
         bucket = artifact_bucket.ensure(target, name)
-        artifact_bucket.upload(target, bucket, [one for keys in built.values() for one in keys.values()], say)
+        artifact_bucket.upload(target, bucket, [one for keys in built.values() for one in keys.values()], log)
         for kind in kinds:
             keys = {key: bundle.key for key, bundle in built[kind].items()}
             values[kind] |= {"ArtifactBucket": bucket, **keys}
-        if failed := _carry_out(target, name, values, lifetime_s, say):
+        if failed := _carry_out(target, name, values, lifetime_s, log):
             raise DeployError(f"{'; '.join(failed)}; {_left(target, name)}")
         deployed = {kind: describe(target, kind, name=name) for kind in kinds}
         for stack in deployed.values():
@@ -96,7 +95,7 @@ def apply_stacks(
     return deployed
 
 
-def _built(target: Target, kind: str, values: dict[str, str], processing: Path) -> dict[str, bundles.Bundle]:
+def _built(target: Target, kind: str, values: dict[str, str], processing: Path | None) -> dict[str, bundles.Bundle]:
     """A stack's bundles by parameter, for the Python that will run them: the local cloud's is this one."""
     runtime, machine = (
         values.get(name, templates.parameters(kind)[name]["Default"]) for name in ("Runtime", "Architecture")
@@ -109,7 +108,7 @@ def _built(target: Target, kind: str, values: dict[str, str], processing: Path) 
 
 
 def _carry_out(
-    target: Target, name: str, values: dict[str, dict[str, str]], lifetime_s: float | None, say: Say
+    target: Target, name: str, values: dict[str, dict[str, str]], lifetime_s: float | None, log: Log
 ) -> list[str]:
     """Create or update all stacks side by side and wait for them; what failed, of which no stack is left."""
     begun, failed = [], []
@@ -118,7 +117,7 @@ def _carry_out(
         try:
             begun.append(
                 change_sets.start_change(
-                    target, stack_name(kind, name), body, given, say, lifetime_s=lifetime_s
+                    target, stack_name(kind, name), body, given, log, lifetime_s=lifetime_s
                 )
             )
         except DeployError as error:
@@ -126,11 +125,11 @@ def _carry_out(
             break
     for one in filter(None, begun):
         try:
-            change_sets.wait(target, one, say)
+            change_sets.wait(target, one, log)
         except DeployError as error:
             failed.append(str(error))
             if one.action == "CREATE":
-                change_sets.delete(target, one.stack, say)
+                change_sets.delete(target, one.stack, log)
     return failed
 
 
@@ -139,7 +138,7 @@ def _left(target: Target, name: str) -> str:
     names = [stack_name(kind, name) for kind in templates.KINDS]
     if left := [full for full in names if change_sets.describe(target, full)]:
         how = f"`lambdist destroy --target {target.name}` ends that"
-        return f"deployed on {target.stamp}: {', '.join(left)}; {how}"
+        return f"deployed on {target.label}: {', '.join(left)}; {how}"
     artifact_bucket.delete(target, artifact_bucket.bucket_name(target, name))
     return "what was begun is gone again"
 
@@ -156,7 +155,7 @@ def describe(target: Target, kind: str, *, name: str = NAME) -> Stack:
     if status in change_sets.ABSENT | change_sets.BROKEN or "Outputs" not in described:
         what = f"is {status}" if status else "is not deployed"
         raise AbsentError(
-            f"the stack {full} {what} on {target.stamp}; type `lambdist deploy --target {target.name}`"
+            f"the stack {full} {what} on {target.label}; type `lambdist deploy --target {target.name}`"
         )
     values = {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in described["Parameters"]}
     return Stack(
@@ -201,7 +200,7 @@ def delete_stacks(
     kinds: Iterable[str] = templates.KINDS,
     *,
     name: str = NAME,
-    say: Say = lambda line: None,
+    log: Log = lambda line: None,
 ) -> None:
     """Delete the stacks, and with the last of them the artifact bucket. What is not there is no error.
 
@@ -218,13 +217,13 @@ def delete_stacks(
         if one is None:
             continue
         try:
-            change_sets.wait(target, one, say)
+            change_sets.wait(target, one, log)
         except DeployError as error:
             failed.append(str(error))
             continue
         if target.name == "local":
             local_mail.remove(target, full)
-        say(f"{full} is gone")
+        log(f"{full} is gone")
     if not any(change_sets.describe(target, stack_name(kind, name)) for kind in templates.KINDS):
         artifact_bucket.delete(target, artifact_bucket.bucket_name(target, name))
         pending.clear(target, name)

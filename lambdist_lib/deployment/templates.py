@@ -155,7 +155,7 @@ def _setting(parameter: str) -> str:
 
 
 def _text(kind: str) -> str:
-    return (paths.CLOUDFORMATION / f"{kind}.yaml").read_text(encoding="utf-8")
+    return (paths.cloudformation() / f"{kind}.yaml").read_text(encoding="utf-8")
 
 
 def count_resources(text: str, values: Mapping[str, str]) -> collections.Counter[str]:

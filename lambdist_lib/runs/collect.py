@@ -126,11 +126,11 @@ def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path
         with contextlib.suppress(AbsentError):
             found += records_items.items(target, stacks.describe(target, kind, name=name), run_id).values()
     if not found:
-        raise RunError(f"no stack on {target.stamp} has datapoints of {run_id}")
+        raise RunError(f"no stack on {target.label} has datapoints of {run_id}")
     folder = folders.adhoc(run_id)
     folder.mkdir(parents=True, exist_ok=True)
     outputs.write_adhoc_outputs(folder / "outputs.jsonl", found)
-    facts = {"run_id": run_id, "arm": "adhoc", "target": target.stamp, "state": "collected"}
+    facts = {"run_id": run_id, "arm": "adhoc", "target": target.label, "state": "collected"}
     files.write_json(folder / "run.json", facts)
     return folder
 

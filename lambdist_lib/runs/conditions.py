@@ -1,8 +1,9 @@
 """What is held equal between runs that are compared, and how each arm sends under it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import datapoints, files
@@ -19,20 +20,30 @@ OPENING_SENDERS = 4  # on the local cloud, unless warm: 100 cold starts at once 
 OPENING_GROWTH = 0.1  # senders more per answer then: measured, 129 datapoints are stored sooner than at 0.25
 COLLECTOR_TRIES = 8  # of a request to the collector; the queue has a count of its own
 COLLECTOR_BACKOFF_S = 0.2
+MIN_PROCESSORS, MAX_PROCESSORS = 2, 1000  # AWS Lambda: bounds of an SQS mapping's MaximumConcurrency
+ON_DISK = {"failing_datapoints": "failing"}  # names of conditions that run.json spells otherwise
+PROCESSORS_BEFORE = 10  # of runs that were recorded before `processors` was a condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What is the same for every run that is to be compared.
+    """What is the same for every run that is compared.
 
-    rate: datapoints per second of an open loop, 0 for as fast as `chunks` senders go.
+    chunks: the most senders at once.
+    processors: the most invocations of the processor at once; 0 for as many as `chunks`, within
+        AWS's bounds of 2 and 1,000.
+    rate: datapoints per second of an open loop; 0 for as fast as the senders go.
+    request_batch, queue_batch: datapoints per request, messages per invocation.
+    partial_responses: without them one failed message brings its whole batch back.
+    work, fault: declared work and faults (`protocol.faults`).
+    failing_datapoints: datapoints added after the file's that fail at every attempt.
     retry_delay_s: before the first retry of a failed datapoint, doubling; by the queue in the
-    distributed arm, by the client in the others. partial_responses: without them one failed
-    message brings its whole batch back. failing: datapoints after the file's that
-    fail at every attempt. max_chars, pattern: the datapoint rule.
+        distributed arm, by the client in the others.
+    max_chars, pattern: the datapoint rule.
     """
 
     chunks: int = 20
+    processors: int = 0
     rate: float = 0.0
     request_batch: int = 1
     queue_batch: int = 1
@@ -40,15 +51,21 @@ class Conditions:
     memory_mb: int = 512
     work: str = "none"
     fault: str = "none"
-    failing: int = 0
+    failing_datapoints: int = 0
     retry_delay_s: int = 1
     max_chars: int = 1024
     pattern: str = ""
 
+    @property
+    def width(self) -> int:
+        """The most invocations of the processor at once."""
+        return self.processors or min(MAX_PROCESSORS, max(MIN_PROCESSORS, self.chunks))
+
     def settings(self) -> dict[str, Any]:
-        """What they mean for the stacks (`templates`)."""
+        """Return the stacks' settings that follow from them (`templates`)."""
         return {
             "queue_batch": self.queue_batch,
+            "maximum_concurrency": self.width,
             "partial_batch_responses": self.partial_responses,
             "memory_mb": self.memory_mb,
             "retry_delay_seconds": self.retry_delay_s,
@@ -57,15 +74,54 @@ class Conditions:
             "experiment_controls": True,
         }
 
+    def facts(self) -> dict[str, Any]:
+        """Return the form in which a run records them; the width is a number there."""
+        recorded = {**asdict(self), "processors": self.width}
+        return {ON_DISK.get(name, name): value for name, value in recorded.items()}
+
+    @classmethod
+    def from_run(cls, facts: Mapping[str, Any]) -> Self:
+        """Read the conditions that a run recorded."""
+        names = {condition.name for condition in fields(cls)}
+        known = {"processors": PROCESSORS_BEFORE, **facts}
+        return cls(**{name: known[key] for name in names if (key := ON_DISK.get(name, name)) in known})
+
     def read(self, data: str | Path) -> Datapoints:
-        """The file's datapoints under these conditions' rule, and the failing ones after them."""
+        """Read the file's datapoints under this rule, and add the failing ones."""
         points = files.read(data, max_chars=self.max_chars, pattern=self.pattern)
-        return datapoints.with_more(points, [f"fails-{k}" for k in range(self.failing)])
+        return datapoints.with_more(points, [f"fails-{k}" for k in range(self.failing_datapoints)])
 
 
-def of_run(facts: dict[str, Any]) -> Conditions:
-    """The conditions that a run's facts name."""
-    return Conditions(**{name: facts[name] for name in Conditions.__dataclass_fields__ if name in facts})
+def parse_conditions(values: Mapping[str, Any]) -> Conditions:
+    """Check conditions before anything is deployed.
+
+    Raises:
+        UsageError: A name is unknown, or a value does not parse or is out of bounds.
+    """
+    if unknown := set(values) - set(Conditions.__dataclass_fields__):
+        known = ", ".join(Conditions.__dataclass_fields__)
+        raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
+    conditions = Conditions(**values)
+    faults.parse_work(conditions.work)
+    SendOptions(  # raises for values out of bounds
+        chunks=conditions.chunks, request_batch=conditions.request_batch, rate=conditions.rate
+    )
+    if conditions.failing_datapoints < 0:
+        raise UsageError(f"failing_datapoints is {conditions.failing_datapoints}; write 0 or more")
+    if conditions.processors and not MIN_PROCESSORS <= conditions.processors <= MAX_PROCESSORS:
+        raise UsageError(
+            f"processors is {conditions.processors}: AWS allows {MIN_PROCESSORS} to {MAX_PROCESSORS:,}; "
+            "write such a number, or 0 for as many as chunks"
+        )
+    return conditions
+
+
+def resolve_faults(conditions: Conditions, points: Datapoints, seed: int) -> Conditions:
+    """Spell the fault plan out: the failing datapoints, the declared faults, the seed."""
+    first = points.next_n - conditions.failing_datapoints
+    always = [f"raise:1@{first}-{first + conditions.failing_datapoints - 1}"] if conditions.failing_datapoints else []
+    declared = [conditions.fault] if conditions.fault not in ("", "none") else []
+    return replace(conditions, fault=str(faults.parse_fault(",".join([*always, *declared]), seed=seed)))
 
 
 def send_options(
@@ -93,10 +149,10 @@ def send_options(
     )
 
 
-def write_truth(
+def write_ground_truth(
     folder: Path, arm: str, points: Datapoints, conditions: Conditions, tries: int, at_once: bool = True
 ) -> None:
-    """What the fault plan will do to each datapoint, into the run's folder, where there is a plan."""
+    """Write what the fault plan will do to each datapoint, if there is a plan."""
     plan = faults_of(arm, conditions.fault)
     if plan.faults:
         ns = (line.n for line in points if not line.reason)
@@ -104,10 +160,10 @@ def write_truth(
 
 
 def require_possible(target: str, conditions: Conditions) -> None:
-    """Hold a fault plan against what a target can do.
+    """Refuse a fault that the target cannot produce.
 
     Raises:
-        UsageError: It cannot run out of memory.
+        UsageError: The local cloud enforces no memory limit.
     """
     if target == "local" and faults.parse_fault(conditions.fault).share("memory"):
         raise UsageError(
@@ -117,10 +173,10 @@ def require_possible(target: str, conditions: Conditions) -> None:
 
 
 def require_controls(stack: Stack, conditions: Conditions) -> None:
-    """Before anything is sent: whether the stack obeys declared work and faults.
+    """Refuse declared work and faults that the stack does not obey.
 
     Raises:
-        UsageError: It was deployed without ExperimentControls.
+        UsageError: The stack was deployed without ExperimentControls.
     """
     declared = {"work": conditions.work, "fault": conditions.fault}
     asked = [f"{name} {text!r}" for name, text in declared.items() if text not in ("", "none")]
@@ -129,24 +185,3 @@ def require_controls(stack: Stack, conditions: Conditions) -> None:
             f"{stack.name} refuses {' and '.join(asked)}: it was deployed with ExperimentControls off; "
             "`lambdist deploy` turns them on, which is for experiments and never for real data"
         )
-
-
-def parse_conditions(given: dict[str, Any]) -> Conditions:
-    """Conditions whose words parse, before anything is deployed."""
-    if unknown := set(given) - set(Conditions.__dataclass_fields__):
-        known = ", ".join(Conditions.__dataclass_fields__)
-        raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
-    held = Conditions(**given)
-    faults.parse_work(held.work)
-    SendOptions(chunks=held.chunks, request_batch=held.request_batch, rate=held.rate)  # or it says why not
-    if held.failing < 0:
-        raise UsageError(f"failing is {held.failing}; write 0 or more")
-    return held
-
-
-def resolve_faults(held: Conditions, points: Datapoints, seed: int) -> Conditions:
-    """The fault plan in full: of the failing datapoints, as declared, and its seed."""
-    first = points.next_n - held.failing
-    always = [f"raise:1@{first}-{first + held.failing - 1}"] if held.failing else []
-    declared = [held.fault] if held.fault not in ("", "none") else []
-    return replace(held, fault=str(faults.parse_fault(",".join([*always, *declared]), seed=seed)))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import paths
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import datapoints
 from lambdist_lib.data.datapoints import Datapoints
@@ -31,7 +30,7 @@ class Executor:
     folder: Path
     target: Target
     points: Datapoints
-    processing: Path = paths.LAMBDAS
+    processing: Path | None = None
     settings: dict[str, Any] = field(default_factory=dict)  # of the stacks, beside the conditions
     stacks: dict[str, Stack] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)  # by phase the turn that was not finished
@@ -44,7 +43,7 @@ class Executor:
         if not self.stacks or wanted != self._wanted:
             self._warm.clear()
             deployed = stacks.apply_stacks(
-                self.target, settings=wanted, processing=self.processing, say=progress.show
+                self.target, settings=wanted, processing=self.processing, log=progress.show
             )
             if not self.stacks:  # the code stays the same afterwards
                 smoke_test.check_functions_start(self.target, deployed.values())

@@ -9,7 +9,8 @@ What may have been accepted counts as `unknown`, and a `resume` sends it again.
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.contract import DATAPOINT_CEILING_CHARS
 from lambdist_lib.results import files, folders, journal
 from lambdist_lib.runs.monitor import Monitor, Watch
+from lambdist_lib.runs.run_info import RunInfo
 from lambdist_lib.submission import client
 from lambdist_lib.submission.http import Timeouts
 from lambdist_lib.submission.receipts import Receipt, SendOptions
@@ -38,48 +40,43 @@ def submit_to_url(
     experiment_id: str = "",
     timeout_s: float = 60.0,
     watch: Watch | None = None,
-    **plan: Any,
+    **options: Any,
 ) -> dict[str, Any]:
-    """Send a file; returns the run's row: its counts, `makespan_s` to the last answer, its folder.
+    """Send a data file to any API of the original's form; return the run's row.
 
     Args:
         url: Where to POST; it is kept in the run's folder.
         data: Path of the data file; `-` for standard input.
         api_key_env: Name of the environment variable with the key; "" for an API without keys.
         timeout_s: Of one request.
-        plan: Other fields of `Plan`.
+        options: Other fields of `SendOptions`.
 
     Raises:
-        UsageError: The URL, the key or the plan is none.
+        UsageError: The URL, the key or an option is invalid.
         RunError: There is such a run already.
         KeyboardInterrupt: What was answered is in the folder; `resume` finishes the run.
     """
-    api, intended = api_of(url, api_key_env), _plan(timeout_s, plan)
+    api, parsed = api_of(url, api_key_env), _send_options(timeout_s, options)
     run_id = folders.checked_id(experiment_id or folders.new_id(data))
-    experiment = paths.RESULTS / run_id
+    experiment = paths.results() / run_id
     points = _read(folders.data_file(data, experiment))
     folder = experiment / "runs" / f"{run_id}-{ARM}"
-    if (folder / "run.json").exists():
-        raise RunError(f"there is a run {folder.name} already; `lambdist resume {folder.name}` finishes it")
+    folders.refuse_existing(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    facts = {
-        "experiment_id": run_id,
-        "run_id": folder.name,
-        "arm": ARM,
-        "target": f"API at {urlsplit(url).hostname}",
-        "url": url,
-        "api_key_env": api_key_env,
-        "timeout_s": timeout_s,
-        "plan": plan,
-        "data": points.name,
-        "sha256": points.sha256,
-        "resumed": False,
-    }
-    return _complete(api, intended, points, points, folder, facts, watch)
+    info = RunInfo(
+        experiment_id=run_id,
+        run_id=folder.name,
+        arm=ARM,
+        target=f"API at {urlsplit(url).hostname}",
+        data=points.name,
+        sha256=points.sha256,
+        api={"url": url, "api_key_env": api_key_env, "timeout_s": timeout_s, "plan": options},
+    )
+    return _complete(api, parsed, points, points, folder, info, watch)
 
 
 def resume(folder: Path, *, data: str = "", watch: Watch | None = None) -> dict[str, Any]:
-    """Send what was neither accepted nor rejected; returns the row. A finished run is left as it is.
+    """Send what was neither accepted nor rejected; return the run's row.
 
     Raises:
         RunError: The data file is not the one that the run began with.
@@ -91,21 +88,23 @@ def resume(folder: Path, *, data: str = "", watch: Watch | None = None) -> dict[
     points = _read(data or folders.spooled(folder) or facts["data"])
     if points.sha256 != facts["sha256"]:
         raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
-    api, plan = api_of(facts["url"], facts["api_key_env"]), _plan(facts["timeout_s"], facts["plan"])
+    api = api_of(facts["url"], facts["api_key_env"])
+    options = _send_options(facts["timeout_s"], facts["plan"])
     done = bytearray(points.next_n)  # a set of a million numbers would take sixty times the memory
     if (folder / "journal").exists():
         for row in journal.read(folder / "journal"):
             if row["verdict"] in SETTLED:
                 done[row["n"]] = 1
     left = (line for line in points if not done[line.n])
-    return _complete(api, plan, points, left, folder, {**facts, "resumed": True}, watch)
+    info = replace(RunInfo.from_facts(facts), resumed=True)
+    return _complete(api, options, points, left, folder, info, watch)
 
 
 def api_of(url: str, api_key_env: str) -> Api:
     """The API at `url`, with the key that the environment holds under that name.
 
     Raises:
-        UsageError: The URL is none, or has credentials in it; or there is no such key.
+        UsageError: The URL is invalid or holds credentials, or the key is not set.
     """
     try:
         parts = urlsplit(url)
@@ -113,20 +112,20 @@ def api_of(url: str, api_key_env: str) -> Api:
     except ValueError:
         well_formed = False
     if not (well_formed and url.isascii() and url.isprintable() and " " not in url):
-        raise UsageError(f"{url!r} is no URL; write http://… or https://…")
+        raise UsageError(f"invalid URL {url!r}: write http://… or https://…")
     if parts.username is not None:
-        raise UsageError("the URL has credentials in it; name an environment variable with --api-key-env")
+        raise UsageError("invalid URL: it holds credentials; name an environment variable with --api-key-env")
     key = os.environ.get(api_key_env, "").strip() if api_key_env else ""
     if api_key_env and not key:
-        raise UsageError(f"the environment has no key in {api_key_env}; type `export {api_key_env}=…`")
+        raise UsageError(f"{api_key_env} holds no key: set it with `export {api_key_env}=…`")
     if not (key.isascii() and key.isprintable()):
         raise UsageError(
-            f"what the environment has in {api_key_env} is no key: it has unprintable characters"
+            f"invalid key in {api_key_env}: it has unprintable characters; set it again"
         )
     return Api(url=url, key=ApiKey(key))
 
 
-def _plan(timeout_s: float, others: dict[str, Any]) -> SendOptions:
+def _send_options(timeout_s: float, others: Mapping[str, Any]) -> SendOptions:
     return SendOptions(plain=True, timeouts=Timeouts(request_s=timeout_s), **others)
 
 
@@ -136,21 +135,21 @@ def _read(data: str | Path) -> Datapoints:
 
 def _complete(
     api: Api,
-    plan: SendOptions,
+    options: SendOptions,
     points: Datapoints,
     lines: Iterable[Line],
     folder: Path,
-    facts: dict[str, Any],
+    info: RunInfo,
     watch: Watch | None,
 ) -> dict[str, Any]:
+    facts = info.facts()
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
-
-    with folders.resumable(folder), Monitor(watch, submitted=points.submitted) as watching:
+    with folders.resumable(folder), Monitor(watch, submitted=points.submitted) as monitor:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
             tally = client.submit(
-                lines, api, plan, run_id=folder.name, keep=kept.append, watch=watching.sending
+                lines, api, options, run_id=folder.name, keep=kept.append, watch=monitor.sending
             )
-        watching.collecting()
+        monitor.collecting()
         with files.table(folder, "receipts") as file:
             last = journal.copy(folder / "journal", file, settled="accepted")
         counts = _write_answers(folder, points, last)
@@ -167,7 +166,7 @@ def _complete(
 
 
 def _write_answers(folder: Path, points: Datapoints, last: Sequence[int]) -> dict[str, int]:
-    """`outputs.jsonl`: what became of each datapoint, in input order; returns the ledger at *accepted*."""
+    """Write each datapoint's answer in input order; return the ledger, which closes at *accepted*."""
     counts = {"accepted": 0, "rejected": 0, "unsent": 0, "unknown": 0, "in_flight": 0, "lost": 0}
     with (
         files.whole(folder / "outputs.jsonl") as path,

@@ -1,20 +1,19 @@
 """The run of the arm without a cloud: `local_pool`'s processes, and the same folder as of any run."""
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import paths
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import join
 from lambdist_lib.results import files, schema, tables
 from lambdist_lib.runs import collect, local_pool_worker
 from lambdist_lib.runs.arms import faults_of
-from lambdist_lib.runs.conditions import Conditions, write_truth
+from lambdist_lib.runs.conditions import Conditions, write_ground_truth
+from lambdist_lib.runs.run_info import RunInfo
 
 
 def run(
@@ -22,18 +21,16 @@ def run(
     conditions: Conditions,
     folder: Path,
     *,
-    pair: int = 0,
-    experiment_id: str = "",
-    looks: str = "",
     tries: int = 5,
-    processing: Path = paths.LAMBDAS,
+    processing: Path | None = None,
 ) -> dict[str, Any]:
-    """The arm without a cloud: `chunks` processes of this machine; returns the run's row.
+    """Run the arm without a cloud: `chunks` processes of this machine; return the run's row.
 
-    The processes are up before the clock starts, so the run counts as warm.
+    The processes are up before the clock starts, so the run counts as warm. `facts` are further
+    fields of `RunInfo`: pair, experiment_id, looks.
     """
     folder.mkdir(parents=True)
-    write_truth(folder, "local_pool", points, conditions, tries)
+    write_ground_truth(folder, "local_pool", points, conditions, tries)
     found = local_pool_worker.process_all(
         points,
         processes=conditions.chunks,
@@ -47,20 +44,17 @@ def run(
     table = join.join(folder.name, "local_pool", points, receipts, found, queued=0)
     collect.write_tables(folder, points, receipts, table, found)
     tables.write_table(folder, "invocations", pd.DataFrame(columns=list(schema.INVOCATIONS)))
-    facts = {
-        "experiment_id": experiment_id,
-        "run_id": folder.name,
-        "pair": pair,
-        "arm": "local_pool",
-        "temperature": "warm",
-        "looks": looks,
-        "target": f"{conditions.chunks} processes",
-        **asdict(conditions),
-        "data": points.name,
-        "sha256": points.sha256,
-        "resumed": False,
-    }
-    row = {**facts, **collect.ledger_and_times(table, seen_at), "state": "collected"}
+    info = RunInfo(
+        run_id=folder.name,
+        arm="local_pool",
+        temperature="warm",
+        target=f"{conditions.chunks} processes",
+        data=points.name,
+        sha256=points.sha256,
+        conditions=conditions,
+        **facts,
+    )
+    row = {**info.facts(), **collect.ledger_and_times(table, seen_at), "state": "collected"}
     files.write_json(folder / "run.json", row)
     return row
 

@@ -20,7 +20,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import paths
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.deployment import bundles
 from lambdist_lib.errors import RunError
@@ -34,7 +33,7 @@ def process_all(
     work: str,
     fault: str,
     tries: int,
-    processing: Path = paths.LAMBDAS,
+    processing: Path | None = None,
 ) -> dict[int, dict[str, Any]]:
     """Process every line that is a datapoint; returns items as the table would hold them, by n.
 

@@ -14,7 +14,7 @@ from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import result_json
 
 
-def preview(data: str, n: int, *, processing: Path = paths.LAMBDAS) -> Iterator[dict[str, Any]]:
+def preview(data: str, n: int, *, processing: Path | None = None) -> Iterator[dict[str, Any]]:
     """The first `n` lines of a file with their answers, `{n, data, result | error}`.
 
     Raises:
@@ -25,6 +25,7 @@ def preview(data: str, n: int, *, processing: Path = paths.LAMBDAS) -> Iterator[
         >>> list(preview("data/numbers.txt", 1, processing=bundles.folder("examples/factor")))
         [{'n': 0, 'data': '685757477218807930249', 'result': [25307305511, 27097214159]}]
     """
+    processing = processing or paths.lambdas()
     before, known = sys.path[:], set(sys.modules)
     sys.path[:0] = bundles.search_path(processing)  # processing.py may import its neighbours
     try:

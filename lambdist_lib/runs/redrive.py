@@ -30,7 +30,7 @@ from lambdist_lib.results import files, folders, journal, outputs
 from lambdist_lib.runs import collect, completion, resume
 from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.arms import ARMS
-from lambdist_lib.runs.conditions import AS_FOUND, Conditions, of_run, send_options
+from lambdist_lib.runs.conditions import AS_FOUND, Conditions, send_options
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.submission import client
 from lambdist_lib.submission.receipts import Receipt
@@ -91,7 +91,7 @@ def redrive_run(
             "send its file again with `lambdist submit`"
         )
     letters = dead_letters.from_folder(folder, cause=cause)
-    held = replace(of_run(facts), fault=str(faults.parse_fault(fault)))
+    held = replace(Conditions.from_run(facts), fault=str(faults.parse_fault(fault)))
     try:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
             report, ended = _again(target, stack, folder.name, letters, held, kept.append, watch)

@@ -1,11 +1,12 @@
 """Finish a run that was interrupted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib.cloud import local_cloud
-from lambdist_lib.cloud.targets import LOCAL_STAMP, Target
+from lambdist_lib.cloud.targets import LOCAL_LABEL, Target
 from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack, stack_name
@@ -15,15 +16,16 @@ from lambdist_lib.records import items
 from lambdist_lib.results import folders, journal
 from lambdist_lib.runs import completion, external_api
 from lambdist_lib.runs.arms import ARMS
-from lambdist_lib.runs.conditions import of_run
+from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Monitor, Watch
-from lambdist_lib.runs.run import _complete
+from lambdist_lib.runs.run import complete
+from lambdist_lib.runs.run_info import RunInfo
 
 
 def resume(
     target: Target, stack: Stack, points: Datapoints, folder: Path, *, watch: Watch | None = None
 ) -> dict[str, Any]:
-    """Finish an interrupted run; returns its row. A run that was collected is left as it is.
+    """Finish an interrupted run and return its row; leave a collected one alone.
 
     Raises:
         RunError: The data file or the deployed code is not the one that the run began with.
@@ -32,15 +34,15 @@ def resume(
     if facts["state"] == "collected" and not (facts["unsent"] or facts["in_flight"]):
         return facts
     if points.sha256 != facts["sha256"]:
-        raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
+        raise RunError(f"{points.name} has changed since {folder.name} began; restore it, or name the original with --data")
     if stack.code != facts["code"]:
         raise RunError(
             f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
             f"or start afresh with `lambdist submit {points.name}`"
         )
-    with folders.resumable(folder), Monitor(watch, submitted=points.submitted) as watching:
+    with folders.resumable(folder), Monitor(watch, submitted=points.submitted) as monitor:
         completion.wait_until_complete(
-            target, stack, folder.name, expected=points.submitted, watch=watching.waiting
+            target, stack, folder.name, expected=points.submitted, watch=monitor.waiting
         )
     done, settled = bytearray(points.next_n), 0
     for item in items.items_in_order(target, stack, folder.name):
@@ -50,17 +52,18 @@ def resume(
         for row in journal.read(folder / "journal"):
             done[row["n"]] |= row["verdict"] == REJECTED
     left = (line for line in points if not done[line.n])
-    return _complete(target, stack, points, left, folder, {**facts, "resumed": True}, watch, settled=settled)
+    info = replace(RunInfo.from_facts(facts), resumed=True)
+    return complete(target, stack, points, left, folder, info, watch, settled=settled)
 
 
 def resume_all(
     run: str, *, data: str = "", connect: Callable[[str], Target], watch: Watch | None = None
 ) -> list[dict[str, Any]]:
-    """Resume every unfinished run of a run's or an experiment's folder; returns the rows of all.
+    """Resume every unfinished run of a run or an experiment; return the rows of all.
 
     Args:
-        data: The data file, where it is not any more where the run read it.
-        connect: Gives the target for a run's stamp.
+        data: The data file, if it has moved since the run read it.
+        connect: Connects to the target that a run names.
 
     Raises:
         TargetError: The stack is gone, and with it what was not collected.
@@ -85,13 +88,13 @@ def locate_stack(facts: dict[str, Any], connect: Callable[[str], Target]) -> tup
         TargetError: One of them is gone.
     """
     kind = ARMS[facts["arm"]].stack
-    if facts["target"] == LOCAL_STAMP and local_cloud.find() is None:  # connecting would start an empty one
+    if facts["target"] == LOCAL_LABEL and local_cloud.find() is None:  # connecting would start an empty one
         raise _gone(facts, "the local cloud is gone")
     target = connect(facts["target"])
     try:
         return target, stacks.describe(target, kind, name=facts["stack"].removesuffix(stack_name(kind, "")))
     except AbsentError:
-        raise _gone(facts, f"the stack {facts['stack']} is gone from {target.stamp}") from None
+        raise _gone(facts, f"the stack {facts['stack']} is gone from {target.label}") from None
 
 
 def _gone(facts: dict[str, Any], what: str) -> TargetError:
@@ -104,7 +107,7 @@ def _gone(facts: dict[str, Any], what: str) -> TargetError:
 def _read_again(folder: Path, facts: dict[str, Any], data: str) -> Datapoints:
     """A run's data file, of which the run keeps no more than the project's own path or its name."""
     try:
-        return of_run(facts).read(data or folders.spooled(folder) or facts["data"])
+        return Conditions.from_run(facts).read(data or folders.spooled(folder) or facts["data"])
     except DataFileError as error:
         raise DataFileError(f"{error}; --data says where {facts['data']} is by now") from None
 

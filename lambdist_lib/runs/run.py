@@ -9,7 +9,7 @@ A run that was interrupted, by a signal or by the end of its process, is finishe
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,158 +19,156 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import WARM_UP
 from lambdist_lib.results import files, folders, journal
 from lambdist_lib.runs import collect, completion, throttle_fault
 from lambdist_lib.runs.arms import ARMS, arm_abbreviation, faults_of, require_arm
 from lambdist_lib.runs.conditions import (
-    AS_FOUND,
     Conditions,
-    of_run,
     parse_conditions,
     resolve_faults,
     send_options,
-    write_truth,
+    write_ground_truth,
 )
 from lambdist_lib.runs.monitor import Monitor, Watch
+from lambdist_lib.runs.run_info import RunInfo
 from lambdist_lib.submission import client
 from lambdist_lib.submission.receipts import Receipt
 
-WARM_UPS_MOST = 5  # the first opens environments one by one, the second has all senders at once
+MAX_WARM_UPS = 5  # the first opens environments one by one, the second has all senders at once
+OF_STACK = {  # conditions that a deployed stack sets, by its parameters
+    "max_chars": "DatapointMaxChars",
+    "memory_mb": "MemoryMb",
+    "processors": "MaximumConcurrency",
+    "queue_batch": "QueueBatch",
+    "retry_delay_s": "RetryDelaySeconds",
+}
 
 
 def run_once(
     target: Target,
     stack: Stack,
-    arm: str,
     points: Datapoints,
-    conditions: Conditions,
     folder: Path,
+    info: RunInfo,
     *,
-    temperature: str = AS_FOUND,
-    pair: int = 0,
-    experiment_id: str = "",
-    looks: str = "",
-    deadline_s: float = 0.0,
     watch: Watch | None = None,
 ) -> dict[str, Any]:
-    """Send, wait, collect; returns the run's row (`columns.RUNS`), whatever became of the datapoints.
+    """Send, wait, collect; return the run's row (`schema.RUNS`), whatever its datapoints' outcomes.
 
     Args:
         folder: Made for this run; its name is the run id.
-        deadline_s: Of the sending, 0 for none; what is not answered then is unsent.
+        info: Arm and conditions, completed by `new_run`.
 
     Raises:
-        RunError: There is such a run already.
+        RunError: The run exists already.
+        UsageError: The stack or the target refuses the declared work or faults; no folder is made.
         KeyboardInterrupt: What was measured is in the folder; `resume` finishes the run.
     """
-    if (folder / "run.json").exists():
-        raise RunError(f"there is a run {folder.name} already; `lambdist resume {folder.name}` finishes it")
-    # a plan that is none leaves no folder
-    replace(send_options(target, stack, arm, conditions, temperature), deadline_s=deadline_s)
+    folders.refuse_existing(folder)
+    assert info.conditions
+    send_options(target, stack, info.arm, info.conditions, info.temperature)
     folder.mkdir(parents=True, exist_ok=True)
-    write_truth(
-        folder, arm, points, conditions, int(stack.outputs["MaxReceives"]),
+    write_ground_truth(
+        folder, info.arm, points, info.conditions, int(stack.outputs["MaxReceives"]),
         at_once=stack.parameters.get("PermanentAtOnce") != "off",
     )  # fmt: skip
-    facts = {
-        "experiment_id": experiment_id,
-        "run_id": folder.name,
-        "pair": pair,
-        "arm": arm,
-        "temperature": temperature,
-        "looks": looks,
-        "target": target.stamp,
-        **asdict(conditions),
-        "deadline_s": deadline_s,
-        "data": points.name,
-        "sha256": points.sha256,
-        "stack": stack.name,
-        "code": stack.code,
-        "resumed": False,
-    }
-    with throttle_fault.during(target, stack, faults_of(arm, conditions.fault)):
-        return _complete(target, stack, points, points, folder, facts, watch)
+    with throttle_fault.during(target, stack, faults_of(info.arm, info.conditions.fault)):
+        return complete(target, stack, points, points, folder, info, watch)
+
+
+def new_run(
+    target: Target, stack: Stack, points: Datapoints, folder: Path, conditions: Conditions, **facts: Any
+) -> RunInfo:
+    """Describe a run of a stack's arm that is about to begin; `facts` are other fields of `RunInfo`."""
+    return RunInfo(
+        run_id=folder.name,
+        target=target.stamp,
+        data=points.name,
+        sha256=points.sha256,
+        conditions=conditions,
+        stack=stack.name,
+        code=stack.code,
+        **facts,
+    )
 
 
 def warm_up(
     target: Target, stack: Stack, arm: str, points: Datapoints, conditions: Conditions, name: str
 ) -> None:
-    """Send datapoints that nobody measures until a round of them meets no cold first Lambda."""
+    """Send unmeasured datapoints until a round of them meets no cold first Lambda."""
     faultless, api = replace(conditions, fault="none"), stacks.api(target, stack)
-    plan = replace(send_options(target, stack, arm, faultless, "cold"), growth=1.0)
-    for number in range(WARM_UPS_MOST):
+    options = replace(send_options(target, stack, arm, faultless, "cold"), growth=1.0)
+    for number in range(MAX_WARM_UPS):
         run_id, receipts = f"{name}-{arm_abbreviation(arm)}-{number}{WARM_UP}", list[Receipt]()
-        tally = client.submit(points, api, plan, run_id=run_id, keep=receipts.extend)
-        completion.wait_until_complete(target, stack, run_id, expected=tally.accepted)
+        counts = client.submit(points, api, options, run_id=run_id, keep=receipts.extend)
+        completion.wait_until_complete(target, stack, run_id, expected=counts.accepted)
         if number and not any(receipt.entry_cold for receipt in receipts):
             return
-        plan = send_options(target, stack, arm, faultless, "warm")
+        options = send_options(target, stack, arm, faultless, "warm")
 
 
 def exclusive_use(target: Target) -> contextlib.AbstractContextManager[None]:
-    """Nobody else measures on this local cloud meanwhile; AWS has room for all."""
+    """Hold the local cloud's lock: one timed run at a time. AWS needs none."""
     return local_cloud.timed_run() if target.name == "local" else contextlib.nullcontext()
 
 
-def _complete(
+def complete(
     target: Target,
     stack: Stack,
     points: Datapoints,
     lines: Iterable[Line],
     folder: Path,
-    facts: dict[str, Any],
+    info: RunInfo,
     watch: Watch | None,
     *,
     settled: int = 0,
 ) -> dict[str, Any]:
     """Send `lines`, wait for all that was accepted, collect; each state is on disk before it begins."""
-    planned = send_options(target, stack, facts["arm"], of_run(facts), facts["temperature"])
-    plan = replace(planned, deadline_s=facts["deadline_s"])
+    assert info.conditions
+    options = send_options(target, stack, info.arm, info.conditions, info.temperature)
+    facts = info.facts()
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
-    with folders.resumable(folder), _watching(target, stack, points, facts, watch, settled) as watching:
+    with folders.resumable(folder), _monitor(target, stack, points, info, watch, settled) as monitor:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
-            tally = ARMS[facts["arm"]].submit(
+            counts = ARMS[info.arm].submit(
                 lines,
                 stacks.api(target, stack),
-                plan,
+                replace(options, deadline_s=info.deadline_s),
                 run_id=folder.name,
                 keep=kept.append,
-                watch=watching.sending,
+                watch=monitor.sending,
             )
-        facts = {**facts, "stopped": tally.stopped}
+        facts = {**facts, "stopped": counts.stopped}
         files.write_json(folder / "run.json", {**facts, "state": "settling"})
         ended = completion.wait_until_complete(
-            target,
-            stack,
-            folder.name,
-            expected=settled + tally.accepted + tally.dead,
-            watch=watching.waiting,
+            target, stack, folder.name, expected=settled + counts.accepted + counts.dead, watch=monitor.waiting
         )
-        watching.collecting()
-        found = collect.collect(target, stack, points, folder, facts["arm"], ended)
-        row = {**facts, **found, "state": "collected"}
+        monitor.collecting()
+        collected = collect.collect(target, stack, points, folder, info.arm, ended)
+        row = {**facts, **collected, "state": "collected"}
         files.write_json(folder / "run.json", row)
     return row
 
 
-def _watching(
-    target: Target, stack: Stack, points: Datapoints, facts: dict[str, Any], watch: Watch | None, before: int
+def _monitor(
+    target: Target, stack: Stack, points: Datapoints, info: RunInfo, watch: Watch | None, before: int
 ) -> Monitor:
+    assert info.conditions
     return Monitor(
         watch,
         submitted=points.submitted,
         before=before,
-        request_batch=facts["request_batch"],
+        request_batch=info.conditions.request_batch,
         is_queued="QueueUrl" in stack.outputs,
-        where=(target, stack, facts["run_id"]),
+        where=(target, stack, info.run_id),
     )
 
 
 def submit(
     target: Target,
-    arm: str,
+    arm: str = "distributed",
     *,
     data: str,
     seed: int = 0,
@@ -179,44 +177,41 @@ def submit(
     watch: Watch | None = None,
     **conditions: Any,
 ) -> dict[str, Any]:
-    """One run of one arm against the stacks as they are deployed; returns its row with its folder.
+    """Send a data file through one arm of the deployed stacks, and collect its results.
+
+    Args:
+        target: Where the stacks are deployed (`connect`).
+        data: Path of the data file; `-` for standard input.
+        deadline_s: Of the sending, 0 for none; what is not answered then is unsent.
+        conditions: Fields of `Conditions` that the stack does not set.
+
+    Returns:
+        The run's row (`schema.RUNS`) and its `folder`.
 
     Raises:
-        UsageError: There is no such arm.
+        UsageError: The arm is unknown or sends nothing, or a condition is out of bounds.
         TargetError: The stacks are not deployed here.
     """
     require_arm(arm)
     if not ARMS[arm].stack:
         raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
     stack = stacks.describe(target, ARMS[arm].stack)
-    held = parse_conditions({**conditions, **_of_stack(stack)})
+    known = parse_conditions({**conditions, **_of_stack(stack)})
     experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
-    points = held.read(folders.data_file(data, paths.RESULTS / experiment_id))
-    held = resolve_faults(held, points, seed)
-    folder = paths.RESULTS / experiment_id / "runs" / f"{experiment_id}-{arm_abbreviation(arm)}"
+    experiment = paths.results() / experiment_id
+    points = known.read(folders.data_file(data, experiment))
+    known = resolve_faults(known, points, seed)
+    folder = experiment / "runs" / f"{experiment_id}-{arm_abbreviation(arm)}"
+    info = new_run(
+        target, stack, points, folder, known, arm=arm, experiment_id=experiment_id, deadline_s=deadline_s
+    )
     with exclusive_use(target):
-        row = run_once(
-            target,
-            stack,
-            arm,
-            points,
-            held,
-            folder,
-            experiment_id=experiment_id,
-            deadline_s=deadline_s,
-            watch=watch,
-        )
+        row = run_once(target, stack, points, folder, info, watch=watch)
     return {**row, "folder": paths.shown(folder)}
 
 
 def _of_stack(stack: Stack) -> dict[str, Any]:
-    """Conditions that the deployed stack sets, whatever else may be wished for."""
-    found = {
-        "max_chars": "DatapointMaxChars",
-        "memory_mb": "MemoryMb",
-        "queue_batch": "QueueBatch",
-        "retry_delay_s": "RetryDelaySeconds",
-    }
-    numbers = {name: int(stack.parameters[key]) for name, key in found.items() if key in stack.parameters}
+    """Conditions that the deployed stack sets, whatever else was asked for."""
+    numbers = {name: int(stack.parameters[key]) for name, key in OF_STACK.items() if key in stack.parameters}
     partial = stack.parameters.get("PartialBatchResponses", "on") == "on"
     return {**numbers, "pattern": stack.parameters["DatapointPattern"], "partial_responses": partial}

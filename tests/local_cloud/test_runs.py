@@ -40,7 +40,7 @@ numbers = itertools.count()
 @pytest.fixture
 def folder():
     """Where a run of its own is kept; its name is the run's id."""
-    return paths.RESULTS / "runs" / "runs" / f"run-{next(numbers)}"
+    return paths.results() / "runs" / "runs" / f"run-{next(numbers)}"
 
 
 def start(deployed, folder, points, *, arm="distributed", watch=None, **conditions):
@@ -159,14 +159,14 @@ def test_a_killed_run_is_resumed(distributed, nursery, data_file, seed):
     twice, and the second result is refused.
     """
     moment, run_id = random.Random(seed), f"killed-{next(numbers)}"
-    folder, data = paths.RESULTS / run_id / "runs" / f"{run_id}-d", data_file(40)
+    folder, data = paths.results() / run_id / "runs" / f"{run_id}-d", data_file(40)
     command = ["submit", data, "--id", run_id, "--work", "io:20ms", "--chunks", 4]
 
-    pid = nursery.begin(paths.RESULTS, command)
+    pid = nursery.begin(paths.results(), command)
     eventually(lambda: (folder / "journal").exists())
     time.sleep(moment.uniform(0, 0.5))
     status = nursery.kill(pid)
-    [row] = resume.resume_all(folder.name, data=str(data), connect=lambda stamp: distributed.target)
+    [row] = resume.resume_all(folder.name, data=str(data), connect=lambda target_label: distributed.target)
 
     assert status in (-signal.SIGKILL, 0)  # 0: a machine so fast that it was over
     assert row["resumed"] is (status != 0)
@@ -190,7 +190,7 @@ def test_a_run_whose_stack_is_gone_says_so(distributed, folder, how, monkeypatch
         monkeypatch.setattr(local_cloud, "find", lambda: None)
 
     with pytest.raises(TargetError, match=f"{folder.name} cannot go on: {how} .*is gone.*`lambdist deploy`"):
-        resume.resume_all(folder.name, connect=lambda stamp: distributed.target)
+        resume.resume_all(folder.name, connect=lambda target_label: distributed.target)
 
 
 def test_a_run_resumes_only_with_its_own_data(distributed, folder):
@@ -324,7 +324,7 @@ def test_the_same_code_path_serves_another_endpoint(both, monkeypatch):
 
     there = targets.connect("aws", region=here.region)
 
-    assert there.stamp == "AWS us-east-1 at 127.0.0.1"
+    assert there.label == "AWS us-east-1 at 127.0.0.1"
     assert stacks.describe(there, "distributed") == both["distributed"].stack
 
 

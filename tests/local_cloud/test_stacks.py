@@ -43,7 +43,7 @@ def test_a_deploy_of_what_is_there_changes_nothing(both, target, settings):
     before = [cloudformation.describe_stack_events(StackName=name)["StackEvents"] for name in names]
     said = []
 
-    again = stacks.apply_stacks(target, settings=settings, say=said.append)
+    again = stacks.apply_stacks(target, settings=settings, log=said.append)
 
     assert said == [f"{name} is up to date" for name in names]
     assert [again[kind] for kind in both] == [deployed.stack for deployed in both.values()]
@@ -70,7 +70,7 @@ def test_another_setting_updates_in_place(deploy):
 
 def test_edited_code_is_served_after_the_next_deploy(deploy, tmp_path):
     """Only the functions that hold processing.py get a new zip."""
-    lambdas = shutil.copytree(paths.LAMBDAS, tmp_path / "lambdas")
+    lambdas = shutil.copytree(paths.lambdas(), tmp_path / "lambdas")
     before = deploy("edited", processing=lambdas)
     (lambdas / "processing.py").write_text("def process(data):\n    return len(data)\n")
 
@@ -98,11 +98,11 @@ def test_edited_code_is_served_after_the_next_deploy(deploy, tmp_path):
 )
 def test_a_refusal_is_told_with_its_reason(empty, tmp_path, monkeypatch, resource, message, left):
     """A failed create tells which resource and why, ends clean, and the next deploy starts over."""
-    folder = shutil.copytree(paths.CLOUDFORMATION, tmp_path / "cloudformation")
+    folder = shutil.copytree(paths.cloudformation(), tmp_path / "cloudformation")
     template = (folder / "distributed.yaml").read_text()
     (folder / "distributed.yaml").write_text(template.replace("\n  # -- Queue:", resource, 1))
     with monkeypatch.context() as patched:
-        patched.setattr(paths, "CLOUDFORMATION", folder)
+        patched.setattr(paths, "cloudformation", lambda: folder)
         with pytest.raises(DeployError, match=message):
             stacks.apply_stacks(empty, ["distributed"])
         assert left(empty) == {}
@@ -124,7 +124,7 @@ def test_nothing_is_left_after_destroy(empty, left):
     assert {"alarms", "topics", "subscriptions"} <= set(left(empty))
     said = []
 
-    stacks.delete_stacks(empty, say=said.append)
+    stacks.delete_stacks(empty, log=said.append)
 
     assert left(empty) == {}
     assert "lambdist-distributed is gone" in said

@@ -59,7 +59,7 @@ def running(folder: Path) -> Iterator[Target]:
     session = boto3.Session("test", "test", region_name=targets.LOCAL_REGION)
     try:
         yield Target(
-            name="local", region=targets.LOCAL_REGION, stamp="strict", endpoint_url=cloud.endpoint_url,
+            name="local", region=targets.LOCAL_REGION, label="strict", endpoint_url=cloud.endpoint_url,
             session=session, cloud=cloud,
         )  # fmt: skip
     finally:
@@ -69,7 +69,7 @@ def running(folder: Path) -> Iterator[Target]:
 def policies(root: Target) -> dict[str, str]:
     """The ARNs of deployer_policy.yaml's policies by their names, deployed as an administrator does."""
     cloudformation = root.client("cloudformation")
-    body = (paths.CLOUDFORMATION / "deployer_policy.yaml").read_text(encoding="utf-8")
+    body = (paths.cloudformation() / "deployer_policy.yaml").read_text(encoding="utf-8")
     cloudformation.create_stack(StackName=POLICIES, TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
     cloudformation.get_waiter("stack_create_complete").wait(StackName=POLICIES, WaiterConfig={"Delay": 1})
     [stack] = cloudformation.describe_stacks(StackName=POLICIES)["Stacks"]
@@ -170,7 +170,7 @@ def taken_away(root: Target, role: str, action: str, resource: str) -> Iterator[
 
 def telling_lambdas(folder: Path) -> Path:
     """lambdas/ whose handlers tell each call that they make."""
-    copied = Path(shutil.copytree(paths.LAMBDAS, folder))
+    copied = Path(shutil.copytree(paths.lambdas(), folder))
     with (copied / "environment.py").open("a") as module:
         module.write(TELL)
     return copied

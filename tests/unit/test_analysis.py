@@ -152,7 +152,7 @@ def test_lost_datapoints_stop_the_analysis_unless_somebody_insists(experiment):
 def under_way(home):
     """The experiment of a folder, as a notebook has it."""
     return Experiment(
-        id="experiment", folder=home, target=SimpleNamespace(name="local", stamp="local cloud"),
+        id="experiment", folder=home, target=SimpleNamespace(name="local", label="local cloud"),
         points=from_iterable(["x"] * 40), conditions=Conditions(), seed=0, runs=tables.load(home, "runs"),
     )  # fmt: skip
 

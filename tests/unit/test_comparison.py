@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from support import tables as frames
 
-from lambdist_lib import comparison, paths
+from lambdist_lib import comparison
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.results import tables
 
@@ -18,7 +18,7 @@ FACTS = {
 
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path))
     return tmp_path
 
 

@@ -21,9 +21,9 @@ def work(monkeypatch, tmp_path):
     def take(self, turn, progress, looks=""):
         return {**made.loc[turn.arm, max(1, turn.round)].to_dict(), "run_id": turn.name, "looks": looks}
 
-    monkeypatch.setattr(experiment.paths, "RESULTS", tmp_path)
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path))
     monkeypatch.setattr(
-        experiment.targets, "connect", lambda *_, **__: SimpleNamespace(name="local", stamp="local cloud")
+        experiment.targets, "connect", lambda *_, **__: SimpleNamespace(name="local", label="local cloud")
     )
     monkeypatch.setattr(run, "exclusive_use", lambda target: contextlib.nullcontext())
     work = experiment.begin(data="data/words.txt")

@@ -16,7 +16,7 @@ from lambdist_lib.errors import AccessDeniedError, LocalCloudError, TargetError
 ACCOUNT = "4711" + "08154711"
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 KEY_ID = "AKIA" + "Z" * 16
-WHERE = aws_errors.Where(stamp="AWS eu-west-1", region="eu-west-1", profile="work")
+WHERE = aws_errors.Where(label="AWS eu-west-1", region="eu-west-1", profile="work")
 DENIED = f"User: {USER} is not authorized to perform: sqs:CreateQueue"
 DENIAL = f"{DENIED} on resource: arn:aws:sqs:eu-west-1:{ACCOUNT}:queue"
 
@@ -208,7 +208,7 @@ def test_a_local_cloud_that_has_ended_explains_itself():
     def ended():
         raise LocalCloudError("it has ended")
 
-    where = aws_errors.Where(stamp="local cloud", region="us-east-1", require_alive=ended)
+    where = aws_errors.Where(label="local cloud", region="us-east-1", require_alive=ended)
     with pytest.raises(LocalCloudError, match="it has ended"):
         aws_errors.of_failure(exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), where)
 

@@ -13,7 +13,7 @@ from lambdist_lib.runs.conditions import Conditions
 
 ACCOUNT = "4711" + "08151234"
 FOUND = preflight.Preflight(
-    stamp="AWS eu-west-1",
+    target_label="AWS eu-west-1",
     account="****1234",
     new=("lambdist-distributed",),
     makes={"AWS::SQS::Queue": 2, "AWS::IAM::Role": 3},
@@ -27,7 +27,7 @@ FOUND = preflight.Preflight(
 class Account:
     """Clients of an account; `denied` permissions raise."""
 
-    name, region, stamp = "aws", "eu-west-1", "AWS eu-west-1"
+    name, region, label = "aws", "eu-west-1", "AWS eu-west-1"
 
     def __init__(self, executions=1000, denied=(), stacks=()):
         self.executions, self.denied, self.stacks = executions, denied, stacks

@@ -147,7 +147,7 @@ def test_a_run_without_a_queue_cannot_be_redriven(folder, arm):
     files.write_json(folder / "run.json", {"run_id": "run-1", "arm": arm, "state": "collected"})
 
     with pytest.raises(RunError, match="nothing can be sent again; `lambdist submit` sends its file"):
-        redrive.redrive_all(str(folder), connect=lambda stamp: pytest.fail("no cloud is needed"))
+        redrive.redrive_all(str(folder), connect=lambda target_label: pytest.fail("no cloud is needed"))
     with pytest.raises(RunError, match=f"went through {arm}, which has no queue of dead letters"):
         redrive.redrive_run(SimpleNamespace(), SimpleNamespace(), folder)
 
