@@ -1,12 +1,13 @@
-"""Percentiles with order-statistic intervals (Conover 1999), many of one sample at once.
+"""Compute intervals of quantiles and of shares.
 
-The interval makes no assumption on the distribution, only that the values are independent.
-An upper bound needs a value beyond it often enough: for 95 % that is 6 values for the
-median, 36 for p90, 72 for p95 and 368 for p99. Below that a tail is not estimable.
+A quantile has an order-statistic interval (Conover 1999). It assumes independent values and no
+distribution. At 95 % it needs 6 values for the median, 36 for p90, 72 for p95 and 368 for p99;
+with fewer a tail is not estimable. A share has a Clopper-Pearson or a Wilson interval.
 """
 
+import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ NOT_ESTIMABLE, NO_INTERVAL = "not estimable", "no interval"
 
 
 class Quantile(NamedTuple):
-    """`value` with `low` and `high`, in the unit of the values; NaN and a `note` where not estimable."""
+    """A quantile with its interval, in the values' unit; NaN and a `note` where it is not estimable."""
 
     p: float
     value: float
@@ -26,56 +27,66 @@ class Quantile(NamedTuple):
     note: str
 
 
-def needed(p: float, confidence: float = 0.95) -> int:
-    """The fewest values whose extremes enclose the quantile p: 6 for the median, 368 for 0.99."""
+def values_needed(p: float = 0.5, confidence: float = 0.95) -> int:
+    """Return the fewest values whose extremes enclose the quantile p: 6 for the median, 368 for 0.99."""
     tail = (1 - confidence) / 2
     return max(math.floor(math.log(tail) / math.log(side)) + 1 for side in (p, 1 - p))
+
+
+@functools.cache
+def interval_places(n: int, p: float, confidence: float) -> tuple[int, int] | None:
+    """Return which of n sorted values bound the quantile p, counted from 0; None where n is too small.
+
+    The number of values below the quantile is binomial (Conover 1999); scipy's `quantile_test` takes
+    the same two.
+    """
+    from scipy.stats import binom  # takes a second to import
+
+    tail = (1 - confidence) / 2
+    low, high = int(binom.ppf(tail, n, p)) - 1, int(binom.isf(tail, n, p))
+    return (low, high) if low >= 0 and high < n else None
+
+
+def quantile_interval(ordered: np.ndarray, p: float, confidence: float) -> tuple[float, float]:
+    """Return the order-statistic interval of a quantile of sorted values, NaN where they are too few."""
+    places = interval_places(len(ordered), p, confidence)
+    if places is None:
+        return math.nan, math.nan
+    return float(ordered[places[0]]), float(ordered[places[1]])
+
+
+def median_interval(values: Sequence[float] | pd.Series, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the order-statistic interval of the median, NaN where there are too few values."""
+    return quantile_interval(np.sort(np.asarray(values, dtype=float)), 0.5, confidence)
 
 
 def quantiles(
     values: pd.Series, among: Iterable[float] = (0.5, 0.9, 0.99), confidence: float = 0.95
 ) -> list[Quantile]:
-    """One Quantile for each p of `among`; missing values are left out.
+    """Return one Quantile for each p of `among`; missing values are left out.
 
-    The median keeps its value where there are too few for an interval; a tail does not, since
-    the sample's own would be its largest value whatever the truth.
+    The median keeps its value where there are too few values for an interval. A tail does not: its
+    estimate would be the largest value, whatever the distribution.
     """
-    from scipy.stats import binom  # takes a second to import
-
     ordered = np.sort(pd.to_numeric(values, errors="coerce").dropna().to_numpy(dtype=float))
-    n, tail = len(ordered), (1 - confidence) / 2
-    found = []
+    n = len(ordered)
+    estimates = []
     for p in among:
-        if n < (least := needed(p, confidence)):
-            value = float(np.quantile(ordered, p)) if n and p == 0.5 else math.nan
-            note = f"{NOT_ESTIMABLE if math.isnan(value) else NO_INTERVAL}: n = {n}, {least} needed"
-            found.append(Quantile(p, value, math.nan, math.nan, n, note))
-            continue
-        low, high = int(binom.ppf(tail, n, p)) - 1, int(binom.isf(tail, n, p))  # as `quantile_test`
-        value = float(np.quantile(ordered, p))
-        found.append(Quantile(p, value, float(ordered[low]), float(ordered[high]), n, ""))
-    return found
+        low, high = quantile_interval(ordered, p, confidence)
+        is_estimable = not math.isnan(low)
+        value = float(np.quantile(ordered, p)) if is_estimable or (n and p == 0.5) else math.nan
+        reason = NOT_ESTIMABLE if math.isnan(value) else NO_INTERVAL
+        note = "" if is_estimable else f"{reason}: n = {n}, {values_needed(p, confidence)} needed"
+        estimates.append(Quantile(p, value, low, high, n, note))
+    return estimates
 
 
-def median_interval(ratios: pd.Series, confidence: float = 0.95) -> tuple[float, float]:
-    """Order-statistic interval of the median (Conover 1999), NaN where there are too few ratios for one."""
-    from scipy.stats import quantile_test  # takes a second to import
-
-    if len(ratios) < pairs_needed(confidence):
-        return math.nan, math.nan
-    found = quantile_test(np.asarray(ratios, dtype=float), q=1, p=0.5).confidence_interval(confidence)
-    return float(found.low), float(found.high)
-
-
-def pairs_needed(confidence: float) -> int:
-    """The fewest pairs whose extremes enclose the median with this confidence: 6 for 0.95."""
-    return math.ceil(1 - math.log2(1 - confidence))
-
-
-FEW = 5  # up to here the exact interval: Wilson's covers too little next to 0 and 1
+FEW = 5  # events; up to here the exact interval: Wilson's covers too little next to 0 and 1
 
 
 class Share(NamedTuple):
+    """A share between 0 and 1 with its interval and the interval's method."""
+
     share: float
     low: float
     high: float
@@ -83,18 +94,19 @@ class Share(NamedTuple):
 
 
 def share(events: int, trials: int, confidence: float = 0.95) -> Share:
-    """Events among trials: Clopper-Pearson for few events or few non-events, Wilson otherwise.
+    """Return the share of events among trials with its interval.
 
-    Both take the trials as independent. Without trials everything is NaN and the method "".
+    The method is Clopper-Pearson up to FEW events or non-events, Wilson otherwise. Both assume
+    independent trials. Without trials all numbers are NaN and the method is "".
     """
     from scipy.stats import binomtest  # takes a second to import
 
     if trials == 0:
         return Share(float("nan"), float("nan"), float("nan"), "")
     few = min(events, trials - events) <= FEW
-    found = binomtest(events, trials).proportion_ci(confidence, method="exact" if few else "wilson")
+    interval = binomtest(events, trials).proportion_ci(confidence, method="exact" if few else "wilson")
     method = "Clopper-Pearson" if few else "Wilson"
-    return Share(events / trials, float(found.low), float(found.high), method)
+    return Share(events / trials, float(interval.low), float(interval.high), method)
 
 
 Measure = dict[str, Any]
@@ -103,11 +115,11 @@ Measure = dict[str, Any]
 def measure(
     value: float, unit: str, n: int, of: str, ends: tuple[float, float] = (math.nan, math.nan), note: str = ""
 ) -> Measure:
-    """A value with its interval, of n of what, in a unit."""
+    """Return a value with its unit, its interval, and how many (n) of what it is based on."""
     return {"value": value, "low": ends[0], "high": ends[1], "n": n, "of": of, "unit": unit, "note": note}
 
 
 def median(values: pd.Series, unit: str, of: str, confidence: float) -> Measure:
-    """The median with its order-statistic interval."""
-    [found] = quantiles(values, (0.5,), confidence)
-    return measure(found.value, unit, found.n, of, (found.low, found.high), found.note)
+    """Return the median with its order-statistic interval."""
+    [estimate] = quantiles(values, (0.5,), confidence)
+    return measure(estimate.value, unit, estimate.n, of, (estimate.low, estimate.high), estimate.note)

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
+from lambdist_lib.measures.intervals import interval_places, median_interval
 
 LOOKS = (10, 15, 20, 30, 40)  # pairs
 
@@ -96,7 +97,7 @@ def look(ratios: Sequence[float], plan: Plan, *, spent_s: float = 0.0, budget_s:
     """
     seen = max((number for number in plan.looks if number <= len(ratios)), default=0)
     values = np.asarray(ratios, dtype=float)[:seen]
-    low, high = _interval(values, plan.per_look)
+    low, high = median_interval(values, plan.per_look)
     ratio = float(np.median(values if seen else np.asarray(ratios))) if len(ratios) else math.nan
     next_look = next((number for number in plan.looks if number > len(ratios)), 0)
     narrow = math.isfinite(low) and (high - low) / 2 <= plan.half_width * ratio
@@ -140,25 +141,10 @@ def coverage(looks: tuple[int, ...], per_look: float) -> float:
     for n in looks:
         alive = np.convolve(alive, binom.pmf(np.arange(n - before + 1), n - before, 0.5))
         before = n
-        if rank := _rank(n, per_look):
-            alive[:rank] = alive[n - rank + 1 :] = 0
+        if places := interval_places(n, 0.5, per_look):
+            fewest = places[0] + 1
+            alive[:fewest] = alive[n - fewest + 1 :] = 0
     return float(alive.sum())
-
-
-def _rank(n: int, confidence: float) -> int:
-    """The interval goes from the rank-th smallest to the rank-th largest value; 0 where there is none."""
-    from scipy.stats import binom
-
-    return int(binom.ppf((1 - confidence) / 2, n, 0.5))
-
-
-def _interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """As `speedup.interval`."""
-    rank = _rank(len(values), confidence) if len(values) else 0
-    if not rank:
-        return math.nan, math.nan
-    ordered = np.sort(values)
-    return float(ordered[rank - 1]), float(ordered[len(values) - rank])
 
 
 def table(ratios: Sequence[float], plan: Plan) -> pd.DataFrame:

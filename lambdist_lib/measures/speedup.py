@@ -13,7 +13,7 @@ import pandas as pd
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import ledger, sequential
-from lambdist_lib.measures.intervals import median_interval, pairs_needed
+from lambdist_lib.measures.intervals import median_interval, values_needed
 
 EVENTS = {
     "makespan_s": "until stored",
@@ -108,7 +108,7 @@ def compare_arms(
         needed = planned[0]
     else:
         low, high = median_interval(paired["ratio"], confidence)
-        notes, needed = [], pairs_needed(confidence)
+        notes, needed = [], values_needed(confidence=confidence)
     if math.isnan(low):
         notes = [f"{NO_INTERVAL} ({len(paired)} pairs, {needed} needed)"]
     if left_out:

@@ -10,8 +10,8 @@ from support import tables as frames
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import concurrency, latency
-from lambdist_lib.measures.intervals import needed, quantiles
-from lambdist_lib.results.schema import INVOCATIONS, RECORDS
+from lambdist_lib.measures.intervals import quantiles, values_needed
+from lambdist_lib.results.schema import RECORDS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 SPANS = concurrency.COLUMNS
@@ -27,7 +27,7 @@ def spans(*rows, run_id="run-1"):
 @pytest.mark.parametrize(("p", "least"), [(0.5, 6), (0.9, 36), (0.95, 72), (0.99, 368)])
 def test_a_tail_needs_many_values(p, least):
     """The numbers of facts.md, section 5; one fewer is not estimable."""
-    assert needed(p) == least
+    assert values_needed(p) == least
     [enough] = quantiles(pd.Series(np.arange(least)), (p,))
     [few] = quantiles(pd.Series(np.arange(least - 1)), (p,))
     assert math.isfinite(enough.high)
@@ -47,7 +47,7 @@ def test_intervals_are_scipys(count, p, confidence):
 
     [found] = quantiles(pd.Series(values), (p,), confidence)
 
-    if found.n >= needed(p, confidence):
+    if found.n >= values_needed(p, confidence):
         theirs = quantile_test(values, q=1, p=p).confidence_interval(confidence)
         assert (found.low, found.high) == (theirs.low, theirs.high)
 
@@ -185,22 +185,11 @@ def test_records_give_spans_of_what_was_stored():
     assert concurrency.summary(table).loc[0, "environments"] == 8
 
 
-def test_invocations_give_spans_of_failures_too():
-    called = frames.invocations(20, cold=4).assign(failed=1)
-
-    table = concurrency.spans_of_invocations(called)
-
-    assert len(table) == 20
-    assert (table["end_at"] - table["begin_at"]).to_numpy() == pytest.approx(called["duration_s"], abs=1e-6)
-    assert concurrency.spans_of_invocations(called, function="collector").empty
-
-
 def test_nothing_ran():
     for table in (concurrency.spans(NO_RECORDS), concurrency.spans(frames.records(3, dead=range(3)))):
         assert concurrency.summary(table).empty
         assert concurrency.over_time(table).empty
         assert concurrency.reuse(table).empty
-    assert concurrency.spans_of_invocations(pd.DataFrame(columns=list(INVOCATIONS))).empty
 
 
 def test_executions_that_end_before_they_begin_are_refused():

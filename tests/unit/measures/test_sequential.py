@@ -20,7 +20,7 @@ def ended(ratios, plan, enough):
 def naive(ratios, enough, first=6):
     """A plain 95 % interval after every pair, until it pleases."""
     for pairs in range(first, len(ratios) + 1):
-        low, high = sequential._interval(ratios[:pairs], 0.95)
+        low, high = intervals.median_interval(ratios[:pairs], 0.95)
         if enough(low, high, np.median(ratios[:pairs])):
             break
     return low, high
@@ -31,7 +31,7 @@ def test_a_look_is_the_speedups_interval_with_more_confidence():
     for n in (8, 10, 15, 33):
         ratios = np.random.default_rng(n).lognormal(1, 0.2, n)
         for confidence in (0.9, 0.95, 0.99):
-            assert sequential._interval(ratios, confidence) == pytest.approx(
+            assert intervals.median_interval(ratios, confidence) == pytest.approx(
                 intervals.median_interval(ratios, confidence)
             )
     assert sequential.plan(looks=(10,)).per_look < 0.98
@@ -70,7 +70,7 @@ def test_the_coverage_is_computed_exactly():
     held = np.ones(4_000, bool)
     walks = rng.random((4_000, 40))
     for pairs in PLAN.looks:
-        ends = np.array([sequential._interval(one[:pairs], PLAN.per_look) for one in walks])
+        ends = np.array([intervals.median_interval(one[:pairs], PLAN.per_look) for one in walks])
         held &= (ends[:, 0] <= 0.5) & (ends[:, 1] >= 0.5)
 
     assert sequential.coverage(PLAN.looks, PLAN.per_look) == pytest.approx(held.mean(), abs=0.012)
@@ -93,7 +93,7 @@ def test_between_looks_the_last_one_stands():
     found = sequential.look(ratios, PLAN)
 
     assert (found.pairs, found.next_look, found.enough) == (10, 15, False)
-    assert (found.low, found.high) == sequential._interval(ratios[:10], PLAN.per_look)
+    assert (found.low, found.high) == intervals.median_interval(ratios[:10], PLAN.per_look)
     assert found.why == "next look after 15 pairs"
 
 

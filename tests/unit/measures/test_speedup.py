@@ -64,7 +64,7 @@ def test_stragglers_leave_the_coverage_alone():
 @pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.99])
 def test_pairs_needed_is_where_scipy_begins(confidence):
     """One pair fewer than needed has no interval in scipy either; the number needed has one."""
-    needed = intervals.pairs_needed(confidence)
+    needed = intervals.values_needed(confidence=confidence)
 
     def of(n):
         return stats.quantile_test(np.arange(1.0, n + 1), q=1, p=0.5).confidence_interval(confidence)
