@@ -12,7 +12,6 @@
     │   └── RefusedError          AWS takes these credentials not, or not for this
     ├── DeployError               CloudFormation refused or rolled back
     ├── UncollectedError          destroy would lose results nobody has fetched
-    ├── SubmissionError           the API cannot be used at all
     ├── RunError                  a run folder is missing, foreign or does not balance
     └── ThresholdError            4: all went well, and a measure is beyond what `--fail-if` allows
 
@@ -93,10 +92,6 @@ class DeployError(LambdistError):
 
 
 class UncollectedError(LambdistError):
-    pass
-
-
-class SubmissionError(LambdistError):
     pass
 
 

@@ -17,7 +17,7 @@ def plot_concurrency(
     """Draw executions at once over time, and the environments that had run anything by then.
 
     Args:
-        spans: Of one run, as `measures.concurrency.spans` or `spans_of_invocations` returns.
+        spans: Of one run, as `measures.concurrency.spans` returns.
         limits: Label and number of each limit to draw, such as {"MaximumConcurrency": 10}.
         ax: Drawn on and returned; the filled area is the work done.
 

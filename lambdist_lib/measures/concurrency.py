@@ -11,7 +11,6 @@ import pandas as pd
 from lambdist_lib.errors import RunError
 
 COLUMNS = ["run_id", "arm", "environment_id", "begin_at", "end_at"]
-PROCESSING = {"processor": "distributed", "single_node": "single_node"}  # the arm of a log's function
 
 
 def spans(records: pd.DataFrame) -> pd.DataFrame:
@@ -25,22 +24,6 @@ def spans(records: pd.DataFrame) -> pd.DataFrame:
     stamps = records[["started_at", "put_at"]].apply(pd.to_numeric, errors="coerce")
     table = records[["run_id", "arm", "environment_id"]].assign(
         begin_at=stamps["started_at"], end_at=stamps["put_at"]
-    )
-    return _checked(table)
-
-
-def spans_of_invocations(invocations: pd.DataFrame, *, function: str = "processor") -> pd.DataFrame:
-    """One row per invocation of a function, failed ones too: `duration_s` up to its log line.
-
-    The log's stamp is in whole milliseconds and follows the handler's end by as much.
-    """
-    called = invocations[invocations["function"] == function]
-    ended_at = pd.to_numeric(called["at"], errors="coerce")
-    table = called[["run_id"]].assign(
-        arm=PROCESSING.get(function, function),
-        environment_id=called["environment_id"],
-        begin_at=ended_at - pd.to_numeric(called["duration_s"], errors="coerce"),
-        end_at=ended_at,
     )
     return _checked(table)
 

@@ -11,7 +11,7 @@ p**r of them die. Without, one bad message fails its whole batch of b: p becomes
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.measures.intervals import Share, share
+from lambdist_lib.measures.intervals import share
 from lambdist_lib.protocol.contract import CAUSE_CLASSES, DEAD, STORED
 
 ENOUGH = 5  # expected in every class, for a chi-square
@@ -58,13 +58,6 @@ def by_cause(records: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame
     return table.sort_values("dead", ascending=False, kind="stable", ignore_index=True)
 
 
-def by_class(records: pd.DataFrame) -> pd.DataFrame:
-    """One row per arm and cause class of the dead, most frequent first: `arm`, `cause_class`, `dead`."""
-    dead = records[records["outcome"] == DEAD]
-    table = dead.groupby(["arm", "cause_class"], sort=False).size().rename("dead").reset_index()
-    return table.sort_values("dead", ascending=False, kind="stable", ignore_index=True)
-
-
 def confusion(records: pd.DataFrame, planned: pd.Series) -> pd.DataFrame:
     """What the plan had for the settled datapoints against what was found.
 
@@ -82,11 +75,6 @@ def confusion(records: pd.DataFrame, planned: pd.Series) -> pd.DataFrame:
     wanted = planned.reindex(settled.index).rename("planned")
     fates = [fate for fate in (STORED, *CAUSE_CLASSES) if fate in {*found, *wanted}]
     return pd.crosstab(wanted, found).reindex(index=fates, columns=fates, fill_value=0)
-
-
-def agreement(matrix: pd.DataFrame, *, confidence: float = 0.95) -> Share:
-    """Of the datapoints of `confusion`'s matrix the share on its diagonal, with its interval."""
-    return share(int(np.trace(matrix.to_numpy())), int(matrix.to_numpy().sum()), confidence)
 
 
 def receive_counts(

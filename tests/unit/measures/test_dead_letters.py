@@ -204,19 +204,6 @@ def test_nothing_to_test_has_no_p_value(records):
 # -- causes, found against planned
 
 
-def test_deaths_are_counted_by_class():
-    records = frames.records(10, dead={1, 2, 3}).assign()
-    records.loc[3, "cause_class"] = "crash"
-
-    table = dead_letters.by_class(records)
-
-    assert table.to_dict("list") == {
-        "arm": ["distributed"] * 2,
-        "cause_class": ["application", "crash"],
-        "dead": [2, 1],
-    }
-
-
 def test_found_causes_are_held_against_the_plan():
     """Rows planned, columns found; what was not settled is in neither, right ones are on the diagonal."""
     records = frames.records(8, dead={1, 2, 3})
@@ -231,11 +218,8 @@ def test_found_causes_are_held_against_the_plan():
     assert matrix.to_numpy().sum() == 7
     assert (matrix.loc["timeout", "application"], matrix.loc["timeout", "stored"]) == (1, 1)
     assert [matrix.loc[name, name] for name in matrix.index] == [3, 1, 0, 1]
-    assert dead_letters.agreement(matrix).share == 5 / 7
 
 
-def test_nothing_settled_has_no_agreement():
-    matrix = dead_letters.confusion(NO_RECORDS, pd.Series(dtype=object))
-
-    assert matrix.empty
-    assert math.isnan(dead_letters.agreement(matrix).share)
+def test_a_confusion_matrix_of_no_records_is_empty():
+    """Without a settled datapoint there is nothing to count."""
+    assert dead_letters.confusion(NO_RECORDS, pd.Series(dtype=object)).empty
