@@ -1,12 +1,21 @@
-"""`lambdist deploy` and `destroy`: agreed to first where it costs money; cut short, they say what is left."""
+"""Deploy and destroy both stacks.
+
+    deployed = deploy(connect("local"), {"memory_mb": 256})
+    destroy(connect("local"))
+
+On AWS a deploy first shows its cost and asks for consent. After an interrupt both name the
+resources that remain and the command that goes on.
+"""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib.cloud import local_cloud, targets
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment import leaks, preflight, smoke_test, stacks
+from lambdist_lib.deployment import bundles, leaks, preflight, smoke_test, stacks
+from lambdist_lib.deployment.polling import Log
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.deployment.uncollected import require_collected
 from lambdist_lib.errors import LambdistError
@@ -15,41 +24,63 @@ from lambdist_lib.progress import Progress
 
 def deploy(
     target: Target,
-    settings: dict[str, Any],
+    settings: Mapping[str, Any] | None = None,
     *,
-    processing: Path,
-    lifetime_s: float | None,
-    budget_usd: float,
-    yes: bool,
+    processing: str | Path = "",
+    lifetime_s: float | None = None,
+    budget_usd: float = 0.0,
+    yes: bool | None = None,
+    confirmed: bool = False,
+    log: Log | None = None,
 ) -> dict[str, Stack]:
-    """Both stacks, as `stacks.deploy` makes them, after `preflight` on AWS.
+    """Create or update both stacks and check that their functions start.
+
+    Args:
+        settings: Template parameters in Python's spelling (`templates`); others keep their defaults.
+        processing: Folder with the processing.py to deploy; "" for the one that ships with lambdist.
+        lifetime_s: Seconds until `lambdist leaks --delete` may remove the stacks; 24 hours by default.
+        budget_usd: Maximum of the estimated cost in US dollars; 0 for no limit.
+        yes: True creates without asking, False asks on the terminal. None asks unless there is a budget.
+        confirmed: Skip the estimate and the question: the caller has confirmed both (`preflight.confirm`).
+        log: Called with each line of progress; by default the progress is shown.
+
+    Returns:
+        The deployed stacks by kind: `distributed` and `single_node`.
 
     Raises:
-        KeyboardInterrupt: It says what remains, and how to go on or to be rid of it.
+        UsageError: A setting or the folder is invalid, or the estimate exceeds the budget; nothing was created.
+        DeployError: Consent was refused, CloudFormation failed or a function does not start.
+        KeyboardInterrupt: The message names what remains and how to go on or remove it.
     """
-    if target.name == "aws":
-        found = preflight.inspect(target, settings, lifetime_s=lifetime_s)
-        preflight.confirm(found, budget_usd=budget_usd, yes=yes)
-    where = f"--target {target.name}"
-    given: dict[str, Any] = {"settings": settings, "processing": processing, "lifetime_s": lifetime_s}
+    code, wanted = bundles.folder(processing), dict(settings or {})
+    if target.name == "aws" and not confirmed:
+        inspected = preflight.inspect(target, wanted, lifetime_s=lifetime_s)
+        preflight.confirm(inspected, budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes)
     try:
+        if log:
+            return _apply(target, wanted, code, lifetime_s, log)
         with Progress("deploy") as progress:
-            deployed = stacks.apply_stacks(target, **given, log=progress.show)
-            smoke_test.check_functions_start(target, deployed.values())
+            deployed = _apply(target, wanted, code, lifetime_s, progress.show)
             progress.show(f"{len(deployed)} stacks on {target.label}")
             return deployed
     except KeyboardInterrupt:
-        how = f"`lambdist deploy {where}` goes on, `lambdist leaks {where} --delete` removes what was begun"
-        raise KeyboardInterrupt(f"interrupted; {remaining(target, how)}") from None
+        option = f"--target {target.name}"
+        advice = (
+            f"`lambdist deploy {option}` goes on, `lambdist leaks {option} --delete` removes what was created"
+        )
+        raise KeyboardInterrupt(f"interrupted; {remaining(target, advice)}") from None
 
 
 def destroy(target: Target, *, name: str = stacks.NAME, force: bool = False) -> None:
     """Delete both stacks and the artifact bucket.
 
+    Args:
+        force: Delete even queued messages and results that were not fetched.
+
     Raises:
-        UncollectedError: Messages are queued, or a table has runs that nobody has fetched;
-            with `force` they go.
-        KeyboardInterrupt: The message says what remains and how to go on.
+        UncollectedError: Messages are queued, or a table holds results that were not fetched.
+        DeployError: CloudFormation could not delete a resource; the message names it.
+        KeyboardInterrupt: The message names what remains and how to go on.
     """
     if not force:
         require_collected(target, name=name)
@@ -58,23 +89,43 @@ def destroy(target: Target, *, name: str = stacks.NAME, force: bool = False) -> 
             stacks.delete_stacks(target, name=name, log=progress.show)
             progress.show("both stacks and the artifact bucket are gone")
     except KeyboardInterrupt:
-        how = f"`lambdist destroy --target {target.name}` goes on"
-        raise KeyboardInterrupt(f"interrupted; {remaining(target, how)}") from None
+        advice = f"`lambdist destroy --target {target.name}` goes on"
+        raise KeyboardInterrupt(f"interrupted; {remaining(target, advice)}") from None
     if target.cloud and not _used_by_others(target):
         local_cloud.reset(target.cloud)  # or the functions' idle processes stay until the cloud itself ends
 
 
-def remaining(target: Target, how: str) -> str:
-    """What is there now, and what to type."""
+def stop_local_cloud(*, force: bool = False) -> bool:
+    """End the local cloud with everything in it; returns whether one ran.
+
+    Raises:
+        UncollectedError: As for `destroy`.
+    """
+    if not force and local_cloud.find() is not None:
+        require_collected(targets.connect("local"))
+    return local_cloud.stop()
+
+
+def remaining(target: Target, advice: str) -> str:
+    """Describe the resources that exist now, followed by the advice."""
     try:
         rows = leaks.find(target)
     except LambdistError as error:
-        return f"what remains on {target.label} is not known ({error}); {how}"
+        return f"what remains on {target.label} is unknown ({error}); {advice}"
     if not rows:
         return f"nothing of it is on {target.label}"
-    return (
-        f"on {target.label} remain {', '.join(f'{row.thing.kind} {row.thing.name}' for row in rows)}; {how}"
+    names = ", ".join(f"{row.thing.kind} {row.thing.name}" for row in rows)
+    return f"on {target.label} remain {names}; {advice}"
+
+
+def _apply(
+    target: Target, settings: dict[str, Any], processing: Path, lifetime_s: float | None, log: Log
+) -> dict[str, Stack]:
+    deployed = stacks.apply_stacks(
+        target, settings=settings, processing=processing, lifetime_s=lifetime_s, log=log
     )
+    smoke_test.check_functions_start(target, deployed.values())
+    return deployed
 
 
 def _used_by_others(target: Target) -> bool:
@@ -82,15 +133,4 @@ def _used_by_others(target: Target) -> bool:
     status = local_cloud.status()
     others = {holder for holder in status.holders if holder != os.getpid()} if status else set()
     summaries = target.client("cloudformation").list_stacks()["StackSummaries"]
-    return bool(others) or any(one["StackStatus"] != "DELETE_COMPLETE" for one in summaries)
-
-
-def stop_local_cloud(*, force: bool = False) -> bool:
-    """End the local cloud and all in it; whether one ran.
-
-    Raises:
-        UncollectedError: As `destroy`.
-    """
-    if not force and local_cloud.find() is not None:
-        require_collected(targets.connect("local"))
-    return local_cloud.stop()
+    return bool(others) or any(summary["StackStatus"] != "DELETE_COMPLETE" for summary in summaries)
