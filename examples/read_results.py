@@ -6,7 +6,7 @@ import sys
 from lambdist_lib import paths
 from lambdist_lib.measures import summary
 
-folder = paths.RESULTS / (sys.argv[1] if len(sys.argv) > 1 else "reference")
+folder = paths.results() / (sys.argv[1] if len(sys.argv) > 1 else "reference")
 found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
 measures = summary.flat(found)
 print(found["finding"])

@@ -167,7 +167,7 @@ def _named(factor: str | None) -> set[str]:
 
 def _load(where: str | Path) -> _Side:
     """The runs and facts of an experiment's folder, of a run's, or of either's id."""
-    for folder in (Path(where), paths.RESULTS / where):
+    for folder in (Path(where), paths.results() / where):
         if (folder / "experiment.json").exists():
             facts = _experiment_facts(folder)
             found = sorted(folder.glob("runs/*/run.json"))

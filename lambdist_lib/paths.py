@@ -1,31 +1,86 @@
-"""Where the project's folders are, whatever the working directory.
+"""Find handlers, templates, data, notebooks, results and state.
 
-papermill runs a notebook in the shell's folder and JupyterLab in the notebook's,
-so every path of the library starts from the package itself (an editable install).
-The two folders that are written can be elsewhere, by environment variables: the tests
-keep theirs apart from a person's by them.
+Functions, asked when used: tests and scripts may change the environment or the folder meanwhile.
 
-    LAMBDIST_RESULTS    instead of results/
-    LAMBDIST_STATE      instead of .lambdist/: another folder, another local cloud
+                  in a checkout      from an installed package
+    shipped       its top folders    lambdist_lib/shipped/
+    results()     results/           ./results             or LAMBDIST_RESULTS
+    state()       .lambdist/         user's state folder   or LAMBDIST_STATE
+
+papermill runs a notebook in the shell's folder and JupyterLab in the notebook's, hence no path
+of a checkout depends on the working directory.
 """
 
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-LAMBDAS = ROOT / "lambdas"
-CLOUDFORMATION = ROOT / "cloudformation"
-DATA = ROOT / "data"
-NOTEBOOKS = ROOT / "notebooks"
-RESULTS = Path(os.environ.get("LAMBDIST_RESULTS") or ROOT / "results").resolve()
-# of the local cloud: who runs it, who uses it, its log
-STATE = Path(os.environ.get("LAMBDIST_STATE") or ROOT / ".lambdist").resolve()
+import platformdirs
+
+PACKAGE = Path(__file__).resolve().parent
+SHIPPED = ("lambdas", "cloudformation", "data", "notebooks")
 
 
-def shown(path: Path) -> str:
-    """`path` as people may see it in notebooks and logs: never with a home folder in it."""
-    path = Path(path).resolve()
-    for base in (Path.cwd(), ROOT):
-        if path.is_relative_to(base):
-            return str(path.relative_to(base))
-    return path.name
+def checkout() -> Path | None:
+    """Return the source checkout's folder; None for an installed package."""
+    folder = PACKAGE.parent
+    return folder if (folder / "pyproject.toml").is_file() and (folder / "lambdas").is_dir() else None
+
+
+def root() -> Path:
+    """Return the folder of lambdas/, cloudformation/, data/ and notebooks/."""
+    return checkout() or PACKAGE / "shipped"
+
+
+def lambdas() -> Path:
+    """Return the folder of the handlers and of the default processing.py."""
+    return root() / "lambdas"
+
+
+def cloudformation() -> Path:
+    """Return the folder of the templates."""
+    return root() / "cloudformation"
+
+
+def data() -> Path:
+    """Return the folder of the example data files."""
+    return root() / "data"
+
+
+def notebooks() -> Path:
+    """Return the folder of the notebooks."""
+    return root() / "notebooks"
+
+
+def results() -> Path:
+    """Return the folder under which each experiment gets its own."""
+    folder = os.environ.get("LAMBDIST_RESULTS")
+    return (Path(folder) if folder else (checkout() or Path.cwd()) / "results").resolve()
+
+
+def state() -> Path:
+    """Return the folder of the local cloud's state and of installed packages: one per local cloud."""
+    if folder := os.environ.get("LAMBDIST_STATE"):
+        return Path(folder).resolve()
+    top = checkout()
+    return top / ".lambdist" if top else platformdirs.user_state_path("lambdist", appauthor=False)
+
+
+def shown(path: str | Path) -> str:
+    """Spell `path` for messages: openable from the current folder, without a home folder's name.
+
+    A file that ships with the library has its short name, such as data/words.txt: every command
+    looks such a name up among the shipped files when the current folder has none.
+    """
+    path, here, home = Path(path).resolve(), Path.cwd(), Path.home().resolve()
+    if path.is_relative_to(root()):
+        name = path.relative_to(root())
+        if name.parts and name.parts[0] in SHIPPED and not (here / name).exists():
+            return str(name)
+    if path.is_relative_to(home) and not here.is_relative_to(home):
+        return str(Path("~") / path.relative_to(home))
+    if path.is_relative_to(here):
+        return str(path.relative_to(here))
+    top = Path(os.path.commonpath([path, here])) if path.drive == here.drive else here
+    if top == Path(top.anchor):
+        return str(path)
+    return os.path.relpath(path, here)

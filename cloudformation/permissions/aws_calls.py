@@ -110,7 +110,7 @@ def library_calls() -> dict[str, set[str]]:
 
 
 def _modules() -> list[Path]:
-    return sorted((paths.ROOT / "lambdist_lib").rglob("*.py"))
+    return sorted((paths.root() / "lambdist_lib").rglob("*.py"))
 
 
 def _services(tree: ast.AST) -> Iterator[str]:

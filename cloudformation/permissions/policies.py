@@ -53,7 +53,7 @@ class Grant:
 
 @functools.cache
 def template(name: str) -> dict[str, Any]:
-    text = (paths.CLOUDFORMATION / f"{name}.yaml").read_text(encoding="utf-8")
+    text = (paths.cloudformation() / f"{name}.yaml").read_text(encoding="utf-8")
     return yaml.load(text, Loader=Loader)
 
 

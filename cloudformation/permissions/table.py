@@ -23,7 +23,7 @@ from permissions.reasons import (
 
 from lambdist_lib import paths
 
-PAGE = paths.CLOUDFORMATION / "permissions.md"
+PAGE = paths.cloudformation() / "permissions.md"
 
 HEAD = """\
 # Permissions and protection

@@ -64,14 +64,14 @@ def run_notebook(
     import yaml
 
     if not notebook.is_file():
-        raise UsageError(f"there is no notebook {notebook}; {paths.shown(paths.NOTEBOOKS)}/ has some")
+        raise UsageError(f"there is no notebook {notebook}; {paths.shown(paths.notebooks())}/ has some")
     parameters = {name: yaml.safe_load(value) for name, value in given.items()}
     declared = papermill.inspect_notebook(str(notebook))
     if output is None and "experiment_id" in declared:
         data = parameters.get("data") or yaml.safe_load(declared["data"]["default"])
         parameters["experiment_id"] = parameters.get("experiment_id") or folders.new_id(data)
-        output = paths.RESULTS / parameters["experiment_id"] / "notebook.ipynb"
-    output = output or paths.RESULTS / notebook.name
+        output = paths.results() / parameters["experiment_id"] / "notebook.ipynb"
+    output = output or paths.results() / notebook.name
     where = paths.shown(output)
     if not quiet:
         print(f"{paths.shown(notebook)} runs; it grows in {where}", flush=True)

@@ -43,7 +43,7 @@ def calibration_runs(
         RunError, UsageError: As `experiment.begin` and `analysing.tables`.
     """
     if measured:
-        folder = paths.RESULTS / folders.checked_id(experiment_id or folders.new_id("plan"))
+        folder = paths.results() / folders.checked_id(experiment_id or folders.new_id("plan"))
         folder.mkdir(parents=True, exist_ok=True)
         tables = analysis.tables(measured)
         return CalibrationRuns(folder, tables, str(tables.runs["target"].iloc[0]))

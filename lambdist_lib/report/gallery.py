@@ -38,8 +38,8 @@ class Result:
 
 def write() -> dict[str, Any]:
     """The page of the results folder; returns its path and the experiments on it, in their order."""
-    found = results(paths.RESULTS)
-    path = paths.RESULTS / "README.md"
+    found = results(paths.results())
+    path = paths.results() / "README.md"
     with results_files.writable(path, "type the same again"):
         path.write_text(text(found), encoding="utf-8")
     return {"gallery": paths.shown(path), "results": [one.home.name for one in found]}

@@ -46,7 +46,7 @@ def _notebook(home: Path, facts: dict[str, Any]) -> str:
     path = home / "notebook.ipynb"
     if not path.exists():
         return ""
-    ours = {_title(one): one.name for one in paths.NOTEBOOKS.glob("*.ipynb")}
+    ours = {_title(one): one.name for one in paths.notebooks().glob("*.ipynb")}
     if _title(path) not in ours:
         return ""
     metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
@@ -72,8 +72,8 @@ def _run(facts: dict[str, Any], runs: pd.DataFrame) -> list[str]:
         return []
     names = (*SENDING, "queue_batch", "memory_mb")
     options = [*_options(facts, names), "--seed", str(facts["seed"]), "--repetitions", str(int(pairs))]
-    processing = facts.get("processing", paths.LAMBDAS.name)
-    own = [] if processing == paths.LAMBDAS.name else ["--processing", processing]
+    processing = facts.get("processing", paths.lambdas().name)
+    own = [] if processing == paths.lambdas().name else ["--processing", processing]
     return [_line("run", facts, [*options, "--arms", ",".join(facts["arms"]), *own])]
 
 

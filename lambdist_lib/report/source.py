@@ -35,7 +35,7 @@ def find(where: str) -> Source:
     Raises:
         RunError: Nothing, or a file of it is damaged.
     """
-    for home in (Path(where), paths.RESULTS / where):
+    for home in (Path(where), paths.results() / where):
         has_runs, told = any(home.glob("runs/*/run.json")), home / "experiment.json"
         if has_runs or (told.exists() and (home / "summary.json").exists()):
             runs = {one: folders.read_facts(one) for one in folders.find(str(home))} if has_runs else {}

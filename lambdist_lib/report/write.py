@@ -38,8 +38,8 @@ def newest() -> Path:
     Raises:
         RunError: There is none.
     """
-    written = {path: path.stat().st_mtime for path in paths.RESULTS.glob("*/runs/*/run.json")}
+    written = {path: path.stat().st_mtime for path in paths.results().glob("*/runs/*/run.json")}
     if not written:
-        where = paths.shown(paths.RESULTS)
+        where = paths.shown(paths.results())
         raise RunError(f"there is no experiment under {where}/ yet; `make experiment` makes one")
     return max(written, key=lambda path: written[path]).parents[2]

@@ -75,6 +75,15 @@ def resumable(run: Path) -> Iterator[None]:
         raise KeyboardInterrupt(f"interrupted; {kept}, {how} finishes it") from None
 
 
+def refuse_existing(run: Path) -> None:
+    """Raise RunError if the folder holds a run."""
+    if (run / "run.json").exists():
+        raise RunError(
+            f"the run {run.name} exists already; finish it with `lambdist resume {run.name}`, "
+            "or take another id"
+        )
+
+
 def read_facts(folder: Path) -> dict[str, Any]:
     """What run.json says.
 
@@ -129,21 +138,21 @@ def find(run: str) -> list[Path]:
     Raises:
         RunError: There is none.
     """
-    for folder in [Path(run), *paths.RESULTS.glob(f"*/runs/{run}"), paths.RESULTS / run]:
+    for folder in [Path(run), *paths.results().glob(f"*/runs/{run}"), paths.results() / run]:
         if (folder / "run.json").exists():
             return [folder]
         if found := sorted(folder.glob("runs/*/run.json")):
             return [path.parent for path in found]
-    known = sorted(path.parent.name for path in paths.RESULTS.glob("*/runs"))
+    known = sorted(path.parent.name for path in paths.results().glob("*/runs"))
     hint = f"; the latest experiment is {known[-1]}" if known else ""
-    raise RunError(f"there is no run or experiment {run} under {paths.shown(paths.RESULTS)}/{hint}")
+    raise RunError(f"there is no run or experiment {run} under {paths.shown(paths.results())}/{hint}")
 
 
 def adhoc(run_id: str) -> Path:
     """Folder of the datapoints that came without a run."""
-    return paths.RESULTS / "adhoc" / "runs" / run_id
+    return paths.results() / "adhoc" / "runs" / run_id
 
 
 def collected_ids() -> set[str]:
     """Runs whose answers are here."""
-    return {path.parent.name for path in paths.RESULTS.glob("*/runs/*/outputs.jsonl")}
+    return {path.parent.name for path in paths.results().glob("*/runs/*/outputs.jsonl")}

@@ -11,16 +11,23 @@ from lambdist_lib.submission.receipts import SubmissionCounts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """Which stack an arm uses ("" for none), how many senders it has, and which client they are."""
+    """One way to get a data file processed.
+
+    stack: which stack it uses, "" for none. parallel: whether it has `chunks` senders, or one.
+    ignores: conditions that mean nothing to it. submit: the client that sends.
+    """
 
     stack: str
     parallel: bool = True
+    ignores: frozenset[str] = frozenset()
     submit: Callable[..., SubmissionCounts] = client.submit
 
 
 ARMS = {
     "distributed": Arm(stack="distributed"),
-    "single_node": Arm(stack="single_node", parallel=False),
+    "single_node": Arm(
+        stack="single_node", parallel=False, ignores=frozenset({"chunks", "processors", "queue_batch"})
+    ),
     "single_node_parallel": Arm(stack="single_node"),
     "as_original": Arm(stack="distributed", submit=original_client.submit),
     "local_pool": Arm(stack=""),

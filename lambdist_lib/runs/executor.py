@@ -1,4 +1,4 @@
-"""The turns of an experiment, taken one by one: stacks as a turn wants them, its environments, its run."""
+"""Execute an experiment's schedule: for each run its stacks, its environments, then the run itself."""
 
 import itertools
 import shutil
@@ -20,11 +20,12 @@ from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.schedule import Schedule, ScheduledRun
 
 WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
+OF_MAPPING = {"queue_batch", "maximum_concurrency"}  # settings whose change leaves environments warm
 
 
 @dataclass(slots=True, kw_only=True)
 class Executor:
-    """Takes the turns of one experiment into its folder, and knows what is deployed and warm meanwhile."""
+    """Executes the runs of one experiment, and knows which stacks are deployed and which arms are warm."""
 
     experiment_id: str
     folder: Path
@@ -33,125 +34,121 @@ class Executor:
     processing: Path | None = None
     settings: dict[str, Any] = field(default_factory=dict)  # of the stacks, beside the conditions
     stacks: dict[str, Stack] = field(default_factory=dict)
-    stopped: dict[str, str] = field(default_factory=dict)  # by phase the turn that was not finished
-    _wanted: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
+    stopped: dict[str, str] = field(default_factory=dict)  # by phase, the run at which it was interrupted
+    _deployed: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
     _warm: set[str] = field(default_factory=set)  # arms whose environments are open
 
     def deploy(self, conditions: Conditions, progress: Progress) -> None:
-        """Have the stacks as the conditions want them."""
-        wanted = {**conditions.settings(), **self.settings}
-        if not self.stacks or wanted != self._wanted:
+        """Deploy or update the stacks to match the conditions."""
+        settings = {**conditions.settings(), **self.settings}
+        if self.stacks and settings == self._deployed:
+            return
+        changed = {name for name, value in settings.items() if self._deployed.get(name) != value}
+        if not changed <= OF_MAPPING:
             self._warm.clear()
-            deployed = stacks.apply_stacks(
-                self.target, settings=wanted, processing=self.processing, log=progress.show
-            )
-            if not self.stacks:  # the code stays the same afterwards
-                smoke_test.check_functions_start(self.target, deployed.values())
-            self.stacks, self._wanted = deployed, wanted
+        deployed = stacks.apply_stacks(
+            self.target, settings=settings, processing=self.processing, log=progress.show
+        )
+        if not self.stacks:  # the code stays the same afterwards
+            smoke_test.check_functions_start(self.target, deployed.values())
+        self.stacks, self._deployed = deployed, settings
 
-    def walk(
+    def execute(
         self,
         phase: str,
-        rounds: Schedule,
+        schedule: Schedule,
         *,
         keep: Callable[[list[dict[str, Any]]], None],
         unit: str = "run",
         enough: Callable[[], str] = lambda: "",
         **facts: Any,
     ) -> list[dict[str, Any]]:
-        """Take the turns round by round until it is enough; the rows of their runs.
+        """Execute the rounds of a schedule until it is enough; return the rows of their runs.
 
         Args:
-            phase: What it is, for people, and in which unit it is counted: run or pair.
+            phase: Name of the schedule for people; `unit`, run or pair, is what its progress counts.
             keep: Called with the row of each run.
-            enough: Asked after each round; says why no further one is needed, or "".
-            facts: Further ones for the runs' folders.
+            enough: Asked after each round; gives the reason why no further round is needed, or "".
+            facts: Further fields of each `RunInfo`.
         """
         rows: list[dict[str, Any]] = []
         try:
             with Progress(phase) as progress, run.exclusive_use(self.target):
-                self._warm.clear()  # nobody knows what became of them since
-                for of_round in rounds:
-                    for turn in of_round:
-                        self.stopped[phase] = turn.label
-                        rows.append(self.take(turn, progress, **facts))
+                self._warm.clear()  # AWS or another user may have ended environments since
+                for scheduled_runs in schedule:
+                    for scheduled in scheduled_runs:
+                        self.stopped[phase] = scheduled.label
+                        rows.append(self.execute_run(scheduled, progress, **facts))
                         keep(rows[-1:])
-                    if why := enough():
+                    if reason := enough():
                         break
-                progress.show(_done(rows, unit, why))
+                progress.show(_summary(rows, unit, reason))
         except KeyboardInterrupt:
             if not in_notebook():
                 raise
             at = self.stopped.get(phase, phase)
             raise Interrupted(
-                f"Stopped at {at}; what was measured is kept. Run this cell again, and it goes on from "
-                f"there; after a restart of the kernel, first set experiment_id to {self.experiment_id!r}."
+                f"Stopped at {at}; what was measured is kept. Run this cell again to go on from there; "
+                f"after a restart of the kernel, first set experiment_id to {self.experiment_id!r}."
             ) from None
         self.stopped.pop(phase, None)
         return rows
 
-    def take(self, turn: ScheduledRun, progress: Progress, **facts: Any) -> dict[str, Any]:
-        """The turn's run, or the rest of one that an earlier sitting left; returns its row.
-
-        Args:
-            facts: Further ones for the run's folder.
+    def execute_run(self, scheduled: ScheduledRun, progress: Progress, **facts: Any) -> dict[str, Any]:
+        """Execute one run, or the rest of one that was interrupted; return its row.
 
         Raises:
-            DeployError: Nothing was deployed yet.
+            DeployError: The stacks are not deployed.
         """
-        progress.show(turn.label)
-        folder = self.folder / "runs" / f"{self.experiment_id}-{turn.name}"
-        facts |= {"pair": turn.round, "experiment_id": self.experiment_id}
-        if not ARMS[turn.arm].stack:
-            shutil.rmtree(folder, ignore_errors=True)  # of an earlier sitting: it takes seconds to do again
-            return local_pool.run(self.points, turn.conditions, folder, processing=self.processing, **facts)
-        if not self.stacks:  # on AWS somebody has to agree to them first
-            raise DeployError("the stacks are not deployed yet; call deploy() first")
-        self.deploy(turn.conditions, progress)
-        stack = self.stacks[ARMS[turn.arm].stack]
-        watch = progress.watcher(turn.label)
+        progress.show(scheduled.label)
+        folder = self.folder / "runs" / f"{self.experiment_id}-{scheduled.name}"
+        facts |= {"pair": scheduled.round, "experiment_id": self.experiment_id}
+        conditions = scheduled.conditions
+        if not ARMS[scheduled.arm].stack:
+            shutil.rmtree(folder, ignore_errors=True)  # an interrupted one: it takes seconds to do again
+            return local_pool.run(self.points, conditions, folder, processing=self.processing, **facts)
+        if not self.stacks:  # on AWS a person has to agree to them first
+            raise DeployError("the stacks are not deployed: call deploy() first")
+        self.deploy(conditions, progress)
+        stack, watch = self.stacks[ARMS[scheduled.arm].stack], progress.watcher(scheduled.label)
         if (folder / "run.json").exists():
             return resume.resume(self.target, stack, self.points, folder, watch=watch)
-        self._prepare(turn, progress)
-        return run.run_once(
-            self.target,
-            stack,
-            turn.arm,
-            self.points,
-            turn.conditions,
-            folder,
-            temperature=turn.temperature,
-            watch=watch,
-            **facts,
-        )
+        self._prepare(scheduled, progress)
+        facts |= {"arm": scheduled.arm, "temperature": scheduled.temperature}
+        info = run.new_run(self.target, stack, self.points, folder, conditions, **facts)
+        return run.run_once(self.target, stack, self.points, folder, info, watch=watch)
 
-    def _prepare(self, turn: ScheduledRun, progress: Progress) -> None:
-        """Fresh environments for a cold turn; open ones, measured by nobody but declared, for a warm one."""
-        if turn.temperature == "cold":
-            self._warm.discard(turn.arm)
-            stacks.make_cold(self.target, self.stacks[ARMS[turn.arm].stack])
-        for arm in turn.warm_up:
+    def _prepare(self, scheduled: ScheduledRun, progress: Progress) -> None:
+        """Make fresh environments for a cold run; open them by unmeasured datapoints for a warm one."""
+        if scheduled.temperature == "cold":
+            self._warm.discard(scheduled.arm)
+            stacks.make_cold(self.target, self.stacks[ARMS[scheduled.arm].stack])
+        for arm in scheduled.warm_up:
             if arm not in self._warm:
                 progress.show(f"warming up {arm}")
-                self._open(arm, turn)
+                self._open(arm, scheduled)
                 self._warm.add(arm)
 
-    def _open(self, arm: str, turn: ScheduledRun) -> None:
-        """By the file's own datapoints: a job of a person's own may know what to do with no others."""
-        many = turn.warm_up_chunks * WARM_UP_ROUNDS
-        own = list(itertools.islice((line.data for line in self.points if not line.reason), many))
+    def _open(self, arm: str, scheduled: ScheduledRun) -> None:
+        """Warm up with the file's own datapoints: a user's job may reject any other input."""
+        senders = min(scheduled.warm_up_chunks, self.points.submitted)
+        count = senders * WARM_UP_ROUNDS
+        own = list(itertools.islice((line.data for line in self.points if not line.reason), count))
         if not own:
             return
-        held = replace(turn.conditions, chunks=turn.warm_up_chunks)
+        conditions = replace(scheduled.conditions, chunks=senders)
         points = datapoints.from_iterable(
-            itertools.islice(itertools.cycle(own), many), max_chars=held.max_chars, pattern=held.pattern
+            itertools.islice(itertools.cycle(own), count),
+            max_chars=conditions.max_chars,
+            pattern=conditions.pattern,
         )
-        run.warm_up(self.target, self.stacks[ARMS[arm].stack], arm, points, held, self.experiment_id)
+        stack = self.stacks[ARMS[arm].stack]
+        run.warm_up(self.target, stack, arm, points, conditions, self.experiment_id)
 
 
-def _done(rows: list[dict[str, Any]], unit: str, why: str) -> str:
-    """How much was run, what came of it, and why it was enough."""
+def _summary(rows: list[dict[str, Any]], unit: str, reason: str) -> str:
+    """How much was run, its outcomes, and why it was enough."""
     runs = len({row["pair"] for row in rows}) if unit == "pair" else len(rows)
-    parts = [f"{runs} {unit}{'s' if runs != 1 else ''} done", why]
+    parts = [f"{runs} {unit}{'s' if runs != 1 else ''} done", reason]
     parts += [f"{sum(row[name] for row in rows):,} {name}" for name in ("stored", "dead")]
     return ", ".join(part for part in parts if part)

@@ -23,6 +23,7 @@ def run(
     *,
     tries: int = 5,
     processing: Path | None = None,
+    **facts: Any,
 ) -> dict[str, Any]:
     """Run the arm without a cloud: `chunks` processes of this machine; return the run's row.
 

@@ -1,6 +1,6 @@
-"""Which run comes when: the order of an experiment's runs, drawn from its seed before the first begins.
+"""The order of an experiment's runs, drawn from its seed before the first begins.
 
-A plan is a list of rounds, each a list of turns. It needs no cloud and no clock.
+A schedule is a list of rounds, each a list of runs. It needs no cloud and no clock.
 """
 
 import random
@@ -15,10 +15,10 @@ from lambdist_lib.runs.conditions import AS_FOUND, Conditions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledRun:
-    """One run to come.
+    """One run of a schedule.
 
     round: the run's `pair`. name: the end of the run's id. label: the run for people. warm_up: arms
-    whose environments are to be open before, for as many senders as `warm_up_chunks`.
+    whose environments are opened before it, for as many senders as `warm_up_chunks`.
     """
 
     arm: str
@@ -35,32 +35,32 @@ Schedule = list[list[ScheduledRun]]
 
 
 def cold(arms: Sequence[str], conditions: Conditions) -> Schedule:
-    """One cold run of each arm that has a stack."""
-    turns = [
+    """Schedule one cold run of each arm that has a stack."""
+    runs = [
         ScheduledRun(arm=arm, conditions=conditions, temperature="cold", round=0,
              name=f"cold-{arm_abbreviation(arm)}0", label=arm)
         for arm in with_stack(arms)
     ]  # fmt: skip
-    return [turns]
+    return [runs]
 
 
-def pairs(arms: Sequence[str], conditions: Conditions, *, most: int, seed: int) -> Schedule:
-    """In each round a warm run of every arm, in random order."""
+def pairs(arms: Sequence[str], conditions: Conditions, *, max_pairs: int, seed: int) -> Schedule:
+    """Schedule a warm run of every arm in each round, in random order."""
     order = random.Random(seed)
 
-    def turn(arm: str, pair: int) -> ScheduledRun:
+    def run(arm: str, pair: int) -> ScheduledRun:
         return ScheduledRun(
             arm=arm,
             conditions=conditions,
             temperature="warm",
             round=pair,
             name=f"warm-{arm_abbreviation(arm)}{pair}",
-            label=f"pair {pair} of {most}, {arm}",
+            label=f"pair {pair} of {max_pairs}, {arm}",
             warm_up=with_stack(arms),
             warm_up_chunks=conditions.chunks,
         )
 
-    return [[turn(arm, pair) for arm in order.sample(list(arms), k=len(arms))] for pair in range(1, most + 1)]
+    return [[run(arm, pair) for arm in order.sample(list(arms), k=len(arms))] for pair in range(1, max_pairs + 1)]
 
 
 def sweep(
@@ -69,63 +69,66 @@ def sweep(
     factor: str,
     levels: Sequence[Any],
     *,
-    rounds: int,
+    repetitions: int,
     seed: int,
     temperatures: Sequence[str] = ("warm",),
 ) -> Schedule:
-    """In each round every arm at every level of a condition in random order, at each temperature in turn.
+    """Schedule every arm at every level of a condition in each round, in random order.
 
-    An arm to which the factor means nothing has one level a round.
+    Each level has all temperatures one after the other. An arm that ignores the factor runs at one
+    level a round.
     """
-    order, held = random.Random(seed), [replace(conditions, **{factor: level}) for level in levels]
-    plan, most = _heard(arms, factor, len(levels)), max(one.chunks for one in held)
+    order = random.Random(seed)
+    at_level = [replace(conditions, **{factor: level}) for level in levels]
+    plan = _arms_and_levels(arms, factor, len(levels))
+    max_chunks = max(level.chunks for level in at_level)
     is_mixed = len(temperatures) > 1
 
-    def turn(arm: str, k: int, number: int, temperature: str) -> ScheduledRun:
+    def run(arm: str, k: int, number: int, temperature: str) -> ScheduledRun:
         name, label = (
             f"{arm_abbreviation(arm)}{k}r{number}",
-            f"round {number} of {rounds}, {arm}, {factor} {levels[k]}",
+            f"round {number} of {repetitions}, {arm}, {factor} {levels[k]}",
         )
         return ScheduledRun(
             arm=arm,
-            conditions=held[k],
+            conditions=at_level[k],
             temperature=temperature,
             round=number,
             name=f"{temperature}-{name}" if is_mixed else name,
             label=f"{label}, {temperature}" if is_mixed else label,
             warm_up=with_stack([arm]) if temperature == "warm" else (),
-            warm_up_chunks=held[k].chunks if is_mixed else most,
+            warm_up_chunks=at_level[k].chunks if is_mixed else max_chunks,
         )
 
     return [
-        [turn(arm, k, number, one) for arm, k in order.sample(plan, k=len(plan)) for one in temperatures]
-        for number in range(1, rounds + 1)
+        [run(arm, k, number, temperature) for arm, k in order.sample(plan, k=len(plan)) for temperature in temperatures]
+        for number in range(1, repetitions + 1)
     ]
 
 
 def matrix(
     conditions: Conditions, cells: Sequence[Mapping[str, Any]], *, repetitions: int, seed: int
 ) -> Schedule:
-    """The distributed arm under each cell's conditions, in the cells' order: a round for each cell.
+    """Schedule the distributed arm under each cell's conditions, a round for each cell, in their order.
 
-    Every turn draws its faults anew, by a seed counted up from the experiment's: with the same draws
+    Every run draws its own faults, by a seed counted up from the experiment's: with the same draws
     the same datapoints would die in every cell.
     """
     runs = len(cells) * repetitions
 
-    def turn(k: int, repetition: int) -> ScheduledRun:
-        number, held = k * repetitions + repetition, replace(conditions, **cells[k])
-        fault = faults.parse_fault(_unseeded(held.fault), seed=seed + number)
+    def run(k: int, repetition: int) -> ScheduledRun:
+        number, of_cell = k * repetitions + repetition, replace(conditions, **cells[k])
+        fault = faults.parse_fault(_unseeded(of_cell.fault), seed=seed + number)
         return ScheduledRun(
             arm="distributed",
-            conditions=replace(held, fault=str(fault)),
+            conditions=replace(of_cell, fault=str(fault)),
             temperature=AS_FOUND,
             round=repetition + 1,
             name=f"d{number}",
             label=f"run {number + 1} of {runs}, {_unseeded(str(fault))}",
         )
 
-    return [[turn(k, repetition) for repetition in range(repetitions)] for k in range(len(cells))]
+    return [[run(k, repetition) for repetition in range(repetitions)] for k in range(len(cells))]
 
 
 def with_stack(arms: Sequence[str]) -> tuple[str, ...]:
@@ -133,11 +136,11 @@ def with_stack(arms: Sequence[str]) -> tuple[str, ...]:
     return tuple(arm for arm in arms if ARMS[arm].stack)
 
 
-def _heard(arms: Sequence[str], factor: str, levels: int) -> list[tuple[str, int]]:
-    """Which arm runs at which level in each round: one to which the factor means nothing only once."""
-    deaf = [arm for arm in arms if arm == "single_node" and factor in ("chunks", "queue_batch")]
-    heard = [arm for arm in arms if arm not in deaf]
-    return [(arm, k) for arm in heard for k in range(levels)] + [(arm, 0) for arm in deaf]
+def _arms_and_levels(arms: Sequence[str], factor: str, levels: int) -> list[tuple[str, int]]:
+    """The arms and levels of one round; an arm that ignores the factor runs at one level."""
+    ignoring = [arm for arm in arms if factor in ARMS[arm].ignores]
+    following = [arm for arm in arms if arm not in ignoring]
+    return [(arm, k) for arm in following for k in range(levels)] + [(arm, 0) for arm in ignoring]
 
 
 def _unseeded(fault: str) -> str:

@@ -28,11 +28,11 @@ def notebook(opened, tmp_path):
     data.write_text("".join(f"word-{n}\n" for n in range(10)))
     name = f"lab-{next(numbers)}"
     page, path = opened(
-        paths.NOTEBOOKS / "experiment.ipynb", data=str(data), experiment_id=name, **PARAMETERS
+        paths.notebooks() / "experiment.ipynb", data=str(data), experiment_id=name, **PARAMETERS
     )
     said = []
     page.on("pageerror", lambda error: said.append(str(error)))
-    yield page, path, paths.RESULTS / name
+    yield page, path, paths.results() / name
     assert said == []
 
 

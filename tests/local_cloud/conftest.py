@@ -179,7 +179,7 @@ def mails(distributed):
 def lambdist():
     """`lambdist("submit", path, state=folder)`: the command line in a process of its own, finished."""
 
-    def run(*arguments: object, state: Path | None = None, cwd: Path = paths.ROOT, **options: Any):
+    def run(*arguments: object, state: Path | None = None, cwd: Path = paths.root(), **options: Any):
         environment = {**os.environ, **({"LAMBDIST_STATE": str(state)} if state else {})}
         return subprocess.run(
             [sys.executable, "-m", "lambdist_lib", *map(str, arguments)],

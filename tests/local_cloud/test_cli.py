@@ -74,7 +74,7 @@ def test_a_whole_experiment_in_one_command(lambdist, state, data_file):
     assert len(summary["ledger"]) == 4
     assert all(row["stored"] == 8 for row in summary["ledger"])
     assert "local cloud" in summary["finding"]
-    assert summary == json.loads((paths.RESULTS / "whole/summary.json").read_text())
+    assert summary == json.loads((paths.results() / "whole/summary.json").read_text())
     after = lambdist("submit", data, state=state)
     assert (after.returncode, "lambdist deploy" in error_told(after.stderr)) == (1, True)
 

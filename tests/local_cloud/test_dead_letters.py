@@ -72,7 +72,7 @@ def test_mail_goes_to_every_address_and_ends_with_its_stack(deploy, target):
 
 def ran(deployed, name, count, fault, **conditions):
     """A run of `count` words under a fault; its folder, and its ledger without zeros."""
-    folder = paths.RESULTS / "dead" / "runs" / name
+    folder = paths.results() / "dead" / "runs" / name
     points = datapoints.from_iterable([f"word-{n}" for n in range(count)])
     held = Conditions(fault=fault, retry_delay_s=0, **conditions)
     run.run_once(deployed.target, deployed.stack, "distributed", points, held, folder)
@@ -155,7 +155,7 @@ def test_an_experiment_redrives_its_runs(target, data_file):
 
 def test_dead_letters_of_old_clients_come_back_under_new_code(deploy, tmp_path):
     """Without a run there is no folder: the items have all that is needed, once the bug is gone."""
-    lambdas = shutil.copytree(paths.LAMBDAS, tmp_path / "lambdas")
+    lambdas = shutil.copytree(paths.lambdas(), tmp_path / "lambdas")
     (lambdas / "processing.py").write_text(BUG)
     [deployed] = deploy("mended", ["distributed"], processing=lambdas).values()
     run_id = deployed.post({"data": "old"}).json()["run_id"]

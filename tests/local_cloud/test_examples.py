@@ -37,7 +37,7 @@ def file(tmp_path):
 
 
 def run(script, *arguments, cwd, **environment):
-    command = [sys.executable, paths.ROOT / "examples" / script, *map(str, arguments)]
+    command = [sys.executable, paths.root() / "examples" / script, *map(str, arguments)]
     return subprocess.run(
         command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
     )
@@ -97,7 +97,7 @@ def test_a_wrong_file_is_said_in_one_line(target, script, tmp_path):
 )
 def test_a_short_script_says_what_it_is_for(state, file, tmp_path, script, arguments, said):
     """Each with something of its own to work on, from any folder."""
-    places = {"file": file, "reference": paths.ROOT / "results" / "reference"}
+    places = {"file": file, "reference": paths.root() / "results" / "reference"}
 
     done = run(script, *(one.format(**places) for one in arguments), cwd=tmp_path, LAMBDIST_STATE=str(state))
 

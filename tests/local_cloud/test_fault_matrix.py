@@ -11,7 +11,7 @@ from lambdist_lib.deployment import stacks
 pytestmark = pytest.mark.faults
 SEED = "seed:1"
 DATAPOINTS = 100
-TABLE = paths.ROOT / "tests" / "local_cloud" / "fault_matrix.md"
+TABLE = paths.root() / "tests" / "local_cloud" / "fault_matrix.md"
 HEAD = """\
 # Every kind of fault, as planned and as found
 

@@ -30,18 +30,18 @@ def eventually(condition, timeout_s=30.0):
     return held
 
 
-def begun(*arguments, state=paths.STATE):
+def begun(*arguments, state=paths.state()):
     """The command line in a process of its own, under way."""
     return subprocess.Popen(
         [sys.executable, "-m", "lambdist_lib", *map(str, arguments)],
-        cwd=paths.ROOT, env={**os.environ, "LAMBDIST_STATE": str(state)}, text=True,
+        cwd=paths.root(), env={**os.environ, "LAMBDIST_STATE": str(state)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
 
 
 def under_way(experiment_id, *states):
     """The folder of the experiment's run, once it is in one of these states and some answers are on disk."""
-    for folder in paths.RESULTS.glob(f"{experiment_id}/runs/*"):
+    for folder in paths.results().glob(f"{experiment_id}/runs/*"):
         written = (folder / "journal").exists() and (folder / "journal").read_bytes().count(b"\n") > 1
         if written and folders.read_facts(folder)["state"] in (states or ("submitting", "settling")):
             return folder
@@ -143,13 +143,13 @@ def long_notebook(tmp_path, cloud, data_file):
     given = [word for parameter in parameters.items() for word in ("-p", *map(str, parameter))]
     with (tmp_path / "papermill.log").open("w") as log:
         process = subprocess.Popen(
-            [Path(sys.executable).parent / "papermill", paths.NOTEBOOKS / "experiment.ipynb",
+            [Path(sys.executable).parent / "papermill", paths.notebooks() / "experiment.ipynb",
              tmp_path / "out.ipynb", "--no-progress-bar", *given],
             env={**os.environ, "LAMBDIST_STATE": str(state)}, cwd=tmp_path,
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     record = cloud_state.read(state)
-    assert eventually(lambda: list(paths.RESULTS.glob(f"{name}/runs/*/journal")), 60)
+    assert eventually(lambda: list(paths.results().glob(f"{name}/runs/*/journal")), 60)
     [kernel] = set(local_cloud.status(state).holders) - {os.getpid()}
     cloud.release()
     yield process, kernel, record

@@ -39,7 +39,7 @@ def begun(empty):
         process = subprocess.Popen(
             [sys.executable, "-c", "from lambdist_lib import stacks, targets; "
              "stacks.deploy(targets.connect('local'))"],
-            cwd=paths.ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=paths.root(), env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         processes.append(process)
         return process
@@ -80,7 +80,7 @@ def test_ctrl_c_in_a_deployment_says_what_remains(empty):
     """One line with each thing that is there, and both ways on; --delete takes one of them."""
     process = subprocess.Popen(
         [sys.executable, "-m", "lambdist_lib", "deploy"],
-        cwd=paths.ROOT, env=dict(os.environ), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        cwd=paths.root(), env=dict(os.environ), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert eventually(lambda: has_bucket(empty))
     process.send_signal(signal.SIGINT)

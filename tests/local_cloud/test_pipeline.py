@@ -45,7 +45,7 @@ def process(data):
 
 def submit(deployed, name, points, arm="distributed", **conditions):
     """One run into its folder; returns its row and its answers."""
-    folder = paths.RESULTS / "pipeline" / "runs" / name
+    folder = paths.results() / "pipeline" / "runs" / name
     held = Conditions(retry_delay_s=0, **conditions)
     row = run.run_once(deployed.target, deployed.stack, arm, points, held, folder)
     return row, list(collect.fetch(str(folder)))
@@ -102,11 +102,11 @@ def test_one_datapoint_is_followed_from_post_to_item(distributed):
 def test_the_originals_client_keeps_working(distributed, lambdist, senders):
     """A process pool with plain POSTs and no retries: all 200, and every word ends in the table."""
     api = stacks.api(distributed.target, distributed.stack)
-    words = (paths.DATA / "words.txt").read_text().splitlines()
+    words = (paths.data() / "words.txt").read_text().splitlines()
 
     client = subprocess.run(
         [sys.executable, "-c", ORIGINAL_CLIENT, api.url, api.key.reveal(), str(senders),
-         str(paths.DATA / "words.txt")],
+         str(paths.data() / "words.txt")],
         capture_output=True, text=True, timeout=150, check=True,
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_the_originals_client_keeps_working(distributed, lambdist, senders):
 
 def test_every_kind_of_line_comes_back_as_it_went(distributed):
     """Unicode, quotes, tabs and JSON in lines survive; what is no datapoint is rejected, in its place."""
-    points = files.read(paths.DATA / "nasty.txt")
+    points = files.read(paths.data() / "nasty.txt")
 
     row, answers = submit(distributed, "nasty", points, request_batch=7)
 
@@ -144,7 +144,7 @@ def test_every_kind_of_line_comes_back_as_it_went(distributed):
 
 def test_a_permanent_error_dies_at_once_with_its_cause(deploy, tmp_path):
     """PermanentError out of process(): one receive, the cause on the item, the neighbours stored."""
-    lambdas = shutil.copytree(paths.LAMBDAS, tmp_path / "lambdas")
+    lambdas = shutil.copytree(paths.lambdas(), tmp_path / "lambdas")
     (lambdas / "processing.py").write_text(HOPELESS)
     points = datapoints.from_iterable(["good", "bad", "fine"])
 
@@ -183,7 +183,7 @@ def test_a_datapoint_that_always_fails_is_dead_after_five_receives(distributed, 
 
 def test_a_thousand_datapoints_meet_their_faults_as_planned(deploy):
     """In batches of ten with a fifth of the attempts failing: each fails as often as its plan says."""
-    points = files.read(paths.DATA / "words-1000.txt")
+    points = files.read(paths.data() / "words-1000.txt")
     fault = "raise:0.2,seed:4"
     plan = faults.parse_fault(fault)
     strikes = {n: [plan.strikes("raise", n, attempt) for attempt in range(1, 6)] for n in range(1000)}
@@ -195,7 +195,7 @@ def test_a_thousand_datapoints_meet_their_faults_as_planned(deploy):
     row, answers = submit(deployed, "planned", points, fault=fault, request_batch=10, queue_batch=10)
 
     assert ledger(row) == {"submitted": 1000, "stored": 1000 - len(dead), "dead": len(dead)}
-    table = tables.load(paths.RESULTS / "pipeline" / "runs" / "planned")
+    table = tables.load(paths.results() / "pipeline" / "runs" / "planned")
     assert dict(zip(table["n"], table["failures"], strict=True)) == failures
     assert table["duplicates"].sum() == 0
     assert {answer["n"] for answer in answers if "error" in answer} == dead
@@ -215,7 +215,7 @@ def test_the_control_stores_and_buries_like_the_queue(single_node, arm):
     cause = "InjectedFault: injected by raise:1@4 at attempt 5"
     assert answers[4]["error"] == f"dead: client: gave up after 5 tries: {cause}"
     assert answers[5] == {"n": 5, "data": "word-5", "result": "word-5_processed"}
-    table = tables.load(paths.RESULTS / "pipeline" / "runs" / name)
+    table = tables.load(paths.results() / "pipeline" / "runs" / name)
     spans = table[table["n"] != 4].sort_values("sent_at")
     overlaps = (spans["sent_at"].shift(-1) < spans["answered_at"]).any()
     assert overlaps == (arm == "single_node_parallel")

@@ -18,7 +18,7 @@ def run(tmp_path_factory):
     """`run("papermill", ..., cwd=folder)`: a command of the environment, on a local cloud of these tests."""
     state = tmp_path_factory.mktemp("notebooks") / "state"
 
-    def finished(command, *arguments, cwd=paths.ROOT):
+    def finished(command, *arguments, cwd=paths.root()):
         return subprocess.run(
             [BIN / command, *map(str, arguments)],
             cwd=cwd,

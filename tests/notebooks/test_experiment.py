@@ -9,14 +9,14 @@ from support.executed import code_cells, given, outputs, plain, read, require_cl
 from lambdist_lib import paths
 from lambdist_lib.results import schema, tables
 
-NOTEBOOK = paths.NOTEBOOKS / "experiment.ipynb"
-COMMITTED = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+NOTEBOOK = paths.notebooks() / "experiment.ipynb"
+COMMITTED = sorted(paths.notebooks().glob("*.ipynb"))
 TINY = {"chunks": 4, "pairs": 1, "failing": 1, "work": "none"}
 PHASES = ["deploy", "cold runs", "warm pairs", "destroy"]
 FIGURES = 6
 
 
-@pytest.mark.parametrize("folder", [paths.NOTEBOOKS, paths.ROOT], ids=["notebooks", "root"])
+@pytest.mark.parametrize("folder", [paths.notebooks(), paths.root()], ids=["notebooks", "root"])
 def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
     """The person's own words: exit status 0, one line per phase, figures, the finding, the files beside."""
     out = tmp_path / "out.ipynb"
@@ -27,7 +27,7 @@ def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
     require_clean(read(out), phases=PHASES, figures=FIGURES)
-    results = paths.RESULTS / f"papermill-{folder.name}"
+    results = paths.results() / f"papermill-{folder.name}"
     runs = tables.load(results, "runs")
     assert list(runs.columns) == list(schema.RUNS)
     assert list(runs["temperature"]) == ["cold"] * 3 + ["warm"] * 3
@@ -48,12 +48,12 @@ def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
     done = run("lambdist", "notebook", NOTEBOOK, *parameters)
 
     assert done.returncode == 0, done.stderr
-    results = paths.RESULTS / "by-lambdist"
+    results = paths.results() / "by-lambdist"
     require_clean(read(results / "notebook.ipynb"), phases=PHASES, figures=FIGURES)
     assert read(results / "summary.json")["finding"] in done.stdout
     assert "Traceback" not in done.stderr
     assert re.search(r"^the report, one file to be read and sent: .*report\.html$", done.stdout, re.MULTILINE)
-    page = (paths.RESULTS / "by-lambdist" / "report.html").read_text(encoding="utf-8")
+    page = (paths.results() / "by-lambdist" / "report.html").read_text(encoding="utf-8")
     assert "lambdist notebook notebooks/experiment.ipynb -p chunks 4 -p data ten.txt" in page
 
 

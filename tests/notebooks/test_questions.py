@@ -46,10 +46,10 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
 def test_it_runs_to_its_finding(run, tmp_path, ten_words, name):
     """By papermill: exit status 0, its figures beside the runs, its own finding in the summary."""
     parameters, phases, figures, varied, ran = SMALLEST[name]
-    out, results = tmp_path / "out.ipynb", paths.RESULTS / f"smallest-{name.replace('_', '-')}"
+    out, results = tmp_path / "out.ipynb", paths.results() / f"smallest-{name.replace('_', '-')}"
     chosen = given(experiment_id=results.name, data=ten_words, **parameters)
 
-    done = run("papermill", paths.NOTEBOOKS / f"{name}.ipynb", out, *chosen)
+    done = run("papermill", paths.notebooks() / f"{name}.ipynb", out, *chosen)
 
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
@@ -61,7 +61,7 @@ def test_it_runs_to_its_finding(run, tmp_path, ten_words, name):
     assert read(results / "summary.json")["finding"] in plain(outputs(read(out))[0])
 
 
-@pytest.mark.parametrize("path", sorted(paths.NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(paths.notebooks().glob("*.ipynb")), ids=lambda path: path.stem)
 def test_every_notebook_checks_its_parameters_first(path):
     """papermill takes any; the cell after theirs is the imports and the check."""
     _, second, *_ = code_cells(read(path))

@@ -118,11 +118,11 @@ NEEDS = {
 def pages():
     """Text of each page, and of each notebook's words."""
     found = {
-        name: (paths.ROOT / name).read_text(encoding="utf-8")
+        name: (paths.root() / name).read_text(encoding="utf-8")
         for name in PAGES
-        if (paths.ROOT / name).exists()
+        if (paths.root() / name).exists()
     }
-    for path in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
+    for path in sorted(paths.notebooks().glob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         words = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
         found[f"notebooks/{path.name}"] = "\n".join(words)

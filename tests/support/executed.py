@@ -33,7 +33,7 @@ def require_clean(notebook, *, phases, figures):
     """A line per phase, its figures, the same finding at both ends; no warning, no path of a machine."""
     shown = outputs(notebook)
     assert [output for output in shown if output.get("name") == "stderr"] == []
-    assert not any("Warning" in plain(output) or str(paths.ROOT) in plain(output) for output in shown)
+    assert not any("Warning" in plain(output) or str(paths.root()) in plain(output) for output in shown)
     told = [plain(output) for output in shown if output["output_type"] == "display_data"]
     lines = [line for line in told if re.fullmatch(r"[a-z ]+: .+ \(\d+\.\d s\)", line)]
     assert [line.partition(":")[0] for line in lines] == phases

@@ -48,7 +48,7 @@ def hasten(deployed):
 
 def run(deployed, name, fault, *, points=30, arm="distributed", chunks=2, **conditions):
     """One run; returns its row, records, items and truth (by n; {} without a fault)."""
-    folder = paths.RESULTS / "faults" / "runs" / name
+    folder = paths.results() / "faults" / "runs" / name
     lines = datapoints.from_iterable([f"word-{n}" for n in range(points)])
     held = Conditions(retry_delay_s=0, chunks=chunks, fault=fault, **conditions)
     row = runs_run.run_once(deployed.target, deployed.stack, arm, lines, held, folder)

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Self
 
 NURSERY = """
-import json, os, pathlib, sys
-from lambdist_lib import paths
+import json, os, sys
 from lambdist_lib.cli import main as cli
 from lambdist_lib.runs import external_api, run
 for line in sys.stdin:
@@ -19,7 +18,7 @@ for line in sys.stdin:
     if not (pid := os.fork()):
         os.environ.update(environment)
         sys.stdout = sys.stderr
-        paths.RESULTS = pathlib.Path(results)
+        os.environ["LAMBDIST_RESULTS"] = results
         os._exit(cli.main(arguments))
     print(pid, flush=True)
     sys.stdin.readline()  # until then the pid is no other's

@@ -11,7 +11,7 @@ import pytest
 
 from lambdist_lib import paths
 
-LAMBDA_MODULES = [path.stem for path in paths.LAMBDAS.glob("*.py")]
+LAMBDA_MODULES = [path.stem for path in paths.lambdas().glob("*.py")]
 SETTINGS = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "nobody",

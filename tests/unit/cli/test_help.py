@@ -32,12 +32,12 @@ def test_the_help_of_a_command_fits(name):
 
 def test_the_help_of_make_fits():
     """One line a target."""
-    told = subprocess.run(["make", "help"], cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    told = subprocess.run(["make", "help"], cwd=paths.root(), capture_output=True, text=True, check=True)
 
     assert [line for line in told.stdout.splitlines() if len(line) > COLUMNS] == []
 
 
-@pytest.mark.parametrize("path", sorted(paths.NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(paths.notebooks().glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_help_of_a_notebook_fits(path):
     """papermill indents a parameter's comment and does not wrap it."""
     cells = nbformat.read(path, as_version=4).cells

@@ -45,7 +45,7 @@ SETTINGS = (
 @pytest.fixture
 def lambdas(tmp_path):
     """A copy of lambdas/ that a test may edit."""
-    return shutil.copytree(paths.LAMBDAS, tmp_path / "lambdas")
+    return shutil.copytree(paths.lambdas(), tmp_path / "lambdas")
 
 
 def names(bundle):

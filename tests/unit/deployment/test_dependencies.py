@@ -27,7 +27,7 @@ def shelf(tmp_path, monkeypatch):
     monkeypatch.setenv("UV_DEFAULT_INDEX", folder.as_uri())
     monkeypatch.setenv("UV_NO_CONFIG", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
-    monkeypatch.setattr(paths, "STATE", tmp_path / "state")
+    monkeypatch.setenv("LAMBDIST_STATE", str(tmp_path / "state"))
     return folder
 
 
@@ -74,7 +74,7 @@ def test_packages_go_into_the_zips_that_run_process_and_into_no_other(job):
 @pytest.mark.parametrize("requirements", [None, "", "# nothing yet\n\n  # nor here\n"])
 def test_without_packages_a_zip_is_what_it_was(job, requirements):
     """No requirements.txt, an empty one, one of comments: the same key, and no lock is written."""
-    code = (paths.LAMBDAS / "processing.py").read_text()
+    code = (paths.lambdas() / "processing.py").read_text()
     folder = job(requirements, code)
 
     assert [built(one, folder).key for one in HANDLERS] == [bundles.build(one).key for one in HANDLERS]
@@ -96,7 +96,7 @@ def test_the_same_lock_gives_the_same_bytes_on_another_machine(job, tmp_path, mo
     """Another folder, another cache, another day."""
     first = built("processor", job())
     lock = (tmp_path / "job" / "requirements.lock").read_text()
-    monkeypatch.setattr(paths, "STATE", tmp_path / "other-state")
+    monkeypatch.setenv("LAMBDIST_STATE", str(tmp_path / "other-state"))
     other = job(name="clone")
     (other / "requirements.lock").write_text(lock)
 
@@ -251,8 +251,8 @@ def test_a_folder_is_found_from_here_and_from_the_project(tmp_path, monkeypatch)
     (own / "processing.py").write_text("def process(data):\n    return 1\n")
     monkeypatch.chdir(tmp_path)
 
-    assert bundles.folder("") == paths.LAMBDAS
-    assert bundles.folder("lambdas") == paths.LAMBDAS
+    assert bundles.folder("") == paths.lambdas()
+    assert bundles.folder("lambdas") == paths.lambdas()
     assert bundles.folder("own") == bundles.folder(own / "processing.py") == own
     with pytest.raises(UsageError, match=r"there is no nowhere/processing\.py; name a folder"):
         bundles.folder("nowhere")

@@ -12,9 +12,9 @@ from lambdist_lib import paths
 from lambdist_lib.deployment import sam_template
 from lambdist_lib.errors import DeployError
 
-COMMITTED = paths.CLOUDFORMATION / sam_template.FILE
+COMMITTED = paths.cloudformation() / sam_template.FILE
 TEXT = COMMITTED.read_text(encoding="utf-8")
-PLAIN_TEXT = (paths.CLOUDFORMATION / "distributed.yaml").read_text(encoding="utf-8")
+PLAIN_TEXT = (paths.cloudformation() / "distributed.yaml").read_text(encoding="utf-8")
 RENEW = "type `python -m lambdist_lib.deployment.sam_template > cloudformation/distributed_sam.yaml`"
 RENAMED = {  # SAM names what it makes of an event after its function
     "QueueToProcessor": "ProcessorQueueToProcessor",
@@ -100,7 +100,7 @@ def test_cfn_lint_finds_nothing():
 def test_the_repository_takes_its_metadata():
     """Names, lengths and characters as its CreateApplication has them."""
     about = yaml_parse(TEXT)["Metadata"]["AWS::ServerlessRepo::Application"]
-    project_file = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project_file = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     assert about["SemanticVersion"] == project_file["version"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", about["SemanticVersion"])
@@ -111,7 +111,7 @@ def test_the_repository_takes_its_metadata():
     assert len(about["Labels"]) <= 10
     assert all(re.fullmatch(r"[a-zA-Z0-9+\-_:/@]{1,127}", label) for label in about["Labels"])
     for name in ("LicenseUrl", "ReadmeUrl"):
-        assert (paths.CLOUDFORMATION / about[name]).is_file()
+        assert (paths.cloudformation() / about[name]).is_file()
     assert "HomePageUrl" not in about  # there is none
 
 

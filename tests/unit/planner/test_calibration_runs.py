@@ -9,7 +9,7 @@ from lambdist_lib import paths
 from lambdist_lib.errors import RunError
 from lambdist_lib.planner import calibration_runs
 
-FOLDER = paths.ROOT / "results" / "reference"
+FOLDER = paths.root() / "results" / "reference"
 
 
 def test_a_folder_that_was_measured_is_read():
@@ -18,7 +18,7 @@ def test_a_folder_that_was_measured_is_read():
 
     assert found.stamp == "local cloud"
     assert set(found.tables.runs["arm"]) >= {"distributed"}
-    assert found.folder == paths.RESULTS / "of-a-folder"
+    assert found.folder == paths.results() / "of-a-folder"
     assert found.folder.is_dir() and found.folder != FOLDER
 
 

@@ -14,7 +14,7 @@ from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.job import job_of
 from lambdist_lib.planner.validation import held_out
 
-FOLDER = paths.ROOT / "results" / "reference"
+FOLDER = paths.root() / "results" / "reference"
 REFERENCE = analysis.tables(FOLDER)
 WARM = REFERENCE.runs.query("arm == 'distributed' and temperature == 'warm'").sort_values("started_at")
 TABLE = assumptions.load()

@@ -10,7 +10,7 @@ from samtranslator.yaml_helper import yaml_parse
 from lambdist_lib import paths
 from lambdist_lib.deployment import templates
 
-SOURCE = paths.CLOUDFORMATION / "architecture.py"
+SOURCE = paths.cloudformation() / "architecture.py"
 PICTURE = SOURCE.with_suffix(".png")
 MOST_BYTES = 200_000
 
@@ -28,7 +28,7 @@ def architecture():
 @pytest.mark.parametrize("kind", templates.KINDS)
 def test_every_resource_has_its_box(architecture, kind):
     """A resource that a template gains, or loses, is named here until the picture knows."""
-    text = (paths.CLOUDFORMATION / f"{kind}.yaml").read_text(encoding="utf-8")
+    text = (paths.cloudformation() / f"{kind}.yaml").read_text(encoding="utf-8")
     resources = set(yaml_parse(text)["Resources"])
 
     missing, gone = resources - architecture.held(kind), architecture.held(kind) - resources

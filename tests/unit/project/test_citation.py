@@ -6,8 +6,8 @@ import yaml
 
 from lambdist_lib import paths
 
-CITATION = yaml.safe_load((paths.ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CITATION = yaml.safe_load((paths.root() / "CITATION.cff").read_text(encoding="utf-8"))
+PROJECT = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIRED = {"authors", "cff-version", "message", "title"}
 OPTIONAL = {"abstract", "keywords", "license", "type", "version"}
 

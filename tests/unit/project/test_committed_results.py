@@ -12,7 +12,7 @@ from lambdist_lib.cli import main
 from lambdist_lib.errors import RunError
 from lambdist_lib.report import gallery
 
-FOLDER = paths.ROOT / "results"
+FOLDER = paths.root() / "results"
 PAGE = FOLDER / "README.md"
 NOTEBOOKS = sorted(FOLDER.glob("reference*/notebook.ipynb"))
 MOST_BYTES = 1_000_000
@@ -52,7 +52,7 @@ def test_the_command_writes_the_gallery(tmp_path, monkeypatch, capsys):
     [kept, *_] = gallery.results(FOLDER)
     shutil.copytree(kept.home, tmp_path / kept.home.name, ignore=shutil.ignore_patterns("runs"))
     (tmp_path / "README.md").write_text("old")
-    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path))
 
     assert main.main(["gallery"]) == 0
 
@@ -85,7 +85,7 @@ def test_github_renders_an_executed_notebook_whole(path):
 
 
 def test_notebooks_as_written_are_small():
-    sizes = {path.name: path.stat().st_size for path in paths.NOTEBOOKS.glob("*.ipynb")}
+    sizes = {path.name: path.stat().st_size for path in paths.notebooks().glob("*.ipynb")}
 
     assert sizes
     assert max(sizes.values()) < MOST_BYTES

@@ -7,9 +7,9 @@ import pytest
 
 from lambdist_lib import paths
 
-LIBRARY = paths.ROOT / "lambdist_lib"
+LIBRARY = paths.root() / "lambdist_lib"
 WITH_EXAMPLES = sorted(
-    ".".join(path.relative_to(paths.ROOT).with_suffix("").parts)
+    ".".join(path.relative_to(paths.root()).with_suffix("").parts)
     for path in LIBRARY.rglob("*.py")
     if ">>> " in path.read_text(encoding="utf-8")
 )
@@ -18,7 +18,7 @@ WITH_EXAMPLES = sorted(
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_the_examples_of_a_module_hold(name, monkeypatch):
     """Typed in the project's folder, as a reader would."""
-    monkeypatch.chdir(paths.ROOT)
+    monkeypatch.chdir(paths.root())
 
     failed, tried = doctest.testmod(importlib.import_module(name), verbose=False)
 

@@ -13,9 +13,9 @@ from packaging.utils import canonicalize_name
 from lambdist_lib import paths
 from lambdist_lib.cloud import local_cloud
 
-PYPROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CONDA = yaml.safe_load((paths.ROOT / "environment.yml").read_text(encoding="utf-8"))
-LOCK_LINES = (paths.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+PYPROJECT = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONDA = yaml.safe_load((paths.root() / "environment.yml").read_text(encoding="utf-8"))
+LOCK_LINES = (paths.root() / "requirements.txt").read_text(encoding="utf-8").splitlines()
 
 
 def named(lines):

@@ -28,7 +28,7 @@ RANKS = [
 IN_EVERY_ZIP = {"errors", "protocol"}  # of the library, beside the handlers
 LIBRARY = Path(paths.__file__).parent
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py")
-HANDLERS = sorted(paths.LAMBDAS.glob("*.py"))
+HANDLERS = sorted(paths.lambdas().glob("*.py"))
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 
 

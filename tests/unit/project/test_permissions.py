@@ -48,10 +48,10 @@ def test_the_check_finds_what_aws_would_not_take(action, resource, fault):
 
 def test_cfn_lint_finds_nothing_in_the_callers_policies():
     """Its rules for policies are among those that run."""
-    assert lint_file(paths.CLOUDFORMATION / "deployer_policy.yaml") == []
+    assert lint_file(paths.cloudformation() / "deployer_policy.yaml") == []
 
 
-@pytest.mark.parametrize("path", sorted(paths.CLOUDFORMATION.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(paths.cloudformation().glob("*.yaml")), ids=lambda path: path.stem)
 def test_arns_work_in_every_partition(path):
     """No ARN and no URL is tied to the commercial Regions; names of services are the same in all."""
     text = path.read_text(encoding="utf-8")
@@ -91,7 +91,7 @@ def test_every_reason_to_leave_something_out_is_used():
 def test_what_only_the_local_cloud_is_asked_for_is_still_there():
     """Else a call on AWS of the same name would pass unseen."""
     for module, function in aws_calls.LOCAL_ONLY:
-        [path] = (paths.ROOT / "lambdist_lib").rglob(f"{module}.py")
+        [path] = (paths.root() / "lambdist_lib").rglob(f"{module}.py")
         text = path.read_text(encoding="utf-8")
         assert function is None or f"def {function}(" in text, (module, function)
 
@@ -166,7 +166,7 @@ def test_every_whole_resource_has_its_reason():
 
 def test_what_protects_is_tried_by_tests_that_are_there():
     """A renamed or deleted test takes its claim along."""
-    sources = [path.read_text(encoding="utf-8") for path in (paths.ROOT / "tests").rglob("test_*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in (paths.root() / "tests").rglob("test_*.py")]
 
     missing = [name for name in protections.tests() if not any(f"def {name}(" in one for one in sources)]
 

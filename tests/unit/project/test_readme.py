@@ -17,8 +17,8 @@ from lambdist_lib.costs import assumptions, estimate, usage
 from lambdist_lib.costs import bill as costs_bill
 from lambdist_lib.notebooks import parameters
 
-README = (paths.ROOT / "README.md").read_text(encoding="utf-8")
-REFERENCE = paths.ROOT / "results" / "reference"
+README = (paths.root() / "README.md").read_text(encoding="utf-8")
+REFERENCE = paths.root() / "results" / "reference"
 # made by set-up and by runs, or of the reader's own machine
 NOT_HERE = {
     "out.ipynb", "results/out.ipynb", "results/", ".venv", ".venv/bin/activate", ".lambdist/cloud.log",
@@ -66,7 +66,7 @@ def test_every_command_of_our_pages_is_run_by_a_test():
 def test_the_test_that_runs_a_command_is_there(command):
     """It is defined in the file that is named, which calls a program of that name or such a command."""
     path, _, name = documented.ELSEWHERE[command].partition("::")
-    source = (paths.ROOT / path).read_text(encoding="utf-8")
+    source = (paths.root() / path).read_text(encoding="utf-8")
 
     if not name:
         assert "make test" in source  # which sets up what is missing
@@ -87,14 +87,14 @@ def test_the_test_that_runs_a_command_is_there(command):
 )
 def test_make_does_what_the_tests_do(target, recipe):
     """What such a target types is what a test runs, so that is looked at here."""
-    made = subprocess.run(["make", "-n", target], cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    made = subprocess.run(["make", "-n", target], cwd=paths.root(), capture_output=True, text=True, check=True)
 
     assert recipe in made.stdout
 
 
 def test_make_help_lists_what_can_be_made():
     """Each target of our pages, with what it does."""
-    told = subprocess.run(["make", "help"], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(["make", "help"], cwd=paths.root(), capture_output=True, text=True, check=True).stdout
 
     targets = {command.split()[1] for command in COMMANDS if command.startswith("make ")}
     assert {line.split()[0] for line in told.splitlines() if len(line.split()) > 2} >= targets - {"help"}
@@ -107,12 +107,12 @@ def test_a_path_of_the_readme_is_there(path):
     if path.startswith("results/reference/") and not REFERENCE.exists():
         pytest.skip("the reference experiment is not committed yet")
 
-    assert (paths.ROOT / path).exists() or (paths.NOTEBOOKS / path).exists()
+    assert (paths.root() / path).exists() or (paths.notebooks() / path).exists()
 
 
 def test_the_notebook_has_the_parameters_of_the_readme():
     """`-p name value` names a parameter of the main notebook."""
-    cells = nbformat.read(paths.NOTEBOOKS / "experiment.ipynb", as_version=4).cells
+    cells = nbformat.read(paths.notebooks() / "experiment.ipynb", as_version=4).cells
     [declared] = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
 
     given = {name for line in CODE for name in re.findall(r"-p (\w+)", line)}

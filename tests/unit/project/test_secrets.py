@@ -8,7 +8,7 @@ from support import scan
 
 from lambdist_lib import paths
 
-NASTY = paths.ROOT / "data" / "nasty.txt"  # text with a NUL in it
+NASTY = paths.root() / "data" / "nasty.txt"  # text with a NUL in it
 # put together here, or this file would be a finding itself
 BAD = {
     "AWS account": [
@@ -125,10 +125,10 @@ def test_the_scan_reads_other_encodings(tmp_path):
 
 def test_what_the_scan_cannot_read_is_a_picture():
     """An archive or a pickle would carry anything past it."""
-    if not (paths.ROOT / ".git").exists():
+    if not (paths.root() / ".git").exists():
         pytest.skip("not a git checkout: nothing says which files are committed")
 
-    contents = {path: scan.unpacked(path) for path in scan.tracked(paths.ROOT)}
+    contents = {path: scan.unpacked(path) for path in scan.tracked(paths.root())}
     binary = {path for path, content in contents.items() if b"\0" in content}
 
     assert {path for path in binary if not contents[path].startswith(scan.PNG)} <= {NASTY}
@@ -136,12 +136,12 @@ def test_what_the_scan_cannot_read_is_a_picture():
 
 def test_no_committed_file_holds_what_is_forbidden():
     """Sources, data, templates, results and notebooks with their outputs."""
-    if not (paths.ROOT / ".git").exists():
+    if not (paths.root() / ".git").exists():
         pytest.skip("not a git checkout: nothing says which files are committed")
 
     found = [
         f"{paths.shown(path)}, {where}: {what}: {text}"
-        for path in scan.tracked(paths.ROOT)
+        for path in scan.tracked(paths.root())
         for where, what, text in scan.findings(path)
     ]
 

@@ -12,13 +12,13 @@ from support import scan
 from lambdist_lib import paths
 
 # what git knows: papermill's outputs lie wherever a person wants them, also beside the notebooks
-TRACKED = scan.tracked(paths.ROOT) if (paths.ROOT / ".git").exists() else []
+TRACKED = scan.tracked(paths.root()) if (paths.root() / ".git").exists() else []
 SOURCES = [
     path
     for path in TRACKED
-    if path.suffix in (".py", ".ipynb") and paths.ROOT / "results" not in path.parents
+    if path.suffix in (".py", ".ipynb") and paths.root() / "results" not in path.parents
 ]
-NOTEBOOKS = [path for path in SOURCES if path.parent == paths.NOTEBOOKS]
+NOTEBOOKS = [path for path in SOURCES if path.parent == paths.notebooks()]
 CELL_MAX_LINES = 15
 
 
@@ -27,7 +27,7 @@ CELL_MAX_LINES = 15
 def test_ruff_finds_nothing(arguments):
     """`ruff check --fix` and `ruff format` mend most of what it finds."""
     command = [sys.executable, "-m", "ruff", *arguments, "--no-cache", *SOURCES]
-    ruff = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True)
+    ruff = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True)
 
     if ruff.returncode:
         pytest.fail(ruff.stdout + ruff.stderr, pytrace=False)
@@ -36,7 +36,7 @@ def test_ruff_finds_nothing(arguments):
 def test_mypy_finds_nothing():
     """Types are complete; the cache lies in the environment: 15 s at first, then one."""
     command = [sys.executable, "-m", "mypy", "--cache-dir", Path(sys.prefix) / ".mypy_cache"]
-    mypy = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True)
+    mypy = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True)
 
     if mypy.returncode:
         pytest.fail(mypy.stdout + mypy.stderr, pytrace=False)

@@ -12,7 +12,7 @@ from lambdist_lib import paths
 from lambdist_lib.deployment import templates
 from lambdist_lib.protocol import contract
 
-REPO = paths.ROOT
+REPO = paths.root()
 LAMBDAS = REPO / "lambdas"
 KINDS = ("distributed", "single_node")
 

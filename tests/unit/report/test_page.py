@@ -25,7 +25,7 @@ from lambdist_lib.runs.conditions import Conditions
 
 MOST_BYTES = 2_000_000
 REFERENCES = sorted(
-    path for path in (paths.ROOT / "results").glob("reference*") if (path / "runs.csv").exists()
+    path for path in (paths.root() / "results").glob("reference*") if (path / "runs.csv").exists()
 )
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -304,7 +304,7 @@ def test_a_submission_is_had_again_with_the_settings_of_its_stacks():
         "chunks": 5,
     }
 
-    assert reproduce.commands(paths.ROOT, facts, frames.runs(0)) == [
+    assert reproduce.commands(paths.root(), facts, frames.runs(0)) == [
         "lambdist deploy --set retry_delay_seconds=0",
         "lambdist submit 'my words.txt' --arm single_node --chunks 5",
     ]
@@ -323,10 +323,10 @@ def test_the_command_says_where_the_report_is(pairs, capsys, tmp_path):
 
 
 def test_without_a_name_it_is_the_newest_experiment(pairs, monkeypatch):
-    monkeypatch.setattr(paths, "RESULTS", pairs.parent)
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(pairs.parent))
     assert write.newest() == pairs
 
-    monkeypatch.setattr(paths, "RESULTS", pairs / "runs")
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(pairs / "runs"))
     with pytest.raises(RunError, match=r"there is no experiment under .*`make experiment` makes one"):
         write.newest()
 

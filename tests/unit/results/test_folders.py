@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from lambdist_lib import paths
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.contract import RUN_ID
 from lambdist_lib.results import files, folders
@@ -14,7 +13,7 @@ from lambdist_lib.results import files, folders
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """An empty results folder."""
-    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path / "results"))
     return tmp_path / "results"
 
 
@@ -84,7 +83,7 @@ def test_runs_are_found_by_id_by_path_and_by_experiment(results):
 
 def test_a_run_that_is_not_there_is_an_error_with_a_hint(results):
     """The hint names an experiment that exists, if one does."""
-    with pytest.raises(RunError, match=r"there is no run or experiment one under results/$"):
+    with pytest.raises(RunError, match=r"there is no run or experiment one under .*results/$"):
         folders.find("one")
 
     made(results, "two", "two-d")

@@ -16,7 +16,6 @@ import time
 import pytest
 from support.servers import Exchange, Hostile
 
-from lambdist_lib import paths
 from lambdist_lib.cli import main
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.progress import RunProgress
@@ -30,7 +29,7 @@ KEY = "key-of-a-stranger"
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
     """Runs go to a folder of the test; the key is where the test says."""
-    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path / "results"))
     monkeypatch.setenv("STRANGERS_KEY", KEY)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "results"

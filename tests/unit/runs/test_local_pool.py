@@ -19,7 +19,7 @@ POINTS = ["one", "two", "three"]
 @pytest.fixture
 def lambdas(tmp_path):
     """A copy of the handlers' folder, to write another processing.py into."""
-    return Path(shutil.copytree(paths.LAMBDAS, tmp_path / "lambdas"))
+    return Path(shutil.copytree(paths.lambdas(), tmp_path / "lambdas"))
 
 
 def processed(points=POINTS, **options):
