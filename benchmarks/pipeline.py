@@ -24,8 +24,9 @@ from lambdist_lib.cloud import targets
 from lambdist_lib.data import datapoints
 from lambdist_lib.deployment import bundles, leaks, stacks
 from lambdist_lib.progress import RunProgress
+from lambdist_lib.protocol import arms
 from lambdist_lib.results import folders
-from lambdist_lib.runs import arms, run
+from lambdist_lib.runs import run
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Watch
 

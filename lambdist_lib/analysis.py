@@ -1,137 +1,213 @@
-"""What an experiment's or a run's folder holds, read again and measured: no cloud is needed.
+"""Read the results of an experiment or a run, and measure them; no cloud is needed.
 
-analysing.tables("results/reference")       runs, records, invocations
-analysing.summarise("results/reference")    every measure, also into its summary.json
+    results = load_results("reference")     an id, a folder, or a Results
+    results.runs                            one row per run
+    results.finding()                       the conclusion in words
 """
 
+import functools
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.costs.estimate import WRITE_BYTES
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import dead_letters, summary
+from lambdist_lib.measures import dead_letters, ledger, speedup, summary
+from lambdist_lib.protocol.arms import is_local
 from lambdist_lib.protocol.contract import DEAD
 from lambdist_lib.results import files, folders, schema
+from lambdist_lib.results import outputs as results_outputs
 from lambdist_lib.results import tables as results_tables
 from lambdist_lib.runs import ground_truth
 
 
-class Tables(NamedTuple):
-    """Of `columns`: a row per run, per datapoint and per invocation."""
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """The collected runs of an experiment, or one run, as tables.
 
-    runs: pd.DataFrame
-    records: pd.DataFrame
-    invocations: pd.DataFrame
+    folder: of the experiment, or of the run. run_folders: of the runs that are read.
+    allow_incomplete: measure although datapoints are unaccounted for; labels then say so.
+    """
+
+    folder: Path
+    run_folders: tuple[Path, ...]
+    allow_incomplete: bool = False
+
+    @functools.cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per run (`schema.RUNS`); with `allow_incomplete` an open ledger stands in `target`."""
+        rows = [folders.read_facts(folder) for folder in self.run_folders]
+        runs = pd.DataFrame([{name: row.get(name) for name in schema.RUNS} for row in rows])
+        return ledger.mark_incomplete(runs, self._counts) if self.allow_incomplete else runs
+
+    @functools.cached_property
+    def records(self) -> pd.DataFrame:
+        """One row per datapoint and run (`schema.RECORDS`)."""
+        return concat_tables(self.run_folders, "records")
+
+    @functools.cached_property
+    def invocations(self) -> pd.DataFrame:
+        """One row per Lambda invocation (`schema.INVOCATIONS`)."""
+        return concat_tables(self.run_folders, "invocations")
+
+    @property
+    def target_label(self) -> str:
+        """Where the runs ran, for titles: `local cloud`, or AWS and its region."""
+        cloud = self.runs.loc[self.runs["arm"] != "local_pool", "target"]
+        labels = cloud if len(cloud) else self.runs["target"]
+        return ", ".join(dict.fromkeys(label for label in labels[:1] if label))
+
+    def outputs(self) -> Iterator[dict[str, Any]]:
+        """Yield each datapoint's answer in input order, from the first distributed run.
+
+        Yields:
+            `{"n", "data", "result"}` or `{"n", "data", "error"}`.
+        """
+        arms = {folder: folders.read_facts(folder)["arm"] for folder in self.run_folders}
+        chosen = [folder for folder, arm in arms.items() if arm == "distributed"] or list(arms)
+        return results_outputs.outputs(chosen[0])
+
+    def ledger(self) -> pd.DataFrame:
+        """Count where the datapoints of each run ended: a column per outcome.
+
+        Raises:
+            RunError, UnfinishedError: Datapoints are lost, unsent or in flight; `allow_incomplete`
+                turns that off.
+        """
+        if not self.allow_incomplete:
+            ledger.require_balanced(self._counts)
+            for folder in self.run_folders:
+                folders.require_finished(folders.read_facts(folder))
+        return self._counts
+
+    @functools.cached_property
+    def _counts(self) -> pd.DataFrame:
+        return ledger.count(self.records)
+
+    def expected_outcomes(self) -> pd.DataFrame:
+        """Return what the fault plans had decided: `run_id` and the fields of `ExpectedOutcome`."""
+        return expected_outcomes(self.run_folders)
+
+    def planned_vs_actual(self) -> pd.DataFrame:
+        """Count how datapoints of runs with declared faults were to end, against how they did.
+
+        Returns:
+            `measures.dead_letters.confusion` of all runs that have a plan; empty if none has.
+            A datapoint that was sent again after its death is left out: it has no plan.
+        """
+        planned_folders = [folder for folder in self.run_folders if (folder / ground_truth.FILE).exists()]
+        if not planned_folders:
+            return pd.DataFrame()
+        table = concat_tables(planned_folders, "records")
+        plan = expected_outcomes(planned_folders).set_index(["run_id", "n"])
+        expected = plan["cause_class"].where(plan["outcome"] == DEAD, plan["outcome"])
+        keys = pd.MultiIndex.from_frame(table[["run_id", "n"]])
+        of_rows = pd.Series(expected.reindex(keys).to_numpy(), index=table.index)
+        return dead_letters.confusion(table, of_rows.where(table["redrives"] == 0))
+
+    def costs(self, *, limits_file: str = "", free_tier: bool = False) -> metering.Costs:
+        """Price what the runs used at AWS's rates, beside what their conditions predict, in USD.
+
+        Args:
+            limits_file: Your own prices as TOML (`assumptions.load`).
+            free_tier: Subtract the AWS free tier, of the table only.
+        """
+        prices = assumptions.load(limits_file or None)
+        units = result_units(self.run_folders, prices)
+        metered = metering.meter_runs(self.runs, self.records, self.invocations, prices, units=units)
+        return metering.costs(metered, prices, free_tier=free_tier)
+
+    def finding(self) -> str:
+        """Return the conclusion in words, computed from the runs."""
+        return speedup.conclusion(self.runs, self.target_label)
+
+    def summarise(self, finding: str = "") -> dict[str, Any]:
+        """Compute every measure, and write it beside the runs as `summary.json`.
+
+        Args:
+            finding: In place of the comparison of fan-out and single node, if that was not the question.
+
+        Raises:
+            RunError: The ledger is open.
+        """
+        experiment = self.run_folders[0].parents[1]
+        content = {
+            "experiment_id": experiment.name,
+            **summary.build(
+                self.runs,
+                self.records,
+                self.invocations,
+                target=self.target_label,
+                costs=self.costs(),
+                allow_incomplete=self.allow_incomplete,
+            ),
+        }
+        content["finding"] = finding or content["finding"]
+        content["tables"]["planned_and_found"] = self.planned_vs_actual().reset_index().to_dict("records")
+        files.write_json(
+            (experiment if len(self.run_folders) > 1 else self.folder) / "summary.json", content
+        )
+        return content
 
 
-def tables(where: str | Path) -> Tables:
-    """The tables of a run or of all collected runs of an experiment, by id or folder.
+def load_results(where: "str | Path | Results", *, allow_incomplete: bool = False) -> Results:
+    """Read the collected runs of an experiment, or one run.
+
+    Args:
+        where: Id or folder of an experiment or a run; a `Results` is returned as it is.
+        allow_incomplete: Measure although datapoints are unaccounted for.
 
     Raises:
-        RunError: There is none, or a file of it is missing, damaged or of another version.
+        RunError: There is no such run, none has been collected, or a file is missing or damaged.
 
     Example:
-        >>> runs, records, invocations = tables("results/reference")
-        >>> sorted(set(runs["arm"]))
+        >>> results = load_results("results/reference")
+        >>> sorted(set(results.runs["arm"]))
         ['distributed', 'single_node', 'single_node_parallel']
-        >>> bool((runs["submitted"] == runs["stored"] + runs["dead"]).all())
+        >>> bool((results.runs["submitted"] == results.runs["stored"] + results.runs["dead"]).all())
         True
     """
-    facts = {folder: folders.read_facts(folder) for folder in folders.find(str(where))}
-    homes = [folder for folder, row in facts.items() if row["state"] == "collected"]
-    if not homes:
-        raise RunError(f"no run of {where} has ended yet; `lambdist resume {where}` finishes it")
-    runs = pd.DataFrame([{name: facts[folder].get(name) for name in schema.RUNS} for folder in homes])
-    return Tables(runs, concat_tables(homes, "records"), concat_tables(homes, "invocations"))
+    if isinstance(where, Results):
+        return where
+    run_folders = folders.find(str(where))
+    collected = tuple(f for f in run_folders if folders.read_facts(f)["state"] == "collected")
+    if not collected:
+        raise RunError(f"no run of {where} has ended: finish it with `lambdist resume {where}`")
+    folder = run_folders[0].parents[1] if len(run_folders) > 1 else run_folders[0]
+    return Results(folder=folder, run_folders=collected, allow_incomplete=allow_incomplete)
 
 
-def concat_tables(homes: list[Path], name: str) -> pd.DataFrame:
-    """One table of several runs' folders."""
-    loaded = [results_tables.load(folder, name) for folder in homes]
+def concat_tables(run_folders: Sequence[Path], name: str) -> pd.DataFrame:
+    """Concatenate a table of several runs."""
+    loaded = [results_tables.load(folder, name) for folder in run_folders]
     filled = [table for table in loaded if not table.empty]
     return pd.concat(filled, ignore_index=True) if filled else loaded[0]
 
 
-def expected_outcomes(homes: list[Path]) -> pd.DataFrame:
-    """What the fault plans of those of the runs that have one had decided: `run_id` and `truth.Planned`."""
-    found = [
-        results_tables.load(home, "truth").assign(run_id=home.name)
-        for home in homes
-        if (home / ground_truth.FILE).exists()
+def expected_outcomes(run_folders: Sequence[Path]) -> pd.DataFrame:
+    """Read what the fault plans of those runs that have one had decided."""
+    tables = [
+        results_tables.load(folder, "truth").assign(run_id=folder.name)
+        for folder in run_folders
+        if (folder / ground_truth.FILE).exists()
     ]
     names = ["run_id", *ground_truth.ExpectedOutcome.__dataclass_fields__]
-    return pd.concat(found, ignore_index=True)[names] if found else pd.DataFrame(columns=names)
+    return pd.concat(tables, ignore_index=True)[names] if tables else pd.DataFrame(columns=names)
 
 
-def planned_vs_actual(where: str | Path) -> pd.DataFrame:
-    """How the datapoints of runs with declared faults were to end, against how they did.
+def result_units(run_folders: Sequence[Path], prices: assumptions.Table) -> dict[str, int]:
+    """Return by run what DynamoDB charged for its results: a unit for each KB of an item."""
+    item_bytes = prices["item_bytes"].value
 
-    Returns:
-        `measures.dead_letters.confusion` of all runs that have a plan; empty where none has.
-        What was sent again after its death is left out: no plan was made for that.
-    """
-    homes = [home for home in folders.find(str(where)) if (home / ground_truth.FILE).exists()]
-    if not homes:
-        return pd.DataFrame()
-    table, plan = concat_tables(homes, "records"), expected_outcomes(homes).set_index(["run_id", "n"])
-    fate = plan["cause_class"].where(plan["outcome"] == DEAD, plan["outcome"])
-    keys = pd.MultiIndex.from_frame(table[["run_id", "n"]])
-    of_rows = pd.Series(fate.reindex(keys).to_numpy(), index=table.index)
-    return dead_letters.confusion(table, of_rows.where(table["redrives"] == 0))
+    def units(folder: Path) -> int:
+        with (folder / "outputs.jsonl").open("rb") as file:
+            return sum(
+                math.ceil((item_bytes + len(line)) / WRITE_BYTES) for line in file if b'"result":' in line
+            )
 
-
-def result_units(homes: list[Path], table: assumptions.Table) -> dict[str, int]:
-    """By run, what DynamoDB charged for its results: a unit for each KB of an item."""
-    beside = table["item_bytes"].value
-
-    def units(home: Path) -> int:
-        with (home / "outputs.jsonl").open("rb") as file:
-            return sum(math.ceil((beside + len(line)) / WRITE_BYTES) for line in file if b'"result":' in line)
-
-    return {home.name: units(home) for home in homes if (home / "outputs.jsonl").exists()}
-
-
-def costs(where: str | Path, *, limits_file: str = "", free_tier: bool = False) -> metering.Costs:
-    """What runs used at AWS's prices, beside what their conditions let expect.
-
-    Args:
-        limits_file: Prices known better, as TOML (`limits.load`).
-        free_tier: Of the table only: take off what an account has for nothing in a month of these runs.
-
-    Raises:
-        RunError: As `tables`.
-    """
-    of, prices = tables(where), assumptions.load(limits_file or None)
-    units = result_units(folders.find(str(where)), prices)
-    return metering.costs(metering.meter_runs(*of, prices, units=units), prices, free_tier=free_tier)
-
-
-def summarise(where: str | Path, *, insist: bool = False, finding: str = "") -> dict[str, Any]:
-    """Measure everything, and write it beside the runs as `summary.json`.
-
-    Args:
-        insist: Measure although a ledger is open; everything then says so.
-        finding: In place of the comparison of fan-out and single node, where that was not the question.
-
-    Raises:
-        RunError: As `tables`, or a ledger is open.
-    """
-    found = folders.find(str(where))
-    experiment = found[0].parents[1]
-    of = tables(where)
-    target = ", ".join(dict.fromkeys(run for run in of.runs["target"] if run))
-    cloud = of.runs.loc[of.runs["arm"] != "local_pool", "target"]
-    content = {
-        "experiment_id": experiment.name,
-        **summary.build(
-            *of, target=cloud.iloc[0] if len(cloud) else target, costs=costs(where), insist=insist
-        ),
-    }
-    content["finding"] = finding or content["finding"]
-    content["tables"]["planned_and_found"] = planned_vs_actual(where).reset_index().to_dict("records")
-    files.write_json((experiment if len(found) > 1 else found[0]) / "summary.json", content)
-    return content
+    return {folder.name: units(folder) for folder in run_folders if (folder / "outputs.jsonl").exists()}

@@ -14,6 +14,7 @@ from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.bill import Usage
 from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
 from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.arms import ARMS
 
 WRITE_BYTES = 1_024  # of DynamoDB's unit
 DEAD_AT_ONCE, DEAD_WINDOW_S = 1_000, 60.0  # of the dead-letter queue's mapping in distributed.yaml
@@ -62,11 +63,11 @@ def expected_counts(
             the first ones too (`marks_first`) where a declared fault leaves no trace.
     """
     value = {name: number.value for name, number in table.items()}
-    queued = arm == "distributed"
-    hopeless, doomed = datapoints * p_permanent, datapoints * p_always
-    alive = datapoints - hopeless - doomed
+    queued = ARMS[arm].queued
+    permanent, always_failing = datapoints * p_permanent, datapoints * p_always
+    alive = datapoints - permanent - always_failing
     tries = float(receives) if p_fail == 1 else (1 - p_fail**receives) / (1 - p_fail)
-    attempts = hopeless + doomed * receives + alive * tries
+    attempts = permanent + always_failing * receives + alive * tries
     stored = alive * (1 - p_fail**receives)
     dead, failures = datapoints - stored, attempts - stored
     first, again = math.ceil(datapoints / request_batch), 0.0
@@ -81,7 +82,7 @@ def expected_counts(
     else:
         again = (attempts - datapoints) / request_batch
         entry_s = (first + again) * value["handler_s"] + attempts * item_s
-    senders = 1 if arm == "single_node" else min(chunks, first)
+    senders = min(chunks, first) if ARMS[arm].parallel else 1
     way_s = (first + again) * (value["network_s"] + value["api_overhead_s"]) + entry_s
     span_s = max(way_s / senders, processor_s / maximum_concurrency) + value["init_s"]
     cold = senders + min(maximum_concurrency, math.ceil(invocations))
@@ -90,12 +91,12 @@ def expected_counts(
         queued=queued, datapoints=datapoints,
         requests=first + again, again=again, entry_s=entry_s, sends=sends,
         receives=attempts, invocations=invocations, processor_s=processor_s,
-        deletes=min(invocations, stored + hopeless),
-        failures=failures, returned=(failures - hopeless) * queued,
+        deletes=min(invocations, stored + permanent),
+        failures=failures, returned=(failures - permanent) * queued,
         marked_first=datapoints if marks_first else 0.0,
         marked_more=attempts - datapoints if controls else 0.0, init_s=cold * value["init_s"],
         result_units=stored * math.ceil(value["item_bytes"] / WRITE_BYTES),
-        dead=dead, hopeless=hopeless, dead_invocations=told,
+        dead=dead, permanent=permanent, dead_invocations=told,
         dead_s=told * value["handler_s"] + dead * 2 * value["put_s"],
         dead_init_s=min(told, 1) * value["init_s"],
         mails=told if mailed else 0.0, span_s=span_s, memory_mb=memory_mb, arm64=arm64,

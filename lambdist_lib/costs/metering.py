@@ -20,10 +20,9 @@ from lambdist_lib.costs import bill, estimate
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
 from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import DEAD, STORED
 
-QUEUED = ("distributed", "as_original")
-FREE = ("local_pool",)  # arms without a cloud
 ENTRIES = ("collector", "single_node")
 LOCAL_NOTE = (
     "counts carry over to AWS; GB-s, traces and polls follow durations, which are this machine's and do not"
@@ -79,7 +78,12 @@ def meter_runs(
     of_records, of_lines = records.groupby("run_id"), invocations.groupby("run_id")
     found = []
     for run in runs.itertuples():
-        if run.arm in FREE or run.run_id not in of_lines.groups or run.run_id not in of_records.groups:
+        if (
+            run.arm not in ARMS
+            or is_local(run.arm)
+            or run.run_id not in of_lines.groups
+            or run.run_id not in of_records.groups
+        ):
             continue
         mine = of_records.get_group(run.run_id)
         counted = counts(run, mine, of_lines.get_group(run.run_id), (units or {}).get(run.run_id))
@@ -94,7 +98,7 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
     Args:
         run: A row of the runs table. records, lines: Its records and its invocations.
     """
-    queued = run.arm in QUEUED
+    queued = ARMS[run.arm].queued
     entry, processor, dead = (
         lines[lines["function"].isin(functions)] for functions in (ENTRIES, ["processor"], ["dead_letter"])
     )
@@ -120,7 +124,7 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
         marked_more=max(receives - len(tried), 0.0),  # every deploy of ours has its controls on
         init_s=_inits_s(entry) + _inits_s(processor),
         result_units=stored if units is None else units,
-        dead=float((records["outcome"] == DEAD).sum()), hopeless=float(workers["hopeless"].sum()),
+        dead=float((records["outcome"] == DEAD).sum()), permanent=float(workers["permanent"].sum()),
         dead_invocations=len(dead), dead_s=_handlers_s(dead), dead_init_s=_inits_s(dead),
         span_s=max(float(run.seen_s), 0.0) if pd.notna(run.seen_s) else 0.0, memory_mb=float(run.memory_mb),
     )  # fmt: skip
@@ -131,14 +135,14 @@ def conditions(run: Any, table: Table) -> dict[str, Any]:
     work = faults.parse_work(_text(run.work))
     of_cpu = max(table["vcpu_memory_mb"].value / run.memory_mb, 1.0) if work.kind == "cpu" else 1.0
     return {
-        "arm": "distributed" if run.arm in QUEUED else run.arm,
+        "arm": run.arm,
         "datapoints": run.submitted,
         "chunks": run.chunks,
         "request_batch": run.request_batch,
         "queue_batch": run.queue_batch,
         "memory_mb": run.memory_mb,
         "work_s": work.seconds * of_cpu,
-        **estimate.failure_rates(_text(run.fault), run.submitted, queued=run.arm in QUEUED),
+        **estimate.failure_rates(_text(run.fault), run.submitted, queued=ARMS[run.arm].queued),
     }
 
 

@@ -23,7 +23,7 @@ class Counts:
 
     queued: whether there is a queue, or clients try again themselves. requests: that reached a Lambda, of
     which `again` because a try had failed. receives: attempts at a datapoint. failures: of these, written
-    down as failed. returned: messages released early. hopeless: of the dead, those dead at once.
+    down as failed. returned: messages released early. permanent: of the dead, those dead at once.
     marked_first, marked_more: first and further attempts whose begin was written down, which experiment
     controls have done (`lambdas/experiment_controls.py`). result_units: of 1 KB, of all results together.
     span_s: from the first send until all are settled. mails: e-mails sent.
@@ -46,7 +46,7 @@ class Counts:
     init_s: float = 0.0
     result_units: float
     dead: float = 0.0
-    hopeless: float = 0.0
+    permanent: float = 0.0
     dead_invocations: float = 0.0
     dead_s: float = 0.0
     dead_init_s: float = 0.0
@@ -66,7 +66,7 @@ def usage(counts: Counts, table: Table) -> dict[str, Usage]:
     received_once = min(counts.datapoints / counts.receives, 1.0) if counts.receives else 1.0
     first = _attempts(counts, sent_once, received_once)
     more = _attempts(counts, 1 - sent_once, 1 - received_once)
-    written = counts.failures - counts.hopeless + counts.marked_more
+    written = counts.failures - counts.permanent + counts.marked_more
     of = {
         ANSWERS: first + _beside(counts, table),
         RETRIES: more + Usage(sqs_visibility_changes=counts.returned, table_writes=written),
@@ -110,7 +110,7 @@ def _beside(counts: Counts, table: Table) -> Usage:
 
 
 def _dead_letters(counts: Counts) -> Usage:
-    written = 2 * counts.hopeless  # the attempt, and the death
+    written = 2 * counts.permanent  # the attempt, and the death
     if not counts.queued:  # the node itself writes them down; what its client gives up costs nothing more
         return Usage(table_writes=written, arm64=counts.arm64)
     received = max(counts.dead / AT_ONCE, counts.dead_invocations)
@@ -119,10 +119,10 @@ def _dead_letters(counts: Counts) -> Usage:
         handler_gb_s=counts.dead_s * counts.memory_mb / 1024,
         init_gb_s=counts.dead_init_s * counts.memory_mb / 1024,
         arm64=counts.arm64,
-        sqs_sends=counts.hopeless,
+        sqs_sends=counts.permanent,
         sqs_receives=received,
         sqs_deletes=received,
-        table_writes=written + counts.dead - counts.hopeless,
+        table_writes=written + counts.dead - counts.permanent,
         table_reads=counts.dead,
         sns_publishes=counts.dead_invocations,
         sns_mails=counts.mails,

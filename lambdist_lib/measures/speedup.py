@@ -14,6 +14,7 @@ import pandas as pd
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import ledger, sequential
 from lambdist_lib.measures.intervals import median_interval, values_needed
+from lambdist_lib.protocol.arms import ARMS, is_local
 
 EVENTS = {
     "makespan_s": "until stored",
@@ -32,8 +33,6 @@ SAME_IN_AN_ARM = (
     "partial_responses",
 )
 SAME_IN_BOTH_ARMS = ("target", "submitted", "work", "fault")  # the arms differ in the rest by design
-NOT_OF_A_TARGET = "local_pool"  # the arm that runs on this machine, whatever the others run on
-QUEUELESS = "single_node_parallel"  # as many senders as the fan-out, and no queue
 
 BY_LEVEL = ["level", "ratio", "low", "high", "pairs", "arm_s", "control_s", "verdict"]
 FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference shown"
@@ -225,10 +224,11 @@ def conclusion(
         f"{target}, {submitted:,} datapoints: {arm} has stored the last one after {found.arm_s:.3g} s, "
         f"{control} after {found.control_s:.3g} s (medians); {_verdict_in_words(found)}."
     )
-    if QUEUELESS in set(runs["arm"]) - {arm, control}:
-        found = compare_arms(runs, arm=arm, control=QUEUELESS, confidence=confidence)
+    others = set(runs["arm"]) - {arm, control}
+    for queueless in (name for name, traits in ARMS.items() if traits.isolates_queue and name in others):
+        found = compare_arms(runs, arm=arm, control=queueless, confidence=confidence)
         said += (
-            f" As many senders without a queue ({QUEUELESS}) need {found.control_s:.3g} s; "
+            f" As many senders without a queue ({queueless}) need {found.control_s:.3g} s; "
             f"against them {_verdict_in_words(found)}."
         )
     return said
@@ -286,7 +286,7 @@ def _refuse_mixed_conditions(runs: pd.DataFrame, arm: str, control: str) -> None
     ):
         for condition in conditions:
             values = among[condition].unique().tolist()
-            if condition == "target" and NOT_OF_A_TARGET in (arm, control):
+            if condition == "target" and (is_local(arm) or is_local(control)):
                 continue
             if len(values) > 1:
                 raise RunError(

@@ -14,35 +14,41 @@ that ends in one may come out up to 1 ms short, below zero too, and the next tha
 import pandas as pd
 
 from lambdist_lib.errors import RunError
+from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import STORED
 
-_CONTROL = {
+Span = tuple[str, str]  # of two time stamps, columns of the records
+STAGES: dict[str, Span] = {  # of an arm with a queue, in order of time
     "wait": ("intended_at", "sent_at"),  # for a free sender, and tries before the last
     "to_entry": ("sent_at", "received_at"),  # network, API, cold start of the first Lambda
-    "start": ("received_at", "started_at"),  # neighbours before it in the request
+    "collector": ("received_at", "queued_at"),
+    "queue": ("queued_at", "first_received_at"),
+    # cold start of the processor, neighbours before it in the batch, failed attempts and their delays
+    "start": ("first_received_at", "started_at"),
     "process": ("started_at", "finished_at"),  # process() and its declared work
     "to_put": ("finished_at", "put_at"),
 }
-STAGES = {
-    "distributed": {
-        "wait": _CONTROL["wait"],
-        "to_entry": _CONTROL["to_entry"],
-        "collector": ("received_at", "queued_at"),
-        "queue": ("queued_at", "first_received_at"),
-        # cold start of the processor, neighbours before it in the batch, failed attempts and their delays
-        "start": ("first_received_at", "started_at"),
-        "process": _CONTROL["process"],
-        "to_put": _CONTROL["to_put"],
-    },
-    "single_node": _CONTROL,
-    "single_node_parallel": _CONTROL,
+STAGES_WITHOUT_QUEUE = {
+    "wait": STAGES["wait"],
+    "to_entry": STAGES["to_entry"],
+    "start": ("received_at", "started_at"),  # neighbours before it in the request
+    "process": STAGES["process"],
+    "to_put": STAGES["to_put"],
 }
-NAMES = tuple(STAGES["distributed"])  # in order of time; the other arms have some of them
+NAMES = tuple(STAGES)
 COLUMNS = tuple(f"{name}_s" for name in NAMES)
 SQS_STAMP_S = 0.001
-NEEDED = ["run_id", "arm", "n", "tries", *dict.fromkeys(
-    stamp for spans in STAGES.values() for span in spans.values() for stamp in span
-)]  # fmt: skip
+NEEDED = ["run_id", "arm", "n", "tries", *dict.fromkeys(stamp for span in STAGES.values() for stamp in span)]
+
+
+def of_arm(arm: str) -> dict[str, Span]:
+    """Return an arm's stages in order of time: each name with the columns of its begin and its end.
+
+    Empty for an arm without a cloud.
+    """
+    if arm not in ARMS or is_local(arm):
+        return {}
+    return STAGES if ARMS[arm].queued else STAGES_WITHOUT_QUEUE
 
 
 def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
@@ -54,9 +60,9 @@ def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
     table = stored[["run_id", "arm", "n"]].copy()
     for name in NAMES:
         table[f"{name}_s"] = float("nan")
-    for arm, spans in STAGES.items():
+    for arm in stored["arm"].unique():
         rows = stored["arm"] == arm
-        for name, (begin, end) in spans.items():
+        for name, (begin, end) in of_arm(arm).items():
             table.loc[rows, f"{name}_s"] = _seconds(stored.loc[rows, end]) - _seconds(stored.loc[rows, begin])
     table["end_to_end_s"] = _seconds(stored["put_at"]) - _seconds(stored["intended_at"])
     return table.reset_index(drop=True)
@@ -105,9 +111,9 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     """
     whole = per_datapoint(records)
     rows = []
-    for arm, of_arm in whole.groupby("arm", sort=False):
-        spans = [f"{name}_s" for name in STAGES.get(arm, {})]
-        complete = of_arm.dropna(subset=[*spans, "end_to_end_s"])
+    for arm, datapoints in whole.groupby("arm", sort=False):
+        spans = [f"{name}_s" for name in of_arm(arm)]
+        complete = datapoints.dropna(subset=[*spans, "end_to_end_s"])
         total_s = complete["end_to_end_s"].sum()
         for column in [*spans, "end_to_end_s"]:
             durations = complete[column]

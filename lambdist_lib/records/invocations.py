@@ -43,7 +43,7 @@ def _invocation(run_id: str, at: float, line: dict[str, Any]) -> dict[str, Any]:
         "stored": line.get("stored", line.get("accepted", 0)),
         "failed": line.get("failed", line.get("retry", 0)),
     }
-    counts["hopeless"] = line.get("hopeless", line.get("dead", 0))
+    counts["permanent"] = line.get("permanent", line.get("dead", 0))
     counts["received"] = line.get("received", sum(counts.values()) + line.get("rejected", 0))
     same = {
         name: line.get(name)

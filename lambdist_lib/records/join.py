@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lambdist_lib.data.datapoints import Line
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import (
     APPLICATION,
     DEAD,
@@ -57,7 +58,7 @@ def join(
     for line in lines:
         receipt, item = last.get(line.n, {}), found.get(line.n, {})
         attempts = item.get("attempts", [])
-        outcome, cause = _outcome(receipt, item, "single" in arm, queued)
+        outcome, cause = _outcome(receipt, item, ARMS[arm].client_retries, queued)
         row = {"run_id": run_id, "arm": arm, "n": line.n, "outcome": outcome, "cause": cause}
         row["cause_class"] = cause_class(item) if outcome == DEAD else ""
         row |= {name: receipt.get(name) for name in schema.RECORDS if name in receipt and name not in row}
@@ -71,7 +72,9 @@ def join(
     return pd.DataFrame(rows, columns=list(schema.RECORDS))
 
 
-def _outcome(receipt: dict[str, Any], item: dict[str, Any], single: bool, queued: int) -> tuple[str, str]:
+def _outcome(
+    receipt: dict[str, Any], item: dict[str, Any], client_retries: bool, queued: int
+) -> tuple[str, str]:
     """A datapoint's place in the ledger: the table decides, the client's verdict where it is silent."""
     verdict, attempts = receipt.get("verdict", ""), item.get("attempts", [])
     last_cause = attempts[-1]["cause"] if attempts else ""
@@ -84,7 +87,7 @@ def _outcome(receipt: dict[str, Any], item: dict[str, Any], single: bool, queued
     answered_5xx = (
         verdict == "unknown" and (receipt.get("status") or 0) >= 500
     )  # its last invocation has ended
-    if single and (attempts or answered_5xx):  # tried as often as the client may, and never stored
+    if client_retries and (attempts or answered_5xx):  # tried as often as the client may, and never stored
         last_cause = last_cause if attempts else receipt["cause"]
         return DEAD, f"client: gave up after {receipt.get('tries', len(attempts))} tries: {last_cause}"
     if verdict in ("", "refused"):

@@ -7,8 +7,8 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.costs import assumptions, bill, estimate
 from lambdist_lib.costs.bill import Usage
 from lambdist_lib.deployment.preflight import confirm, inspect
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.faults import parse_work
-from lambdist_lib.runs.arms import ARMS
 from lambdist_lib.runs.conditions import Conditions
 
 WARM_UPS, WARM_UP_ROUNDS = 2, 3  # of each arm, and datapoints per sender in each: as a rule two are enough
@@ -44,9 +44,9 @@ def estimate_usage(
     for arm in arms:
         if not ARMS[arm].stack:
             continue
-        queued = ARMS[arm].stack == "distributed"
+        queued = ARMS[arm].queued
         of_arm: dict[str, Any] = {
-            "arm": "distributed" if queued else arm,
+            "arm": arm,
             "chunks": held.chunks,
             "request_batch": held.request_batch,
             "queue_batch": held.queue_batch,

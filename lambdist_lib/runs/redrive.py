@@ -22,6 +22,7 @@ from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import DEAD, STORED
 from lambdist_lib.records import dead_letters, join
 from lambdist_lib.records import items as records_items
@@ -29,7 +30,6 @@ from lambdist_lib.records.dead_letters import DeadLetter
 from lambdist_lib.results import files, folders, journal, outputs
 from lambdist_lib.runs import collect, completion, resume
 from lambdist_lib.runs import run as runs_run
-from lambdist_lib.runs.arms import ARMS
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions, send_options
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.submission import client
@@ -154,7 +154,7 @@ def redrive_all(
 
 
 def has_queue(arm: str) -> bool:
-    return arm in ARMS and ARMS[arm].stack == QUEUED
+    return arm in ARMS and ARMS[arm].queued
 
 
 def require_finished(report: RedriveResult) -> None:

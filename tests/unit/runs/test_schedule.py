@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdist_lib.protocol import contract, faults
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.results import folders
 from lambdist_lib.runs import schedule
-from lambdist_lib.runs.arms import ARMS
 from lambdist_lib.runs.conditions import Conditions
 
 CONDITIONS = Conditions(chunks=4)
