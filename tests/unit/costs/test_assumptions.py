@@ -13,10 +13,10 @@ def load(tmp_path, text):
     return assumptions.load(path)
 
 
-@pytest.mark.parametrize("name", limits.LIMITS | prices.PRICES)
+@pytest.mark.parametrize("name", assumptions.load())
 def test_a_number_says_where_it_is_from(name):
     """A known class, a source, a year, a unit, and a spread around the value."""
-    one = (limits.LIMITS | prices.PRICES)[name]
+    one = assumptions.load()[name]
 
     assert one.provenance in limits.PROVENANCES
     assert one.source and one.unit and one.as_of.startswith("20")
@@ -25,7 +25,7 @@ def test_a_number_says_where_it_is_from(name):
 
 def test_what_nobody_measured_on_aws_does_not_say_so():
     """No AWS run was made, so no number that ships with us may claim one."""
-    classes = {one.provenance for one in (limits.LIMITS | prices.PRICES).values()}
+    classes = {number.provenance for number in assumptions.load().values()}
 
     assert not classes & {limits.ON_AWS, limits.ON_LOCAL_CLOUD, limits.GIVEN}
 
@@ -60,8 +60,8 @@ def test_a_file_may_say_more_of_a_number(tmp_path):
         ('esm_start = "5"\n', "write a number above 0"),
         ("[esm_start]\nlow = 5\n", "write a number above 0"),
         ("[esm_start]\nvalue = 5\nhigh = 4\n", "not between"),
-        ("[esm_start]\nvalue = 5\nunits = 'x'\n", "it takes value"),
-        ("esm_start 5\n", "is no TOML"),
+        ("[esm_start]\nvalue = 5\nunits = 'x'\n", "unknown units"),
+        ("esm_start 5\n", "is not valid TOML"),
     ],
 )
 def test_a_wrong_file_is_told(tmp_path, text, says):
@@ -80,3 +80,23 @@ def test_a_missing_file_is_told(tmp_path):
 def test_a_price_may_be_nothing(tmp_path):
     """A contract or a free tier may say so; a limit of nothing would be none."""
     assert load(tmp_path, "price_sqs = 0\n")["price_sqs"].value == 0
+
+
+def test_slow_api_regions_have_a_quarter_of_the_rate():
+    """13 Regions have 2,500 requests a second and a burst of 1,250; others keep the default."""
+    slow = limits.in_region("eu-south-1")
+
+    assert len(limits.SLOW_API_REGIONS) == 13
+    assert (slow["api_rate_per_s"].value, slow["api_burst"].value) == (2_500, 1_250)
+    assert limits.in_region("eu-west-1") == {}
+
+
+@pytest.mark.parametrize(("account", "reservable"), [(10, 0), (50, 0), (100, 0), (1_000, 900)])
+def test_a_reservation_leaves_the_account_its_floor(account, reservable):
+    """New accounts can reserve nothing; a normal one must keep 100 executions."""
+    assert limits.reservable(account) == reservable
+
+
+def test_facts_have_no_name_of_a_limit_or_price():
+    """Each number exists once, and all of them are loaded."""
+    assert len(assumptions.load()) == len(limits.LIMITS) + len(limits.FACTS) + len(prices.PRICES)
