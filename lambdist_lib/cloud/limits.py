@@ -116,7 +116,7 @@ LIMITS: dict[str, Number] = {
     # -- per datapoint --
     "process_s": number(0.0005, "s of process() beside declared work", NO_SOURCE, "2026-11", ASSUMED),
     "process_cv": number(0, "standard deviation of process_s over its mean", NO_SOURCE, "2026-11", ASSUMED),
-    "p_fail": number(0, "share of attempts that fail without a declared fault", NO_SOURCE, "2026-11", ASSUMED),
+    "p_fail": number(0, "share of attempts that fail undeclared", NO_SOURCE, "2026-11", ASSUMED),
     "p_permanent": number(0, "share of datapoints that fail at every attempt", NO_SOURCE, "2026-11", ASSUMED),
     "pool_start_s": number(0.3, "s until a pool of local processes takes work", NO_SOURCE, "2026-11", ASSUMED,
                            (0.1, 1.0)),
@@ -158,9 +158,10 @@ FACTS: dict[str, Number] = {
         3, "receives after which a standard queue moves a message to its back and leaves it out of "
         "ApproximateAgeOfOldestMessage", "Amazon SQS, available CloudWatch metrics", "2026", QUOTA),
     # -- Step Functions, durable functions, Managed Instances --
-    "map_children_most": number(10_000, "children of a Distributed Map at once", STEP_FUNCTIONS, "2026", QUOTA),
-    "map_fixed_s": number(7, "s of a Distributed Map of 100 items without work", "one report on re:Post", "2026",
-                          LITERATURE),
+    "map_children_most": number(10_000, "children of a Distributed Map at once", STEP_FUNCTIONS, "2026",
+                                QUOTA),
+    "map_fixed_s": number(7, "s of a Distributed Map of 100 items without work", "one report on re:Post",
+                          "2026", LITERATURE),
     "durable_steps_per_s": number(7, "steps a second of one durable execution, Python SDK 1.7.0",
                                   "aws/aws-durable-execution-sdk-python#710", "2026", LITERATURE),
     "managed_calls_per_vcpu": number(16, "Python invocations at once per vCPU of a Managed Instance",
@@ -169,8 +170,8 @@ FACTS: dict[str, Number] = {
 
 PROACTIVE_INIT_S = (0.1, 1.0, 10.0)
 SLOW_API_REGIONS = (  # API_LIMITS names them: 2,500 requests a second, 1,250 at once
-    "af-south-1", "eu-south-1", "ap-southeast-3", "me-central-1", "ap-south-2", "ap-southeast-4", "eu-south-2",
-    "eu-central-2", "il-central-1", "ca-west-1", "ap-southeast-5", "ap-southeast-7", "mx-central-1",
+    "af-south-1", "eu-south-1", "ap-southeast-3", "me-central-1", "ap-south-2", "ap-southeast-4",
+    "eu-south-2", "eu-central-2", "il-central-1", "ca-west-1", "ap-southeast-5", "ap-southeast-7", "mx-central-1",
 )  # fmt: skip
 SLOW_API = {"api_rate_per_s": 2_500.0, "api_burst": 1_250.0}
 UNRESERVED_FLOOR = 100  # executions that a reservation must leave; all of a smaller account
@@ -189,6 +190,6 @@ def reservable(account_concurrency: float) -> int:
     """Return how much concurrency functions may reserve in an account.
 
     AWS requires 100 unreserved executions, 50 in an account of 50 and 10 in one of 10 (NEW_ACCOUNTS,
-    terraform-aws-github-runner#1671). So a new account can reserve nothing, and the fault `throttle` cannot run.
+    terraform-aws-github-runner#1671). So a new account can reserve nothing and cannot run the fault `throttle`.
     """
     return max(int(account_concurrency) - UNRESERVED_FLOOR, 0)

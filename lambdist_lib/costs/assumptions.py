@@ -49,11 +49,11 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(
-            f"the limits file {path} cannot be read: {error.strerror}; check the path"
+            f"limits file {path} cannot be read: {error.strerror}; check the path"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"the limits file {path} is not valid TOML ({error}); write lines such as account_concurrency = 5000"
+            f"limits file {path} is not valid TOML ({error}); write lines such as account_concurrency = 5000"
         ) from error
 
 
