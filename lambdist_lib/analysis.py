@@ -1,8 +1,8 @@
 """Read the results of an experiment or a run, and measure them; no cloud is needed.
 
-    results = load_results("reference")     an id, a folder, or a Results
-    results.runs                            one row per run
-    results.finding()                       the conclusion in words
+results = load_results("reference")     an id, a folder, or a Results
+results.runs                            one row per run
+results.finding()                       the conclusion in words
 """
 
 import functools
@@ -18,7 +18,6 @@ from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.costs.estimate import WRITE_BYTES
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import dead_letters, ledger, speedup, summary
-from lambdist_lib.protocol.arms import is_local
 from lambdist_lib.protocol.contract import DEAD
 from lambdist_lib.results import files, folders, schema
 from lambdist_lib.results import outputs as results_outputs
@@ -149,9 +148,7 @@ class Results:
         }
         content["finding"] = finding or content["finding"]
         content["tables"]["planned_and_found"] = self.planned_vs_actual().reset_index().to_dict("records")
-        files.write_json(
-            (experiment if len(self.run_folders) > 1 else self.folder) / "summary.json", content
-        )
+        files.write_json((experiment if len(self.run_folders) > 1 else self.folder) / "summary.json", content)
         return content
 
 

@@ -30,10 +30,10 @@ from lambdist_lib.errors import AbsentError, RunError, UncollectedError, Unfinis
 from lambdist_lib.measures import sequential, speedup, stages
 from lambdist_lib.progress import Progress
 from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.arms import require_arm
 from lambdist_lib.records import lambda_reports
 from lambdist_lib.results import files, folders, schema, tables
 from lambdist_lib.runs import cost_estimate, redrive, schedule
-from lambdist_lib.runs.arms import require_arm
 from lambdist_lib.runs.conditions import parse_conditions, require_possible, resolve_faults
 from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Executor
 
@@ -53,7 +53,7 @@ class Experiment:
         target: `local`, or `aws` with `region` and `profile`.
         seed: Draws the order of the arms and the faults.
         experiment_id: Name of the folder; made from the file's name and the time if empty.
-        arms: Which arms each repetition has; names of `runs.arms.ARMS`.
+        arms: Which arms each repetition has; names of `protocol.arms.ARMS`.
         processing: Folder with the processing.py to run; "" for lambdas/.
         results_dir: Where the experiment's folder is made; "" for `paths.results()`.
         keep_stacks: Leave the stacks deployed at the end of `with`.

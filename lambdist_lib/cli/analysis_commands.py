@@ -6,34 +6,38 @@ from lambdist_lib.cli import options as cli_options
 
 
 def run(options: argparse.Namespace) -> None:
-    from lambdist_lib import experiment, paths
+    from lambdist_lib import paths
+    from lambdist_lib.experiment import Experiment, max_pairs
     from lambdist_lib.measures import thresholds
 
     for text in options.fail_if:
         thresholds.parse(text)  # before minutes are spent
-    options_of_start = {"keep_stacks": options.keep_stacks, "arms": options.arms.split(",")}
-    where = cli_options.given(options, "target", "region", "profile", "experiment_id")
-    what = cli_options.given(
-        options, "data", "seed", "processing", "queue_batch", "memory_mb", *cli_options.SENDING
-    )
-    with experiment.start(**options_of_start, **where, **what) as work:
-        runs = 1 + experiment.max_pairs(options.repetitions, options.until)
-        work.deploy(runs=runs, **cli_options.given(options, "budget_usd", "yes"))
-        work.run_cold()
-        work.run_pairs(options.repetitions, until=options.until, budget_s=options.budget_s)
-        summary = work.summarise()
-    then = f"results: {paths.shown(work.folder)}/; `lambdist report {work.id}` makes one page of them"
-    cli_options.tell(options, f"{summary['finding']}\n{then}", summary)
+    asked = cli_options.given(
+        options, "target", "region", "profile", "experiment_id", "keep_stacks", "data", "seed", "processing",
+        "queue_batch", "memory_mb", "processors", *cli_options.SENDING,
+    )  # fmt: skip
+    with Experiment(arms=options.arms.split(","), **asked) as experiment:
+        runs = 1 + max_pairs(options.repetitions, options.target_precision)
+        experiment.deploy(runs=runs, **cli_options.given(options, "budget_usd", "yes"))
+        experiment.run_cold()
+        experiment.run_pairs(
+            options.repetitions, **cli_options.given(options, "target_precision", "time_limit_s")
+        )
+        experiment.ledger()
+        summary = experiment.results.summarise()
+    folder = paths.shown(experiment.folder)
+    end = f"results: {folder}/; `lambdist report {experiment.id}` writes them as one page"
+    cli_options.tell(options, f"{summary['finding']}\n{end}", summary)
     thresholds.require(summary, options.fail_if)
 
 
 def analyse(options: argparse.Namespace) -> None:
-    from lambdist_lib import analysis
+    from lambdist_lib.analysis import load_results
     from lambdist_lib.measures import thresholds
 
-    summary = analysis.summarise(options.run, insist=options.insist)
-    said = [summary["finding"] or "no pairs to compare; --json has every measure", summary["cost"]]
-    cli_options.tell(options, "\n".join(filter(None, said)), summary)
+    summary = load_results(options.run, allow_incomplete=options.allow_incomplete).summarise()
+    lines = [summary["finding"] or "no pairs to compare; --json has every measure", summary["cost"]]
+    cli_options.tell(options, "\n".join(filter(None, lines)), summary)
     thresholds.require(summary, options.fail_if)
 
 
@@ -48,7 +52,7 @@ def compare(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> None:
     from lambdist_lib.report import write
 
-    made = write.write(options.run, options.to)
+    made = write.write(options.run, options.output)
     cli_options.tell(options, "\n".join([*made["warnings"], f"report: {made['report']}"]), made)
 
 
@@ -71,7 +75,7 @@ def plan(options: argparse.Namespace) -> None:
         },
         limits_file=options.limits,
         run=options.calibrate,
-        local_cloud=options.local,
+        local_cloud=options.with_local_cloud,
         **cli_options.given(options, "data", "seed", "free_tier", "chunks", "request_batch", "work", "fault"),
     )
     cli_options.tell(options, plan_text.format_plan(found), found)

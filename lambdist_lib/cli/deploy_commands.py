@@ -81,9 +81,11 @@ def package(options: argparse.Namespace) -> None:
     from lambdist_lib.deployment import bundles, packaging
 
     processing = bundles.folder(options.processing)
-    written = packaging.write(options.to, as_sam=options.sam, bucket=options.bucket, processing=processing)
-    where = paths.shown(options.to)
-    text = f"{len(written)} files in {where}/; {packaging.COMMANDS} there says what to type"
+    written = packaging.write(
+        options.output, as_sam=options.sam, bucket=options.bucket, processing=processing
+    )
+    where = paths.shown(options.output)
+    text = f"{len(written)} files in {where}/; {packaging.COMMANDS} has the next commands"
     cli_options.tell(options, text, {"folder": where, "files": [path.name for path in written]})
 
 

@@ -1,19 +1,24 @@
-"""What can be typed after `lambdist`: commands, their arguments, and the help that explains them."""
+"""The command line: commands, their arguments, and their help.
+
+A new command is one function in a `*_commands` module and one entry here.
+"""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
+from lambdist_lib.cli import analysis_commands, deploy_commands, run_commands
 from lambdist_lib.protocol.contract import CAUSE_CLASSES
 
 Call = Callable[[argparse.Namespace], int | None]
+AddCommand = Callable[[str, Call, str], argparse.ArgumentParser]
 
 EXITS = """\
 exit status:
   0  all well: every datapoint is accounted for
   1  failed, or datapoints were lost     4  a --fail-if holds
   2  wrong usage, or no such data file   130  interrupted (143: by SIGTERM),
-  3  unfinished: `lambdist resume RUN`        goes on as 3
+  3  unfinished: `lambdist resume RUN`        resume as after 3
 """
 TOUR = f"""\
 a first tour:
@@ -38,45 +43,55 @@ datapoint: permanent, poison (cannot be parsed), duplicate (queued twice); for t
 processors). Example: raise:0.1,permanent:1@5+7-9"""
 
 
-def build_parser(calls: Mapping[str, Call]) -> argparse.ArgumentParser:
-    """The command line; what is parsed has the command's function of `calls` as `call`."""
-    made = argparse.ArgumentParser(
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        import importlib.metadata  # takes 20 ms
+
+        parser.exit(message=f"lambdist {importlib.metadata.version('lambdist-lib')}\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line's parser; parsed options have the command's function as `call`."""
+    parser = argparse.ArgumentParser(
         prog="lambdist",
         description="Does fanning a file out over AWS Lambdas pay? Deploy, measure, compare.",
         epilog=TOUR,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, text: str) -> argparse.ArgumentParser:
-        one = commands.add_parser(
+    def command(name: str, call: Call, text: str) -> argparse.ArgumentParser:
+        entry = commands.add_parser(
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
             epilog=EXITS,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
-        one.add_argument("--json", action="store_true", help="print JSON")
-        one.set_defaults(call=calls[name])
-        return one
+        entry.add_argument("--json", action="store_true", help="print JSON")
+        entry.set_defaults(call=call)
+        return entry
 
     _add_stacks(command)
     _add_sending(command)
     _add_results(command)
     _add_plan(command)
-    return made
+    return parser
 
 
-def _add_stacks(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
-    one = command("try", "run process() on a file's first datapoints, in this process")
-    one.add_argument("data", help="data file, one datapoint a line")
-    one.add_argument("-n", type=int, default=5, help="how many (default 5)")
-    _add_processing(one)
+def _add_stacks(command: AddCommand) -> None:
+    entry = command("try", run_commands.try_, "run process() on a file's first datapoints, without a cloud")
+    entry.add_argument("data", help="data file, one datapoint a line")
+    entry.add_argument("-n", type=int, default=5, help="how many (default 5)")
+    _add_processing(entry)
 
-    one = command("deploy", "create or update both stacks")
-    _add_target(one)
-    _add_processing(one)
-    one.add_argument(
+    entry = command("deploy", deploy_commands.deploy, "create or update both stacks")
+    _add_target(entry)
+    _add_processing(entry)
+    entry.add_argument(
         "--set",
         action="append",
         default=[],
@@ -84,109 +99,135 @@ def _add_stacks(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
         help="a parameter of the templates, such as memory_mb=256",
     )
 
-    one.add_argument(
+    entry.add_argument(
         "--expires",
         default="",
         metavar="8h",
-        help="when `lambdist leaks` may remove it (default 1d)",
+        help="age at which `lambdist leaks` may remove it (default 1d)",
     )
 
-    _add_consent(one)
+    _add_consent(entry)
 
-    one = command("leaks", "list what any run has left; remove it with --delete")
-    _add_target(one)
-    one.add_argument(
-        "--delete", action="store_true", help="remove what is not live: expired, broken, of no stack"
+    entry = command(
+        "leaks", deploy_commands.leaks, "list resources that runs have left; remove them with --delete"
     )
-    one.add_argument("--all", action="store_true", help="with --delete: what is live, too")
-    one.add_argument("--force", action="store_true", help="with --delete: even if results are uncollected")
+    _add_target(entry)
+    entry.add_argument("--delete", action="store_true", help="remove what is expired, broken or in no stack")
+    entry.add_argument("--all", action="store_true", help="with --delete: also live stacks")
+    entry.add_argument("--force", action="store_true", help="with --delete: even if results are uncollected")
 
-    one = command("destroy", "delete both stacks")
-    _add_target(one)
-    one.add_argument("--force", action="store_true", help="even if results are uncollected")
+    entry = command("destroy", deploy_commands.destroy, "delete both stacks")
+    _add_target(entry)
+    entry.add_argument("--force", action="store_true", help="even if results are uncollected")
 
-    one = command("package", "write zips, templates and the commands to type, to deploy by hand")
-    one.add_argument("--sam", action="store_true", help="the distributed stack as a SAM application")
-    one.add_argument("--to", type=Path, default=Path("build/package"), metavar="FOLDER",
+    entry = command(
+        "package", deploy_commands.package, "write zips, templates and commands for a deploy by hand"
+    )
+    entry.add_argument("--sam", action="store_true", help="the distributed stack as a SAM application")
+    entry.add_argument("--output", type=Path, default=Path("build/package"), metavar="FOLDER",
                      help="default build/package")  # fmt: skip
-    one.add_argument("--bucket", default="", metavar="NAME", help="of S3, where the zips will lie")
-    _add_processing(one)
+    entry.add_argument("--bucket", default="", metavar="NAME", help="S3 bucket for the zips")
+    _add_processing(entry)
 
-    one = command("cloud", "start, show or stop the local cloud; its mail")
-    one.add_argument(
+    entry = command("cloud", deploy_commands.cloud, "start, show or stop the local cloud; its mail")
+    entry.add_argument(
         "action", choices=["start", "status", "stop", "mail"], help="mail: what AWS would have sent"
     )
-    one.add_argument("--force", action="store_true", help="stop even if results are uncollected")
+    entry.add_argument("--force", action="store_true", help="stop even if results are uncollected")
 
 
-def _add_sending(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
-    one = command("submit", "send a file to the stacks as they are, or to any API, for its answers")
-    _add_data(one)
-    _add_target(one)
-    where = one.add_mutually_exclusive_group()
+def _add_sending(command: AddCommand) -> None:
+    entry = command(
+        "submit",
+        run_commands.submit,
+        "send a file to the deployed stacks, or to any API, and collect its answers",
+    )
+    _add_data(entry)
+    _add_target(entry)
+    where = entry.add_mutually_exclusive_group()
     where.add_argument(
         "--arm", default="distributed", help="distributed (default), single_node or single_node_parallel"
     )
     where.add_argument(
         "--url", default="", help='any API that takes {"data": ...}, also one not deployed here'
     )
-    one.add_argument(
+    entry.add_argument(
         "--api-key-env", default="", metavar="NAME", help="environment variable with the key of --url"
     )
-    one.add_argument("--tries", type=int, metavar="N", help="per datapoint, with --url (default 8)")
-    one.add_argument("--timeout", type=float, metavar="S", help="of a request, with --url (default 60)")
-    one.add_argument("--deadline", type=float, default=0.0, metavar="S", help="of the sending (default none)")
+    entry.add_argument("--tries", type=int, metavar="N", help="per datapoint, with --url (default 8)")
+    entry.add_argument("--timeout", type=float, metavar="S", help="of a request, with --url (default 60)")
+    entry.add_argument(
+        "--deadline", type=float, default=0.0, metavar="S", help="of the sending (default none)"
+    )
 
-    one = command("run", "the whole experiment: deploy, cold runs, warm pairs, measures")
-    _add_data(one)
-    _add_target(one)
-    _add_processing(one)
-    one.add_argument(
+    entry = command(
+        "run", analysis_commands.run, "run an experiment: deploy, cold runs, warm pairs, measures"
+    )
+    _add_data(entry)
+    _add_target(entry)
+    _add_processing(entry)
+    entry.add_argument(
         "--queue-batch", type=int, default=1, metavar="B", help="messages per invocation at most"
     )
-    one.add_argument("--memory-mb", type=int, default=512, metavar="MB", help="of the processing Lambda")
-    one.add_argument("--repetitions", type=int, default=10, metavar="R", help="warm pairs (default 10)")
-    one.add_argument(
-        "--until", type=float, default=0.0, metavar="W",
-        help="repeat until the interval's half-width is W of the speedup (0.05), in place of R times",
+    entry.add_argument("--memory-mb", type=int, default=512, metavar="MB", help="of the processing Lambda")
+    entry.add_argument(
+        "--processors", type=int, default=0, metavar="N",
+        help="most processor invocations at once, 2 to 1000 (default: as many as --chunks)",
     )  # fmt: skip
-    one.add_argument(
-        "--budget-s", type=float, default=600.0, metavar="S", help="with --until: no longer (default 600)"
+    entry.add_argument("--repetitions", type=int, default=10, metavar="R", help="warm pairs (default 10)")
+    entry.add_argument(
+        "--target-precision", type=float, default=0.0, metavar="W",
+        help="stop once the interval's half-width is W of the ratio (0.05), instead of after R pairs",
+    )  # fmt: skip
+    entry.add_argument(
+        "--time-limit-s",
+        type=float,
+        default=600.0,
+        metavar="S",
+        help="with --target-precision: begin no pair after this time (default 600)",
     )
-    one.add_argument(
+    entry.add_argument(
         "--arms",
         default="distributed,single_node",
         help="of each repetition: distributed, single_node, single_node_parallel, as_original, local_pool",
     )
-    _add_thresholds(one)
-    one.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
-    _add_consent(one)
+    _add_thresholds(entry)
+    entry.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
+    _add_consent(entry)
 
-    one = command("resume", "finish a run or an experiment that was interrupted")
-    _add_finished(one)
+    entry = command("resume", run_commands.resume, "finish a run or an experiment that was interrupted")
+    _add_finished(entry)
 
 
-def _add_results(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
-    one = command("fetch", "print a run's answers in input order, as JSON lines")
-    _add_finished(one)
+def _add_results(command: AddCommand) -> None:
+    entry = command("fetch", run_commands.fetch, "print a run's answers in input order, as JSON lines")
+    _add_finished(entry)
 
-    one = command("dead", "list dead datapoints: what each was, and why it died")
-    _add_letters(one)
+    entry = command("dead", run_commands.dead, "list dead-lettered datapoints and their causes")
+    _add_letters(entry)
 
-    one = command("redrive", "send dead datapoints again, once the reason is gone")
-    _add_letters(one)
-    one.add_argument("--fault", default="none", help="for the new attempts; default: none, whatever was")
+    entry = command("redrive", run_commands.redrive, "send dead-lettered datapoints again")
+    _add_letters(entry)
+    entry.add_argument(
+        "--fault",
+        default="none",
+        help="fault plan for the new attempts (default: none, even if the run had one)",
+    )
 
-    one = command("analyse", "measure a run or an experiment again, from its folder")
-    one.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
-    one.add_argument("--insist", action="store_true", help="although datapoints are unaccounted for")
-    _add_thresholds(one)
+    entry = command(
+        "analyse", analysis_commands.analyse, "measure a run or an experiment again, from its folder"
+    )
+    entry.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
+    entry.add_argument(
+        "--allow-incomplete", action="store_true", help="measure even if datapoints are unaccounted for"
+    )
+    _add_thresholds(entry)
 
-    one = command("compare", "two experiments: how much longer the second takes")
-    one.add_argument("first", metavar="A", help="id or folder of an experiment or a run")
-    one.add_argument("second", metavar="B", help="compared with A")
-    one.add_argument("--factor", help="what may differ between them, such as chunks or memory_mb")
-    one.add_argument(
+    entry = command("compare", analysis_commands.compare, "two experiments: how much longer the second takes")
+    entry.add_argument("first", metavar="A", help="id or folder of an experiment or a run")
+    entry.add_argument("second", metavar="B", help="compared with A")
+    entry.add_argument("--factor", help="what may differ between them, such as chunks or memory_mb")
+    entry.add_argument(
         "--tolerance",
         type=float,
         default=0.0,
@@ -194,18 +235,24 @@ def _add_results(command: Callable[[str, str], argparse.ArgumentParser]) -> None
         help="exit 1 only if B is surely slower by more (0.05: 5 %%)",
     )
 
-    one = command("report", "one HTML file of a run or an experiment, to be sent to people")
-    one.add_argument(
+    entry = command("report", analysis_commands.report, "write a run or an experiment as one HTML file")
+    entry.add_argument(
         "run", metavar="RUN", nargs="?", default="", help="id or folder; default: the newest experiment"
     )
-    one.add_argument("--to", type=Path, metavar="FILE", help="default: report.html in its folder")
+    entry.add_argument("--output", type=Path, metavar="FILE", help="default: report.html in its folder")
 
-    command("gallery", "write results/README.md anew: what the committed experiments found")
+    command(
+        "gallery",
+        analysis_commands.gallery,
+        "write results/README.md: the findings of the committed experiments",
+    )
 
-    one = command("notebook", "run a notebook headless, with checked parameters")
-    one.add_argument("notebook", type=Path, help="such as notebooks/experiment.ipynb")
-    one.add_argument("output", type=Path, nargs="?", help="default: results/<name>.ipynb")
-    one.add_argument(
+    entry = command(
+        "notebook", analysis_commands.notebook, "run a notebook headless, with checked parameters"
+    )
+    entry.add_argument("notebook", type=Path, help="such as notebooks/experiment.ipynb")
+    entry.add_argument("output", type=Path, nargs="?", help="default: results/<name>.ipynb")
+    entry.add_argument(
         "-p",
         nargs=2,
         action="append",
@@ -216,50 +263,60 @@ def _add_results(command: Callable[[str, str], argparse.ArgumentParser]) -> None
     )
 
 
-def _add_plan(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
-    one = command("plan", "predict a job on AWS: time, concurrency, deaths, cost, and what binds")
-    one.add_argument("data", nargs="?", default="", help="data file, one datapoint a line")
-    one.add_argument("--datapoints", type=float, metavar="N", help="or only how many, such as 1e9")
-    one.add_argument("--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)")
-    one.add_argument("--request-batch", type=int, default=1, metavar="B", help="datapoints per request")
-    one.add_argument(
+def _add_plan(command: AddCommand) -> None:
+    entry = command(
+        "plan", analysis_commands.plan, "predict a job on AWS: time, bottleneck, dead letters, cost"
+    )
+    entry.add_argument("data", nargs="?", default="", help="data file, one datapoint a line")
+    entry.add_argument("--datapoints", type=float, metavar="N", help="or only how many, such as 1e9")
+    entry.add_argument(
+        "--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)"
+    )
+    entry.add_argument("--request-batch", type=int, default=1, metavar="B", help="datapoints per request")
+    entry.add_argument(
         "--queue-batch", type=int, default=1, metavar="B", help="messages per invocation at most"
     )
-    one.add_argument("--memory-mb", type=int, default=512, metavar="MB", help="of every Lambda")
-    one.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
-    one.add_argument("--fault", default="none", help="as for a run, without @: raise:0.01,slow:0.001")
-    one.add_argument(
+    entry.add_argument("--memory-mb", type=int, default=512, metavar="MB", help="of every Lambda")
+    entry.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
+    entry.add_argument("--fault", default="none", help="as for a run, without @: raise:0.01,slow:0.001")
+    entry.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="a parameter of the distributed stack, such as maximum_concurrency=1000",
     )  # fmt: skip
-    one.add_argument("--calibrate", default="", metavar="RUN", help="take times and failures of this run")
-    one.add_argument("--local", action="store_true", help="and what the local cloud would take, as that run")
-    one.add_argument("--limits", default="", metavar="FILE", help="limits and prices known better, as TOML")
-    one.add_argument("--free-tier", action="store_true", help="take off what an account has for nothing")
-    one.add_argument("--seed", type=int, default=0, help="of the simulation")
+    entry.add_argument("--calibrate", default="", metavar="RUN", help="take times and failures of this run")
+    entry.add_argument(
+        "--with-local-cloud", action="store_true", help="also predict the local cloud, calibrated by that run"
+    )
+    entry.add_argument("--limits", default="", metavar="FILE", help="your own limits and prices, as TOML")
+    entry.add_argument("--free-tier", action="store_true", help="subtract the AWS free tier")
+    entry.add_argument("--seed", type=int, default=0, help="of the simulation")
 
 
-def _add_target(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--target", default="local", help="local (default) or aws")
-    one.add_argument("--region", default="", help="AWS region")
-    one.add_argument("--profile", default="", help="AWS profile")
+def _add_target(entry: argparse.ArgumentParser) -> None:
+    entry.add_argument("--target", default="local", help="local (default) or aws")
+    entry.add_argument("--region", default="", help="AWS region")
+    entry.add_argument("--profile", default="", help="AWS profile")
 
 
-def _add_processing(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def _add_processing(entry: argparse.ArgumentParser) -> None:
+    entry.add_argument(
         "--processing", default="", metavar="FOLDER", help="with your processing.py (default: lambdas)"
     )
 
 
-def _add_consent(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
-        "--budget-usd", type=float, default=0.0, metavar="X", help="on aws: make nothing if it may cost more"
+def _add_consent(entry: argparse.ArgumentParser) -> None:
+    entry.add_argument(
+        "--budget-usd",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="on aws: create nothing if the estimate is above this",
     )
-    one.add_argument("--yes", action="store_true", help="on aws: agree beforehand, as scripts must")
+    entry.add_argument("--yes", action="store_true", help="on aws: agree to the cost without being asked")
 
 
-def _add_thresholds(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def _add_thresholds(entry: argparse.ArgumentParser) -> None:
+    entry.add_argument(
         "--fail-if",
         action="append",
         default=[],
@@ -268,29 +325,31 @@ def _add_thresholds(one: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_finished(one: argparse.ArgumentParser) -> None:
-    one.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
-    one.add_argument("--data", default="", help="where its data file is by now, if it was moved")
-    _add_target(one)
+def _add_finished(entry: argparse.ArgumentParser) -> None:
+    entry.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
+    entry.add_argument("--data", default="", help="its data file, if that has moved")
+    _add_target(entry)
 
 
-def _add_letters(one: argparse.ArgumentParser) -> None:
-    one.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
-    one.add_argument("--cause", default="", help=f"only of this class: {', '.join(CAUSE_CLASSES)}")
-    _add_target(one)
+def _add_letters(entry: argparse.ArgumentParser) -> None:
+    entry.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
+    entry.add_argument("--cause", default="", help=f"only of this class: {', '.join(CAUSE_CLASSES)}")
+    _add_target(entry)
 
 
-def _add_data(one: argparse.ArgumentParser) -> None:
+def _add_data(entry: argparse.ArgumentParser) -> None:
     """The file, and how it is sent."""
-    one.add_argument("data", help="data file, one datapoint a line; .gz is read as well, - is stdin")
-    one.add_argument("--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)")
-    one.add_argument(
+    entry.add_argument("data", help="data file, one datapoint a line; .gz is read as well, - is stdin")
+    entry.add_argument(
+        "--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)"
+    )
+    entry.add_argument(
         "--rate", type=float, default=0.0, metavar="R", help="datapoints per second (default: as they go)"
     )
-    one.add_argument("--request-batch", type=int, default=1, metavar="B", help="datapoints per request")
-    one.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
-    one.add_argument("--fault", default="none", help=FAULT_HELP)
-    one.add_argument("--seed", type=int, default=0, help="of the faults and of the order of the arms")
-    one.add_argument(
+    entry.add_argument("--request-batch", type=int, default=1, metavar="B", help="datapoints per request")
+    entry.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
+    entry.add_argument("--fault", default="none", help=FAULT_HELP)
+    entry.add_argument("--seed", type=int, default=0, help="of the faults and of the order of the arms")
+    entry.add_argument(
         "--id", default="", dest="experiment_id", metavar="ID", help="name of the folder under results/"
     )

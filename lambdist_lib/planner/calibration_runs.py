@@ -1,7 +1,7 @@
 """The runs that a plan is calibrated from: a sitting on the local cloud, or a folder of one that was.
 
 found = rehearsal.rehearse(runs=11, chunks=20, work="io:20ms")
-found.tables.runs, found.folder
+found.results.runs, found.folder
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import analysis, experiment, paths
-from lambdist_lib.analysis import Tables
+from lambdist_lib import paths
+from lambdist_lib.analysis import Results, load_results
+from lambdist_lib.experiment import Experiment
 from lambdist_lib.results import files, folders
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRuns:
-    """`folder` is where the plan's figures go; `tables` are of warm runs of the distributed arm."""
+    """`folder` is where the plan's figures go; `results` are of warm runs of the distributed arm."""
 
     folder: Path
-    tables: Tables
+    results: Results
     stamp: str
 
 
@@ -37,21 +38,24 @@ def calibration_runs(
     Args:
         measured: A run or an experiment; "" for a sitting of `runs` warm runs, one after the other, on
             stacks that are deleted at the end.
-        options: As `experiment.begin` takes them, for the sitting.
+        options: As `Experiment` takes them, for the sitting.
 
     Raises:
-        RunError, UsageError: As `experiment.begin` and `analysing.tables`.
+        RunError, UsageError: As `Experiment` and `load_results`.
     """
     if measured:
         folder = paths.results() / folders.checked_id(experiment_id or folders.new_id("plan"))
         folder.mkdir(parents=True, exist_ok=True)
-        tables = analysis.tables(measured)
-        return CalibrationRuns(folder, tables, str(tables.runs["target"].iloc[0]))
-    with experiment.start(experiment_id=experiment_id, arms=("distributed",), **options) as sitting:
-        sitting.deploy(maximum_concurrency=maximum_concurrency)
+        results = load_results(measured)
+        return CalibrationRuns(folder, results, results.target_label)
+    with Experiment(
+        experiment_id=experiment_id, arms=("distributed",), processors=maximum_concurrency, **options
+    ) as sitting:
+        sitting.deploy()
         sitting.run_pairs(runs)
         sitting.ledger()
-    return CalibrationRuns(sitting.folder, analysis.tables(sitting.folder), sitting.stamp)
+        results = sitting.results
+    return CalibrationRuns(sitting.folder, results, results.target_label)
 
 
 def save_plan(
@@ -64,7 +68,7 @@ def save_plan(
 ) -> None:
     """Write what was found beside the figures, as `summary.json` and `plan.json`."""
     if list(found.folder.glob("runs/*/run.json")):
-        analysis.summarise(found.folder, finding=finding)
+        load_results(found.folder).summarise(finding)
     else:
         files.write_json(found.folder / "summary.json", {"finding": finding})
     content = {

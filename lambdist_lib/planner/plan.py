@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lambdist_lib import analysis
+from lambdist_lib.analysis import Results, load_results
 from lambdist_lib.cloud import limits
 from lambdist_lib.costs import assumptions
 from lambdist_lib.data import files
@@ -57,13 +57,13 @@ def plan(
             "`lambdist submit FILE` makes one"
         )
     given: dict[str, limits.Number] = dict(assumptions.load(limits_file or None))
-    measured = analysis.tables(run) if run else None
+    measured = load_results(run) if run else None
     table = with_calibration(given, measured) if measured else given
     checked = job_of(datapoints=count, settings=settings, **job)
     plan = predict.predict(checked, table, seed=seed, free_tier=free_tier)
     if local_cloud and measured:
         runs = measured.runs[measured.runs["arm"] == "distributed"]
-        there = given | _not_given(planner_local_cloud.calibrate(*measured), given)
+        there = given | _not_given(planner_local_cloud.calibrate(measured.runs, measured.records, measured.invocations), given)
         plan["local_cloud"] = planner_local_cloud.answer(checked, there, runs, seed=seed)
     return plan
 
@@ -83,13 +83,13 @@ def plan_sizes(sizes: str, *, settings: Mapping[str, Any], **job: Any) -> list[J
     return [job_of(datapoints=number, settings=settings, **job) for number in numbers]
 
 
-def with_calibration(given: assumptions.Table, measured: analysis.Tables) -> dict[str, limits.Number]:
+def with_calibration(given: assumptions.Table, measured: Results) -> dict[str, limits.Number]:
     """Limits with what runs measured in their place.
 
     Raises:
         RunError: As `planner.calibration.calibrate`.
     """
-    return {**given, **_not_given(calibration.calibrate(*measured), given)}
+    return {**given, **_not_given(calibration.calibrate(measured.runs, measured.records, measured.invocations), given)}
 
 
 def _not_given(found: assumptions.Table, given: assumptions.Table) -> dict[str, limits.Number]:

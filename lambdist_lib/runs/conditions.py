@@ -11,8 +11,8 @@ from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.arms import ARMS, faults_of
 from lambdist_lib.runs import ground_truth
-from lambdist_lib.runs.arms import ARMS, faults_of
 from lambdist_lib.submission.receipts import SendOptions
 
 AS_FOUND = "as found"  # temperature of a run that neither made its environments cold nor warmed them up
@@ -119,7 +119,11 @@ def parse_conditions(values: Mapping[str, Any]) -> Conditions:
 def resolve_faults(conditions: Conditions, points: Datapoints, seed: int) -> Conditions:
     """Spell the fault plan out: the failing datapoints, the declared faults, the seed."""
     first = points.next_n - conditions.failing_datapoints
-    always = [f"raise:1@{first}-{first + conditions.failing_datapoints - 1}"] if conditions.failing_datapoints else []
+    always = (
+        [f"raise:1@{first}-{first + conditions.failing_datapoints - 1}"]
+        if conditions.failing_datapoints
+        else []
+    )
     declared = [conditions.fault] if conditions.fault not in ("", "none") else []
     return replace(conditions, fault=str(faults.parse_fault(",".join([*always, *declared]), seed=seed)))
 
@@ -134,7 +138,7 @@ def send_options(
     """
     require_possible(target.name, conditions)
     require_controls(stack, conditions)
-    queued = ARMS[arm].stack == "distributed"
+    queued = ARMS[arm].queued
     opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
     return SendOptions(
         chunks=conditions.chunks if ARMS[arm].parallel else 1,

@@ -10,12 +10,12 @@ from typing import Any
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import datapoints
 from lambdist_lib.data.datapoints import Datapoints
-from lambdist_lib.deployment import smoke_test, stacks
+from lambdist_lib.deployment import lifecycle, stacks
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import DeployError, Interrupted
 from lambdist_lib.progress import Progress, in_notebook
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.runs import local_pool, resume, run
-from lambdist_lib.runs.arms import ARMS
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.schedule import Schedule, ScheduledRun
 
@@ -46,12 +46,16 @@ class Executor:
         changed = {name for name, value in settings.items() if self._deployed.get(name) != value}
         if not changed <= OF_MAPPING:
             self._warm.clear()
-        deployed = stacks.apply_stacks(
-            self.target, settings=settings, processing=self.processing, log=progress.show
-        )
-        if not self.stacks:  # the code stays the same afterwards
-            smoke_test.check_functions_start(self.target, deployed.values())
-        self.stacks, self._deployed = deployed, settings
+        if not self.stacks:
+            code = self.processing or ""
+            self.stacks = lifecycle.deploy(
+                self.target, settings, processing=code, confirmed=True, log=progress.show
+            )
+        else:  # the code stays the same, so its functions start
+            self.stacks = stacks.apply_stacks(
+                self.target, settings=settings, processing=self.processing, log=progress.show
+            )
+        self._deployed = settings
 
     def execute(
         self,

@@ -119,9 +119,7 @@ def api_of(url: str, api_key_env: str) -> Api:
     if api_key_env and not key:
         raise UsageError(f"{api_key_env} holds no key: set it with `export {api_key_env}=…`")
     if not (key.isascii() and key.isprintable()):
-        raise UsageError(
-            f"invalid key in {api_key_env}: it has unprintable characters; set it again"
-        )
+        raise UsageError(f"invalid key in {api_key_env}: it has unprintable characters; set it again")
     return Api(url=url, key=ApiKey(key))
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from lambdist_lib.data.datapoints import Datapoints, Line
+from lambdist_lib.protocol.arms import faults_of
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import join
 from lambdist_lib.results import files, schema, tables
 from lambdist_lib.runs import collect, local_pool_worker
-from lambdist_lib.runs.arms import faults_of
 from lambdist_lib.runs.conditions import Conditions, write_ground_truth
 from lambdist_lib.runs.run_info import RunInfo
 

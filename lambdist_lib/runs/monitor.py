@@ -103,16 +103,16 @@ class Monitor:
             settled, dead = accepted + tally.dead, tally.dead
         waiting = self._queued.total or None if settled is None else accepted + tally.dead - settled
         return RunProgress(
-            doing=doing,
+            phase=doing,
             submitted=self._submitted,
             answered=self._before + tally.settled,
             settled=settled,
             dead=dead,
             in_flight=None if waiting is None else tally.in_flight * self._batch + waiting,
             requests=tally.in_flight,
-            in_work=self._queued.in_work,
-            troubles=tuple((name, count) for name in TROUBLES if (count := getattr(tally, name))),
-            took_s=time.perf_counter() - self._began_s,
+            processing=self._queued.in_work,
+            problems=tuple((name, count) for name in TROUBLES if (count := getattr(tally, name))),
+            elapsed_s=time.perf_counter() - self._began_s,
         )
 
     def _look(self) -> None:

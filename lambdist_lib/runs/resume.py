@@ -11,11 +11,11 @@ from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack, stack_name
 from lambdist_lib.errors import AbsentError, DataFileError, RunError, TargetError
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import items
 from lambdist_lib.results import folders, journal
 from lambdist_lib.runs import completion, external_api
-from lambdist_lib.runs.arms import ARMS
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run import complete
@@ -34,7 +34,9 @@ def resume(
     if facts["state"] == "collected" and not (facts["unsent"] or facts["in_flight"]):
         return facts
     if points.sha256 != facts["sha256"]:
-        raise RunError(f"{points.name} has changed since {folder.name} began; restore it, or name the original with --data")
+        raise RunError(
+            f"{points.name} has changed since {folder.name} began: restore it, or name the original by --data"
+        )
     if stack.code != facts["code"]:
         raise RunError(
             f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "

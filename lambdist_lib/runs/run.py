@@ -20,10 +20,10 @@ from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import UsageError
+from lambdist_lib.protocol.arms import ARMS, arm_abbreviation, faults_of, require_arm
 from lambdist_lib.protocol.contract import WARM_UP
 from lambdist_lib.results import files, folders, journal
 from lambdist_lib.runs import collect, completion, throttle_fault
-from lambdist_lib.runs.arms import ARMS, arm_abbreviation, faults_of, require_arm
 from lambdist_lib.runs.conditions import (
     Conditions,
     parse_conditions,
@@ -33,10 +33,11 @@ from lambdist_lib.runs.conditions import (
 )
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run_info import RunInfo
-from lambdist_lib.submission import client
+from lambdist_lib.submission import client, original_client
 from lambdist_lib.submission.receipts import Receipt
 
 MAX_WARM_UPS = 5  # the first opens environments one by one, the second has all senders at once
+CLIENTS = {False: client.submit, True: original_client.submit}  # by `Arm.original_client`
 OF_STACK = {  # conditions that a deployed stack sets, by its parameters
     "max_chars": "DatapointMaxChars",
     "memory_mb": "MemoryMb",
@@ -84,7 +85,7 @@ def new_run(
     """Describe a run of a stack's arm that is about to begin; `facts` are other fields of `RunInfo`."""
     return RunInfo(
         run_id=folder.name,
-        target=target.stamp,
+        target=target.label,
         data=points.name,
         sha256=points.sha256,
         conditions=conditions,
@@ -132,7 +133,7 @@ def complete(
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
     with folders.resumable(folder), _monitor(target, stack, points, info, watch, settled) as monitor:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
-            counts = ARMS[info.arm].submit(
+            counts = CLIENTS[ARMS[info.arm].original_client](
                 lines,
                 stacks.api(target, stack),
                 replace(options, deadline_s=info.deadline_s),
@@ -143,7 +144,11 @@ def complete(
         facts = {**facts, "stopped": counts.stopped}
         files.write_json(folder / "run.json", {**facts, "state": "settling"})
         ended = completion.wait_until_complete(
-            target, stack, folder.name, expected=settled + counts.accepted + counts.dead, watch=monitor.waiting
+            target,
+            stack,
+            folder.name,
+            expected=settled + counts.accepted + counts.dead,
+            watch=monitor.waiting,
         )
         monitor.collecting()
         collected = collect.collect(target, stack, points, folder, info.arm, ended)

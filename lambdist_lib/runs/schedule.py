@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lambdist_lib.protocol import faults
-from lambdist_lib.runs.arms import ARMS, arm_abbreviation
+from lambdist_lib.protocol.arms import ARMS, arm_abbreviation
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions
 
 
@@ -60,7 +60,9 @@ def pairs(arms: Sequence[str], conditions: Conditions, *, max_pairs: int, seed: 
             warm_up_chunks=conditions.chunks,
         )
 
-    return [[run(arm, pair) for arm in order.sample(list(arms), k=len(arms))] for pair in range(1, max_pairs + 1)]
+    return [
+        [run(arm, pair) for arm in order.sample(list(arms), k=len(arms))] for pair in range(1, max_pairs + 1)
+    ]
 
 
 def sweep(
@@ -101,7 +103,11 @@ def sweep(
         )
 
     return [
-        [run(arm, k, number, temperature) for arm, k in order.sample(plan, k=len(plan)) for temperature in temperatures]
+        [
+            run(arm, k, number, temperature)
+            for arm, k in order.sample(plan, k=len(plan))
+            for temperature in temperatures
+        ]
         for number in range(1, repetitions + 1)
     ]
 

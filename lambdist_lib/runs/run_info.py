@@ -1,0 +1,52 @@
+"""What is known of a run before its first request, as run.json keeps it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from lambdist_lib.runs.conditions import AS_FOUND, Conditions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """One arm over one data file, under stated conditions.
+
+    pair: number of the pair of adjacent runs, 0 outside pairs. looks: numbers of pairs after which
+    the experiment planned to look whether they suffice. deadline_s: of the sending, 0 for none.
+    stack, code: name of the stack and the key of each function's zip; empty without a stack.
+    api: URL and options of an API that this project did not deploy. resumed: such a run balances,
+    but is not a timing.
+    """
+
+    run_id: str
+    arm: str
+    target: str
+    data: str
+    sha256: str
+    experiment_id: str = ""
+    pair: int = 0
+    temperature: str = AS_FOUND
+    looks: str = ""
+    deadline_s: float = 0.0
+    conditions: Conditions | None = None
+    stack: str = ""
+    code: Mapping[str, str] = field(default_factory=dict)
+    api: Mapping[str, Any] = field(default_factory=dict)
+    resumed: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """The flat form in which run.json keeps it."""
+        own = {name.name: getattr(self, name.name) for name in fields(self)}
+        conditions, api = own.pop("conditions"), own.pop("api")
+        return {**own, **(conditions.facts() if conditions else {}), **api}
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Self:
+        """Read it back from run.json; what the run has become since is left out."""
+        own = {name.name for name in fields(cls)} - {"conditions", "api"}
+        api = {name: facts[name] for name in ("url", "api_key_env", "timeout_s", "plan") if name in facts}
+        return cls(
+            **{name: facts[name] for name in own if name in facts},
+            conditions=None if api else Conditions.from_run(facts),
+            api=api,
+        )
