@@ -1,4 +1,4 @@
-"""Numbers, intervals and names as people read them in a page."""
+"""Format numbers, intervals, durations, money and names for people."""
 
 import math
 from collections.abc import Callable
@@ -8,35 +8,43 @@ NONE = "-"
 
 
 def label(name: str) -> str:
+    """Return a name with spaces: `single node` for single_node."""
     return name.replace("_", " ")
 
 
 def is_known(value: float | None) -> bool:
+    """Return whether a value is a finite number."""
     return value is not None and math.isfinite(value)
 
 
 def number(value: float | None) -> str:
-    """Three digits."""
+    """Return a number with three significant digits, from 1,000 on as a whole number."""
     if value is None or not math.isfinite(value):
         return NONE
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def count(value: float | None) -> str:
+    """Return a whole number with thousands separators."""
     return f"{value:,.0f}" if is_known(value) else NONE
 
 
 def counted(value: int, things: str) -> str:
-    """`1 run`, `10 runs`."""
+    """Return a count with its noun: `1 run`, `10 runs`.
+
+    Args:
+        things: The noun in the plural, which ends in s.
+    """
     return f"{value:,} {things.removesuffix('s') if value == 1 else things}"
 
 
 def percent(share: float | None) -> str:
+    """Return a share between 0 and 1 as per cent with three significant digits."""
     return NONE if share is None or not math.isfinite(share) else f"{share * 100:.3g} %"
 
 
 def between(low: float | None, high: float | None, as_text: Callable[[float | None], str] = number) -> str:
-    """An interval, its unit once."""
+    """Return an interval with its unit once: `1.2 to 3.4 %`."""
     if not (is_known(low) and is_known(high)):
         return NONE
     first, last = as_text(low), as_text(high)
@@ -44,7 +52,7 @@ def between(low: float | None, high: float | None, as_text: Callable[[float | No
 
 
 def moment(at: float | None) -> str:
-    """Seconds since the epoch as a date and time, UTC."""
+    """Return seconds since the epoch as a date and time in UTC."""
     if at is None or not math.isfinite(at):
         return NONE
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -53,13 +61,18 @@ def moment(at: float | None) -> str:
 UNITS_S = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, *, rough: bool = False) -> str:
+    """Return a duration in the largest unit of which it has at least two: `119.0 s`, `2.5 h`.
+
+    Args:
+        rough: Leave out tenths of seconds and minutes, for an estimate that changes while it is shown.
+    """
     for unit, length_s in UNITS_S:
         if seconds >= 2 * length_s:
-            return f"{seconds / length_s:.1f} {unit}"
-    return f"{seconds:.1f} s"
+            return f"{seconds / length_s:.{0 if rough and unit == 'min' else 1}f} {unit}"
+    return f"{seconds:.{0 if rough else 1}f} s"
 
 
 def money(usd: float) -> str:
-    """Cents from a dollar on, two digits below."""
+    """Return an amount in US dollars: with cents from 1 on, two significant digits below."""
     return f"{usd:,.2f}" if usd >= 1 else f"{usd:.2g}"

@@ -1,5 +1,7 @@
-"""How far a long step is: in a notebook one output that changes in place, and its saved file keeps
-the last state; in a terminal one or two lines, written over; elsewhere one line when it has ended.
+"""Show the progress of a long step.
+
+A notebook shows one output that changes in place; its saved file keeps the last state. A terminal
+shows one or two lines that are overwritten. A log gets one line at the end of the step.
 """
 
 import html
@@ -10,110 +12,98 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from lambdist_lib.formatting import NONE, count, counted, duration
+
 EVERY_S = 0.2
-PLAIN_EVERY_S = 60.0  # in a log a line of the long ones still, so that nobody takes them for dead
-UP = "\x1b[1A"
+LOG_EVERY_S = 60.0  # log a line at this interval so that long steps do not look hung
+CURSOR_UP = "\x1b[1A"
 CLEAR_BELOW = "\x1b[J"
-
-
-MINUTE_S, HOUR_S = 60, 3600
-
-
-UNKNOWN = "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:
-    """What is known of a run while it goes on, in datapoints; None is what nobody has looked up (yet).
+    """The counts of a run under way, in datapoints; None where a count is not known (yet).
 
-    doing: what goes on now. submitted: of the whole run. answered: with a verdict of the API.
-    settled: stored or dead. dead: of the settled. in_flight: sent, and not settled. requests: without an
-    answer so far. in_work: messages that processors hold. troubles: further verdicts, not zero.
+    phase: The run's current phase. submitted: Datapoints of the whole run. answered: Those with a
+    response of the API. settled: Stored or dead. dead: Of the settled. in_flight: Sent and not settled.
+    requests: Requests that wait for their response. processing: Messages that processors hold.
+    problems: Names and counts of retries, rejections and the like; only those above zero.
+    elapsed_s: Seconds since the run began.
     """
 
-    doing: str
+    phase: str
     submitted: int
     answered: int = 0
     settled: int | None = None
     dead: int | None = None
     in_flight: int | None = None
     requests: int = 0
-    in_work: int = 0
-    troubles: tuple[tuple[str, int], ...] = ()
-    took_s: float = 0.0
+    processing: int = 0
+    problems: tuple[tuple[str, int], ...] = ()
+    elapsed_s: float = 0.0
 
     @property
     def rate(self) -> float | None:
-        """Datapoints per second that are settled, or answered where nobody knows more."""
+        """Settled datapoints per second; answered ones where the settled are not known."""
         done = self.answered if self.settled is None else self.settled
-        return done / self.took_s if done and self.took_s > 0 else None
+        return done / self.elapsed_s if done and self.elapsed_s > 0 else None
 
     @property
-    def left_s(self) -> float | None:
-        """Until the end at this rate."""
+    def remaining_s(self) -> float | None:
+        """Seconds until the end at this rate; None before the first datapoint."""
         if not self.rate:
             return None
         waiting = 0 if self.settled is None else self.in_flight or 0
         return max(0, self.submitted - self.answered + waiting) / self.rate
 
     def cells(self) -> dict[str, str]:
-        """Every number by its name, as people read it."""
-        if self.settled is not None and self.dead is None:  # nobody counts a table for that on AWS
+        """Return each number as text, by its name; `-` where it is not known."""
+        if self.settled is not None and self.dead is None:  # on AWS counting the dead would scan the table
             settled = {"stored or dead": f"{self.settled:,}"}
         else:
             stored = None if self.settled is None else max(0, self.settled - (self.dead or 0))
-            settled = {"stored": _known(stored), "dead": _known(self.dead)}
-        at_once = [_plural(self.requests, "request"), f"{self.in_work:,} in work" if self.in_work else ""]
+            settled = {"stored": count(stored), "dead": count(self.dead)}
+        concurrent = [
+            counted(self.requests, "requests") if self.requests else "",
+            f"{self.processing:,} messages in processing" if self.processing else "",
+        ]
         return {
             "sent": f"{self.answered:,} of {self.submitted:,}",
-            "in flight": _known(self.in_flight),
+            "in flight": count(self.in_flight),
             **settled,
-            **{name: f"{count:,}" for name, count in self.troubles},
-            "rate": UNKNOWN if self.rate is None else f"{self.rate:,.0f}/s",
-            "at once": ", ".join(filter(None, at_once)) or UNKNOWN,
-            "left": UNKNOWN if self.left_s is None else duration(self.left_s),
+            **{name: f"{number:,}" for name, number in self.problems},
+            "rate": NONE if self.rate is None else f"{self.rate:,.0f}/s",
+            "at once": ", ".join(filter(None, concurrent)) or NONE,
+            "left": NONE if self.remaining_s is None else duration(self.remaining_s, rough=True),
         }
 
     def line(self, width: int = 1000) -> str:
-        """As much of it as fits, the more important before the others."""
-        parts = {name: _told(name, value) for name, value in self.cells().items() if value != UNKNOWN}
-        for least in ("at once", "rate", "in flight", *dict(self.troubles), "left"):
+        """Return the counts as one line; those that matter least are left out until it fits."""
+        parts = {name: _phrase(name, value) for name, value in self.cells().items() if value != NONE}
+        for least in ("at once", "rate", "in flight", *dict(self.problems), "left"):
             if len(", ".join(parts.values())) <= width:
                 break
             parts.pop(least, None)
         return ", ".join(parts.values())[:width]
 
     def table(self) -> str:
-        """The same as HTML."""
+        """Return the counts as an HTML table."""
         names, values = self.cells().keys(), self.cells().values()
         head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
         row = "".join(f"<td>{html.escape(value)}</td>" for value in values)
         return f"<table><thead><tr>{head}</tr></thead><tbody><tr>{row}</tr></tbody></table>"
 
 
-def duration(seconds: float) -> str:
-    """A duration in the unit in which people would say it."""
-    if seconds < 2 * MINUTE_S:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * HOUR_S:
-        return f"{seconds / MINUTE_S:.0f} min"
-    return f"{seconds / HOUR_S:.1f} h"
-
-
-def _known(count: int | None) -> str:
-    return UNKNOWN if count is None else f"{count:,}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' if count != 1 else ''}" if count else ""
-
-
-def _told(name: str, value: str) -> str:
+def _phrase(name: str, value: str) -> str:
     return value if name in ("rate", "at once") else f"{value} {name}"
 
 
 class Progress:
-    """`with Progress("submit") as progress: progress.show("3 of 9 files")`; ends with its last state."""
+    """Show the progress of one step, and its last state at the end.
+
+    with Progress("submit") as progress:
+        progress.show("3 of 9 files")
+    """
 
     def __init__(self, label: str) -> None:
         self._label, self._text, self._end = label, "begins", ""
@@ -129,23 +119,22 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._end = " - interrupted" if issubclass(kind, KeyboardInterrupt) else " - failed"
-            self._counts = (
-                replace(self._counts, took_s=0.0) if self._counts else None
-            )  # nothing is left to wait for
+            # no rate and no remaining time: the step has ended
+            self._counts = replace(self._counts, elapsed_s=0.0) if self._counts else None
         self._draw(last=True)
 
     def show(self, text: str, counts: RunProgress | None = None) -> None:
-        """What goes on now, and how far the run is that does."""
+        """Show a text, and the counts of a run under way if given."""
         self._text, self._counts = text, counts
-        every_s = EVERY_S if self._is_live else PLAIN_EVERY_S
+        every_s = EVERY_S if self._is_live else LOG_EVERY_S
         if time.perf_counter() - self._shown_s >= every_s:
             self._draw()
 
     def watcher(self, label: str = "") -> Callable[[RunProgress], None] | None:
-        """Shows the counts of a run, which `label` names; None where nobody would see them."""
+        """Return a function that shows a run's counts under `label`; None where only a log is written."""
         if not self._is_live:
             return None
-        return lambda counts: self.show(f"{label}, {counts.doing}" if label else counts.doing, counts)
+        return lambda counts: self.show(f"{label}, {counts.phase}" if label else counts.phase, counts)
 
     @property
     def _is_live(self) -> bool:
@@ -161,39 +150,39 @@ class Progress:
             print(self._plain(), file=sys.stderr, flush=True)
 
     def _write_over(self, lines: list[str], *, last: bool) -> None:
-        text = UP * (self._lines - 1) + "\r" + CLEAR_BELOW + "\n".join(lines)
+        text = CURSOR_UP * (self._lines - 1) + "\r" + CLEAR_BELOW + "\n".join(lines)
         print(text, end="\n" if last else "", file=sys.stderr, flush=True)
         self._lines = len(lines)
 
     def _few_lines(self) -> list[str]:
-        """For a terminal, none of them longer than it is wide."""
+        """Return the lines for a terminal, each within its width."""
         width = shutil.get_terminal_size().columns - 1
-        head = self._told(self._text)[:width]
+        head = self._labelled(self._text)[:width]
         return [head, f"  {self._counts.line(width - 2)}"] if self._counts else [head]
 
     def _bundle(self) -> dict[str, str]:
-        """For a notebook."""
+        """Return the bundle that a notebook shows now."""
         if self._counts is None:
             return self._saved()
-        shown = f"<div>{html.escape(self._told(self._text))}</div>{self._counts.table()}"
+        shown = f"<div>{html.escape(self._labelled(self._text))}</div>{self._counts.table()}"
         return {**self._saved(), "text/html": shown}
 
     def _saved(self) -> dict[str, str]:
-        """What stays in a notebook is text, and after an interrupt the counts in a line of their own."""
-        counted = f"\n  {self._counts.line()}" if self._counts else ""
-        return {"text/plain": self._told(f"{self._text}{self._end}") + counted}
+        """Return the text that a notebook file keeps; after an interrupt it has the counts, too."""
+        counts = f"\n  {self._counts.line()}" if self._counts else ""
+        return {"text/plain": self._labelled(f"{self._text}{self._end}") + counts}
 
     def _plain(self) -> str:
-        """All of it in one line."""
-        counted = f": {self._counts.line()}" if self._counts else ""
-        return self._told(f"{self._text}{counted}{self._end}")
+        """Return the text and the counts as one line."""
+        counts = f": {self._counts.line()}" if self._counts else ""
+        return self._labelled(f"{self._text}{counts}{self._end}")
 
-    def _told(self, text: str) -> str:
+    def _labelled(self, text: str) -> str:
         return f"{self._label}: {text} ({time.perf_counter() - self._began_s:.1f} s)"
 
 
 def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this, without importing IPython where none does."""
+    """Return whether a Jupyter kernel runs this code. Does not import IPython."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and hasattr(shell, "kernel")

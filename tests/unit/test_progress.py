@@ -1,14 +1,63 @@
-"""The progress line where it is shown: headless, in a terminal, and after an interrupt."""
+"""Show the progress of a step in a log, a terminal and a notebook."""
 
 import io
 import re
 from types import SimpleNamespace
 
 import pytest
-from support.progress import HALF
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdist_lib import progress as progress_module
-from lambdist_lib.progress import Progress
+from lambdist_lib.progress import Progress, RunProgress
+
+HALF = RunProgress(
+    phase="sending", submitted=2_000, answered=1_100, settled=1_000, dead=3, in_flight=120, requests=20,
+    processing=4, problems=(("retries", 7),), elapsed_s=10.0,
+)  # fmt: skip
+
+few = st.integers(0, 10**9)
+counts = st.builds(
+    RunProgress, phase=st.just("sending"), submitted=few, answered=few, settled=st.none() | few,
+    dead=st.none() | few, in_flight=st.none() | few, requests=few, processing=few,
+    problems=st.sampled_from([(), (("retries", 1),), (("rejected", 2), ("unknown", 3))]),
+    elapsed_s=st.floats(0, 1e6),
+)  # fmt: skip
+
+
+def test_run_progress_line_has_every_known_count():
+    """A line has the counts, the problems, the rate, the concurrency and the remaining time."""
+    assert HALF.line() == (
+        "1,100 of 2,000 sent, 120 in flight, 997 stored, 3 dead, 7 retries, 100/s, "
+        "20 requests, 4 messages in processing, 10 s left"
+    )
+
+
+def test_run_progress_line_omits_unknown_counts():
+    """Before the first look only the client's counts are known; on AWS stored and dead are one count."""
+    sent = RunProgress(phase="sending", submitted=10, answered=4, requests=2, elapsed_s=2.0)
+    assert sent.line() == "4 of 10 sent, 2/s, 2 requests, 3 s left"
+
+    on_aws = RunProgress(phase="sending", submitted=10, answered=10, settled=6, in_flight=4, elapsed_s=2.0)
+    assert on_aws.line() == "10 of 10 sent, 4 in flight, 6 stored or dead, 3/s, 1 s left"
+
+
+def test_run_progress_narrow_line_keeps_the_most_important_counts():
+    """Sent, stored and dead are the last counts to be left out."""
+    assert HALF.line(60) == "1,100 of 2,000 sent, 997 stored, 3 dead, 10 s left"
+    assert HALF.line(40) == "1,100 of 2,000 sent, 997 stored, 3 dead"
+
+
+@given(counts, st.integers(0, 200))
+def test_run_progress_line_is_never_wider_than_requested(progress, width):
+    """A line fits any width, whatever is known."""
+    assert len(progress.line(width)) <= width
+
+
+@given(counts)
+def test_run_progress_table_has_a_value_under_each_heading(progress):
+    """The table has the same cells as the line."""
+    assert progress.table().count("<th>") == progress.table().count("<td>") == len(progress.cells())
 
 
 class Terminal(io.StringIO):
@@ -16,19 +65,19 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_headless_a_phase_is_one_line(capsys):
-    """A log is not a film: its last state, and how long it took."""
+def test_progress_in_a_log_is_one_line(capsys):
+    """A log gets the last state of a step and its duration."""
     with Progress("submit") as progress:
         for step in range(1000):
             progress.show(f"{step} of 1000")
-        assert progress.watcher("pair 1") is None  # nobody would see it
+        assert progress.watcher("pair 1") is None
 
     assert re.fullmatch(r"submit: 999 of 1000 \(\d+\.\d s\)\n", capsys.readouterr().err)
 
 
-def test_headless_a_long_phase_gives_signs_of_life(capsys, monkeypatch):
-    """A log that says nothing for an hour reads like one of a dead process."""
-    monkeypatch.setattr(progress_module, "PLAIN_EVERY_S", 0.0)
+def test_progress_in_a_log_reports_long_steps_at_an_interval(capsys, monkeypatch):
+    """A long step logs a line at each interval, so that it does not look hung."""
+    monkeypatch.setattr(progress_module, "LOG_EVERY_S", 0.0)
     with Progress("submit") as progress:
         progress.show("1 of 2")
         progress.show("2 of 2")
@@ -38,8 +87,8 @@ def test_headless_a_long_phase_gives_signs_of_life(capsys, monkeypatch):
     ]  # fmt: skip
 
 
-def test_a_step_without_news_is_told_once(capsys):
-    """Nothing but the label and how long it took."""
+def test_progress_without_updates_is_one_line(capsys):
+    """A step that shows nothing logs its label and its duration."""
     with Progress("teardown"):
         pass
 
@@ -49,8 +98,8 @@ def test_a_step_without_news_is_told_once(capsys):
 @pytest.mark.parametrize(
     ("error", "end"), [(KeyboardInterrupt, "interrupted"), (ValueError, "failed")], ids=str
 )
-def test_the_last_line_says_how_it_ended(capsys, error, end):
-    """Whoever reads the log later knows where it stopped, and why."""
+def test_progress_last_line_says_how_the_step_ended(capsys, error, end):
+    """The last line of an interrupted or failed step says so."""
     with pytest.raises(error), Progress("run") as progress:
         progress.show("7 of 9")
         raise error
@@ -59,7 +108,7 @@ def test_the_last_line_says_how_it_ended(capsys, error, end):
 
 
 class Screen:
-    """What a terminal shows of the text that is written to it: as far as our sequences go."""
+    """Interpret the control sequences that Progress writes, as a terminal does."""
 
     def __init__(self, text):
         self.lines, at = [""], 0
@@ -78,20 +127,20 @@ class Screen:
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """`terminal()`: one of 60 columns that shows every state; pytest's own capture begins after fixtures."""
+    """Return `terminal()`, which opens one of 60 columns; pytest captures output only after fixtures."""
 
     def opened():
-        found = Terminal()
-        monkeypatch.setattr("sys.stderr", found)
+        screen = Terminal()
+        monkeypatch.setattr("sys.stderr", screen)
         monkeypatch.setattr(progress_module, "EVERY_S", 0.0)
         monkeypatch.setenv("COLUMNS", "60")
-        return lambda: Screen(found.getvalue()).lines
+        return lambda: Screen(screen.getvalue()).lines
 
     return opened
 
 
-def test_in_a_terminal_each_state_is_written_over_the_last(terminal):
-    """In the end one line stands there, whatever was above it before."""
+def test_progress_in_a_terminal_overwrites_the_last_state(terminal):
+    """At the end the terminal shows one line."""
     lines = terminal()
     with Progress("deploy") as progress:
         progress.show("a long text of the first resource")
@@ -101,8 +150,8 @@ def test_in_a_terminal_each_state_is_written_over_the_last(terminal):
     assert lines() == ["deploy: done (0.0 s)", ""]
 
 
-def test_in_a_terminal_a_run_has_two_lines_that_fit(terminal):
-    """Which run it is, and its counts; none wider than the terminal, or it could not be written over."""
+def test_progress_in_a_terminal_shows_a_run_in_two_lines_that_fit(terminal):
+    """Each line fits the terminal: a wrapped line cannot be overwritten."""
     lines = terminal()
     with Progress("warm pairs") as progress:
         progress.watcher("pair 3 of 10, single_node_parallel with a very long name")(HALF)
@@ -117,7 +166,7 @@ def test_in_a_terminal_a_run_has_two_lines_that_fit(terminal):
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """The bundles that a notebook's output is given, one after the other."""
+    """Return the list of bundles that a notebook's output receives."""
     bundles = []
     handle = SimpleNamespace(update=lambda bundle, raw: bundles.append(bundle))
     monkeypatch.setattr(progress_module, "in_notebook", lambda: True)
@@ -126,8 +175,8 @@ def notebook(monkeypatch):
     return bundles
 
 
-def test_a_notebook_has_a_table_while_a_run_goes_on_and_a_line_in_the_end(notebook):
-    """What is saved is text that reads without a browser."""
+def test_progress_in_a_notebook_is_a_table_during_a_run_and_a_line_at_its_end(notebook):
+    """The saved notebook keeps plain text."""
     with Progress("warm pairs") as progress:
         progress.watcher("pair 3 of 10")(HALF)
         progress.show("10 pairs done")
@@ -139,13 +188,14 @@ def test_a_notebook_has_a_table_while_a_run_goes_on_and_a_line_in_the_end(notebo
     assert notebook[-1] == {"text/plain": "warm pairs: 10 pairs done (0.0 s)"}
 
 
-def test_an_interrupted_run_is_saved_with_how_far_it_came(notebook):
+def test_progress_of_an_interrupted_run_is_saved_with_its_counts(notebook):
+    """The saved text of an interrupted run has its last counts."""
     with pytest.raises(KeyboardInterrupt), Progress("warm pairs") as progress:
         progress.watcher("pair 3 of 10")(HALF)
         raise KeyboardInterrupt
 
     assert set(notebook[-1]) == {"text/plain"}
     assert re.fullmatch(
-        r"warm pairs: pair 3 of 10, sending - interrupted \(0\.0 s\)\n  1,100 of 2,000 sent, .* in work",
+        r"warm pairs: pair 3 of 10, sending - interrupted \(0\.0 s\)\n  1,100 of 2,000 sent, .*processing",
         notebook[-1]["text/plain"],
     )

@@ -9,7 +9,8 @@ import pytest
 from lambdist_lib import paths
 
 RANKS = [
-    {"errors", "paths", "formatting", "progress"},
+    {"errors", "paths", "formatting"},
+    {"progress"},
     {"protocol", "cloud"},
     {"costs", "data"},
     {"results", "submission", "measures"},

@@ -213,7 +213,7 @@ def test_a_disk_that_is_full_after_sending(words, results, room_bytes):
     """No half table or half answers are taken for whole ones, and nothing is sent again."""
 
     def fill(counts: RunProgress) -> None:
-        if counts.doing == "collecting":
+        if counts.phase == "collecting":
             limit_files(room_bytes)
 
     api = Strange()

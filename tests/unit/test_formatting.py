@@ -1,0 +1,41 @@
+"""Format numbers and durations for people."""
+
+import pytest
+
+from lambdist_lib import formatting
+
+
+@pytest.mark.parametrize(
+    ("seconds", "exact", "rough"),
+    [
+        (0.4, "0.4 s", "0 s"),
+        (119, "119.0 s", "119 s"),
+        (125, "2.1 min", "2 min"),
+        (3600, "60.0 min", "60 min"),
+        (9000, "2.5 h", "2.5 h"),
+        (200_000, "2.3 days", "2.3 days"),
+    ],
+)
+def test_duration_has_the_largest_unit_with_two_or_more(seconds, exact, rough):
+    """A duration has one unit; a rough one has no tenths of seconds and minutes."""
+    assert formatting.duration(seconds) == exact
+    assert formatting.duration(seconds, rough=True) == rough
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "-"), (float("nan"), "-"), (1234.5, "1,234"), (0.12345, "0.123")]
+)
+def test_number_has_three_significant_digits(value, text):
+    """A number has three significant digits, and unknown values are a dash."""
+    assert formatting.number(value) == text
+
+
+def test_counted_has_the_singular_for_one():
+    """A count of one takes the noun without its s."""
+    assert [formatting.counted(value, "runs") for value in (0, 1, 1200)] == ["0 runs", "1 run", "1,200 runs"]
+
+
+def test_between_has_the_unit_once():
+    """An interval of per cents has one per cent sign, an unknown end makes it a dash."""
+    assert formatting.between(0.012, 0.034, formatting.percent) == "1.2 to 3.4 %"
+    assert formatting.between(None, 1.0) == "-"
