@@ -154,7 +154,7 @@ def invocations_of(
     columns = {
         "run_id": firsts["run_id"].iloc[0], "function": function, "at": firsts["done_at"].to_numpy(),
         "request_id": firsts["entry_request_id"].to_numpy(), "environment_id": ids("", function, place % 97),
-        "cold": place < 97, "init_s": 0.3, "received": batch, "stored": batch, "failed": 0, "hopeless": 0,
+        "cold": place < 97, "init_s": 0.3, "received": batch, "stored": batch, "failed": 0, "permanent": 0,
         "duration_s": rng.exponential(0.01, len(firsts)), "put_s": 0.004,
     }  # fmt: skip
     return pd.DataFrame(columns, columns=list(INVOCATIONS))

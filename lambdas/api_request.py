@@ -1,4 +1,4 @@
-"""A POST to either API: its body read and held against the datapoint rule, its answer formed."""
+"""Parse a POST to either API, check it against the datapoint rule, and form the response."""
 
 import json
 import os
@@ -17,8 +17,8 @@ PATTERN = os.environ["PATTERN"]
 FUNCTION_TIMEOUT_S = float(os.environ["FUNCTION_TIMEOUT_S"])
 
 
-class Refused(Exception):
-    """The request as a whole is not served: answered with the reason, 400 unless the status says more."""
+class InvalidRequestError(Exception):
+    """The whole request is rejected: `status` is the response's, the text its reason."""
 
     def __init__(self, reason: str, status: int = 400) -> None:
         super().__init__(reason)
@@ -27,9 +27,9 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What one POST asks for.
+    """The datapoints of one POST.
 
-    plain is the form {"data": "word"} of the original's clients, which get the original's answer.
+    plain: The body was {"data": "word"}, the form of the original clients, who get its response.
     """
 
     plain: bool
@@ -38,45 +38,48 @@ class Request:
 
 
 def read(event: dict[str, Any], received_at: float) -> Request:
-    """The datapoints of an API Gateway proxy event.
+    """Parse the datapoints of an API Gateway proxy event.
 
     Raises:
-        Refused: The body is not of either form, or asks for controls the stack refuses.
+        InvalidRequestError: The body has neither form, or names work or faults that the stack rejects.
     """
     text = event.get("body") or ""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        raise Refused("the body is not JSON") from None
+        raise InvalidRequestError("the body is not JSON") from None
     if not isinstance(body, dict):
-        raise Refused("the body is not an object")
+        raise InvalidRequestError("the body is not an object")
     work, fault = body.get("work", "none"), body.get("fault", "none")
     if not isinstance(work, str) or not isinstance(fault, str):
-        raise Refused("work and fault are strings")
+        raise InvalidRequestError("work and fault are strings")
     if reason := experiment_controls.reason_against(work, fault, function_timeout_s=FUNCTION_TIMEOUT_S):
-        raise Refused(reason)
+        raise InvalidRequestError(reason)
     controls = {"work": work, "fault": fault, "received_at": received_at}
     if "datapoints" not in body:
         return _read_plain(event, body, controls)
     request = _read_many(body, controls)
-    if len(request.datapoints) > 1:  # of one alone the datapoint rule has said enough
+    if len(request.datapoints) > 1:  # a single one is bounded by the datapoint rule
         _require_size(text)
     return request
 
 
 def _require_size(text: str) -> None:
-    """Hold what lets ten messages fit a batch of SQS, however much escaping lengthens them."""
+    """Bound the request so that ten messages fit an SQS batch even when escaping lengthens them."""
     size_bytes = len(text.encode(errors="surrogatepass"))
     if size_bytes > contract.REQUEST_MAX_BYTES:
-        most = f"{contract.REQUEST_MAX_BYTES:,}"
-        raise Refused(f"the request has {size_bytes:,} bytes, and {most} are taken; send fewer at once", 413)
+        raise InvalidRequestError(
+            f"the request has {size_bytes:,} bytes, at most {contract.REQUEST_MAX_BYTES:,} are accepted; "
+            "send fewer datapoints at once",
+            413,
+        )
 
 
 def _read_plain(event: dict[str, Any], body: dict[str, Any], controls: dict[str, Any]) -> Request:
     if reason := _reason_against(body.get("data")):
-        raise Refused(f"the datapoint {reason}")
+        raise InvalidRequestError(f"the datapoint {reason}")
     request_id = (event.get("requestContext") or {}).get("requestId") or uuid.uuid4().hex
-    # 52 bits of the request's id: unique enough for a day of old clients, exact as a JSON number
+    # 52 bits of the request's id: unique within a day of such clients, exact as a JSON number
     n = uuid.uuid5(uuid.NAMESPACE_OID, request_id).int >> 76
     run_id = contract.ADHOC + time.strftime("%Y-%m-%d", time.gmtime(controls["received_at"]))
     return Request(plain=True, datapoints=[Datapoint(run_id=run_id, n=n, data=body["data"], **controls)])
@@ -85,9 +88,9 @@ def _read_plain(event: dict[str, Any], body: dict[str, Any], controls: dict[str,
 def _read_many(body: dict[str, Any], controls: dict[str, Any]) -> Request:
     run_id, entries = body.get("run_id"), body["datapoints"]
     if not isinstance(run_id, str) or not contract.RUN_ID.fullmatch(run_id):
-        raise Refused("run_id is 1 to 40 characters of a-z, 0-9 and -")
+        raise InvalidRequestError("run_id is 1 to 40 characters of a-z, 0-9 and -")
     if not isinstance(entries, list) or not 1 <= len(entries) <= contract.REQUEST_MAX_DATAPOINTS:
-        raise Refused(f"datapoints is a list of 1 to {contract.REQUEST_MAX_DATAPOINTS}")
+        raise InvalidRequestError(f"datapoints is a list of 1 to {contract.REQUEST_MAX_DATAPOINTS}")
     datapoints, rejected = [], []
     for entry in entries:
         if (
@@ -95,7 +98,7 @@ def _read_many(body: dict[str, Any], controls: dict[str, Any]) -> Request:
             or not contract.is_count(entry.get("n"))
             or not contract.is_count(entry.get("attempt", 1), 1)
         ):
-            raise Refused('a datapoint is {"n": 0 or more, "data": "..."}')
+            raise InvalidRequestError('a datapoint is {"n": 0 or more, "data": "..."}')
         if reason := _reason_against(entry.get("data")):
             rejected.append({"n": entry["n"], "reason": reason})
         else:
@@ -103,8 +106,8 @@ def _read_many(body: dict[str, Any], controls: dict[str, Any]) -> Request:
             datapoints.append(
                 Datapoint(run_id=run_id, n=entry["n"], data=entry["data"], attempt=attempt, **controls)
             )
-    if len({entry["n"] for entry in entries}) < len(entries):  # an answer by n could not tell them apart
-        raise Refused("two datapoints have the same n")
+    if len({entry["n"] for entry in entries}) < len(entries):  # the response names datapoints by n
+        raise InvalidRequestError("two datapoints have the same n")
     return Request(plain=False, datapoints=datapoints, rejected=rejected)
 
 
@@ -112,20 +115,20 @@ def _reason_against(data: object) -> str | None:
     return contract.reason_against(data, max_chars=MAX_CHARS, pattern=PATTERN)
 
 
-def answer(status: int, body: dict[str, Any]) -> dict[str, Any]:
-    """An API Gateway proxy answer."""
+def response(status: int, body: dict[str, Any]) -> dict[str, Any]:
+    """Form an API Gateway proxy response."""
     headers = {"Content-Type": "application/json", "Access-Control-Allow-Origin": "*"}
     return {"statusCode": status, "headers": headers, "body": json.dumps(body)}
 
 
-def refusal(error: Refused) -> dict[str, Any]:
-    return answer(error.status, {"message": f"Failed: {error}"})
+def error_response(error: InvalidRequestError) -> dict[str, Any]:
+    return response(error.status, {"message": f"Failed: {error}"})
 
 
-def plain_answer(request: Request, *, done: bool) -> dict[str, Any]:
-    """What the original's clients expect."""
+def plain_response(request: Request, *, done: bool) -> dict[str, Any]:
+    """Form the response that the original clients expect."""
     [datapoint] = request.datapoints
     if not done:
-        return answer(503, {"message": f"Failed: {datapoint.data}"})
+        return response(503, {"message": f"Failed: {datapoint.data}"})
     body = {"message": f"Succeeded: {datapoint.data}", "run_id": datapoint.run_id, "n": datapoint.n}
-    return answer(200, body)
+    return response(200, body)

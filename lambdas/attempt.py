@@ -1,7 +1,7 @@
-"""One attempt at one datapoint, the same in both arms: process, then store.
+"""One attempt at one datapoint, the same in both stacks: run `process()`, then store the result.
 
-The processor runs it once per message, the single node once per datapoint of a request;
-what differs between the arms is only what happens to a datapoint that failed.
+The processor makes it once per message, the single node once per datapoint of a request.
+The two stacks differ only in what follows a failed attempt.
 """
 
 import time
@@ -15,18 +15,21 @@ import experiment_controls
 from items import Table, cause_of
 from watchdog import TimedOut, Watchdog
 
+Process = Callable[[str], object]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """How it ended.
+    """The outcome of one attempt.
 
-    ended: `stored`, `failed` (try again), `hopeless` (a try more cannot help), `unstarted` (no
-    time was left for it) or `worked` (processed, and not stored yet: `fields` is what to store).
-    put_s is the duration of the write, 0 where there was none.
+    outcome: `stored`, `failed` (retry), `permanent` (a retry cannot help), `unstarted` (no time
+        was left), `processed` (not stored yet: `fields` is what to store) or `requeued` (a copy
+        of the message starts over).
+    put_s: Duration of the write in seconds, 0 without one.
     """
 
     n: int
-    ended: str
+    outcome: str
     cause: str = ""
     cause_class: str = ""
     duplicate: bool = False
@@ -36,53 +39,53 @@ class Attempt:
 
 def attempt(
     datapoint: Datapoint,
-    process: Callable[[str], object],
+    process: Process,
     table: Table,
     invocation: dict[str, Any],
     stamps: dict[str, Any],
     watchdog: Watchdog,
 ) -> Attempt:
-    """Process and store one datapoint; whatever it raises becomes a cause, never an exception."""
-    worked = work(datapoint, process, table, invocation, stamps, watchdog)
-    return store(datapoint, worked, table, invocation) if worked.ended == "worked" else worked
+    """Process and store one datapoint; an exception becomes the cause of the outcome."""
+    processed = run_process(datapoint, process, table, invocation, stamps, watchdog)
+    return store(datapoint, processed, table, invocation) if processed.outcome == "processed" else processed
 
 
-def work(
+def run_process(
     datapoint: Datapoint,
-    process: Callable[[str], object],
+    process: Process,
     table: Table,
     invocation: dict[str, Any],
     stamps: dict[str, Any],
     watchdog: Watchdog,
 ) -> Attempt:
-    """The first half: process one datapoint.
+    """Process one datapoint without storing the result.
 
     Args:
-        stamps: What the way here has measured already; stored with the result.
+        stamps: Times measured before this Lambda; stored with the result.
     """
     n, started_at, time_s = datapoint.n, time.time(), watchdog.left_s()
     if time_s <= 0:
-        return Attempt(n=n, ended="unstarted", cause="no time was left for it in its batch")
+        return Attempt(n=n, outcome="unstarted", cause="no time was left for it in its batch")
     try:
         if experiment_controls.marks(datapoint):
             table.mark_started(datapoint.run_id, n, invocation["request_id"], datapoint.attempt)
         with watchdog.guards():
             result = result_json(experiment_controls.run(process, datapoint))
     except TimedOut:
-        cause = f"timeout: still at work after {time_s:.1f} s, just before the function's timeout"
+        cause = f"timeout: process() still ran after {time_s:.1f} s, just before the function's timeout"
         return _failed(datapoint, table, invocation, "failed", cause, TIMEOUT)
     except Exception as error:
-        ended = "hopeless" if isinstance(error, PermanentError) else "failed"
-        return _failed(datapoint, table, invocation, ended, cause_of(error))
+        outcome = "permanent" if isinstance(error, PermanentError) else "failed"
+        return _failed(datapoint, table, invocation, outcome, cause_of(error))
     times = {"started_at": started_at, "finished_at": time.time()}
     received = {"received_at": datapoint.received_at, "attempt": datapoint.attempt}
-    return Attempt(n=n, ended="worked", fields={"result": result, **stamps, **received, **times})
+    return Attempt(n=n, outcome="processed", fields={"result": result, **stamps, **received, **times})
 
 
-def store(datapoint: Datapoint, worked: Attempt, table: Table, invocation: dict[str, Any]) -> Attempt:
-    """The second half: write the result of an attempt that worked."""
-    fields = {**worked.fields, **invocation, "put_at": time.time()}
-    if datapoint.run_id.startswith(ADHOC):  # no client of ours has the file that it came from
+def store(datapoint: Datapoint, processed: Attempt, table: Table, invocation: dict[str, Any]) -> Attempt:
+    """Store the result of a processed datapoint."""
+    fields = {**processed.fields, **invocation, "put_at": time.time()}
+    if datapoint.run_id.startswith(ADHOC):  # no client holds the file that it came from
         fields["data"] = datapoint.data
     put_started_s = time.perf_counter()
     try:
@@ -92,24 +95,10 @@ def store(datapoint: Datapoint, worked: Attempt, table: Table, invocation: dict[
     put_s = round(time.perf_counter() - put_started_s, 6)
     if stored:
         experiment_controls.after_write(datapoint)
-    return Attempt(n=datapoint.n, ended="stored", duplicate=not stored, put_s=put_s)
+    return Attempt(n=datapoint.n, outcome="stored", duplicate=not stored, put_s=put_s)
 
 
-def _failed(
-    datapoint: Datapoint,
-    table: Table,
-    invocation: dict[str, Any],
-    ended: str,
-    cause: str,
-    cause_class: str = APPLICATION,
-) -> Attempt:
-    """A failed attempt, kept on the item."""
-    run_id, n = datapoint.run_id, datapoint.n
-    cause = recorded(table, run_id, n, cause, cause_class, datapoint.attempt, invocation)
-    return Attempt(n=n, ended=ended, cause=cause, cause_class=cause_class)
-
-
-def recorded(
+def record_failure(
     table: Table,
     run_id: str,
     n: int,
@@ -118,11 +107,25 @@ def recorded(
     receive: int,
     invocation: dict[str, Any],
 ) -> str:
-    """Append a failed attempt to the item; returns the cause, with what hindered that."""
+    """Append a failed attempt to the item; returns the cause, and why it was not recorded if so."""
     try:
         table.append_attempt(
             run_id, n, cause, invocation["request_id"], cause_class=cause_class, receive=receive
         )
-    except Exception as error:  # the table itself may be what failed: the retry matters more than its history
+    except Exception as error:  # the table may be what failed: the retry matters more than the history
         return f"{cause} (not recorded: {cause_of(error)})"
     return cause
+
+
+def _failed(
+    datapoint: Datapoint,
+    table: Table,
+    invocation: dict[str, Any],
+    outcome: str,
+    cause: str,
+    cause_class: str = APPLICATION,
+) -> Attempt:
+    """Record a failed attempt on the item."""
+    run_id, n = datapoint.run_id, datapoint.n
+    cause = record_failure(table, run_id, n, cause, cause_class, datapoint.attempt, invocation)
+    return Attempt(n=n, outcome=outcome, cause=cause, cause_class=cause_class)

@@ -1,6 +1,6 @@
-"""Collector: takes datapoints from the API and queues those that keep the rule.
+"""Collector: queue the valid datapoints of an API request.
 
-Answers "accepted" only for what SQS has confirmed.
+A datapoint counts as accepted only after SQS has confirmed it.
 """
 
 import environment
@@ -18,7 +18,7 @@ import api_request
 import experiment_controls
 
 QUEUE_URL = os.environ["QUEUE_URL"]
-SEND_MAX_MESSAGES = 10  # of SendMessageBatch; their bytes cannot pass 1 MiB, as a request holds 256 KiB
+SEND_MAX_MESSAGES = 10  # SendMessageBatch's limit; ten stay under its 1 MiB, as a request holds 256 KiB
 
 sqs = boto3.client("sqs")
 environment.initialised()
@@ -29,17 +29,18 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     invocation = environment.invocation(context)
     try:
         request = api_request.read(event, received_at)
-    except api_request.Refused as error:
+    except api_request.InvalidRequestError as error:
         print(log_line("request_refused", function="collector", **invocation, reason=str(error)))
-        return api_request.refusal(error)
+        return api_request.error_response(error)
     accepted, retry = enqueue(request.datapoints, sqs, invocation)
-    if twice := [one for one in request.datapoints if experiment_controls.strikes("duplicate", one)]:
-        enqueue([one for one in twice if one.n in accepted], sqs, invocation)
+    duplicates = [point for point in request.datapoints if experiment_controls.strikes("duplicate", point)]
+    if duplicates:
+        enqueue([point for point in duplicates if point.n in accepted], sqs, invocation)
     counts = {"accepted": len(accepted), "rejected": len(request.rejected), "retry": len(retry)}
     duration_s = round(time.time() - received_at, 6)
     print(log_line("request_served", function="collector", **invocation, **counts, duration_s=duration_s))
     if request.plain:
-        return api_request.plain_answer(request, done=bool(accepted))
+        return api_request.plain_response(request, done=bool(accepted))
     body = {
         "accepted": accepted,
         "rejected": request.rejected,
@@ -48,11 +49,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "done_at": time.time(),
         "invocation": invocation,
     }
-    return api_request.answer(503 if retry and not accepted else 200, body)
+    return api_request.response(503 if retry and not accepted else 200, body)
 
 
 def enqueue(datapoints: list[Datapoint], sqs: Any, invocation: dict[str, Any]) -> tuple[list[int], list[int]]:
-    """Queue datapoints; returns the numbers of those that SQS has, and of those to send again."""
+    """Queue datapoints; returns the `n` of those that SQS confirmed, and of those to send again."""
     accepted: list[int] = []
     for batch in _batches(datapoints):
         entries = [
@@ -65,7 +66,7 @@ def enqueue(datapoints: list[Datapoint], sqs: Any, invocation: dict[str, Any]) -
         ]
         try:
             response = sqs.send_message_batch(QueueUrl=QUEUE_URL, Entries=entries)
-        except Exception as error:  # the client sends these again; what is queued already stays accepted
+        except Exception as error:  # the client sends the rest again; confirmed ones stay accepted
             print(log_line("queue_refused", function="collector", error=repr(error)))
             break
         for failure in response.get("Failed", []):
@@ -76,7 +77,7 @@ def enqueue(datapoints: list[Datapoint], sqs: Any, invocation: dict[str, Any]) -
 
 
 def body_of(datapoint: Datapoint, invocation: dict[str, Any]) -> str:
-    """The message's body; cut off, where the fault plan wants it to be poison."""
+    """Build the message body; truncated where the fault plan makes it poison."""
     body = message_body(datapoint, collector=invocation)
     return body[:-1] if experiment_controls.strikes("poison", datapoint) else body
 

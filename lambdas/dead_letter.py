@@ -1,8 +1,8 @@
-"""Dead-letter handler: writes down each dead datapoint with its causes, then tells people once.
+"""Dead-letter handler: record each dead datapoint with its cause, then send one mail.
 
-Bodies are never parsed: what is here may be here because it cannot be. The key travels in
-the message's attributes. One mail per invocation, which the mapping's window makes one per
-window: SNS suspends an e-mail subscription that gets more than 10 messages a second.
+It never parses a body: a malformed one may be why the message is here. The key travels in
+the message's attributes. The mapping's batching window bounds the mails to one per window:
+SNS suspends an e-mail subscription that gets more than 10 messages a second.
 """
 
 import environment
@@ -22,10 +22,10 @@ from items import Table, cut_payload
 
 TOPIC_ARN = os.environ["TOPIC_ARN"]
 STACK_NAME = os.environ["STACK_NAME"]
-MAX_RECEIVES = int(os.environ["MAX_RECEIVES"])  # what a message had when the queue gave it up
+MAX_RECEIVES = int(os.environ["MAX_RECEIVES"])  # of a message that SQS moved here
 MARKED = os.environ["EXPERIMENT_CONTROLS"] == "on"
 EXAMPLES = int(os.environ["DIGEST_EXAMPLES"])
-# CloudWatch makes a metric of it by itself, for an alarm (its Embedded Metric Format Specification)
+# CloudWatch turns it into a metric for the alarm (its Embedded Metric Format Specification)
 METRIC = {
     "Namespace": "lambdist",
     "Dimensions": [["Stack"]],
@@ -43,8 +43,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     failed, letters = [], []
     for message in event["Records"]:
         try:
-            letters.append(bury(message, table))
-        except Exception as error:  # it stays in the dead-letter queue and comes again
+            letters.append(record_death(message, table))
+        except Exception as error:  # it stays in the dead-letter queue and is received again
             failed.append(message["messageId"])
             print(log_line("burial_failed", function="dead_letter", error=repr(error)))
     dead = [letter for letter in letters if letter["outcome"] == DEAD]
@@ -68,30 +68,31 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def bury(message: dict[str, Any], table: Table) -> dict[str, Any]:
-    """Record one dead datapoint: its payload as it came, why, and how often it was received."""
+def record_death(message: dict[str, Any], table: Table) -> dict[str, Any]:
+    """Record one dead datapoint: its unparsed payload, its cause and its number of receives."""
     attributes = {
         name: value.get("stringValue", "") for name, value in message.get("messageAttributes", {}).items()
     }
     run_id, n = key_of(attributes, message["messageId"])
     queued_at = int(message["attributes"]["SentTimestamp"]) / 1000
     receives = int(attributes.get("receives") or MAX_RECEIVES + int(attributes.get("receives_before") or 0))
-    left = table.history(run_id, n)
-    if "cause" in attributes:  # it was hopeless, and sent here at once
+    history = table.history(run_id, n)
+    if "cause" in attributes:  # a permanent failure, which the processor sent here at once
         cause, cause_class = json.loads(attributes["cause"]), attributes.get("class", APPLICATION)
     else:
         cause, cause_class = causes.explain(
-            left["attempts"], left["started"], receives=receives, marked=MARKED, since=queued_at
+            history["attempts"], history["started"], receives=receives, marked=MARKED, since=queued_at
         )
     letter = {"payload": cut_payload(message["body"]), "cause": cause, "cause_class": cause_class}
-    first_at = min([queued_at, *(one["at"] for one in [*left["attempts"], *left["started"]])])
+    entries = [*history["attempts"], *history["started"]]
+    first_at = min([queued_at, *(entry["at"] for entry in entries)])
     times = {"first_at": first_at, "queued_at": queued_at, "dead_at": time.time(), "receives": receives}
-    item = table.bury(run_id, n, {**letter, **times})
+    item = table.record_death(run_id, n, {**letter, **times})
     return {"run_id": run_id, "n": n, "outcome": item["outcome"], **letter}
 
 
 def key_of(attributes: dict[str, str], message_id: str) -> tuple[str, int]:
-    """The datapoint's key; a message that never had one is kept under a key of its own."""
+    """Return the datapoint's key; a message without one gets a key made of its id."""
     try:
         return attributes["run_id"], int(attributes["n"])
     except (KeyError, ValueError):

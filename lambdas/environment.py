@@ -1,8 +1,8 @@
-"""The execution environment that a handler runs in: its id, its init, its first invocation.
+"""The execution environment of a handler: its id, its init duration, its first invocation.
 
-Every handler imports this module first, so that the init clock sees boto3, the clients
-and whatever `processing.py` does at module level. On AWS the runtime's own start-up comes
-before; the REPORT line's Init Duration has it.
+Every handler imports this module first, so that the init clock covers boto3, the clients
+and the module level of `processing.py`. On AWS the runtime starts before that; the REPORT
+line's Init Duration includes it.
 """
 
 import time
@@ -16,16 +16,16 @@ _used = False
 
 
 def initialised() -> None:
-    """Stop the init clock; the last line of a handler's module level."""
+    """Stop the init clock; call it last at a handler's module level."""
     global _init_s
     _init_s = round(time.perf_counter() - _born, 6)
 
 
 def invocation(context: Any) -> dict[str, Any]:
-    """What one invocation says of itself in its log line, its answer and the items that it writes.
+    """Describe this invocation for its log line, its response and the items that it writes.
 
-    `cold` is true for the first invocation of an environment and belongs to the
-    invocation: one cold batch of ten is one cold start.
+    `cold` is true for the first invocation of an environment: one cold batch of ten
+    datapoints is one cold start.
     """
     global _used
     cold, _used = not _used, True

@@ -1,7 +1,7 @@
-"""Declared work and faults around `process()`, so that the file a user edits stays free of them.
+"""Run the declared work and faults around `process()`, so that processing.py stays free of them.
 
-Obeyed only where the stack's parameter ExperimentControls is on. What a kind of fault
-means stands in `lambdist_lib/faults.py`.
+Only a stack with the parameter ExperimentControls on obeys them. `lambdist_lib/protocol/faults.py`
+defines the kinds of faults.
 """
 
 import os
@@ -14,22 +14,22 @@ from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.contract import Datapoint, PermanentError
 
 ON = os.environ.get("EXPERIMENT_CONTROLS") == "on"
-LONGEST_TIMEOUT_S = 900  # of a Lambda function: a slow attempt outlasts any
+LONGEST_TIMEOUT_S = 900  # AWS's limit for a function: a slow attempt outlasts any timeout
 MIB = 1024 * 1024
 BLOCK_MIB = 16
-ENOUGH_MEMORY = 1.25  # times the function's: on a target without a limit the rest of the machine is spared
+ENOUGH_MEMORY = 1.25  # times the function's: spares the machine on a target without a memory limit
 
 
 class InjectedFault(Exception):
-    """A transient failure that the experiment's fault plan asked for."""
+    """A transient failure from the fault plan."""
 
 
 class InjectedPermanentFault(PermanentError):
-    """A permanent one."""
+    """A permanent failure from the fault plan."""
 
 
 def reason_against(work: str, fault: str, *, function_timeout_s: float) -> str | None:
-    """Why a request's controls are refused, or None."""
+    """Return why this stack rejects a request's work or fault, or None."""
     if not ON and (work, fault) != ("none", "none"):
         return "work and fault need a stack deployed with ExperimentControls on"
     try:
@@ -41,7 +41,7 @@ def reason_against(work: str, fault: str, *, function_timeout_s: float) -> str |
 
 
 def run(process: Callable[[str], object], datapoint: Datapoint) -> object:
-    """`process(data)` after the declared work, unless the fault plan strikes this attempt."""
+    """Run `process(data)` after the declared work, unless the fault plan strikes this attempt."""
     if ON:
         _work(faults.parse_work(datapoint.work))
         if kind := faults.parse_fault(datapoint.fault).before_write(datapoint.n, datapoint.attempt):
@@ -50,7 +50,7 @@ def run(process: Callable[[str], object], datapoint: Datapoint) -> object:
 
 
 def after_write(datapoint: Datapoint) -> None:
-    """What the plan has for an attempt whose result has just been written."""
+    """Inject the fault that follows a stored result."""
     if strikes("crash-after", datapoint):
         _die()
 
@@ -60,16 +60,16 @@ def strikes(kind: str, datapoint: Datapoint) -> bool:
 
 
 def marks(datapoint: Datapoint) -> bool:
-    """Whether the begin of this attempt is written down, so that a crash can be told from a throttle.
+    """Whether to record that this attempt started, which tells a crash from a throttle.
 
-    Only where such faults are declared or an attempt has failed before: a write more for each
-    datapoint would be in every measurement.
+    Only with such faults declared or after a failed attempt: one more write per datapoint
+    would distort every measurement.
     """
     return ON and (datapoint.attempt > 1 or faults.parse_fault(datapoint.fault).may_leave_no_trace)
 
 
 def held_s(event: dict[str, Any]) -> float:
-    """For how long this invocation is to do nothing but take its place (`runs/throttling.py`)."""
+    """Seconds for which this invocation only occupies concurrency (`runs/throttle_fault.py`)."""
     return float(event.get("hold_s", 0)) if ON else 0.0
 
 
@@ -78,7 +78,7 @@ def _strike(kind: str, cause: str) -> None:
         _die()
     elif kind == "memory":
         _exhaust_memory()
-        raise InjectedFault(f"{cause}: memory beyond the function's limit was given all the same")
+        raise InjectedFault(f"{cause}: the function got memory beyond its limit")
     elif kind == "slow":
         time.sleep(LONGEST_TIMEOUT_S)
     elif kind == "permanent":
@@ -87,13 +87,13 @@ def _strike(kind: str, cause: str) -> None:
 
 
 def _die() -> None:
-    os._exit(70)  # as from a signal: no handler, no answer, nothing flushed
+    os._exit(70)  # like a signal: no handler, no response, nothing flushed
 
 
 def _exhaust_memory() -> None:
-    most_mib = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")) * ENOUGH_MEMORY
+    limit_mib = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")) * ENOUGH_MEMORY
     taken: list[bytes] = []
-    while len(taken) * BLOCK_MIB < most_mib:
+    while len(taken) * BLOCK_MIB < limit_mib:
         taken.append(b"\1" * (BLOCK_MIB * MIB))
 
 

@@ -1,16 +1,16 @@
-"""The table's items and the only ways in which they change.
+"""The table's items and the transitions that they allow.
 
     (nothing)  -> failed attempts appended, no outcome yet
-    any        -> stored   final; a refused second store is counted in `duplicates`
-    no outcome -> dead     and dead -> stored: a redrive, or a success that came late
+    any        -> stored   final; `duplicates` counts rejected second stores
+    no outcome -> dead     and dead -> stored: a redrive, or a late success
 
-Every write is one conditional UpdateItem, so that the history stays on the item whatever
-comes after. The client is an argument: `boto3.client("dynamodb")`. The history, oldest first:
+Every write is one conditional UpdateItem, so the item keeps its history through every
+transition. The history, oldest first:
 
     attempts  [{cause, class, receive, at, request_id}]  failed; class is application, timeout or poison
-    started   [{receive, at, request_id}]                began; only with experiment controls on
+    started   [{receive, at, request_id}]                started; only with experiment controls on
 
-receive is the queue's count (without a queue the client's try), at the Lambda's clock.
+receive is the queue's receive count (without a queue the client's try), at the Lambda's clock.
 """
 
 import time
@@ -20,40 +20,43 @@ from botocore.exceptions import ClientError
 
 from lambdist_lib.protocol.contract import APPLICATION, DEAD, STORED, UNPRINTABLE, shard_key
 
-CAUSE_MAX_CHARS = 300  # of a stored cause: enough for a message, too little for a payload
+CAUSE_MAX_CHARS = 300  # of a stored cause: room for a message, not for a payload
 PAYLOAD_MAX_BYTES = 80_000
 DAY_S = 86_400
 
 
 class Table:
-    """One DynamoDB table, by its name; items expire `days` after their last write."""
+    """One DynamoDB table; items expire `days` after their last write.
+
+    client: `boto3.client("dynamodb")`.
+    """
 
     def __init__(self, client: Any, name: str, days: float) -> None:
         self.client, self.name, self.days = client, name, days
 
     def store(self, run_id: str, n: int, fields: dict[str, Any]) -> bool:
-        """Write the result; False if it was there already (a duplicate, which is counted)."""
+        """Store the result; returns False for a duplicate, which the item counts."""
         try:
             self._set(run_id, n, {"outcome": STORED, **fields}, unless=STORED)
         except ClientError as error:
-            if not _refused(error):
+            if not _condition_failed(error):
                 raise
             self._update(run_id, n, "ADD duplicates :one", {":one": {"N": "1"}})
             return False
         return True
 
-    def bury(self, run_id: str, n: int, fields: dict[str, Any]) -> dict[str, Any]:
-        """Mark dead; returns the outcome and the item's history. A stored datapoint stays stored."""
+    def record_death(self, run_id: str, n: int, fields: dict[str, Any]) -> dict[str, Any]:
+        """Mark dead unless stored; returns the outcome and the item's history."""
         try:
             item = self._set(run_id, n, {"outcome": DEAD, **fields}, unless=STORED)
         except ClientError as error:
-            if not _refused(error):
+            if not _condition_failed(error):
                 raise
             return {"outcome": STORED, "attempts": [], "started": []}
         return history(item)
 
     def history(self, run_id: str, n: int) -> dict[str, Any]:
-        """The item's `outcome`, `attempts` and `started`; None and empty where there is no item."""
+        """Read the item's `outcome`, `attempts` and `started`; None and empty without an item."""
         response = self.client.get_item(
             TableName=self.name,
             Key=_key(run_id, n),
@@ -72,21 +75,21 @@ class Table:
         cause_class: str = APPLICATION,
         receive: int = 1,
     ) -> None:
-        """Keep a failed attempt on the item: why, when and in which invocation."""
+        """Append a failed attempt to the item: its cause, time and invocation."""
         self._append(
             run_id, n, "attempts", receive, request_id, {"cause": {"S": cause}, "class": {"S": cause_class}}
         )
 
     def mark_started(self, run_id: str, n: int, request_id: str, receive: int) -> dict[str, Any]:
-        """Keep that an attempt began: if nothing more comes of it, its process died. Returns the history."""
+        """Record that an attempt started; without a later entry its process crashed. Returns the history."""
         return history(self._append(run_id, n, "started", receive, request_id, {}))
 
     def _append(
-        self, run_id: str, n: int, name: str, receive: int, request_id: str, more: dict[str, Any]
+        self, run_id: str, n: int, name: str, receive: int, request_id: str, fields: dict[str, Any]
     ) -> dict[str, Any]:
-        """One entry more in a list of the history; returns the whole item."""
+        """Append one entry to a list of the history; returns the whole item."""
         entry = {
-            **more,
+            **fields,
             "receive": {"N": str(receive)},
             "at": {"N": f"{time.time():.6f}"},
             "request_id": {"S": request_id},
@@ -138,7 +141,7 @@ class Table:
 
 
 def history(item: dict[str, Any]) -> dict[str, Any]:
-    """An item's `outcome` (None before it has one), `attempts` and `started` as plain values."""
+    """Convert an item's `outcome` (or None), `attempts` and `started` to plain values."""
     entries = {
         name: [
             {key: _plain(value) for key, value in entry["M"].items()}
@@ -150,12 +153,12 @@ def history(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def cause_of(error: BaseException) -> str:
-    """An exception as a cause: its class and message as one printable line, cut."""
+    """Describe an exception: its class and message as one printable line, truncated."""
     return UNPRINTABLE.sub(" ", f"{type(error).__name__}: {error}"[:CAUSE_MAX_CHARS])
 
 
 def cut_payload(text: str) -> str:
-    """As much of a payload as an item holds beside a result and the history of its attempts."""
+    """Truncate a payload so that the item has room for a result and the history."""
     return text.encode()[:PAYLOAD_MAX_BYTES].decode(errors="ignore")
 
 
@@ -179,5 +182,5 @@ def _plain(value: dict[str, Any]) -> Any:
     return value["S"]
 
 
-def _refused(error: ClientError) -> bool:
+def _condition_failed(error: ClientError) -> bool:
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")

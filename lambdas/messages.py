@@ -1,4 +1,4 @@
-"""The queue's messages: what one says, and what may be done with it."""
+"""The queue's messages, and the ways to release, requeue or dead-letter one."""
 
 import json
 import os
@@ -13,11 +13,11 @@ DEAD_LETTER_QUEUE_URL = os.environ["DEAD_LETTER_QUEUE_URL"]
 RETRY_DELAY_S = float(os.environ["RETRY_DELAY_S"])
 RETRY_DELAY_MAX_S = 900
 MAX_RECEIVES = int(os.environ["MAX_RECEIVES"])
-BEFORE = "receives_before"  # attribute of a message that was handed on: receives of those before it
+RECEIVES_BEFORE = "receives_before"  # attribute of a requeued copy: receives of the messages before it
 
 
 class Message:
-    """One record of the event source mapping. Its key is in its attributes, whatever its body is."""
+    """One record of the event source mapping; its key is in its attributes, not only in its body."""
 
     def __init__(self, record: dict[str, Any]) -> None:
         self.record = record
@@ -31,7 +31,7 @@ class Message:
 
     @property
     def receives_before(self) -> int:
-        return int(self._attribute(BEFORE) or 0)
+        return int(self._attribute(RECEIVES_BEFORE) or 0)
 
     @property
     def attempt(self) -> int:
@@ -40,7 +40,7 @@ class Message:
 
     @property
     def is_last(self) -> bool:
-        """Whether the queue gives the message up if it fails now."""
+        """Whether SQS moves the message to the dead-letter queue if it fails now."""
         return self.receives >= MAX_RECEIVES
 
     @property
@@ -58,17 +58,17 @@ class Message:
         return bool(self.run_id) and self.n >= 0
 
     def read(self) -> tuple[Datapoint, dict[str, Any]]:
-        """The datapoint, and what the way here has measured.
+        """Parse the datapoint and the times measured before this Lambda.
 
         Raises:
-            ValueError, KeyError, TypeError, RecursionError: It is not what a collector writes.
+            ValueError, KeyError, TypeError, RecursionError: The collector did not write this body.
         """
         fields, sent = json.loads(self.record["body"]), self.record["attributes"]
         names = ("run_id", "n", "data", "work", "fault", "received_at")
         datapoint = Datapoint(attempt=self.attempt, **{name: fields[name] for name in names})
         texts = (datapoint.run_id, datapoint.data, datapoint.work, datapoint.fault)
         if not is_count(datapoint.n) or not all(isinstance(text, str) for text in texts):
-            raise ValueError("its fields are not of a collector's types")
+            raise ValueError("fields of a wrong type")
         return datapoint, {
             "queued_at": self.sent_at,
             "first_received_at": int(sent["ApproximateFirstReceiveTimestamp"]) / 1000,
@@ -86,35 +86,36 @@ class Queues:
     def __init__(self, client: Any) -> None:
         self.client = client
 
-    def bury(self, message: Message, cause: str, cause_class: str) -> None:
-        """Send a hopeless message to the dead-letter queue with its cause; SQS then forgets the original.
+    def send_to_dead_letter_queue(self, message: Message, cause: str, cause_class: str) -> None:
+        """Copy a permanently failed message with its cause to the dead-letter queue.
 
-        JSON keeps the cause in ASCII: an attribute must not hold every character that a message may.
+        JSON keeps the cause in ASCII: attributes allow fewer characters than bodies.
         """
-        more: dict[str, str | int] = {
+        attributes: dict[str, str | int] = {
             "cause": json.dumps(cause),
             "class": cause_class,
             "receives": message.attempt,
         }
-        self._send(DEAD_LETTER_QUEUE_URL, message, more)
+        self._send(DEAD_LETTER_QUEUE_URL, message, attributes)
 
-    def hand_on(self, message: Message) -> bool:
-        """Put a copy that was never tried in the place of a message whose receives are spent.
+    def requeue_copy(self, message: Message) -> bool:
+        """Replace a message at its last receive by a copy with no receives.
 
-        False if the queue refuses: then the message is still there, as it was.
+        Returns:
+            False if the queue rejects it; the message then stays as it was.
         """
         try:
-            self._send(QUEUE_URL, message, {BEFORE: message.attempt})
+            self._send(QUEUE_URL, message, {RECEIVES_BEFORE: message.attempt})
             self.client.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message.record["receiptHandle"])
         except Exception as error:
-            print(log_line("hand_on_refused", function="processor", error=repr(error)))
+            print(log_line("requeue_refused", function="processor", error=repr(error)))
             return False
         return True
 
     def release(self, message: Message, *, at_once: bool = False) -> None:
-        """Make a failed message visible after a doubling delay, not after the whole visibility timeout."""
+        """Make a failed message visible after a doubling delay instead of the visibility timeout."""
         delay_s = min(RETRY_DELAY_S * 2 ** (message.receives - 1), RETRY_DELAY_MAX_S) * random.uniform(0.5, 1)
-        if at_once or message.is_last:  # after the last the queue's next look moves it to the dead letters
+        if at_once or message.is_last:  # SQS moves it to the dead-letter queue at its next receive
             delay_s = 0
         try:
             self.client.change_message_visibility(
@@ -122,16 +123,16 @@ class Queues:
                 ReceiptHandle=message.record["receiptHandle"],
                 VisibilityTimeout=round(delay_s),
             )
-        except Exception as error:  # then it comes back after the visibility timeout: later, not lost
+        except Exception as error:  # it returns after the visibility timeout: later, not lost
             print(log_line("release_refused", function="processor", error=repr(error)))
 
-    def _send(self, url: str, message: Message, more: dict[str, str | int]) -> None:
+    def _send(self, url: str, message: Message, additional: dict[str, str | int]) -> None:
         attributes = {
             name: {"DataType": value["dataType"], "StringValue": value["stringValue"]}
             for name, value in message.attributes.items()
             if "stringValue" in value
         }
-        for name, content in more.items():
+        for name, content in additional.items():
             kind = "Number" if isinstance(content, int) else "String"
             attributes[name] = {"DataType": kind, "StringValue": str(content)}
         self.client.send_message(

@@ -1,15 +1,15 @@
-"""The file to edit: what is done with each datapoint.
+"""Edit this file: `process()` handles one datapoint.
 
-`process` gets one line of the data file and returns anything JSON can hold (at most
-300 KB). Whatever it raises is retried, and after the last try the datapoint is dead;
-raise `PermanentError` where another try cannot help. What stands at module level runs
-once per Lambda environment, in its cold start: load models and open connections there.
-Packages beyond the standard library and boto3 are named in a requirements.txt beside it.
+`process` receives one line of the data file and returns any value that JSON can hold (at
+most 300 KB). Any exception triggers a retry; after the last one the datapoint is dead.
+Raise `PermanentError` to skip the retries. Code at module level runs once per Lambda
+environment, in its cold start: load models and open connections there. Name packages
+beyond the standard library and boto3 in a requirements.txt beside this file.
 
-    lambdist try data/words.txt -n 5      runs it here, before anything is deployed
+    lambdist try data/words.txt -n 5      runs it on this machine
 """
 
-from lambdist_lib.protocol.contract import PermanentError  # noqa: F401  for your own use
+from lambdist_lib import PermanentError  # noqa: F401  for your own use
 
 
 def process(data: str) -> object:

@@ -1,9 +1,9 @@
-"""Processor: runs `process()` on each queued datapoint and stores the result.
+"""Processor: run `process()` on each queued datapoint and store the result.
 
-Hands SQS back only those messages that failed and may succeed later, released early with
-a growing delay; what is hopeless goes to the dead-letter queue at once, with its cause.
-With partial batch responses off a batch is stored whole or not at all, as SQS itself can
-then only forget it whole or bring it back whole.
+Only messages whose retry may succeed return to SQS, released early with a growing delay.
+A permanent failure goes to the dead-letter queue at once, with its cause. Without partial
+batch responses a batch is stored whole or not at all, as SQS then deletes or redelivers it
+as a whole.
 """
 
 import environment
@@ -18,7 +18,7 @@ import boto3
 from lambdist_lib.protocol.contract import POISON, STORED, Datapoint, log_line
 
 import experiment_controls
-from attempt import Attempt, attempt, recorded, store, work
+from attempt import Attempt, attempt, record_failure, run_process, store
 from items import CAUSE_MAX_CHARS, Table, cause_of
 from messages import Message, Queues
 from processing import process
@@ -33,7 +33,7 @@ environment.initialised()
 
 
 class BatchFailed(Exception):
-    """The whole batch goes back to the queue: without partial responses there is no other way."""
+    """Returns the whole batch to the queue, which works without partial responses."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -44,22 +44,23 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         time.sleep(held_s)
         return {}
     messages = [Message(record) for record in event["Records"]]
-    settle_all = one_by_one if PARTIAL else all_or_none
-    done = settle_all(messages, invocation, Watchdog(context))
-    failed = [one.id for one in messages if done[one.id].ended in ("failed", "unstarted")]
-    ended = [one.ended for one in done.values()]
+    process_batch = process_individually if PARTIAL else process_as_unit
+    attempts = process_batch(messages, invocation, Watchdog(context))
+    outcomes = [attempts[message.id].outcome for message in messages]
+    retried = ("failed", "unstarted")
+    failed = [message.id for message, outcome in zip(messages, outcomes, strict=True) if outcome in retried]
     print(
         log_line(
             "batch_processed",
             function="processor",
             **invocation,
             received=len(messages),
-            stored=ended.count("stored"),
+            stored=outcomes.count("stored"),
             failed=len(failed),
-            hopeless=ended.count("hopeless"),
-            handed_on=ended.count("handed on"),
-            duplicates=sum(one.duplicate for one in done.values()),
-            put_s=[done[one.id].put_s for one in messages],
+            permanent=outcomes.count("permanent"),
+            handed_on=outcomes.count("requeued"),
+            duplicates=sum(attempt.duplicate for attempt in attempts.values()),
+            put_s=[attempts[message.id].put_s for message in messages],
             duration_s=round(time.perf_counter() - started_s, 6),
         )
     )
@@ -68,108 +69,116 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def one_by_one(messages: list[Message], invocation: dict[str, Any], watchdog: Watchdog) -> dict[str, Attempt]:
-    """Each message for itself: one that fails takes none of its batch with it."""
-    suspects = suspicious(messages)
-    handed_on = [one for one in suspects[1:] if queues.hand_on(one)]
-    done = {one.id: Attempt(n=one.n, ended="handed on") for one in handed_on}
-    order = [one for one in messages if one not in suspects] + suspects
-    for message in order:
-        if message.id not in done:
-            done[message.id] = settle(message, invocation, watchdog)
-    return done
+def process_individually(
+    messages: list[Message], invocation: dict[str, Any], watchdog: Watchdog
+) -> dict[str, Attempt]:
+    """Process each message on its own; returns the attempts by message id."""
+    suspects = crash_suspects(messages)
+    requeued = [suspect for suspect in suspects[1:] if queues.requeue_copy(suspect)]
+    attempts = {message.id: Attempt(n=message.n, outcome="requeued") for message in requeued}
+    for message in [message for message in messages if message not in suspects] + suspects:
+        if message.id not in attempts:
+            attempts[message.id] = process_message(message, invocation, watchdog)
+    return attempts
 
 
-def suspicious(messages: list[Message]) -> list[Message]:
-    """Messages at their last receive of which an earlier one left no trace.
+def crash_suspects(messages: list[Message]) -> list[Message]:
+    """Return the messages at their last receive of which an earlier receive left no trace.
 
-    One of them has killed the process each time, and the others only stood behind it. So
-    they come after the rest of the batch, and only the first of them: it dies alone, if it does.
+    One of them crashed the process each time; the others only stood behind it in the batch.
+    So the rest of the batch comes first, then one suspect, which crashes alone if it does.
     """
     if len(messages) == 1:
         return []
-    return [one for one in messages if one.is_last and one.has_key and not was_traced(one)]
+    return [
+        message for message in messages if message.is_last and message.has_key and not was_traced(message)
+    ]
 
 
 def was_traced(message: Message) -> bool:
+    """Whether each earlier receive of a message left a failed attempt on its item."""
     try:
-        before = table.history(message.run_id, message.n)
+        history = table.history(message.run_id, message.n)
     except Exception as error:
         print(log_line("history_refused", function="processor", error=repr(error)))
         return True
-    since = message.sent_at  # what failed before a redrive has receives of the same numbers
-    failed = {one["receive"] for one in before["attempts"] if one["at"] >= since}
-    return before["outcome"] == STORED or failed.issuperset(
+    since = message.sent_at  # attempts before a redrive have the same receive numbers
+    failed = {entry["receive"] for entry in history["attempts"] if entry["at"] >= since}
+    return history["outcome"] == STORED or failed.issuperset(
         range(message.receives_before + 1, message.attempt)
     )
 
 
-def settle(message: Message, invocation: dict[str, Any], watchdog: Watchdog) -> Attempt:
-    """One attempt at a message's datapoint, and what follows from its end."""
+def process_message(message: Message, invocation: dict[str, Any], watchdog: Watchdog) -> Attempt:
+    """Make one attempt at a message's datapoint and carry out what its outcome requires."""
     try:
         datapoint, stamps = message.read()
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        done = poisoned(message, error, invocation)
+        result = record_poison_message(message, error, invocation)
     else:
-        done = attempt(datapoint, process, table, invocation, stamps, watchdog)
-    if done.ended == "hopeless":
-        done = bury(message, done) if PERMANENT_AT_ONCE else replace(done, ended="failed")
-    if done.ended == "unstarted" and message.is_last and queues.hand_on(message):
-        return replace(done, ended="handed on")
-    if done.ended in ("failed", "unstarted"):
-        queues.release(message, at_once=done.ended == "unstarted")
-    return done
+        result = attempt(datapoint, process, table, invocation, stamps, watchdog)
+    if result.outcome == "permanent":
+        result = send_to_dead_letter_queue(message, result) if PERMANENT_AT_ONCE else _as_failed(result)
+    if result.outcome == "unstarted" and message.is_last and queues.requeue_copy(message):
+        return replace(result, outcome="requeued")
+    if result.outcome in ("failed", "unstarted"):
+        queues.release(message, at_once=result.outcome == "unstarted")
+    return result
 
 
-def poisoned(message: Message, error: Exception, invocation: dict[str, Any]) -> Attempt:
-    """The attempt at a body that cannot be parsed; kept on the item, if the attributes have its key."""
+def record_poison_message(message: Message, error: Exception, invocation: dict[str, Any]) -> Attempt:
+    """Record the attempt at a malformed body on its item, if the attributes have the key."""
     cause = f"poison: {cause_of(error)}"
     if message.has_key:
-        cause = recorded(table, message.run_id, message.n, cause, POISON, message.attempt, invocation)
-    return Attempt(n=message.n, ended="hopeless", cause=cause, cause_class=POISON)
+        cause = record_failure(table, message.run_id, message.n, cause, POISON, message.attempt, invocation)
+    return Attempt(n=message.n, outcome="permanent", cause=cause, cause_class=POISON)
 
 
-def bury(message: Message, done: Attempt) -> Attempt:
+def send_to_dead_letter_queue(message: Message, failure: Attempt) -> Attempt:
+    """Dead-letter a permanent failure; if SQS rejects it, the message reaches the queue by its receives."""
     try:
-        queues.bury(message, done.cause, done.cause_class)
-    except Exception as error:  # as a failed one it stays in the queue, and gets there by its receives
-        return replace(done, ended="failed", cause=f"{done.cause} (not buried: {cause_of(error)})")
-    return done
+        queues.send_to_dead_letter_queue(message, failure.cause, failure.cause_class)
+    except Exception as error:
+        return _as_failed(failure, f"{failure.cause} (not sent to the dead-letter queue: {cause_of(error)})")
+    return failure
 
 
-def all_or_none(
+def process_as_unit(
     messages: list[Message], invocation: dict[str, Any], watchdog: Watchdog
 ) -> dict[str, Attempt]:
-    """The batch as one: what failed fails all of it."""
-    worked: dict[str, tuple[Datapoint | None, Attempt]] = {}
+    """Process the batch as a unit: one failure fails all; returns the attempts by message id."""
+    processed: dict[str, tuple[Datapoint | None, Attempt]] = {}
     for message in messages:
         try:
             datapoint, stamps = message.read()
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            worked[message.id] = None, poisoned(message, error, invocation)
+            processed[message.id] = None, record_poison_message(message, error, invocation)
         else:
-            worked[message.id] = datapoint, work(datapoint, process, table, invocation, stamps, watchdog)
-    culprits = [done for _, done in worked.values() if done.ended != "worked"]
-    done = {}
-    for message in messages:
-        point, one = worked[message.id]
-        if one.ended == "worked" and point:
-            one = (
-                fail_with(culprits[0], point, invocation)
-                if culprits
-                else store(point, one, table, invocation)
-            )
-        done[message.id] = replace(one, ended="failed") if culprits else one
-    if any(one.ended == "failed" for one in done.values()):
+            result = run_process(datapoint, process, table, invocation, stamps, watchdog)
+            processed[message.id] = datapoint, result
+    failures = [result for _, result in processed.values() if result.outcome != "processed"]
+    attempts = {}
+    for message_id, (point, result) in processed.items():
+        if point and result.outcome == "processed":
+            if failures:
+                result = fail_with(failures[0], point, invocation)
+            else:
+                result = store(point, result, table, invocation)
+        attempts[message_id] = _as_failed(result) if failures else result
+    if any(result.outcome == "failed" for result in attempts.values()):
         for message in messages:
             queues.release(message)
-    return done
+    return attempts
 
 
 def fail_with(culprit: Attempt, datapoint: Datapoint, invocation: dict[str, Any]) -> Attempt:
-    """A datapoint that worked, but whose batch goes back whole."""
+    """Fail a processed datapoint because its whole batch returns to the queue."""
     cause = f"batch: went back whole because of datapoint {culprit.n}: {culprit.cause}"[:CAUSE_MAX_CHARS]
-    cause = recorded(
+    cause = record_failure(
         table, datapoint.run_id, datapoint.n, cause, culprit.cause_class, datapoint.attempt, invocation
     )
-    return Attempt(n=datapoint.n, ended="failed", cause=cause, cause_class=culprit.cause_class)
+    return Attempt(n=datapoint.n, outcome="failed", cause=cause, cause_class=culprit.cause_class)
+
+
+def _as_failed(result: Attempt, cause: str = "") -> Attempt:
+    return replace(result, outcome="failed", cause=cause or result.cause)

@@ -1,4 +1,4 @@
-"""Single node, the control: processes and stores what it is sent, in one Lambda, without a queue."""
+"""Single node, the control: process and store a request's datapoints in one Lambda, without a queue."""
 
 import environment
 
@@ -28,55 +28,59 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     invocation = environment.invocation(context)
     try:
         request = api_request.read(event, received_at)
-    except api_request.Refused as error:
+    except api_request.InvalidRequestError as error:
         print(log_line("request_refused", function="single_node", **invocation, reason=str(error)))
-        return api_request.refusal(error)
+        return api_request.error_response(error)
     watchdog = Watchdog(context)
-    attempts = [settle(datapoint, table, invocation, watchdog) for datapoint in request.datapoints]
-    names = ("stored", "failed", "unstarted", "hopeless")
-    ended = {name: [one.n for one in attempts if one.ended == name] for name in names}
-    ended["failed"] += ended.pop("unstarted")
+    attempts = [process_datapoint(datapoint, table, invocation, watchdog) for datapoint in request.datapoints]
+    names = ("stored", "failed", "unstarted", "permanent")
+    outcomes = {name: [attempt.n for attempt in attempts if attempt.outcome == name] for name in names}
+    outcomes["failed"] += outcomes.pop("unstarted")
     print(
         log_line(
             "request_served",
             function="single_node",
             **invocation,
-            **{name: len(ns) for name, ns in ended.items()},
+            **{name: len(ns) for name, ns in outcomes.items()},
             rejected=len(request.rejected),
-            duplicates=sum(one.duplicate for one in attempts),
-            put_s=[one.put_s for one in attempts],
+            duplicates=sum(attempt.duplicate for attempt in attempts),
+            put_s=[attempt.put_s for attempt in attempts],
             duration_s=round(time.time() - received_at, 6),
         )
     )
     if request.plain:
-        return api_request.plain_answer(request, done=bool(ended["stored"]))
+        return api_request.plain_response(request, done=bool(outcomes["stored"]))
     body = {
-        "stored": ended["stored"],
+        "stored": outcomes["stored"],
         "rejected": request.rejected,
-        "retry": ended["failed"],
-        "dead": ended["hopeless"],
+        "retry": outcomes["failed"],
+        "dead": outcomes["permanent"],
         "received_at": received_at,
         "done_at": time.time(),
         "invocation": invocation,
     }
-    return api_request.answer(503 if ended["failed"] and not ended["stored"] else 200, body)
+    return api_request.response(503 if outcomes["failed"] and not outcomes["stored"] else 200, body)
 
 
-def settle(datapoint: Datapoint, table: Table, invocation: dict[str, Any], watchdog: Watchdog) -> Attempt:
-    """One attempt; without a queue the client is who tries again, and what is hopeless dies here."""
-    done = attempt(datapoint, process, table, invocation, {}, watchdog)
-    if done.ended == "hopeless" and not PERMANENT_AT_ONCE:
-        return replace(done, ended="failed")
-    if done.ended == "hopeless":
+def process_datapoint(
+    datapoint: Datapoint, table: Table, invocation: dict[str, Any], watchdog: Watchdog
+) -> Attempt:
+    """Make one attempt and record a permanent failure; without a queue the client retries the others."""
+    result = attempt(datapoint, process, table, invocation, {}, watchdog)
+    if result.outcome == "permanent" and not PERMANENT_AT_ONCE:
+        return replace(result, outcome="failed")
+    if result.outcome == "permanent":
         fields = {
             "payload": cut_payload(datapoint.data),
-            "cause": done.cause,
-            "cause_class": done.cause_class,
+            "cause": result.cause,
+            "cause_class": result.cause_class,
             "dead_at": time.time(),
             "receives": datapoint.attempt,
         }
         try:
-            table.bury(datapoint.run_id, datapoint.n, fields)
-        except Exception as error:  # not written down, so not dead yet: the client sends it again
-            return replace(done, ended="failed", cause=f"{done.cause} (not buried: {cause_of(error)})")
-    return done
+            table.record_death(datapoint.run_id, datapoint.n, fields)
+        except Exception as error:  # not dead until recorded: the client sends it again
+            return replace(
+                result, outcome="failed", cause=f"{result.cause} (death not recorded: {cause_of(error)})"
+            )
+    return result

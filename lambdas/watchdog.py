@@ -1,8 +1,8 @@
-"""Ends an attempt shortly before the function's timeout would end its whole batch.
+"""End an attempt shortly before the function's timeout would end its whole batch.
 
-The timeout kills the process: nothing of the batch would be answered, written down or
-released. So an alarm raises `TimedOut` in the code that is at work, a moment before.
-Code that never gets back to Python, or swallows the exception, still runs into the timeout.
+The timeout kills the process, so nothing of the batch would be stored, recorded or released.
+An alarm raises `TimedOut` in the running code a moment before. Native code that does not
+return to Python, and code that swallows the exception, still runs into the timeout.
 """
 
 import contextlib
@@ -12,16 +12,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-MARGIN_S = 1.0  # to write down what happened, release the rest and answer
+MARGIN_S = 1.0  # to record the failure, release the rest and respond
 MARGIN_SHARE = 0.25  # of a short timeout
 
 
 class TimedOut(BaseException):
-    """Not an Exception: what process() catches must not swallow it."""
+    """Raised in process(); a BaseException, so that `except Exception` does not swallow it."""
 
 
 class Watchdog:
-    """The time that one invocation has; `context` is the Lambda's."""
+    """The time limit of one invocation; `context` is the Lambda's."""
 
     def __init__(self, context: Any) -> None:
         left_s: float = context.get_remaining_time_in_millis() / 1000
@@ -29,14 +29,14 @@ class Watchdog:
         self._armed = False
 
     def left_s(self) -> float:
-        """Seconds until an attempt is ended; what would begin at 0 is better left to another invocation."""
+        """Return the seconds until an attempt is ended; at 0 leave the next one to another invocation."""
         return self._ends_s - time.perf_counter()
 
     @contextlib.contextmanager
     def guards(self) -> Iterator[None]:
-        """Raise `TimedOut` in the block when the time is over."""
+        """Raise `TimedOut` in the block when the time is up."""
         if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread gets signals, and a Lambda's handler runs there
+            yield  # only the main thread receives signals; a Lambda's handler runs there
             return
         before = signal.signal(signal.SIGALRM, self._ring)
         self._armed = True
@@ -44,7 +44,7 @@ class Watchdog:
         try:
             yield
         finally:
-            self._armed = False  # an alarm that rang just now comes too late to raise
+            self._armed = False  # an alarm that rings now is too late to raise
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 

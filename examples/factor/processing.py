@@ -6,7 +6,7 @@ Pollard's rho with Brent's cycle search (BIT 20, 1980), standard library only.
 import math
 import random
 
-from lambdist_lib.protocol.contract import PermanentError
+from lambdist_lib import PermanentError
 
 LARGEST_DIGITS = 24  # beyond, a number may take longer than a Lambda has
 STEPS_AT_ONCE = 128  # between two greatest common divisors

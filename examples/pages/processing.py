@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 from selectolax.lexbor import LexborHTMLParser
 
-from lambdist_lib.protocol.contract import PermanentError
+from lambdist_lib import PermanentError
 
 PLACE = re.compile(r"s3://([a-z0-9.-]+)/(.+)")
 GONE = {"NoSuchKey", "NoSuchBucket", "AccessDenied"}  # no later try will find it

@@ -63,7 +63,7 @@ def evaluate(job: Job, table: Table, *, free_tier: bool = False) -> SettingForec
 
 def counts(job: Job, system: System, forecast: fluid_forecast.Forecast, value: Mapping[str, float]) -> Counts:
     """The forecast's counts as a bill needs them."""
-    hopeless = job.datapoints * system.p_permanent
+    permanent = job.datapoints * system.p_permanent
     told = estimate.dead_batches(forecast.dead, forecast.makespan_s)
     sends = forecast.requests * math.ceil(job.request_batch / AT_ONCE)
     marks = job.fault.may_leave_no_trace
@@ -75,13 +75,13 @@ def counts(job: Job, system: System, forecast: fluid_forecast.Forecast, value: M
         entry_s=forecast.requests * collector_s(job, value), sends=sends,
         receives=forecast.receives, invocations=forecast.invocations,
         processor_s=forecast.busy_s - forecast.invocations * value["poll_s"] - forecast.cold * system.init_s,
-        deletes=min(forecast.invocations, forecast.stored + hopeless),
-        failures=forecast.failures, returned=forecast.failures - hopeless,
+        deletes=min(forecast.invocations, forecast.stored + permanent),
+        failures=forecast.failures, returned=forecast.failures - permanent,
         marked_first=job.datapoints if marks else 0, marked_more=max(marked_more, 0.0),
         init_s=(forecast.collector_cold + forecast.cold) * system.init_s,
         result_units=(forecast.stored + forecast.duplicates)
         * math.ceil(value["item_bytes"] / estimate.WRITE_BYTES),
-        dead=forecast.dead, hopeless=hopeless, dead_invocations=told,
+        dead=forecast.dead, permanent=permanent, dead_invocations=told,
         dead_s=told * value["handler_s"] + forecast.dead * 2 * value["put_s"],
         dead_init_s=min(told, 1) * system.init_s, mails=told if job.settings["NotifyEmail"] else 0,
         span_s=forecast.makespan_s, memory_mb=job.number("MemoryMb"),

@@ -59,7 +59,7 @@ INVOCATIONS = {  # one row per Lambda invocation while the run was under way, fr
     "received": "datapoints that it was given",
     "stored": "of these, stored (collector: accepted)",
     "failed": "of these, to be tried again",
-    "hopeless": "of these, dead at once",
+    "permanent": "of these, dead at once",
     "duration_s": "of the handler",
     "put_s": "of its writes together",
 }

@@ -17,7 +17,7 @@ from lambdist_lib.runs import collect, redrive, run
 from lambdist_lib.runs.conditions import Conditions
 
 BUG = """
-from lambdist_lib.contract import PermanentError
+from lambdist_lib import PermanentError
 
 def process(data):
     raise PermanentError("a bug")

@@ -34,7 +34,7 @@ if __name__ == "__main__":
         print(json.dumps(pool.map(send, words)))
 """
 HOPELESS = """
-from lambdist_lib.contract import PermanentError
+from lambdist_lib import PermanentError
 
 def process(data):
     if data == "bad":

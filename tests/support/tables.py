@@ -120,7 +120,7 @@ def invocations(count=131, *, cold=8, function="processor", run_id="run-1", seed
                 "received": 1,
                 "stored": 1,
                 "failed": 0,
-                "hopeless": 0,
+                "permanent": 0,
                 "duration_s": rng.lognormal(np.log(0.03 if i < cold else 0.008), 0.3),
                 "put_s": 0.004,
             }

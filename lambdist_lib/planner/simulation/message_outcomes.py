@@ -1,8 +1,8 @@
-"""What becomes of the messages of a batch: stored, dead, back to the queue, or done a second time.
+"""Decide the outcome of each message of a batch: stored, dead, returned or duplicated.
 
-As `lambdas/processor.py` has it. With partial responses each message is for itself: what came before a
-crash is stored and comes back as a duplicate, what came after it comes back untried, and at its last
-receive it is handed on as a new message. Without, a batch is stored whole or not at all.
+The rules are those of `lambdas/processor.py`. With partial responses each message counts by itself: messages
+before a crash are stored and return as duplicates, messages after it return untried, and at their last receive
+are queued again as new messages. Without them, a batch is stored whole or not at all.
 """
 
 import random
@@ -16,125 +16,125 @@ from lambdist_lib.planner.system import RETRY_DELAY_MAX_S, System
 
 CRASH, SLOW, RAISE, CRASH_AFTER = "crash", "slow", "raise", "crash-after"
 
-Struck = list[tuple[int, str]]  # places in a batch, from 0, and what happens there
-Delay = Callable[[int], float]  # of the receives that a message has had
+Hits = list[tuple[int, str]]  # places in a batch, from 0, and the fault there
+Delay = Callable[[int], float]  # seconds, from the receives of a message
 
 
-def died(struck: Struck) -> bool:
-    """Whether the process did, and its environment with it."""
-    return bool(struck) and struck[-1][1] in (CRASH, CRASH_AFTER)
+def died(hits: Hits) -> bool:
+    """Return whether the process died, and its environment with it."""
+    return bool(hits) and hits[-1][1] in (CRASH, CRASH_AFTER)
 
 
 class MessageOutcomes:
-    """The ledger of a run."""
+    """Keep the ledger of a run."""
 
     def __init__(self, system: System, rng: random.Random, waiting: MessageQueue, show: Event) -> None:
         self.system, self.rng, self.waiting, self.show = system, rng, waiting, show
         chances = {CRASH: system.p_crash, SLOW: system.p_slow, RAISE: system.p_fail,
                    CRASH_AFTER: system.p_crash_after}  # fmt: skip
-        spared, first = 1.0, []  # of what may strike an attempt only the first does
+        survives, first = 1.0, []  # only the first fault of an attempt takes effect
         for chance in chances.values():
-            first.append(spared * chance)
-            spared *= 1 - chance
+            first.append(survives * chance)
+            survives *= 1 - chance
         self.kinds, self.weights = list(chances), list(accumulate(first))
-        self.strikes, self.permanents = RareEvents(1 - spared, rng), RareEvents(system.p_permanent, rng)
+        self.faults, self.permanents = RareEvents(1 - survives, rng), RareEvents(system.p_permanent, rng)
         self.stored = self.dead = self.failures = self.duplicates = 0
         self.stored_s = self.settled_s = 0.0
 
-    def strike(self, count: int) -> Struck:
-        """What happens to the next attempts, up to what ends the invocation."""
-        struck: Struck = []
-        for place in self.strikes.among(count):
+    def hits_among(self, count: int) -> Hits:
+        """Draw the faults of the next attempts, up to the one that ends the invocation."""
+        hits: Hits = []
+        for place in self.faults.among(count):
             [kind] = self.rng.choices(self.kinds, cum_weights=self.weights)
-            struck.append((place, kind))
+            hits.append((place, kind))
             if kind != RAISE:
                 break
-        return struck
+        return hits
 
-    def took_s(self, planned_s: float, count: int, struck: Struck) -> float:
-        """How long the invocation takes: until its process dies, or its watchdog ends it."""
-        place, kind = struck[-1]
+    def took_s(self, planned_s: float, count: int, hits: Hits) -> float:
+        """Return the seconds of an invocation until its process dies or its watchdog ends it."""
+        place, kind = hits[-1]
         if kind == SLOW:
             return self.system.slow_s
         return planned_s if kind == RAISE else planned_s * (place + 1) / count
 
-    def settle(self, now: float, received_s: float, count: int, held: HeldMessages, struck: Struck) -> bool:
-        """The end of an invocation; whether it threw."""
-        if not struck:
-            self.keep(now, held, count)
+    def settle(self, now: float, received_s: float, count: int, messages: HeldMessages, hits: Hits) -> bool:
+        """Settle the messages of an invocation and return whether it threw."""
+        if not hits:
+            self.keep(now, messages, count)
             return False
-        before_write = [kind for _, kind in struck if kind != CRASH_AFTER]
+        before_write = [kind for _, kind in hits if kind != CRASH_AFTER]
         crashed = CRASH in before_write
         if before_write and not self.system.partial:
             self.failures += 0 if crashed else count
             unreleased = crashed or self.system.retry_delay_s is None
-            self.give_back(now, held, self.unreleased(now, received_s) if unreleased else self.released_s)
+            self.give_back(now, messages, self.unreleased(now, received_s) if unreleased else self.released_s)
             return True
         self.failures += len(before_write) - crashed
-        self.one_by_one(now, received_s, held, struck)
-        return died(struck)
+        self.settle_individually(now, received_s, messages, hits)
+        return died(hits)
 
-    def one_by_one(self, now: float, received_s: float, held: HeldMessages, struck: Struck) -> None:
-        """Each message for itself, in the order of the batch."""
+    def settle_individually(self, now: float, received_s: float, messages: HeldMessages, hits: Hits) -> None:
+        """Settle each message by itself, in the order of the batch."""
         late, at_once = self.unreleased(now, received_s), self.at_once
         raised = late if self.system.retry_delay_s is None else self.released_s
-        what, (end, last) = dict(struck), struck[-1]
-        place, is_gone = -1, died(struck)
-        for receives, number in held:
+        faults, (end, last) = dict(hits), hits[-1]
+        place, is_gone = -1, died(hits)
+        for receives, number in messages:
             for _ in range(number):
                 place += 1
-                one = ((receives, 1),)
-                kind = what.get(place)
-                if place > end and last != RAISE:  # untried, and not to die of it
-                    self.give_back(now, one, late if is_gone else at_once, to_death=not self.system.partial)
+                message = ((receives, 1),)
+                kind = faults.get(place)
+                if place > end and last != RAISE:  # untried: must not die for it
+                    self.give_back(now, message, late if is_gone else at_once, to_death=not self.system.partial)
                 elif kind == CRASH:
-                    self.give_back(now, one, late)
+                    self.give_back(now, message, late)
                 elif kind in (SLOW, RAISE):
-                    self.give_back(now, one, raised)
+                    self.give_back(now, message, raised)
                 else:
-                    self.keep(now, one, 1)
+                    self.keep(now, message, 1)
                     if is_gone:
                         self.come_again(now, receives, late(1))
 
     def come_again(self, now: float, receives: int, delay_s: float) -> None:
-        """A message whose datapoint was stored in an invocation that then died."""
-        most = self.system.receives
-        again = receives + 1 + (most if receives < most else 0)
-        if again < 2 * most:
+        """Return a message whose datapoint was stored before its invocation died."""
+        limit = self.system.receives
+        again = receives + 1 + (limit if receives < limit else 0)
+        if again < 2 * limit:
             self.waiting.in_flight += 1
             self.waiting.hide(now, delay_s, again, self.show)
 
-    def keep(self, now: float, held: HeldMessages, count: int) -> None:
-        """Stores all of it, but for what can never be and for what is stored already."""
-        most = self.system.receives
-        again = 0 if held[0][0] < most else sum(number for before, number in held if before >= most)
-        hopeless = len(self.permanents.among(count - again))
+    def keep(self, now: float, messages: HeldMessages, count: int) -> None:
+        """Store a batch, except permanently bad datapoints and those that are stored already."""
+        limit = self.system.receives
+        again = 0 if messages[0][0] < limit else sum(number for before, number in messages if before >= limit)
+        permanent = len(self.permanents.among(count - again))
         self.waiting.in_flight -= count
         self.duplicates += again
-        self.dead += hopeless
-        self.failures += hopeless
-        self.stored += count - again - hopeless
-        if count > again + hopeless:
+        self.dead += permanent
+        self.failures += permanent
+        self.stored += count - again - permanent
+        if count > again + permanent:
             self.stored_s = now
         if count > again:
             self.settled_s = now
 
-    def give_back(self, now: float, held: HeldMessages, delay_s: Delay, *, to_death: bool = True) -> None:
-        """Messages return to the queue, or are dead after their last receive; or else handed on."""
-        most = self.system.receives
-        for before, count in held:
+    def give_back(self, now: float, messages: HeldMessages, delay_s: Delay, *, to_death: bool = True) -> None:
+        """Return messages to the queue; after the last receive they are dead or queued as new messages."""
+        limit = self.system.receives
+        for before, count in messages:
             receives = before + 1
-            if receives in (most, 2 * most):
-                if receives == 2 * most or to_death:
-                    self.drop(now, count, to_death=receives == most)
+            if receives in (limit, 2 * limit):
+                if receives == 2 * limit or to_death:
+                    self.drop(now, count, to_death=receives == limit)
                     continue
                 receives = 0
-            delays = receives - most if receives > most else max(receives, 1)
+            delays = receives - limit if receives > limit else max(receives, 1)
             for _ in range(count):
                 self.waiting.hide(now, delay_s(delays), receives, self.show)
 
     def drop(self, now: float, count: int, *, to_death: bool) -> None:
-        """Messages leave the queue for the dead letters; those of stored datapoints are no deaths."""
+        """Move messages to the dead-letter queue; those of stored datapoints do not count as dead."""
         self.waiting.in_flight -= count
         if to_death:
             self.dead += count
@@ -148,6 +148,6 @@ class MessageOutcomes:
         return lambda receives: left_s
 
     def released_s(self, receives: int) -> float:
-        """As lambdas/messages.py: doubling, at random, in SQS's whole seconds."""
-        most_s = min((self.system.retry_delay_s or 0) * 2.0 ** (receives - 1), RETRY_DELAY_MAX_S)
-        return round(most_s * self.rng.uniform(0.5, 1))
+        """Draw the delay of lambdas/messages.py: doubling, with jitter, in whole seconds."""
+        max_s = min((self.system.retry_delay_s or 0) * 2.0 ** (receives - 1), RETRY_DELAY_MAX_S)
+        return round(max_s * self.rng.uniform(0.5, 1))

@@ -1,4 +1,4 @@
-"""The collector queues what keeps the datapoint rule, and answers "accepted" only for what SQS has."""
+"""The collector queues valid datapoints and accepts only those that SQS confirmed."""
 
 import json
 import time
@@ -37,8 +37,8 @@ def many(*texts, run_id="run", **more):
 # -- The plain form: clients of the original -----------------------------------------------
 
 
-def test_a_plain_datapoint_is_answered_as_by_the_original(collector):
-    """Old clients look for exactly this message, and their word is on the queue."""
+def test_a_plain_datapoint_gets_the_originals_response(collector):
+    """Original clients look for exactly this message, and their word is then queued."""
     status, answer, queue = post(collector, {"data": "word"})
 
     assert (status, answer["message"]) == (200, "Succeeded: word")
@@ -68,7 +68,7 @@ def test_a_plain_datapoint_is_answered_as_by_the_original(collector):
     ids=lambda value: str(value)[:24] or "empty",
 )
 def test_a_client_error_is_a_400_that_says_why(collector, body, reason):
-    """What the client did wrong is never a 500, and nothing is queued."""
+    """A client error is never a 500, and nothing is queued."""
     status, answer, queue = post(collector, body)
 
     assert (status, answer) == (400, {"message": f"Failed: {reason}"})
@@ -76,15 +76,15 @@ def test_a_client_error_is_a_400_that_says_why(collector, body, reason):
 
 
 def test_a_plain_datapoint_that_is_not_queued_is_a_503(collector):
-    """An old client whose word SQS does not take is told that it failed."""
+    """The client of a word that SQS rejects gets a failure."""
     for queue in (FakeQueue(refuses_batches={0}), FakeQueue(refuses_data={"word"})):
         status, answer, _ = post(collector, {"data": "word"}, queue)
 
         assert (status, answer) == (503, {"message": "Failed: word"})
 
 
-def test_plain_datapoints_get_keys_of_their_own(collector):
-    """Two words of two requests are two datapoints of the day's run; one request is one, however often."""
+def test_plain_datapoints_get_distinct_keys(collector):
+    """Two requests are two datapoints of the day's run; the same request repeated is one."""
     answers = [post(collector, {"data": "x"}, request_id=f"r{n}")[1] for n in range(200)]
     again = post(collector, {"data": "x"}, request_id="r0")[1]
 
@@ -97,7 +97,7 @@ def test_plain_datapoints_get_keys_of_their_own(collector):
 
 
 def test_a_plain_datapoint_without_a_request_id_gets_a_key_too(collector):
-    """A test event without a context is no reason to mix two datapoints up."""
+    """Two events without a request id still have distinct keys."""
     ns = {post(collector, {"data": "x"}, request_id=None)[1]["n"] for _ in range(2)}
 
     assert len(ns) == 2
@@ -106,8 +106,8 @@ def test_a_plain_datapoint_without_a_request_id_gets_a_key_too(collector):
 # -- Many datapoints -----------------------------------------------------------------------
 
 
-def test_good_and_bad_datapoints_are_told_apart(collector):
-    """A bad datapoint is rejected alone, with its reason; its neighbours are queued."""
+def test_an_invalid_datapoint_is_rejected_alone(collector):
+    """An invalid datapoint is rejected with its reason; the others are queued."""
     status, answer, queue = post(collector, many("a", "b\x00", "", "d"))
 
     assert status == 200
@@ -119,15 +119,15 @@ def test_good_and_bad_datapoints_are_told_apart(collector):
     assert [json.loads(message["MessageBody"])["data"] for message in queue.sent] == ["a", "d"]
 
 
-def test_only_bad_datapoints_are_still_an_answer(collector):
-    """There is nothing to try again where all were rejected."""
+def test_a_request_of_invalid_datapoints_only_is_a_200(collector):
+    """If all are rejected there is nothing to retry."""
     status, answer, _ = post(collector, many("", ""))
 
     assert (status, answer["accepted"], answer["retry"], len(answer["rejected"])) == (200, [], [], 2)
 
 
-def test_a_message_carries_its_datapoint_twice(collector):
-    """Body and attributes both have the key; the body has what the processor needs, and who queued it."""
+def test_a_message_has_its_key_in_body_and_attributes(collector):
+    """Body and attributes both have the key; the body also names its collector invocation."""
     _, answer, queue = post(collector, many("ä", work="io:10ms", fault="raise:0.5"))
 
     [message] = queue.sent
@@ -147,8 +147,8 @@ def test_a_message_carries_its_datapoint_twice(collector):
 
 @given(count=st.integers(1, 100), refused=st.sets(st.integers(0, 99)), down=st.sets(st.integers(0, 9)))
 @GIVEN_ONCE
-def test_accepted_is_exactly_what_the_queue_has(collector, count, refused, down):
-    """Whatever SQS refuses, in part or by an exception: accepted is what it has, and retry is the rest."""
+def test_accepted_are_exactly_the_queued_datapoints(collector, count, refused, down):
+    """However SQS fails, in part or by an exception, `retry` has every datapoint it lacks."""
     queue = FakeQueue(refuses_batches=down, refuses_data={f"d{n}" for n in refused})
 
     status, answer, _ = post(collector, many(*(f"d{n}" for n in range(count))), queue)
@@ -159,8 +159,8 @@ def test_accepted_is_exactly_what_the_queue_has(collector, count, refused, down)
     assert status == (200 if queued else 503)
 
 
-def test_what_was_queued_before_an_exception_stays_accepted(collector):
-    """The second of three batches fails: the first ten are safe, the other fifteen are to be sent again."""
+def test_datapoints_queued_before_an_exception_stay_accepted(collector):
+    """If the second of three batches fails, the first ten are accepted and the rest is to be retried."""
     queue = FakeQueue(refuses_batches={1})
 
     status, answer, _ = post(collector, many(*"abcdefghijklmnopqrstuvwxy"), queue)
@@ -170,15 +170,15 @@ def test_what_was_queued_before_an_exception_stays_accepted(collector):
 
 
 def test_nothing_queued_is_a_503(collector):
-    """A client that gets 503 sends all of it again."""
+    """A client that gets 503 sends all datapoints again."""
     status, answer, _ = post(collector, many("a", ""), FakeQueue(refuses_batches={0}))
 
     assert (status, answer["accepted"], answer["retry"]) == (503, [], [0])
     assert answer["rejected"] == [{"n": 1, "reason": "is empty"}]
 
 
-def test_an_unanswered_entry_is_not_accepted(collector):
-    """An entry that SQS names neither as successful nor as failed counts as not queued."""
+def test_an_unconfirmed_entry_is_not_accepted(collector):
+    """An entry that SQS reports neither as successful nor as failed is to be retried."""
 
     class Silent(FakeQueue):
         def send_message_batch(self, **batch):
@@ -214,8 +214,8 @@ def test_an_unanswered_entry_is_not_accepted(collector):
     ],
     ids=lambda value: str(value)[-40:],
 )
-def test_a_request_of_the_wrong_shape_is_refused_whole(collector, body, reason):
-    """Types and ranges are checked here too: a local cloud may not check the API's model."""
+def test_a_malformed_request_is_rejected_whole(collector, body, reason):
+    """The collector checks types and ranges: a local cloud may ignore the API's model."""
     status, answer, queue = post(collector, body)
 
     assert status == 400
@@ -224,8 +224,8 @@ def test_a_request_of_the_wrong_shape_is_refused_whole(collector, body, reason):
     assert queue.sent == []
 
 
-def test_a_request_beyond_its_size_is_refused_whole(import_fresh):
-    """What one request holds bounds a batch of SQS; one datapoint alone is bounded by its own rule."""
+def test_a_request_beyond_the_size_limit_is_rejected_whole(import_fresh):
+    """The limit bounds an SQS batch; the datapoint rule bounds a single datapoint."""
     collector = import_fresh("collector", MAX_CHARS=str(contract.DATAPOINT_CEILING_CHARS))
     half = "x" * (contract.REQUEST_MAX_BYTES // 4)
 
@@ -233,14 +233,14 @@ def test_a_request_beyond_its_size_is_refused_whole(import_fresh):
 
     assert status == 413
     assert answer["message"].startswith("Failed: the request has 262,2")
-    assert answer["message"].endswith(" bytes, and 262,144 are taken; send fewer at once")
+    assert answer["message"].endswith(" bytes, at most 262,144 are accepted; send fewer datapoints at once")
     assert queue.sent == []
     assert post(collector, many(*[half] * 3))[0] == 200
     assert post(collector, many("\U0001f9ea" * contract.DATAPOINT_CEILING_CHARS))[0] == 200
 
 
-def test_a_refused_request_queues_none_of_its_datapoints(collector):
-    """A request is read in full before any of it is queued."""
+def test_a_rejected_request_queues_nothing(collector):
+    """The collector parses a whole request before it queues a datapoint."""
     status, _, queue = post(
         collector, {"run_id": "run", "datapoints": [{"n": 0, "data": "x"}, {"n": "1", "data": "y"}]}
     )
@@ -251,7 +251,7 @@ def test_a_refused_request_queues_none_of_its_datapoints(collector):
 # -- Settings of the stack -----------------------------------------------------------------
 
 
-def test_the_stacks_rule_is_the_collectors(import_fresh):
+def test_the_stack_sets_the_datapoint_rule(import_fresh):
     """Length and pattern are parameters of the stack."""
     collector = import_fresh("collector", MAX_CHARS="3", PATTERN="[a-z]*")
 
@@ -266,8 +266,8 @@ def test_the_stacks_rule_is_the_collectors(import_fresh):
 
 @pytest.mark.parametrize("controls", [{"work": "io:1ms"}, {"fault": "raise:0.1"}, {"work": "io:0ms"}])
 @pytest.mark.parametrize("body", [many("x"), {"data": "x"}], ids=["many", "plain"])
-def test_controls_need_a_stack_that_has_them_on(import_fresh, body, controls):
-    """On a stack for real data nobody can ask for failures or for time."""
+def test_controls_need_a_stack_with_experiment_controls(import_fresh, body, controls):
+    """A stack for real data rejects work and faults."""
     collector = import_fresh("collector", EXPERIMENT_CONTROLS="off")
 
     status, answer, queue = post(collector, {**body, **controls})
@@ -277,8 +277,8 @@ def test_controls_need_a_stack_that_has_them_on(import_fresh, body, controls):
     assert queue.sent == []
 
 
-def test_without_controls_none_is_no_request_for_them(import_fresh):
-    """A client that spells out work and fault as none is served by every stack."""
+def test_work_and_fault_none_need_no_experiment_controls(import_fresh):
+    """Every stack accepts work and fault with the value none."""
     collector = import_fresh("collector", EXPERIMENT_CONTROLS="off")
 
     assert post(collector, many("x", work="none", fault="none"))[0] == 200
@@ -297,8 +297,8 @@ def test_work_is_at_most_half_the_functions_timeout(collector):
 @pytest.mark.parametrize(
     "controls", [{"fault": "raise:nan"}, {"work": "io:x"}, {"fault": "raise:1@" + "9" * 5000}]
 )
-def test_controls_that_do_not_parse_are_a_400(collector, controls):
-    """A slip in a declaration is the client's error."""
+def test_malformed_controls_are_a_400(collector, controls):
+    """A malformed declaration is the client's error."""
     status, answer, _ = post(collector, many("x", **controls))
 
     assert status == 400
@@ -309,7 +309,7 @@ def test_controls_that_do_not_parse_are_a_400(collector, controls):
 
 
 def test_an_environment_is_cold_once(collector, capsys):
-    """Only the first invocation of an environment is a cold start, served or refused."""
+    """Only the first invocation of an environment is a cold start, whatever its response."""
     post(collector, "no JSON")
     answers = [post(collector, many("x"))[1] for _ in range(2)]
 
@@ -321,15 +321,15 @@ def test_an_environment_is_cold_once(collector, capsys):
 
 
 def test_every_environment_has_an_id(import_fresh):
-    """Two environments are told apart by their ids, and both begin cold."""
+    """Two environments have distinct ids, and both start cold."""
     answers = [post(import_fresh("collector"), many("x"))[1]["invocation"] for _ in range(2)]
 
     assert [answer["cold"] for answer in answers] == [True, True]
     assert answers[0]["environment_id"] != answers[1]["environment_id"]
 
 
-def test_the_log_counts_and_names_no_data(collector, capsys):
-    """One line per request with its counts; nobody's data is in the log."""
+def test_the_log_has_counts_and_no_data(collector, capsys):
+    """One line per request with its counts, but no data."""
     post(collector, many("secret-1", "secret-2\x00"))
 
     out = capsys.readouterr().out
@@ -343,7 +343,7 @@ def test_the_log_counts_and_names_no_data(collector, capsys):
 
 
 def test_a_declared_poison_cannot_be_parsed(collector):
-    """Its body is no JSON any more, and its attributes still have the key."""
+    """Its body is not JSON, but its attributes have the key."""
     _, answer, queue = post(collector, many("a", "b", fault="poison:1@1"))
 
     assert answer["accepted"] == [0, 1]
@@ -354,15 +354,15 @@ def test_a_declared_poison_cannot_be_parsed(collector):
 
 
 def test_a_declared_duplicate_is_queued_twice_and_accepted_once(collector):
-    """What SQS may do at any time, on purpose."""
+    """The fault injects the duplicate that SQS may deliver at any time."""
     _, answer, queue = post(collector, many("a", "b", "c", fault="duplicate:1@1"))
 
     assert answer["accepted"] == [0, 1, 2]
     assert [json.loads(one["MessageBody"])["n"] for one in queue.sent] == [0, 1, 2, 1]
 
 
-def test_what_was_not_queued_is_not_queued_twice(collector):
-    """A refused datapoint is the client's to send again, and its copy with it."""
+def test_an_unqueued_datapoint_is_not_duplicated(collector):
+    """The client sends a rejected datapoint again, together with its duplicate."""
     queue = FakeQueue(refuses_data={"b"})
 
     _, answer, _ = post(collector, many("a", "b", fault="duplicate:1@1"), queue)

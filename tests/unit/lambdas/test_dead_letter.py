@@ -1,4 +1,4 @@
-"""The dead-letter handler writes each death down with its cause, and tells people once."""
+"""The dead-letter handler records each death with its cause and sends one mail."""
 
 import json
 import time
@@ -58,10 +58,10 @@ def stack(import_fresh):
     return Stack(import_fresh("dead_letter"))
 
 
-# -- What is written down --------------------------------------------------------------------
+# -- Records of deaths ------------------------------------------------------------------------
 
 
-def test_a_death_is_written_down_in_full(stack):
+def test_a_death_is_recorded_in_full(stack):
     """Payload, cause, number of receives and times are on the datapoint's item."""
     assert stack.receives(letter(3, cause="PermanentError: never")) == []
 
@@ -72,8 +72,8 @@ def test_a_death_is_written_down_in_full(stack):
     assert item["dead_at"] > 0
 
 
-def test_a_death_by_receives_has_its_history(stack):
-    """What came by its receives has no cause of its own: the last failed attempt is why."""
+def test_a_death_by_receives_has_the_cause_of_its_last_attempt(stack):
+    """A message moved by its receives has no cause attribute: its last failed attempt is the cause."""
     for cause in ("ValueError: first", "ValueError: last"):
         stack.module.table.append_attempt("run", 3, cause, "r")
 
@@ -84,8 +84,8 @@ def test_a_death_by_receives_has_its_history(stack):
     assert (item["cause"], item["cause_class"]) == ("ValueError: last", "application")
 
 
-def test_a_receive_that_began_and_never_failed_is_a_crash(stack):
-    """The marker without a failed attempt is what a process that died leaves."""
+def test_a_started_attempt_without_a_failure_is_a_crash(stack):
+    """A crashed process leaves the marker without a failed attempt."""
     stack.module.table.mark_started("run", 3, "r1", 5)
 
     stack.receives(letter(3))
@@ -96,8 +96,8 @@ def test_a_receive_that_began_and_never_failed_is_a_crash(stack):
 
 
 @pytest.mark.parametrize(("controls", "expected"), [("on", "throttle-only"), ("off", "no trace")])
-def test_a_death_without_a_trace_is_told_as_such(import_fresh, controls, expected):
-    """Where what begins is marked, nothing means throttled; elsewhere it may be a crash as well."""
+def test_a_death_without_a_trace_has_its_own_class(import_fresh, controls, expected):
+    """Where attempts are marked, no trace means throttled; elsewhere it may be a crash, too."""
     stack = Stack(import_fresh("dead_letter", EXPERIMENT_CONTROLS=controls))
 
     stack.receives(letter(3))
@@ -106,8 +106,8 @@ def test_a_death_without_a_trace_is_told_as_such(import_fresh, controls, expecte
     assert f"1  {expected}" in stack.mail()
 
 
-def test_an_earlier_life_explains_no_later_death(stack):
-    """What failed before the message was sent again stays on the item, and is not why it died now."""
+def test_attempts_before_a_redrive_explain_no_later_death(stack):
+    """Attempts before the redrive stay on the item but are not the cause of the new death."""
     stack.module.table.append_attempt("run", 3, "ValueError: then", "r")
 
     stack.receives(letter(3, sent_at=4_000_000_000))
@@ -116,8 +116,8 @@ def test_an_earlier_life_explains_no_later_death(stack):
     assert (item["cause_class"], len(item["attempts"])) == ("throttle-only", 1)
 
 
-def test_receives_before_a_message_was_handed_on_count(stack):
-    """A copy of a message starts its queue's count anew; the datapoint's goes on."""
+def test_receives_before_a_requeue_count(stack):
+    """A requeued copy resets the queue's count, not the datapoint's."""
     stack.receives(letter(3, attributes={"run_id": "run", "n": "3", "receives_before": "2"}))
 
     assert stack.dynamodb.item("run", 3)["receives"] == 7
@@ -127,7 +127,7 @@ def test_receives_before_a_message_was_handed_on_count(stack):
     "body", ["", "no JSON", "null", "[" * 200_000, "\x00\U0001f44d"], ids=lambda body: ascii(body[:9])
 )
 def test_bodies_are_never_parsed(stack, body):
-    """What is here may be here because it cannot be parsed: it is kept as it came, at least its beginning."""
+    """A malformed body is recorded as it is, truncated at the limit."""
     assert stack.receives(letter(3, body)) == []
 
     item = stack.dynamodb.item("run", 3)
@@ -135,8 +135,8 @@ def test_bodies_are_never_parsed(stack, body):
     assert item["outcome"] == "dead"
 
 
-def test_a_large_payload_is_cut_to_what_an_item_holds(stack):
-    """A dead letter of a megabyte is written down, not refused for ever."""
+def test_a_large_payload_is_truncated_to_fit_an_item(stack):
+    """A dead letter of a megabyte is recorded instead of failing for ever."""
     stack.receives(letter(3, "\U0001f44d" * 250_000))
 
     assert 79_000 < len(stack.dynamodb.item("run", 3)["payload"].encode()) <= 80_000
@@ -146,7 +146,7 @@ def test_a_large_payload_is_cut_to_what_an_item_holds(stack):
     "attributes", [{}, {"run_id": "run"}, {"n": "1"}, {"run_id": "run", "n": "x"}], ids=str
 )
 def test_a_message_without_a_key_gets_one(stack, attributes):
-    """A foreign message is kept under a key of its own, the same one each time it comes."""
+    """A message from elsewhere gets a key made of its id, the same at each receive."""
     strays = [
         letter(n, attributes=attributes, message_id=f"{n}1111111-2222-4333-8444-555555555555") for n in (1, 2)
     ]
@@ -157,8 +157,8 @@ def test_a_message_without_a_key_gets_one(stack, attributes):
     assert all(shard.startswith("unkeyed-") and 0 <= n < 2**53 for shard, n in stack.dynamodb.items)
 
 
-def test_what_is_stored_is_not_dead(stack):
-    """A late success wins: its dead letter changes nothing and is not in the mail."""
+def test_a_stored_datapoint_is_not_dead(stack):
+    """The dead letter of a stored datapoint changes nothing and is not in the mail."""
     stack.module.table.store("run", 0, {"result": "1"})
 
     assert stack.receives(letter(0), letter(1)) == []
@@ -167,8 +167,8 @@ def test_what_is_stored_is_not_dead(stack):
     assert stack.mail().startswith("1 datapoint could not be processed")
 
 
-def test_a_record_that_cannot_be_written_stays(import_fresh, capsys):
-    """What DynamoDB refuses stays in the dead-letter queue; its neighbours are written and told of."""
+def test_a_death_that_cannot_be_recorded_stays_queued(import_fresh, capsys):
+    """If DynamoDB rejects it, it stays in the dead-letter queue; the others are recorded and mailed."""
     stack = Stack(import_fresh("dead_letter"), FakeDynamoDB(refuses={1}))
     letters = [letter(n) for n in range(3)]
 
@@ -183,7 +183,7 @@ def test_a_record_that_cannot_be_written_stays(import_fresh, capsys):
 
 
 def test_the_mail_counts_by_cause_and_run_and_quotes_no_payload(stack):
-    """One mail for all: how many, why, of which runs, and what to type; nobody's data, no message."""
+    """One mail has the numbers by cause and run and the commands, but no payload or message."""
     letters = [letter(n, cause="ValueError: not secret") for n in range(3)]
     letters += [letter(9, cause="poison: JSONDecodeError", cause_class="poison", run_id="other")]
 
@@ -203,20 +203,20 @@ def test_the_mail_counts_by_cause_and_run_and_quotes_no_payload(stack):
         "       3  run",
         "       1  other",
         "",
-        "Which they are, and why:",
+        "To list them with causes:",
         "  lambdist dead run",
         "  lambdist dead other",
         "",
-        "To send them again, once the reason is gone:",
+        "To send them again, once the cause is fixed:",
         "  lambdist redrive run",
         "  lambdist redrive other",
         "",
-        "With --cause 'application' only those of one cause.",
+        "Add --cause 'application' to send only those of one cause.",
     ]
 
 
-def test_the_mail_quotes_payloads_where_the_stack_asks_for_it(import_fresh):
-    """As many as it asks for, and only their begin."""
+def test_the_mail_quotes_as_many_payloads_as_the_stack_allows(import_fresh):
+    """It quotes only the beginning of each payload."""
     stack = Stack(import_fresh("dead_letter", DIGEST_EXAMPLES="2"))
 
     stack.receives(*(letter(n, "x" * 1_000, cause="ValueError: no") for n in range(3)))
@@ -225,8 +225,8 @@ def test_the_mail_quotes_payloads_where_the_stack_asks_for_it(import_fresh):
     assert "run 2:" not in stack.mail()
 
 
-def test_the_mail_from_aws_says_where(import_fresh, monkeypatch):
-    """The commands of the mail find the stack's Region; on an emulator they need no option."""
+def test_the_mail_from_aws_names_the_region(import_fresh, monkeypatch):
+    """The mail's commands name the stack's Region; on an emulator they need no option."""
     stack = Stack(import_fresh("dead_letter", AWS_REGION="eu-west-1"))
     monkeypatch.delenv("AWS_ENDPOINT_URL")
 
@@ -235,8 +235,8 @@ def test_the_mail_from_aws_says_where(import_fresh, monkeypatch):
     assert "  lambdist redrive run --target aws --region eu-west-1" in stack.mail()
 
 
-def test_many_causes_are_summed_up(stack):
-    """A mail stays readable where every death has a cause and a run of its own."""
+def test_many_causes_are_summarised(stack):
+    """The mail stays readable when every death has another cause and run."""
     stack.receives(*(letter(n, cause=f"Error{n}: no", run_id=f"run-{n}") for n in range(25)))
 
     assert "and 5 more causes" in stack.mail()
@@ -244,8 +244,8 @@ def test_many_causes_are_summed_up(stack):
     assert len(stack.mail().splitlines()) < 100
 
 
-def test_nothing_dead_is_no_mail(stack):
-    """An invocation that found only stored datapoints tells nobody."""
+def test_no_mail_without_a_death(stack):
+    """An invocation with only stored datapoints sends no mail."""
     stack.module.table.store("run", 0, {"result": "1"})
 
     stack.receives(letter(0))
@@ -254,7 +254,7 @@ def test_nothing_dead_is_no_mail(stack):
 
 
 def test_a_subject_fits_its_limit(import_fresh):
-    """SNS refuses a subject of more than 100 characters, and a stack's name may have 128."""
+    """SNS rejects a subject of more than 100 characters, and a stack's name may have 128."""
     stack = Stack(import_fresh("dead_letter", STACK_NAME="s" * 128))
 
     stack.receives(letter(0))
@@ -263,7 +263,7 @@ def test_a_subject_fits_its_limit(import_fresh):
 
 
 def test_a_mail_that_cannot_be_sent_is_sent_later(import_fresh):
-    """SNS failing fails the invocation, so that the messages stay; the second time all is as if the first."""
+    """An SNS failure fails the invocation, so the messages stay and the next one sends the mail."""
     stack = Stack(import_fresh("dead_letter"), topic=FakeTopic(refuses=True))
     letters = [letter(n, cause="ValueError: no") for n in range(2)]
 
@@ -280,7 +280,7 @@ def test_a_mail_that_cannot_be_sent_is_sent_later(import_fresh):
 
 
 def test_an_invocation_is_one_log_line(stack, capsys):
-    """Counts only: nobody's data is in the log."""
+    """The line has counts, but no data."""
     stack.receives(letter(0), letter(1))
 
     out = capsys.readouterr().out
@@ -296,7 +296,7 @@ def test_an_invocation_is_one_log_line(stack, capsys):
 
 
 def test_the_log_line_is_a_metric_too(stack, capsys):
-    """CloudWatch makes a metric of what the line's `_aws` names, which the template's alarm watches."""
+    """CloudWatch turns the line's `_aws` into the metric of the template's alarm."""
     stack.receives(letter(0), letter(1))
 
     line = json.loads(capsys.readouterr().out)

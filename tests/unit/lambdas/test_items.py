@@ -1,4 +1,4 @@
-"""The table's items change in the declared ways only."""
+"""The table's items make only the declared transitions."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -38,8 +38,8 @@ def test_a_result_is_stored_under_its_datapoint(table, dynamodb):
     }
 
 
-def test_a_second_result_is_refused_and_counted(table, dynamodb):
-    """SQS delivers at least once: the first result stays, the others are counted as duplicates."""
+def test_a_second_result_is_rejected_and_counted(table, dynamodb):
+    """SQS delivers at least once: the first result stays, later ones count as duplicates."""
     table.store("run", 0, {"result": "1"})
 
     again = [table.store("run", 0, {"result": "2"}) for _ in range(2)]
@@ -50,8 +50,8 @@ def test_a_second_result_is_refused_and_counted(table, dynamodb):
 
 
 def test_a_late_success_wins_over_death(table, dynamodb):
-    """A datapoint given up too early, or redriven, is stored all the same."""
-    table.bury("run", 0, {"cause": "gave up"})
+    """A datapoint declared dead too early, or redriven, can still be stored."""
+    table.record_death("run", 0, {"cause": "gave up"})
 
     assert table.store("run", 0, {"result": "1"})
 
@@ -59,26 +59,26 @@ def test_a_late_success_wins_over_death(table, dynamodb):
 
 
 def test_death_never_overwrites_a_result(table, dynamodb):
-    """A dead letter of what is stored changes nothing."""
+    """The dead letter of a stored datapoint changes nothing."""
     table.store("run", 0, {"result": "1"})
     before = dynamodb.item("run", 0)
 
-    answer = table.bury("run", 0, {"cause": "late"})
+    answer = table.record_death("run", 0, {"cause": "late"})
 
     assert answer == {"outcome": "stored", "attempts": [], "started": []}
     assert dynamodb.item("run", 0) == before
 
 
-def test_burying_twice_is_burying_once(table, dynamodb):
+def test_record_death_is_idempotent(table, dynamodb):
     """The dead-letter handler may run again after a failure."""
-    first = table.bury("run", 0, {"cause": "no"})
+    first = table.record_death("run", 0, {"cause": "no"})
 
-    assert table.bury("run", 0, {"cause": "no"}) == first
+    assert table.record_death("run", 0, {"cause": "no"}) == first
     assert first == {"outcome": "dead", "attempts": [], "started": []}
 
 
-def test_failed_attempts_are_kept_and_set_no_outcome(table, dynamodb):
-    """The history has every failure in order; the datapoint is still in flight, but expires in the end."""
+def test_failed_attempts_set_no_outcome(table, dynamodb):
+    """The history has every failure in order; the datapoint stays in flight, and expires."""
     table.append_attempt("run", 0, "first", "r1")
     table.append_attempt("run", 0, "second", "r2")
 
@@ -91,17 +91,17 @@ def test_failed_attempts_are_kept_and_set_no_outcome(table, dynamodb):
     assert item["expires_at"] > 30 * 86_400
 
 
-def test_a_failed_attempt_says_of_which_class_it_is(table):
-    """Class and receive are what a death is classified by."""
+def test_a_failed_attempt_has_class_and_receive(table):
+    """Class and receive classify a death."""
     table.append_attempt("run", 0, "too slow", "r1", cause_class="timeout", receive=4)
 
-    [attempt] = table.bury("run", 0, {})["attempts"]
+    [attempt] = table.record_death("run", 0, {})["attempts"]
     assert attempt.pop("at") > 0
     assert attempt == {"cause": "too slow", "class": "timeout", "receive": 4, "request_id": "r1"}
 
 
-def test_what_began_is_marked(table, dynamodb):
-    """A marker without a failed attempt of the same receive is all that a crash leaves."""
+def test_a_started_attempt_is_marked(table, dynamodb):
+    """A crash leaves only a marker, without a failed attempt of the same receive."""
     table.mark_started("run", 0, "r1", 1)
     table.append_attempt("run", 0, "no", "r1", receive=1)
     found = table.mark_started("run", 0, "r2", 2)
@@ -112,20 +112,20 @@ def test_what_began_is_marked(table, dynamodb):
 
 
 def test_the_history_survives_the_outcome(table, dynamodb):
-    """What went wrong before a success or a death is still on the item."""
+    """The item keeps the failures before a success or a death."""
     for n in (0, 1):
         table.append_attempt("run", n, "first", "r1")
 
     table.store("run", 0, {"result": "1"})
-    death = table.bury("run", 1, {})
+    death = table.record_death("run", 1, {})
 
     assert dynamodb.item("run", 0)["attempts"][0]["cause"] == "first"
     assert [one["cause"] for one in death["attempts"]] == ["first"]
 
 
-@pytest.mark.parametrize("act", ["store", "bury"])
-def test_any_other_refusal_is_an_error(act):
-    """A throttled write is no duplicate: it is raised, so that the datapoint is tried again."""
+@pytest.mark.parametrize("act", ["store", "record_death"])
+def test_any_other_client_error_is_raised(act):
+    """A throttled write is not a duplicate: it is raised, so that the datapoint is retried."""
 
     class ThrottledOnce(FakeDynamoDB):
         def update_item(self, **request):
@@ -141,8 +141,8 @@ def test_any_other_refusal_is_an_error(act):
 
 
 @given(st.lists(st.sampled_from(NAMES), min_size=1))
-def test_whatever_the_order_a_stored_result_is_final(acts):
-    """Of any sequence of stores, deaths and failed attempts, the first store decides."""
+def test_a_stored_result_is_final_in_any_order(acts):
+    """In any sequence of stores, deaths and failed attempts, the first store decides."""
     dynamodb = FakeDynamoDB()
     table = Table(dynamodb, "table", 30)
 
@@ -150,7 +150,7 @@ def test_whatever_the_order_a_stored_result_is_final(acts):
         if act == "stored":
             table.store("run", 0, {"result": str(number)})
         elif act == "dead":
-            table.bury("run", 0, {})
+            table.record_death("run", 0, {})
         else:
             table.append_attempt("run", 0, "no", "r")
 
@@ -169,7 +169,7 @@ def test_whatever_the_order_a_stored_result_is_final(acts):
 
 @given(st.text())
 def test_a_cause_is_one_printable_line(text):
-    """Whatever an exception says fits in an attribute, an e-mail and a CSV cell."""
+    """The text of any exception fits an attribute, an e-mail and a CSV cell."""
     cause = cause_of(ValueError(text))
 
     assert cause.startswith("ValueError: ")
@@ -178,14 +178,14 @@ def test_a_cause_is_one_printable_line(text):
     assert cause.encode()
 
 
-def test_a_cause_with_a_lone_surrogate_can_be_sent():
-    """An exception that quotes broken text does not break the report of it."""
+def test_a_cause_with_a_lone_surrogate_can_be_encoded():
+    """An exception that quotes broken Unicode does not break its report."""
     assert cause_of(ValueError("a\ud800\nb")) == "ValueError: a  b"
 
 
 @given(st.text(), st.integers(0, 30_000))
-def test_a_payload_is_cut_between_characters(text, repeated):
-    """What is kept of a payload is a beginning of it that fits beside a result."""
+def test_a_payload_is_truncated_between_characters(text, repeated):
+    """A truncated payload is a beginning of it that fits beside a result."""
     payload = text + "👍" * repeated
 
     cut = cut_payload(payload)

@@ -1,4 +1,4 @@
-"""The processor settles each message of a batch on its own: stored, to be tried again, or dead."""
+"""The processor gives each message of a batch its own outcome: stored, retried or dead."""
 
 import json
 import os
@@ -67,8 +67,8 @@ def process_by_word(data):
 # -- One batch -----------------------------------------------------------------------------
 
 
-def test_a_result_is_stored_with_its_stamps(processor):
-    """The item says what came out, and when each station had the datapoint."""
+def test_a_result_is_stored_with_its_times(processor):
+    """The item holds the result and the time at each stage."""
     stack = Stack(processor)
 
     assert stack.receives(message(3, "Sed", receives=2)) == []
@@ -82,8 +82,8 @@ def test_a_result_is_stored_with_its_stamps(processor):
     assert item["init_s"] > 0
 
 
-def test_a_bad_datapoint_fails_alone(processor):
-    """One failure goes back to the queue; its neighbours are stored."""
+def test_a_failing_datapoint_fails_alone(processor):
+    """One failure returns to the queue; the rest of its batch is stored."""
     stack = Stack(processor, process_by_word)
 
     assert stack.receives(message(0, "Sed"), message(1, "transient"), message(2, "ut")) == ["m1"]
@@ -97,8 +97,8 @@ def test_a_bad_datapoint_fails_alone(processor):
     )
 )
 @GIVEN_ONCE
-def test_sqs_gets_back_exactly_what_may_succeed_later(processor, kinds):
-    """Of any batch of 1 to 10: the ids of the transient failures, each once, and [] when all is well.
+def test_a_batch_returns_exactly_its_transient_failures(processor, kinds):
+    """For any batch of 1 to 10: the ids of the transient failures, each once, or [].
 
     A malformed answer makes AWS try the whole batch again, and makes the emulator delete it.
     """
@@ -116,11 +116,11 @@ def test_sqs_gets_back_exactly_what_may_succeed_later(processor, kinds):
     assert set(stack.queue.delays_s) == {f"handle-{one[1:]}" for one in failed}
 
 
-# -- What may succeed later ------------------------------------------------------------------
+# -- Transient failures ---------------------------------------------------------------------
 
 
-def test_a_transient_failure_is_kept_in_the_history(processor):
-    """Each failed attempt is on the item with its cause and invocation, and the datapoint stays open."""
+def test_a_transient_failure_is_recorded_in_the_history(processor):
+    """The item records each failed attempt with cause and invocation, and has no outcome yet."""
     stack = Stack(processor, process_by_word)
 
     for receives in (1, 2):
@@ -133,8 +133,8 @@ def test_a_transient_failure_is_kept_in_the_history(processor):
     assert stack.dynamodb.outcomes() == {0: None}
 
 
-def test_retries_wait_longer_and_longer(processor, monkeypatch):
-    """The delay doubles from RETRY_DELAY_S, up to half of it taken off by chance, to 15 minutes at most."""
+def test_the_retry_delay_doubles(processor, monkeypatch):
+    """The delay doubles from RETRY_DELAY_S to at most 15 minutes, with jitter of up to half of it."""
     monkeypatch.setattr(sys.modules["messages"], "MAX_RECEIVES", 21)
     stack = Stack(processor, process_by_word)
 
@@ -144,8 +144,8 @@ def test_retries_wait_longer_and_longer(processor, monkeypatch):
         assert longest_s / 2 - 0.5 <= stack.queue.delays_s["handle-0"] <= longest_s
 
 
-def test_the_last_failure_waits_for_nothing(processor):
-    """Nobody tries again after the last receive, so the message may become a dead letter at once."""
+def test_the_last_failure_has_no_delay(processor):
+    """No retry follows the last receive, so SQS may dead-letter the message at once."""
     stack = Stack(processor, process_by_word)
 
     stack.receives(message(0, "transient", receives=5))
@@ -153,8 +153,8 @@ def test_the_last_failure_waits_for_nothing(processor):
     assert stack.queue.delays_s["handle-0"] == 0
 
 
-def test_a_refused_release_does_not_lose_the_message(processor, capsys):
-    """Where SQS does not take the delay, the message still fails and comes after its visibility timeout."""
+def test_a_rejected_release_does_not_lose_the_message(processor, capsys):
+    """If SQS rejects the delay, the message still fails and returns after its visibility timeout."""
     stack = Stack(processor, process_by_word, FakeQueue(refuses={"change_message_visibility"}))
 
     assert stack.receives(message(0, "transient"), message(1)) == ["m0"]
@@ -163,19 +163,19 @@ def test_a_refused_release_does_not_lose_the_message(processor, capsys):
     assert "release_refused" in capsys.readouterr().out
 
 
-def test_the_retry_matters_more_than_its_history(processor):
-    """When even the failure cannot be written down, the message is tried again all the same."""
+def test_a_failure_that_cannot_be_recorded_is_retried(processor):
+    """The message returns to the queue even if its failure cannot be recorded."""
     stack = Stack(processor, process_by_word, dynamodb=FakeDynamoDB(refuses={0}))
 
     assert stack.receives(message(0, "transient")) == ["m0"]
 
     one = processor.Message(message(0, "transient"))
-    done = processor.settle(one, INVOCATION, processor.Watchdog(CONTEXT))
+    done = processor.process_message(one, INVOCATION, processor.Watchdog(CONTEXT))
     assert done.cause.startswith("ValueError: not now (not recorded: ClientError: ")
 
 
-def test_a_refused_store_is_tried_again(processor):
-    """A result that DynamoDB did not take is no success, and not hopeless either."""
+def test_a_rejected_store_is_retried(processor):
+    """A result that DynamoDB rejects is a transient failure."""
     stack = Stack(processor, dynamodb=FakeDynamoDB(refuses={0}))
 
     assert stack.receives(message(0), message(1)) == ["m0"]
@@ -183,8 +183,8 @@ def test_a_refused_store_is_tried_again(processor):
     assert stack.dynamodb.outcomes() == {1: "stored"}
 
 
-def test_a_redelivery_is_a_duplicate_and_no_error(processor, capsys):
-    """SQS may deliver twice: the second result is refused, counted, and the message is done."""
+def test_a_redelivery_counts_as_a_duplicate(processor, capsys):
+    """SQS may deliver twice: the second result is rejected and counted, and the message succeeds."""
     stack = Stack(processor)
     stack.receives(message(0))
 
@@ -197,10 +197,10 @@ def test_a_redelivery_is_a_duplicate_and_no_error(processor, capsys):
 
 
 def test_a_late_success_wins_over_death(processor):
-    """A redriven datapoint that succeeds at last is stored, with its history."""
+    """A redriven datapoint that succeeds is stored, with its history."""
     stack = Stack(processor, process_by_word)
     stack.receives(message(0, "transient"))
-    processor.table.bury("run", 0, {"cause": "gave up"})
+    processor.table.record_death("run", 0, {"cause": "gave up"})
 
     assert stack.receives(message(0, "word")) == []
 
@@ -208,11 +208,11 @@ def test_a_late_success_wins_over_death(processor):
     assert (item["outcome"], len(item["attempts"])) == ("stored", 1)
 
 
-# -- What is hopeless ------------------------------------------------------------------------
+# -- Permanent failures -----------------------------------------------------------------------
 
 
-def test_a_permanent_error_is_dead_at_once(processor):
-    """No retry is spent on what cannot succeed: it is in the dead-letter queue with cause and key."""
+def test_a_permanent_error_reaches_the_dead_letter_queue_at_once(processor):
+    """A permanent failure has no retry; its dead letter has cause and key."""
     stack = Stack(processor, process_by_word)
     letter = message(7, "permanent", receives=3)
 
@@ -229,7 +229,7 @@ def test_a_permanent_error_is_dead_at_once(processor):
 
 @pytest.mark.parametrize("body", POISON, ids=lambda body: body[:12] or "empty")
 def test_poison_goes_to_the_dead_letter_queue_with_its_key(processor, body):
-    """A body that no collector wrote kills neither its batch nor its key."""
+    """A malformed body harms neither its batch nor its key."""
     stack = Stack(processor)
 
     assert stack.receives(message(0), message(1, body=body), message(2)) == []
@@ -261,7 +261,7 @@ def test_poison_goes_to_the_dead_letter_queue_with_its_key(processor, body):
     ids=str,
 )
 def test_a_body_with_wrong_types_is_poison(processor, wrong):
-    """Fields of other types than a collector's are not processed as if they were data."""
+    """Fields of wrong types are not processed."""
     stack = Stack(processor)
     body = json.dumps({**json.loads(message(0)["body"]), **wrong})
 
@@ -271,8 +271,8 @@ def test_a_body_with_wrong_types_is_poison(processor, wrong):
     assert stack.dynamodb.outcomes() == {0: None}
 
 
-def test_poison_without_attributes_is_buried_too(processor):
-    """A foreign message may have no attributes, or binary ones."""
+def test_poison_without_attributes_reaches_the_dead_letter_queue(processor):
+    """A message from elsewhere may have no attributes, or binary ones."""
     stack = Stack(processor)
     bare, binary = message(0, body="x"), message(1, body="x")
     del bare["messageAttributes"]
@@ -286,8 +286,8 @@ def test_poison_without_attributes_is_buried_too(processor):
     assert stack.dynamodb.items == {}  # no key, no item
 
 
-def test_a_cause_survives_as_an_attribute(processor):
-    """SQS refuses control characters and broken Unicode in attributes; a cause has none, and is not empty."""
+def test_a_cause_fits_an_attribute(processor):
+    """A cause has no control characters or broken Unicode, which SQS rejects, and is not empty."""
 
     def process(data):
         raise PermanentError("\x00é\ud800\n" + "x" * 1000)
@@ -302,8 +302,8 @@ def test_a_cause_survives_as_an_attribute(processor):
     assert json.loads(text).startswith("PermanentError:  é  xxx")
 
 
-def test_a_refused_burial_is_a_failure(processor):
-    """What the dead-letter queue does not take stays in the queue, and gets there by its receives."""
+def test_a_rejected_dead_letter_is_a_failure(processor):
+    """A message that the dead-letter queue rejects stays queued and gets there by its receives."""
     stack = Stack(processor, process_by_word, FakeQueue(refuses={"send_message"}))
 
     assert stack.receives(message(0, "permanent"), message(1, body="poison"), message(2)) == ["m0", "m1"]
@@ -315,8 +315,8 @@ def test_a_refused_burial_is_a_failure(processor):
 @pytest.mark.parametrize(
     "result", [float("nan"), b"bytes", {1, 2}, "x" * 300_000, "\ud800"], ids=lambda result: repr(result)[:12]
 )
-def test_a_result_that_cannot_be_stored_is_hopeless(processor, result):
-    """Trying again would give the same result."""
+def test_an_unstorable_result_is_a_permanent_failure(processor, result):
+    """A retry would give the same result."""
     stack = Stack(processor, lambda data: result)
 
     assert stack.receives(message(0)) == []
@@ -326,8 +326,8 @@ def test_a_result_that_cannot_be_stored_is_hopeless(processor, result):
 
 
 @pytest.mark.parametrize("result", [None, 0, False, "", [], {}, {"a": [1, None, 2.5, "é"]}], ids=repr)
-def test_any_json_result_is_a_result(processor, result):
-    """Nothing is no failure: None and empty results are stored as they are."""
+def test_any_json_result_is_stored(processor, result):
+    """None and empty results are stored as they are."""
     stack = Stack(processor, lambda data: result)
 
     assert stack.receives(message(0)) == []
@@ -335,8 +335,8 @@ def test_any_json_result_is_a_result(processor, result):
     assert json.loads(stack.dynamodb.item("run", 0)["result"]) == result
 
 
-def test_a_permanent_error_may_count_its_tries(import_fresh):
-    """As in the original: with the switch off it is tried as often as any other failure."""
+def test_a_permanent_error_is_retried_with_the_switch_off(import_fresh):
+    """With the switch off it is retried like any other failure, as in the original."""
     stack = Stack(import_fresh("processor", PERMANENT_AT_ONCE="off"), process_by_word)
 
     assert stack.receives(message(0, "permanent"), message(1, body="poison"), message(2)) == ["m0", "m1"]
@@ -351,14 +351,14 @@ def test_a_permanent_error_may_count_its_tries(import_fresh):
 
 
 def context(timeout_s):
-    """A Lambda's context whose function may run for this long from now."""
+    """A Lambda context with this much time left."""
     ends_s = time.monotonic() + timeout_s
     left_ms = lambda: int((ends_s - time.monotonic()) * 1000)  # noqa: E731
     return SimpleNamespace(aws_request_id="request-1", get_remaining_time_in_millis=left_ms)
 
 
 def swallowing(data):
-    """What catches every Exception, as much code does."""
+    """Catch every Exception, as much code does."""
     if data == "slow":
         try:
             time.sleep(30)
@@ -367,8 +367,8 @@ def swallowing(data):
     return data
 
 
-def test_an_attempt_that_outlasts_the_function_fails_alone(processor):
-    """Just before the timeout: written down, released, and its neighbours lose nothing by it."""
+def test_an_attempt_beyond_the_timeout_fails_alone(processor):
+    """It is recorded and released just before the timeout, without harm to its batch."""
     stack = Stack(processor, swallowing)
     began_s = time.monotonic()
 
@@ -379,12 +379,12 @@ def test_an_attempt_that_outlasts_the_function_fails_alone(processor):
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}
     assert stack.dynamodb.outcomes() == {0: "stored", 1: None}
     [attempt] = stack.dynamodb.item("run", 1)["attempts"]
-    assert (attempt["class"], attempt["cause"][:25]) == ("timeout", "timeout: still at work af")
+    assert (attempt["class"], attempt["cause"][:25]) == ("timeout", "timeout: process() still ")
     assert stack.queue.delays_s["handle-2"] == 0  # nothing was wrong with it: it need not wait
 
 
-def test_what_its_batch_gave_no_time_is_not_dead_for_it(processor):
-    """At its last receive, a message that was never begun is handed on, with its count begun anew."""
+def test_an_unstarted_message_is_requeued_at_its_last_receive(processor):
+    """A message that its batch left no time for is replaced by a copy with no receives."""
     stack = Stack(processor, swallowing)
 
     batch = [message(0, "slow", receives=5), message(1, "late", receives=5)]
@@ -399,7 +399,7 @@ def test_what_its_batch_gave_no_time_is_not_dead_for_it(processor):
 
 
 def test_an_attempt_in_time_leaves_no_alarm_behind(processor):
-    """After the handler nothing rings, neither in the next invocation nor between."""
+    """No alarm rings after the handler, neither in the next invocation nor between."""
     stack = Stack(processor)
     processor.handler({"Records": [message(0)]}, context(0.1))
 
@@ -409,17 +409,17 @@ def test_an_attempt_in_time_leaves_no_alarm_behind(processor):
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-# -- Neighbours of what kills the process ------------------------------------------------------
+# -- Messages that crash the process ----------------------------------------------------------
 
 
-def handed_on(item, before):
-    """A message as it comes when it was handed on."""
+def requeued(item, before):
+    """A message as it arrives after it was requeued."""
     item["messageAttributes"]["receives_before"] = {"dataType": "Number", "stringValue": str(before)}
     return item
 
 
-def test_who_may_kill_the_process_dies_alone(processor):
-    """Receives without a trace: the process died. At the last one the batch's others go on without it."""
+def test_a_crash_suspect_is_processed_last_and_alone(processor):
+    """Receives without a trace mean a crash: at the last one the rest of the batch is done first."""
     seen = []
     stack = Stack(processor, lambda data: seen.append(data))
     for receive in range(1, 5):
@@ -433,10 +433,10 @@ def test_who_may_kill_the_process_dies_alone(processor):
     assert stack.queue.deleted == ["handle-2"]
 
 
-def test_the_count_goes_on_in_a_copy(processor):
-    """The plan's draws and the item's history number the attempts through."""
+def test_a_requeued_copy_continues_the_attempt_count(processor):
+    """Fault draws and the item's history number the attempts across copies."""
     stack = Stack(processor, process_by_word)
-    letter = handed_on(message(0, "transient", receives=2), before=5)
+    letter = requeued(message(0, "transient", receives=2), before=5)
 
     assert stack.receives(letter, message(1)) == ["m0"]
 
@@ -444,19 +444,19 @@ def test_the_count_goes_on_in_a_copy(processor):
     assert stack.queue.delays_s["handle-0"] <= 4  # the second delay of this message
 
 
-def test_a_copy_with_all_its_traces_is_no_suspect(processor):
-    """Receives of an earlier message are not asked for again."""
+def test_a_copy_with_all_its_traces_is_not_a_suspect(processor):
+    """Receives of the earlier message need no trace."""
     stack = Stack(processor, process_by_word)
     for receive in range(6, 10):
         processor.table.append_attempt("run", 0, "no", "r", receive=receive)
-    letter = handed_on(message(0, "transient", receives=5), before=5)
+    letter = requeued(message(0, "transient", receives=5), before=5)
 
     assert stack.receives(letter, message(1)) == ["m0"]
     assert stack.queue.sent == []
 
 
-def test_who_cannot_be_handed_on_is_tried(processor):
-    """A queue that refuses the copy loses nothing: the message has its last try here."""
+def test_a_suspect_that_cannot_be_requeued_is_processed(processor):
+    """If the queue rejects the copy, the message has its last attempt here."""
     stack = Stack(processor, queue=FakeQueue(refuses={"send_message"}))
 
     assert stack.receives(message(0, receives=5), message(1, receives=5)) == []
@@ -464,8 +464,8 @@ def test_who_cannot_be_handed_on_is_tried(processor):
     assert stack.dynamodb.outcomes() == {0: "stored", 1: "stored"}
 
 
-def test_an_unreadable_history_accuses_nobody(processor):
-    """When the table does not answer, each message just has its try."""
+def test_an_unreadable_history_makes_no_suspects(processor):
+    """Without an answer of the table each message has its attempt."""
     stack = Stack(processor, process_by_word, dynamodb=FakeDynamoDB(refuses={0, 1}))
 
     assert stack.receives(message(0, receives=5), message(1, receives=5)) == ["m0", "m1"]
@@ -480,8 +480,8 @@ def whole(import_fresh):
     return import_fresh("processor", PARTIAL_BATCH_RESPONSES="off")
 
 
-def test_a_whole_batch_is_stored_when_all_of_it_worked(whole):
-    """Nothing failed: each is stored, and the answer is the same."""
+def test_a_batch_as_a_unit_is_stored_when_all_succeed(whole):
+    """Each datapoint is stored, and the response is empty."""
     stack = Stack(whole)
 
     assert stack.receives(message(0), message(1)) == []
@@ -491,7 +491,7 @@ def test_a_whole_batch_is_stored_when_all_of_it_worked(whole):
 
 @pytest.mark.parametrize("bad", ["transient", "permanent", "poison"])
 def test_one_failure_fails_its_whole_batch(whole, bad):
-    """Nothing is stored and the invocation fails: all come back, and each item says why."""
+    """Nothing is stored and the invocation fails; each item records the cause."""
     stack = Stack(whole, process_by_word)
 
     with pytest.raises(whole.BatchFailed, match="3 of 3 messages go back"):
@@ -507,8 +507,8 @@ def test_one_failure_fails_its_whole_batch(whole, bad):
 # -- Experiment controls ---------------------------------------------------------------------
 
 
-def test_a_declared_fault_is_transient(processor):
-    """The attempt that the plan names is struck before process() is called; another one is not."""
+def test_a_declared_fault_strikes_its_attempt_only(processor):
+    """The fault replaces process() in the attempt that the plan names, not in another one."""
     seen = []
     stack = Stack(processor, lambda data: seen.append(data))
 
@@ -520,8 +520,8 @@ def test_a_declared_fault_is_transient(processor):
     )
 
 
-def test_a_declared_permanent_fault_is_hopeless(processor):
-    """It dies at once like a PermanentError of the user's."""
+def test_a_declared_permanent_fault_is_a_permanent_failure(processor):
+    """It is dead at once, like a PermanentError from process()."""
     stack = Stack(processor)
 
     assert stack.receives(message(0, fault="permanent:1")) == []
@@ -533,7 +533,7 @@ def test_a_declared_permanent_fault_is_hopeless(processor):
 
 @pytest.mark.parametrize(("kind", "stored"), [("crash", False), ("crash-after", True)])
 def test_a_declared_crash_kills_the_process(processor, monkeypatch, kind, stored):
-    """Before or after the write; all that it leaves is the marker that an attempt began."""
+    """It strikes before or after the write and leaves only the marker of a started attempt."""
     stack = Stack(processor)
 
     def dies(status):
@@ -549,7 +549,7 @@ def test_a_declared_crash_kills_the_process(processor, monkeypatch, kind, stored
 
 
 def test_a_crash_after_the_write_happens_once(processor):
-    """Come again, the datapoint is found already done: nothing is written, so nothing crashes."""
+    """On redelivery the datapoint is already stored: without a write there is no crash."""
     stack = Stack(processor)
     processor.table.store("run", 0, {"result": "1"})
 
@@ -558,18 +558,20 @@ def test_a_crash_after_the_write_happens_once(processor):
     assert stack.dynamodb.item("run", 0)["duplicates"] == 1
 
 
-def test_memory_that_nobody_limits_is_given_back(processor, monkeypatch):
-    """Where the target does not enforce the limit, the fault takes a little more than it and says so."""
+def test_a_memory_fault_without_a_limit_fails_the_attempt(processor, monkeypatch):
+    """On a target without a memory limit, the fault takes a little more and fails."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "16")
     stack = Stack(processor)
 
     assert stack.receives(message(0, fault="memory:1")) == ["m0"]
 
-    assert stack.dynamodb.item("run", 0)["attempts"][0]["cause"].endswith("was given all the same")
+    assert stack.dynamodb.item("run", 0)["attempts"][0]["cause"].endswith(
+        "the function got memory beyond its limit"
+    )
 
 
-def test_only_what_may_go_wrong_is_marked(processor):
-    """A write more for each datapoint would be in every measurement: a try that can only raise has none."""
+def test_only_attempts_that_may_crash_are_marked(processor):
+    """An attempt that can only raise has no marker, which would cost one more write."""
     stack = Stack(processor)
 
     stack.receives(
@@ -579,8 +581,8 @@ def test_only_what_may_go_wrong_is_marked(processor):
     assert [len(stack.dynamodb.item("run", n).get("started", [])) for n in range(4)] == [0, 1, 0, 1]
 
 
-def test_an_invocation_may_hold_its_place(processor, import_fresh, capsys):
-    """How a function's concurrency is taken away; a stack without controls does nothing of the kind."""
+def test_an_invocation_may_occupy_concurrency(processor, import_fresh, capsys):
+    """The throttle fault uses it; a stack without experiment controls ignores it."""
     began_s = time.monotonic()
     assert processor.handler({"hold_s": 0.05}, CONTEXT) == {}
     assert time.monotonic() - began_s >= 0.05
@@ -590,7 +592,7 @@ def test_an_invocation_may_hold_its_place(processor, import_fresh, capsys):
         import_fresh("processor", EXPERIMENT_CONTROLS="off").handler({"hold_s": 1}, CONTEXT)
 
 
-def test_declared_work_takes_its_time(processor):
+def test_declared_work_takes_its_duration(processor):
     """Work is part of the attempt: between started_at and finished_at, waiting or computing."""
     stack = Stack(processor)
 
@@ -601,8 +603,8 @@ def test_declared_work_takes_its_time(processor):
         assert item["finished_at"] - item["started_at"] >= 0.029
 
 
-def test_without_experiment_controls_a_message_cannot_ask_for_them(import_fresh):
-    """A stack for real data ignores what a message declares."""
+def test_a_stack_without_experiment_controls_ignores_them(import_fresh):
+    """A stack for real data ignores the work and faults of a message."""
     stack = Stack(import_fresh("processor", EXPERIMENT_CONTROLS="off"))
 
     assert stack.receives(message(0, fault="raise:1", work="io:10s")) == []
@@ -614,7 +616,7 @@ def test_without_experiment_controls_a_message_cannot_ask_for_them(import_fresh)
 
 
 def test_a_batch_is_one_log_line(processor, capsys):
-    """Counts per batch, one write time per message, and nobody's data."""
+    """Counts per batch and one write time per message, but no data."""
     stack = Stack(processor, process_by_word)
 
     stack.receives(message(0, "secret"), message(1, "transient"), message(2, "permanent"))
@@ -622,13 +624,13 @@ def test_a_batch_is_one_log_line(processor, capsys):
     out = capsys.readouterr().out
     line = json.loads(out)
     assert (line["event"], line["function"], line["cold"]) == ("batch_processed", "processor", True)
-    assert [line[name] for name in ("received", "stored", "failed", "hopeless")] == [3, 1, 1, 1]
+    assert [line[name] for name in ("received", "stored", "failed", "permanent")] == [3, 1, 1, 1]
     assert len(line["put_s"]) == 3
     assert "secret" not in out
 
 
 def test_a_cold_batch_is_one_cold_start(processor):
-    """All items of an environment's first batch say cold, none of its second."""
+    """Every item of an environment's first batch is cold, and none of its second."""
     stack = Stack(processor)
 
     stack.receives(message(0), message(1))

@@ -1,4 +1,4 @@
-"""The control does in one Lambda, without a queue, what the pipeline does in three."""
+"""The single node does in one Lambda, without a queue, the work of the pipeline's three."""
 
 import json
 from types import SimpleNamespace
@@ -50,8 +50,8 @@ def stack(single_node):
     return Stack(single_node)
 
 
-def test_a_plain_datapoint_is_answered_as_by_the_original(stack):
-    """Old clients look for exactly this message, and their word is stored when they get it."""
+def test_a_plain_datapoint_gets_the_originals_response(stack):
+    """Original clients look for exactly this message, and their word is then stored."""
     status, answer = stack.post({"data": "word"})
 
     assert (status, answer["message"]) == (200, "Succeeded: word")
@@ -60,19 +60,19 @@ def test_a_plain_datapoint_is_answered_as_by_the_original(stack):
 
 
 @pytest.mark.parametrize("word", ["transient", "permanent"])
-def test_a_plain_datapoint_that_is_not_stored_is_no_success(stack, word):
-    """An old client whose word was not stored is told that it failed."""
+def test_a_plain_datapoint_that_is_not_stored_is_a_503(stack, word):
+    """The client of a word that was not stored gets a failure."""
     assert stack.post({"data": word}) == (503, {"message": f"Failed: {word}"})
 
 
 def test_a_plain_datapoint_against_the_rule_is_a_400(stack):
-    """What the client did wrong is never a 500, and nothing is processed."""
+    """A client error is never a 500, and nothing is processed."""
     assert stack.post({"data": ""}) == (400, {"message": "Failed: the datapoint is empty"})
     assert stack.dynamodb.items == {}
 
 
-def test_each_datapoint_of_a_request_is_settled_on_its_own(stack):
-    """Good ones are stored, bad ones rejected, failed ones to be sent again, hopeless ones dead."""
+def test_each_datapoint_of_a_request_has_its_own_outcome(stack):
+    """Stored, rejected, failed and permanently failed datapoints are told apart."""
     status, answer = stack.post_many("a", "transient", "permanent", "", "e")
 
     assert status == 200
@@ -84,7 +84,7 @@ def test_each_datapoint_of_a_request_is_settled_on_its_own(stack):
 @given(st.lists(st.sampled_from(["good", "transient", "permanent", "", "refused"]), min_size=1, max_size=100))
 @GIVEN_ONCE
 def test_every_datapoint_of_a_request_is_in_one_list(single_node, words):
-    """Stored, dead, rejected and retry together are the request, and stored is what the table has."""
+    """Stored, dead, rejected and retry together are the request; the table has the stored ones."""
     refused = {n for n, word in enumerate(words) if word == "refused"}
     stack = Stack(single_node, dynamodb=FakeDynamoDB(refuses=refused))
 
@@ -96,8 +96,8 @@ def test_every_datapoint_of_a_request_is_in_one_list(single_node, words):
     assert status == (503 if answer["retry"] and not answer["stored"] else 200)
 
 
-def test_a_failed_attempt_is_kept_in_the_history(stack):
-    """The control keeps the same history as the pipeline: cause and invocation of each failure."""
+def test_a_failed_attempt_is_recorded_in_the_history(stack):
+    """The single node records the same history as the pipeline: cause and invocation of each failure."""
     stack.post_many("transient")
     stack.post_many("transient")
 
@@ -106,8 +106,8 @@ def test_a_failed_attempt_is_kept_in_the_history(stack):
     assert "outcome" not in item
 
 
-def test_what_is_hopeless_is_dead_at_once(stack):
-    """Without a queue the single node itself writes the death down."""
+def test_a_permanent_failure_is_dead_at_once(stack):
+    """Without a queue the single node itself records the death."""
     stack.post({"run_id": "run", "datapoints": [{"n": 5, "data": "permanent", "attempt": 3}]})
 
     item = stack.dynamodb.item("run", 5)
@@ -116,8 +116,8 @@ def test_what_is_hopeless_is_dead_at_once(stack):
     assert [one["cause"] for one in item["attempts"]] == ["PermanentError: never"]
 
 
-def test_a_death_that_cannot_be_written_is_sent_again(single_node):
-    """The table failing at a burial fails that datapoint alone, not the request."""
+def test_a_death_that_cannot_be_recorded_is_sent_again(single_node):
+    """If the death cannot be recorded, only that datapoint fails, not the request."""
     stack = Stack(single_node, dynamodb=FakeDynamoDB(refuses={1}))
 
     status, answer = stack.post_many("a", "permanent", "c")
@@ -125,8 +125,8 @@ def test_a_death_that_cannot_be_written_is_sent_again(single_node):
     assert (status, answer["stored"], answer["retry"], answer["dead"]) == (200, [0, 2], [1], [])
 
 
-def test_a_refused_store_is_sent_again(single_node):
-    """A result that DynamoDB did not take is not answered as stored."""
+def test_a_rejected_store_is_sent_again(single_node):
+    """A result that DynamoDB rejects does not count as stored."""
     stack = Stack(single_node, dynamodb=FakeDynamoDB(refuses={0}))
 
     status, answer = stack.post_many("a")
@@ -134,8 +134,8 @@ def test_a_refused_store_is_sent_again(single_node):
     assert (status, answer["stored"], answer["retry"]) == (503, [], [0])
 
 
-def test_sending_again_is_a_duplicate_and_no_error(stack, capsys):
-    """A client that missed the answer sends again: stored once, answered as stored, counted."""
+def test_a_datapoint_sent_again_counts_as_a_duplicate(stack, capsys):
+    """A client that missed the response sends again: stored once, reported as stored, counted."""
     stack.post_many("a")
 
     assert stack.post_many("a")[1]["stored"] == [0]
@@ -145,7 +145,7 @@ def test_sending_again_is_a_duplicate_and_no_error(stack, capsys):
 
 
 def test_the_clients_attempt_decides_what_a_fault_strikes(stack):
-    """The client counts its tries, so the same plan holds in both arms: a later attempt draws anew."""
+    """The client counts its tries, so the same fault plan holds in both arms."""
     plan = "raise:0.5,seed:7"
     struck = []
     for attempt in range(1, 9):
@@ -159,8 +159,8 @@ def test_the_clients_attempt_decides_what_a_fault_strikes(stack):
     assert cause == f"InjectedFault: injected by {plan} at attempt 1"
 
 
-def test_stamps_come_without_a_queue(stack):
-    """An item of the control has the entry's and the attempt's stamps, and no queue's."""
+def test_an_item_has_no_queue_times(stack):
+    """An item of the single node has the times of entry and attempt, and none of a queue."""
     answer = stack.post_many("a")[1]
 
     item = stack.dynamodb.item("run", 0)
@@ -172,8 +172,8 @@ def test_stamps_come_without_a_queue(stack):
     assert stack.post_many("b")[1]["invocation"]["cold"] is False
 
 
-def test_a_result_that_cannot_be_stored_is_hopeless(single_node):
-    """Trying again would give the same result."""
+def test_an_unstorable_result_is_a_permanent_failure(single_node):
+    """A retry would give the same result."""
     stack = Stack(single_node, lambda data: float("nan"))
 
     assert stack.post_many("a")[1]["dead"] == [0]
@@ -181,17 +181,17 @@ def test_a_result_that_cannot_be_stored_is_hopeless(single_node):
 
 
 def test_the_log_names_no_data(stack, capsys):
-    """One line per request with its counts; nobody's data is in the log."""
+    """One line per request with its counts, but no data."""
     stack.post_many("secret", "transient", "permanent", "secret\x00")
 
     out = capsys.readouterr().out
     line = json.loads(out)
-    assert [line[name] for name in ("stored", "failed", "hopeless", "rejected")] == [1, 1, 1, 1]
+    assert [line[name] for name in ("stored", "failed", "permanent", "rejected")] == [1, 1, 1, 1]
     assert len(line["put_s"]) == 3
     assert "secret" not in out
 
 
-def test_both_arms_refuse_the_same_requests(import_fresh):
+def test_both_stacks_reject_the_same_requests(import_fresh):
     """Collector and single node read requests with the same code: same reasons, same status."""
     bodies = [{"datapoints": []}, {"run_id": "run", "datapoints": [{"n": -1, "data": "x"}]}, {"data": 1}]
     answers = []
@@ -206,8 +206,8 @@ def test_both_arms_refuse_the_same_requests(import_fresh):
 # -- Faults --------------------------------------------------------------------------------
 
 
-def test_a_permanent_error_may_count_its_tries(import_fresh):
-    """With the switch off the client tries it again, as often as any other."""
+def test_a_permanent_error_is_retried_with_the_switch_off(import_fresh):
+    """With the switch off the client retries it like any other failure."""
     stack = Stack(import_fresh("single_node", PERMANENT_AT_ONCE="off"))
 
     status, answer = stack.post_many("word", "permanent")
@@ -216,15 +216,15 @@ def test_a_permanent_error_may_count_its_tries(import_fresh):
     assert "outcome" not in stack.dynamodb.item("run", 1)
 
 
-def test_the_dead_say_of_which_class_they_are(stack):
-    """Without a queue it is the single node that buries."""
+def test_a_death_has_its_cause_class(stack):
+    """Without a queue the single node records the class."""
     stack.post_many("permanent")
 
     assert stack.dynamodb.item("run", 0)["cause_class"] == "application"
 
 
-def test_a_slow_datapoint_is_answered_before_the_timeout(single_node):
-    """The client hears which to send again, instead of a gateway's error about all of them."""
+def test_a_slow_datapoint_fails_before_the_timeout(single_node):
+    """The response names the datapoints to send again; a gateway's error would fail all of them."""
     slow = SimpleNamespace(aws_request_id="request-1", get_remaining_time_in_millis=lambda: 200)
     stack = Stack(single_node)
     body = {"run_id": "run", "datapoints": [{"n": n, "data": "x"} for n in range(3)], "fault": "slow:1@1"}

@@ -120,7 +120,7 @@ def test_an_invocation_is_its_log_line():
     """Only lines that tell of an invocation count; those of the runtime and of refusals are passed over."""
     of_processor = {
         "event": "batch_processed", "function": "processor", "request_id": "r1", "environment_id": "e",
-        "cold": True, "init_s": 0.5, "received": 3, "stored": 1, "failed": 1, "hopeless": 1,
+        "cold": True, "init_s": 0.5, "received": 3, "stored": 1, "failed": 1, "permanent": 1,
         "put_s": [0.25, 0.5], "duration_s": 2.0,
     }  # fmt: skip
     counts = {"accepted": 4, "rejected": 1, "retry": 2}
@@ -141,7 +141,7 @@ def test_an_invocation_is_its_log_line():
     assert first == {
         "run_id": "run", "function": "processor", "at": 1_790_000_000.001, "request_id": "r1",
         "environment_id": "e", "cold": True, "init_s": 0.5, "received": 3, "stored": 1, "failed": 1,
-        "hopeless": 1, "duration_s": 2.0, "put_s": 0.75,
+        "permanent": 1, "duration_s": 2.0, "put_s": 0.75,
     }  # fmt: skip
     assert (second["received"], second["stored"], second["failed"]) == (7, 4, 2)
 

@@ -47,7 +47,7 @@ def test_what_would_be_retried_or_dead_is_shown_as_an_error(attempt):
 
 def test_a_permanent_error_is_told_apart(attempt):
     """It is the class of the contract, imported as in the zip."""
-    code = "from lambdist_lib.protocol.contract import PermanentError\n\n"
+    code = "from lambdist_lib import PermanentError\n\n"
     code += "def process(data):\n    raise PermanentError('no')\n"
 
     assert attempt(code, "one\n") == [{"n": 0, "data": "one", "error": "PermanentError: no"}]
