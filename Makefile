@@ -1,5 +1,8 @@
 SHELL := /bin/bash
-PY ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do command -v $$p >/dev/null && $$p -c 'import sys,venv,ensurepip; sys.exit(not (3,11) <= sys.version_info < (3,14))' 2>/dev/null && { echo $$p; break; }; done)
+# the Pythons that the package takes, and what setup asks of one
+FITS = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+NEEDED := Python 3.11 to 3.14 with venv and ensurepip (Debian: apt install python3-venv)
+PY ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do command -v $$p >/dev/null && $$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 V := .venv
 BIN := $(V)/bin
 UV := $(shell sed -n "s/^uv==//p" requirements.txt)
@@ -47,8 +50,10 @@ clean:  ## end the local cloud, remove what set-up and runs made but results
 	rm -rf $(V) .lambdist build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(V)/.ok: requirements.txt pyproject.toml
-	@test -n "$(PY)" || { echo "Python 3.11 to 3.13 (with venv and ensurepip) is needed; name it with: make setup PY=/path/to/python3.12"; exit 1; }
-	$(PY) -m venv $(V)
+	@test -n "$(PY)" || { echo "no $(NEEDED) found; name one: make setup PY=/path/to/python3.12"; exit 1; }
+	@command -v "$(PY)" >/dev/null || { echo "PY=$(PY) not found; name one that exists: make setup PY=/path/to/python3.12"; exit 1; }
+	@"$(PY)" -c '$(FITS)' 2>/dev/null || { echo "PY=$(PY) is $$("$(PY)" --version 2>&1); needed: $(NEEDED)"; exit 1; }
+	"$(PY)" -m venv $(V)
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV) \
 	  && UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt -e . \
 	  || $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt -e .

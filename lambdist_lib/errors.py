@@ -6,6 +6,7 @@
     │   ├── DataFileError         the data file is missing, empty or not text
     │   └── ParameterError        a notebook parameter is unknown or of the wrong type
     ├── UnfinishedError           3: datapoints are still in flight; `resume` finishes them
+    ├── MissingExtraError         an optional package is not installed
     ├── LocalCloudError           the local cloud does not start, answer or stop
     ├── TargetError               the place where the stacks live cannot be used
     │   ├── AbsentError           there is no such stack
@@ -65,6 +66,14 @@ class ParameterError(UsageError):
 
 class UnfinishedError(LambdistError):
     exit_status = 3
+
+
+class MissingExtraError(LambdistError):
+    """`extra` is what to install: `pip install 'lambdist-lib[EXTRA]'`; `package` is what was missing."""
+
+    def __init__(self, extra: str, purpose: str, package: str) -> None:
+        super().__init__(f"{purpose} needs the package {package}: pip install 'lambdist-lib[{extra}]'")
+        self.extra, self.package = extra, package
 
 
 class LocalCloudError(LambdistError):

@@ -17,7 +17,7 @@ from pathlib import Path
 import platformdirs
 
 PACKAGE = Path(__file__).resolve().parent
-SHIPPED = ("lambdas", "cloudformation", "data", "notebooks")
+SHIPPED = ("cloudformation", "data", "examples", "lambdas", "notebooks")
 
 
 def checkout() -> Path | None:

@@ -10,7 +10,6 @@ Processes are told apart by more than their pid, since pids are used again, and 
 that this cloud started are ever ended.
 """
 
-import fcntl
 import json
 import os
 import secrets
@@ -20,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -215,7 +215,7 @@ def transition(state: Path) -> Iterator[int]:
     lock = acquire(state / "transition.lock", TRANSITION_WAIT_S, "starting or stopping the local cloud")
     try:
         yield lock
-        fcntl.flock(lock, fcntl.LOCK_UN)
+        _unlock(lock)
     finally:
         os.close(lock)
 
@@ -227,8 +227,23 @@ def locked(path: Path, timeout_s: float, doing: str) -> Iterator[None]:
     try:
         yield
     finally:
-        fcntl.flock(lock, fcntl.LOCK_UN)  # closing is not enough when a forked child still has it open
+        _unlock(lock)  # closing is not enough when a forked child still has it open
         os.close(lock)
+
+
+def _fcntl() -> ModuleType:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        raise LocalCloudError(
+            "the local cloud needs Linux, macOS or WSL; or use --target aws"
+        ) from None
+    return fcntl
+
+
+def _unlock(lock: int) -> None:
+    fcntl = _fcntl()
+    fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def acquire(path: Path, timeout_s: float, doing: str) -> int:
@@ -237,6 +252,7 @@ def acquire(path: Path, timeout_s: float, doing: str) -> int:
     Raises:
         LocalCloudError: Another process held it for all of `timeout_s`; names its pid.
     """
+    fcntl = _fcntl()
     _make_folder(path.parent)
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + timeout_s

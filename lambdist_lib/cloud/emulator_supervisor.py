@@ -16,6 +16,7 @@ import json
 import os
 import select
 import signal
+import site
 import subprocess
 import sys
 import tempfile
@@ -35,8 +36,8 @@ READY = "ready"  # the answer to the starter; any other is why it is not
 READY_S = 20.0  # for all ports together; 0.3 s is usual
 POLL_S = 0.5
 LOG_LINES_SHOWN = 8
+LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-LIBC = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
         folder = tempfile.mkdtemp(prefix=cloud_state.FOLDER_PREFIX, dir=options.parent_folder)
         spare_endpoint_data(folder)
         emulator = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
+            [sys.executable, "-P", "-m", "ministack"],
             env=environment(port, folder, auth=options.auth),
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -148,12 +149,23 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
     )
 
 
+def interpreter_environment() -> dict[str, str]:
+    """Return the variables without which this very Python may not start, or not find its packages.
+
+    A Python built as a shared library may need its library's folder, and `pip install --user`
+    puts packages below a home folder that the emulator does not see.
+    """
+    passed_on = {name: os.environ[name] for name in LIBRARY_PATHS if name in os.environ}
+    return {**passed_on, "PYTHONUSERBASE": site.getuserbase()}
+
+
 def environment(port: int, folder: str, *, auth: bool = False) -> dict[str, str]:
     """All that the emulator sees of its surroundings, and its workers too, which inherit it.
 
     HOME is the temporary folder, or botocore in the workers would read the person's ~/.aws/config.
     """
     return {
+        **interpreter_environment(),
         "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
         "HOME": folder,
         "TMPDIR": folder,
@@ -187,7 +199,7 @@ def spare_endpoint_data(folder: str) -> None:
 def die_with_supervisor() -> None:
     """In the child, before exec: ask Linux to end it when its parent dies."""
     if sys.platform == "linux":
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def is_ready(emulator: subprocess.Popen[bytes], port: int) -> bool:

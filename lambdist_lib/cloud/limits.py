@@ -171,7 +171,8 @@ FACTS: dict[str, Number] = {
 PROACTIVE_INIT_S = (0.1, 1.0, 10.0)
 SLOW_API_REGIONS = (  # API_LIMITS names them: 2,500 requests a second, 1,250 at once
     "af-south-1", "eu-south-1", "ap-southeast-3", "me-central-1", "ap-south-2", "ap-southeast-4",
-    "eu-south-2", "eu-central-2", "il-central-1", "ca-west-1", "ap-southeast-5", "ap-southeast-7", "mx-central-1",
+    "eu-south-2", "eu-central-2", "il-central-1", "ca-west-1", "ap-southeast-5", "ap-southeast-7",
+    "mx-central-1",
 )  # fmt: skip
 SLOW_API = {"api_rate_per_s": 2_500.0, "api_burst": 1_250.0}
 UNRESERVED_FLOOR = 100  # executions that a reservation must leave; all of a smaller account
@@ -190,6 +191,7 @@ def reservable(account_concurrency: float) -> int:
     """Return how much concurrency functions may reserve in an account.
 
     AWS requires 100 unreserved executions, 50 in an account of 50 and 10 in one of 10 (NEW_ACCOUNTS,
-    terraform-aws-github-runner#1671). So a new account can reserve nothing and cannot run the fault `throttle`.
+    terraform-aws-github-runner#1671). So a new account can reserve nothing, and the fault `throttle` cannot
+    run there.
     """
     return max(int(account_concurrency) - UNRESERVED_FLOOR, 0)

@@ -27,10 +27,10 @@ import psutil
 
 from lambdist_lib import paths
 from lambdist_lib.cloud import emulator_state as cloud_state
-from lambdist_lib.cloud.emulator_supervisor import READY, Options
-from lambdist_lib.errors import LocalCloudError
+from lambdist_lib.cloud.emulator_supervisor import READY, Options, interpreter_environment
+from lambdist_lib.errors import LocalCloudError, MissingExtraError
 
-PYTHONS = ((3, 11), (3, 13))  # the emulator runs on these, first to last
+PYTHONS = ((3, 11), (3, 14))  # the emulator runs on these, first to last
 LINGER_S = 60.0
 PORTS_TRIED = 5
 START_S = 30.0  # the supervisor gives up sooner, with a reason
@@ -227,33 +227,31 @@ def require_emulator(
     version_of: Callable[[str], str] = importlib.metadata.version,
     python: tuple[int, int] = sys.version_info[:2],
 ) -> str:
-    """The installed version of ministack.
+    """Return the installed version of ministack.
 
     Raises:
-        LocalCloudError: It is not installed, or this Python cannot run it.
+        MissingExtraError: It is not installed.
+        LocalCloudError: This Python cannot run it.
     """
     (first, last), found = PYTHONS, ".".join(map(str, python))
     if not first <= python <= last:
         raise LocalCloudError(
-            f"the local cloud needs Python 3.11 to 3.13, and this is {found}; "
-            "type `make clean`, then `make setup PY=/path/to/python3.12`"
+            f"the local cloud needs Python 3.11 to 3.14, and this is {found}; "
+            "install lambdist-lib into an environment of one of these"
         )
     try:
         return version_of("ministack")
     except importlib.metadata.PackageNotFoundError:
-        raise LocalCloudError(
-            "the local cloud needs the package ministack, which this Python lacks; "
-            "type `make setup`, or `pip install -e '.[local]'`"
-        ) from None
+        raise MissingExtraError("local", "the local cloud", "ministack") from None
 
 
 def _started(state: Path, options: Options) -> cloud_state.Record:
     try:
         # Returns when the supervisor, a grandchild, has let go of stdout: the cloud is ready or failed.
         starting = subprocess.run(
-            [sys.executable, "-m", cloud_state.SUPERVISOR, json.dumps(asdict(options))],
+            [sys.executable, "-P", "-m", cloud_state.SUPERVISOR, json.dumps(asdict(options))],
             cwd=paths.root(),
-            env={"PATH": os.defpath},
+            env={**interpreter_environment(), "PATH": os.defpath},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -16,11 +16,12 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lambdist_lib import paths
-from lambdist_lib.errors import DeployError
+from lambdist_lib.errors import DeployError, MissingExtraError
 
 REQUIREMENTS, LOCK = "requirements.txt", "requirements.lock"
 OLDEST = "3.11"  # Python that the lock is for, and any later one
@@ -130,14 +131,23 @@ def _install(lock: Path, into: Path, interpreter: Interpreter) -> None:
 
 def _uv(action: str, options: list[str], where: str, *, cwd: Path) -> None:
     """`uv pip`, with wheels only: what had to be built here would not run elsewhere."""
-    from uv import find_uv_bin
-
     common = ["-q", "--color", "never", "--python", sys.executable, "--only-binary", ":all:"]
-    command = [find_uv_bin(), "pip", action, *common, *options]
+    command = [_uv_program(), "pip", action, *common, *options]
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise DeployError(f"{where}: {_reason(done.stderr)}")
+
+
+def _uv_program() -> str:
+    """Return the path of uv: the installed package's, or else the one on PATH."""
+    with suppress(ModuleNotFoundError, FileNotFoundError):
+        from uv import find_uv_bin
+
+        return find_uv_bin()
+    if program := shutil.which("uv"):
+        return program
+    raise MissingExtraError("packages", f"a {REQUIREMENTS} beside processing.py", "uv")
 
 
 def _reason(said: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lambdist_lib import extras
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures.scaling_laws import LAWS, OF_FACTOR, SHARED_OUT, Law
 
@@ -155,7 +156,8 @@ def predict(fit: Fit, levels: Any, *, submitted: int | None = None) -> pd.DataFr
 
 
 def _fit(name: str, points: pd.DataFrame, confidence: float) -> Fit:
-    from lmfit import Model  # takes a second to import
+    with extras.needed("laws", "fitting a scaling law"):
+        from lmfit import Model  # takes a second to import
 
     law = LAWS[name]
     n, s, t = (points[column].to_numpy(float) for column in ("level", "submitted", "median_s"))

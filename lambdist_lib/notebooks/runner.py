@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import paths
+from lambdist_lib import extras, paths
 from lambdist_lib.errors import ParameterError, UsageError
 from lambdist_lib.notebooks.parameters import declared_types, require_declared
 from lambdist_lib.report import write
@@ -23,8 +23,9 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
         ParameterError: Before anything runs, a parameter does not fit.
         papermill.PapermillExecutionError: A cell failed; `output` holds everything up to it.
     """
-    import nbformat
-    import papermill
+    with extras.needed("notebooks", "running a notebook"):
+        import nbformat
+        import papermill
 
     content = nbformat.read(notebook, as_version=4)
     cells = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
@@ -60,8 +61,10 @@ def run_notebook(
     Raises:
         UsageError: There is no such notebook, or a parameter does not fit.
     """
-    import papermill
     import yaml
+
+    with extras.needed("notebooks", "running a notebook"):
+        import papermill
 
     if not notebook.is_file():
         raise UsageError(f"there is no notebook {notebook}; {paths.shown(paths.notebooks())}/ has some")
@@ -79,7 +82,7 @@ def run_notebook(
     summary = output.parent / "summary.json"
     finding = json.loads(summary.read_text(encoding="utf-8"))["finding"] if summary.exists() else ""
     is_experiment = bool(finding) and (output.parent / "experiment.json").exists()
-    made = write.write(str(output.parent))["report"] if is_experiment else ""
+    made = write.write_report(str(output.parent))["report"] if is_experiment else ""
     if not quiet:
         told = [finding, f"look at {where} and what lies beside it"]
         told += [f"the report, one file to be read and sent: {made}"] if made else []

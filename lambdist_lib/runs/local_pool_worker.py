@@ -44,10 +44,12 @@ def process_all(
     Raises:
         RunError: `processing.py` cannot be imported, or a process of the pool died.
     """
+    if "fork" not in multiprocessing.get_all_start_methods():
+        raise RunError("the arm local_pool needs to fork processes: use Linux, macOS or WSL")
     points = [(line.n, line.data) for line in lines if not line.reason]
     settings = {"processes": processes, "work": work, "fault": fault, "tries": tries}
     wanted = {**settings, "path": bundles.search_path(processing), "points": points}
-    command = [sys.executable, "-m", __name__]
+    command = [sys.executable, "-P", "-m", __name__]  # -P: a types.py in the current folder stays unseen
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as pool:

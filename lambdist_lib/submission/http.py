@@ -5,7 +5,6 @@ handlers see an ordinary blocking call. Connections are kept and used again. A k
 the server closed without a word of answer is replaced by libcurl itself, within the same POST.
 """
 
-import resource
 import selectors
 import time
 from dataclasses import dataclass
@@ -193,6 +192,10 @@ class HttpClient:
 
 def _allow_files(wanted: int) -> None:
     """Raise this process's own bound of open files, as far as the system lets it."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such bound
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return

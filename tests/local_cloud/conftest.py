@@ -179,11 +179,11 @@ def mails(distributed):
 def lambdist():
     """`lambdist("submit", path, state=folder)`: the command line in a process of its own, finished."""
 
-    def run(*arguments: object, state: Path | None = None, cwd: Path = paths.root(), **options: Any):
+    def run(*arguments: object, state: Path | None = None, cwd: Path | None = None, **options: Any):
         environment = {**os.environ, **({"LAMBDIST_STATE": str(state)} if state else {})}
         return subprocess.run(
             [sys.executable, "-m", "lambdist_lib", *map(str, arguments)],
-            cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, **options,
+            cwd=cwd or paths.root(), env=environment, capture_output=True, text=True, timeout=120, **options,
         )  # fmt: skip
 
     return run

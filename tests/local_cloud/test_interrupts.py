@@ -30,11 +30,11 @@ def eventually(condition, timeout_s=30.0):
     return held
 
 
-def begun(*arguments, state=paths.state()):
+def begun(*arguments, state=None):
     """The command line in a process of its own, under way."""
     return subprocess.Popen(
         [sys.executable, "-m", "lambdist_lib", *map(str, arguments)],
-        cwd=paths.root(), env={**os.environ, "LAMBDIST_STATE": str(state)}, text=True,
+        cwd=paths.root(), env={**os.environ, "LAMBDIST_STATE": str(state or paths.state())}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
 
@@ -78,7 +78,7 @@ def test_a_signal_ends_a_submission_at_once_and_resume_finishes_it(
     assert process.returncode == status
     assert took_s < 2
     assert "Traceback" not in told
-    assert told.splitlines()[-1].startswith("lambdist: interrupted; what was measured is in")
+    assert told.splitlines()[-1].startswith("lambdist: interrupted: the measurements are kept in")
     assert list(journal.read(folder / "journal"))
 
     lost = lambdist("resume", folder.name)

@@ -18,10 +18,10 @@ def run(tmp_path_factory):
     """`run("papermill", ..., cwd=folder)`: a command of the environment, on a local cloud of these tests."""
     state = tmp_path_factory.mktemp("notebooks") / "state"
 
-    def finished(command, *arguments, cwd=paths.root()):
+    def finished(command, *arguments, cwd=None):
         return subprocess.run(
             [BIN / command, *map(str, arguments)],
-            cwd=cwd,
+            cwd=cwd or paths.root(),
             env={**os.environ, "LAMBDIST_STATE": str(state)},
             capture_output=True,
             text=True,

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import site
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from lambdist_lib.cloud import emulator_state as cloud_state
 from lambdist_lib.cloud import emulator_supervisor as local_cloud_supervisor
 from lambdist_lib.cloud import local_cloud
 from lambdist_lib.cloud.emulator_state import Identity
-from lambdist_lib.errors import LocalCloudError
+from lambdist_lib.errors import LocalCloudError, MissingExtraError
 
 # What a supervisor's or an emulator's command line holds is taken from an argument.
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
@@ -204,11 +205,16 @@ def test_an_interrupted_start_leaves_the_lock_to_its_supervisor(tmp_path):
     os.close(cloud_state.acquire(tmp_path / "transition.lock", 0.1, "starting or stopping"))
 
 
-def test_the_emulators_environment_is_complete_and_ours(tmp_path):
-    """Nothing comes from the person's environment, and nothing listens beyond this machine."""
+def test_the_emulators_environment_is_complete_and_ours(monkeypatch):
+    """Only what Python needs to start comes from the user; nothing listens beyond this machine."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/libraries")
+    monkeypatch.delenv("DYLD_LIBRARY_PATH", raising=False)
+    monkeypatch.setenv("AWS_PROFILE", "mine")
     environment = local_cloud_supervisor.environment(4711, "/folder", auth=True)
 
     assert environment == {
+        "LD_LIBRARY_PATH": "/libraries",
+        "PYTHONUSERBASE": site.getuserbase(),
         "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
         "HOME": "/folder",
         "TMPDIR": "/folder",
@@ -229,19 +235,21 @@ def test_a_missing_emulator_says_how_to_install_it():
     def lacking(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
-    with pytest.raises(LocalCloudError, match=r"make setup.*pip install -e '\.\[local\]'"):
+    with pytest.raises(MissingExtraError) as missing:
         local_cloud.require_emulator(lacking)
+
+    assert (missing.value.extra, missing.value.package) == ("local", "ministack")
 
 
 @pytest.mark.parametrize(
-    ("python", "fits"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)]
+    ("python", "fits"), [((3, 10), False), ((3, 11), True), ((3, 14), True), ((3, 15), False)]
 )
 def test_only_pythons_that_the_emulator_runs_on(python, fits):
-    """Python 3.11 to 3.13 start the local cloud; any other is told so."""
+    """Python 3.11 to 3.14 start the local cloud; any other is told so."""
     if fits:
         assert local_cloud.require_emulator(lambda name: "1.5.33", python) == "1.5.33"
     else:
-        with pytest.raises(LocalCloudError, match=r"needs Python 3\.11 to 3\.13, and this is 3\.1"):
+        with pytest.raises(LocalCloudError, match=r"needs Python 3\.11 to 3\.14, and this is 3\.1"):
             local_cloud.require_emulator(lambda name: "1.5.33", python)
 
 

@@ -10,7 +10,7 @@ from lambdist_lib import paths
 
 RANKS = [
     {"errors", "paths", "formatting"},
-    {"progress"},
+    {"progress", "extras"},
     {"protocol", "cloud"},
     {"costs", "data"},
     {"results", "submission", "measures"},

@@ -48,7 +48,7 @@ def test_there_is_something_to_check():
 @pytest.mark.parametrize("command", [*(one for one in COMMANDS if one.startswith("lambdist ")), *TOUR])
 def test_the_command_line_takes_a_command_of_our_pages(command):
     """Its name, its options and their values: those of README, notebooks, and `lambdist --help`."""
-    options = parser.build_parser(main.COMMANDS).parse_args(shlex.split(command)[1:])
+    options = parser.build_parser().parse_args(shlex.split(command)[1:])
 
     assert callable(options.call)
 
@@ -87,14 +87,18 @@ def test_the_test_that_runs_a_command_is_there(command):
 )
 def test_make_does_what_the_tests_do(target, recipe):
     """What such a target types is what a test runs, so that is looked at here."""
-    made = subprocess.run(["make", "-n", target], cwd=paths.root(), capture_output=True, text=True, check=True)
+    made = subprocess.run(
+        ["make", "-n", target], cwd=paths.root(), capture_output=True, text=True, check=True
+    )
 
     assert recipe in made.stdout
 
 
 def test_make_help_lists_what_can_be_made():
     """Each target of our pages, with what it does."""
-    told = subprocess.run(["make", "help"], cwd=paths.root(), capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        ["make", "help"], cwd=paths.root(), capture_output=True, text=True, check=True
+    ).stdout
 
     targets = {command.split()[1] for command in COMMANDS if command.startswith("make ")}
     assert {line.split()[0] for line in told.splitlines() if len(line.split()) > 2} >= targets - {"help"}
