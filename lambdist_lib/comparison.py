@@ -9,7 +9,6 @@ All intervals of a comparison together hold with the confidence that was asked f
 """
 
 import difflib
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,11 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdist_lib import paths
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.speedup import EVENTS, FASTER, NO_DIFFERENCE, NO_INTERVAL, SAME_IN_AN_ARM, SLOWER
 from lambdist_lib.results import folders, schema, tables
+from lambdist_lib.results.files import read_json
 
 OF_EXPERIMENT = ("data", "retry_delay_s", "failing", "max_chars", "pattern", "warm_up", "python", "code")
 FACTORS = (*SAME_IN_AN_ARM, *OF_EXPERIMENT)
@@ -166,32 +165,21 @@ def _named(factor: str | None) -> set[str]:
 
 
 def _load(where: str | Path) -> _Side:
-    """The runs and facts of an experiment's folder, of a run's, or of either's id."""
-    for folder in (Path(where), paths.results() / where):
-        if (folder / "experiment.json").exists():
-            facts = _experiment_facts(folder)
-            found = sorted(folder.glob("runs/*/run.json"))
-            facts["code"] = _code([folders.read_facts(path.parent) for path in found])
-            return _side(folder.name, tables.load(folder, "runs"), facts)
-    found = folders.find(str(where))
-    if len(found) > 1:
-        raise RunError(f"{where} has no experiment.json beside its runs; name one of its runs")
-    facts = folders.read_facts(found[0])
+    """Read the runs and facts of an experiment or a run, by folder or id."""
+    result = folders.locate(where)
+    if path := result.experiment_file:
+        facts = read_json(path, "compare another experiment")
+        facts["code"] = _code([folders.read_facts(folder) for folder in result.runs])
+        return _side(result.folder.name, tables.load(result.folder, "runs"), facts)
+    if len(result.runs) > 1:
+        raise RunError(f"{where} has no experiment.json beside its runs: name one of its runs")
+    [folder] = result.runs
+    facts = folders.read_facts(folder)
     if missing := [name for name in schema.RUNS if name not in facts]:
-        raise RunError(f"run {found[0].name} has no {missing[0]} yet; `lambdist resume` finishes it")
+        command = f"`lambdist resume {folder.name}`"
+        raise RunError(f"run {folder.name} has no {missing[0]} yet: finish it with {command}")
     runs = pd.DataFrame([{name: facts[name] for name in schema.RUNS}])
-    return _side(found[0].name, runs, {**facts, "code": _code([facts])})
-
-
-def _experiment_facts(folder: Path) -> dict[str, Any]:
-    path = folder / "experiment.json"
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        facts = None
-    if not isinstance(facts, dict):
-        raise RunError(f"{paths.shown(path)} is damaged; compare another experiment")
-    return facts
+    return _side(folder.name, runs, {**facts, "code": _code([facts])})
 
 
 def _side(name: str, runs: pd.DataFrame, facts: dict[str, Any]) -> _Side:

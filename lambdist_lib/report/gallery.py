@@ -1,9 +1,8 @@
-"""results/README.md: what the committed experiments found, a sentence and a picture each, newest first.
+"""Write results/README.md: a sentence and a figure of each committed experiment, newest first.
 
-gallery.write()     after a reference experiment was run again; a test holds the page up to date
+`lambdist gallery` writes it after a reference experiment ran again; a test checks that it is up to date.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from lambdist_lib import paths
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import count, moment
+from lambdist_lib.report.source import read_json
 from lambdist_lib.results import files as results_files
 from lambdist_lib.results import tables
 
@@ -19,112 +19,106 @@ KEPT = "reference*"  # which experiments git keeps
 HEAD = """\
 # Results
 
-What was found so far, newest first: each an experiment that was really run ({stamps}), with its figures, its
-numbers and the notebook that made it. `lambdist report results/reference` makes one HTML file of one,
-to be read offline and sent. This page is made by `lambdist gallery`.
+What was measured so far, newest first. Each experiment really ran ({targets}); its folder has the figures,
+the numbers and the notebook. `lambdist report results/reference` makes one offline HTML file of one of them.
+`lambdist gallery` writes this page.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """A committed experiment. at: when its last run began, seconds since the epoch."""
+class CommittedResult:
+    """A committed experiment. at: when its last run began, seconds since the epoch. extent: how much ran."""
 
-    home: Path
+    folder: Path
     summary: dict[str, Any]
     title: str
     at: float
-    made_of: str
+    extent: str
 
 
-def write() -> dict[str, Any]:
-    """The page of the results folder; returns its path and the experiments on it, in their order."""
-    found = results(paths.results())
+def write_gallery() -> dict[str, Any]:
+    """Write the page of the results folder.
+
+    Returns:
+        `gallery` (the file) and `results`, the experiments' names in the page's order.
+    """
+    found = committed_results(paths.results())
     path = paths.results() / "README.md"
-    with results_files.writable(path, "type the same again"):
+    with results_files.writable(path, "run the same command again"):
         path.write_text(text(found), encoding="utf-8")
-    return {"gallery": paths.shown(path), "results": [one.home.name for one in found]}
+    return {"gallery": paths.shown(path), "results": [result.folder.name for result in found]}
 
 
-def results(folder: Path) -> list[Result]:
-    """Those that git keeps, newest first.
+def committed_results(folder: Path) -> list[CommittedResult]:
+    """Read the experiments that git keeps, newest first.
 
     Raises:
-        RunError: There is none, or one is without a summary.
+        RunError: There are none, or one has no summary.
     """
-    found = [_result(home) for home in sorted(folder.glob(KEPT)) if home.is_dir()]
-    if not found:
+    results = [_read(path) for path in sorted(folder.glob(KEPT)) if path.is_dir()]
+    if not results:
         raise RunError(f"{paths.shown(folder)}/ has no folder {KEPT}; `make experiment` makes results")
-    return sorted(found, key=lambda one: one.at, reverse=True)
+    return sorted(results, key=lambda result: result.at, reverse=True)
 
 
-def text(found: list[Result]) -> str:
-    """The page, in GitHub's Markdown; links are relative to the results folder."""
-    targets = ", ".join(dict.fromkeys(one.summary["target"] for one in found))
-    return "\n".join([HEAD.format(stamps=targets), *(_part(one) for one in found)])
+def text(results: list[CommittedResult]) -> str:
+    """Return the page in GitHub's Markdown; links are relative to the results folder."""
+    targets = ", ".join(dict.fromkeys(result.summary["target"] for result in results))
+    return "\n".join([HEAD.format(targets=targets), *(_section(result) for result in results)])
 
 
-def _part(one: Result) -> str:
-    from lambdist_lib.figures import alternatives, catalogue
+def _section(result: CommittedResult) -> str:
+    from lambdist_lib.figures import catalogue
 
-    name, files = one.home.name, {path.stem: path.name for path in one.home.glob("*.png")}
+    name, images = result.folder.name, {path.stem: path.name for path in result.folder.glob("*.png")}
     lines = [
-        f"## {one.title}",
+        f"## {result.title}",
         "",
-        f"**{one.summary['target']}**, {one.made_of}",
+        f"**{result.summary['target']}**, {result.extent}",
         "",
-        one.summary["finding"],
+        result.summary["finding"],
         "",
     ]
-    if files:
-        first = catalogue.in_order(files)[0]
-        alt = alternatives.of(first, one.summary).alt
-        lines += [f"![{alt.replace('[', '(').replace(']', ')')}]({name}/{files[first]})", ""]
-    beside = [file for file in ("notebook.ipynb", "summary.json", "runs.csv") if (one.home / file).exists()]
-    links = " · ".join(f"[{file}]({name}/{file})" for file in beside)
-    further = [f"[{title}]({name}/{files[stem]})" for stem, title in _titles(files, one.summary)[1:]]
+    order = catalogue.in_order(images)
+    if order:
+        _, alt = catalogue.describe(order[0], result.summary)
+        lines += [f"![{alt.replace('[', '(').replace(']', ')')}]({name}/{images[order[0]]})", ""]
+    present = [
+        file for file in ("notebook.ipynb", "summary.json", "runs.csv") if (result.folder / file).exists()
+    ]
+    links = " · ".join(f"[{file}]({name}/{file})" for file in present)
+    further = [f"[{catalogue.find(stem).title.lower()}]({name}/{images[stem]})" for stem in order[1:]]
     lines += [f"{links} · further figures: {', '.join(further)}" if further else links, ""]
     return "\n".join(lines)
 
 
-def _titles(files: dict[str, str], summary: dict[str, Any]) -> list[tuple[str, str]]:
-    from lambdist_lib.figures import alternatives, catalogue
-
-    return [(name, alternatives.of(name, summary).title.lower()) for name in catalogue.in_order(files)]
-
-
-def _result(home: Path) -> Result:
-    summary = _json(home / "summary.json")
-    notebook = _json(home / "notebook.ipynb") if (home / "notebook.ipynb").exists() else {}
-    title = _title(notebook) if notebook else _as_part(home)
+def _read(folder: Path) -> CommittedResult:
+    summary = read_json(folder / "summary.json")
+    notebook = read_json(folder / "notebook.ipynb") if (folder / "notebook.ipynb").exists() else {}
+    title = _title(notebook) if notebook else _title_of_second(folder)
     known = {"target": "no target", "finding": "", "tables": {}, "measures": {}, **summary}
-    if not (home / "runs.csv").exists():
+    if not (folder / "runs.csv").exists():
         ended = notebook.get("metadata", {}).get("papermill", {}).get("end_time", "")
         at = datetime.fromisoformat(ended).timestamp() if ended else 0.0
-        return Result(home=home, summary=known, title=title, at=at, made_of=_day(at))
-    runs = tables.load(home, "runs")
+        return CommittedResult(folder=folder, summary=known, title=title, at=at, extent=_day(at))
+    runs = tables.load(folder, "runs")
     at = float(runs["started_at"].max())
-    made_of = f"{len(runs)} runs of {count(runs['submitted'].max())} datapoints, {_day(at)}"
-    return Result(home=home, summary=known, title=title, at=at, made_of=made_of)
+    extent = f"{len(runs)} runs of {count(runs['submitted'].max())} datapoints, {_day(at)}"
+    return CommittedResult(folder=folder, summary=known, title=title, at=at, extent=extent)
 
 
 def _title(notebook: dict[str, Any]) -> str:
     return "".join(notebook["cells"][0]["source"]).partition("\n")[0].lstrip("# ")
 
 
-def _as_part(home: Path) -> str:
-    """The title of a notebook's further experiment, whose folder is named after its first one's."""
-    for first in sorted(home.parent.glob(KEPT), reverse=True):
-        if home.name.startswith(f"{first.name}-") and (first / "notebook.ipynb").exists():
-            return f"{_title(_json(first / 'notebook.ipynb'))} ({home.name.removeprefix(f'{first.name}-')})"
-    return home.name
+def _title_of_second(folder: Path) -> str:
+    """Return the title of a notebook's second experiment, whose folder is named after the first one's."""
+    for first in sorted(folder.parent.glob(KEPT), reverse=True):
+        if folder.name.startswith(f"{first.name}-") and (first / "notebook.ipynb").exists():
+            title = _title(read_json(first / "notebook.ipynb"))
+            return f"{title} ({folder.name.removeprefix(f'{first.name}-')})"
+    return folder.name
 
 
 def _day(at: float) -> str:
     return moment(at).partition(" ")[0]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        raise RunError(f"{paths.shown(path)} is missing or damaged; run that experiment again") from None

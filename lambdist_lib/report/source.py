@@ -1,98 +1,96 @@
-"""What a report is of: an experiment's or a run's folder, its facts and summary, and what is not finished."""
+"""Find what a report is made from: a folder, its facts and summary, and what is unfinished."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lambdist_lib import analysis, paths
+from lambdist_lib import paths
+from lambdist_lib.analysis import load_results
 from lambdist_lib.errors import LambdistError, RunError
 from lambdist_lib.measures import ledger
 from lambdist_lib.results import folders, schema, tables
+from lambdist_lib.results.files import read_json
 
 COUNTS = ("submitted", "stored", "dead", "rejected", "unsent", "in_flight", "lost")
-MOST_WARNINGS = 5
+MAX_WARNINGS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """facts: of experiment.json, or of each run.json where there is none. runs: facts by run folder;
-    empty where git keeps only the tables."""
+    """The folder of an experiment or a run.
 
-    home: Path
+    facts: of experiment.json, or of each run.json where there is none. runs: facts by run folder; empty
+    where git keeps only the tables.
+    """
+
+    folder: Path
     facts: list[dict[str, Any]]
     runs: dict[Path, dict[str, Any]]
 
     def collected(self) -> list[Path]:
-        return [home for home, facts in self.runs.items() if facts["state"] == "collected"]
+        """Return the folders of the runs that were collected."""
+        return [folder for folder, facts in self.runs.items() if facts["state"] == "collected"]
 
 
 def find(where: str) -> Source:
-    """What there is of a run or an experiment, by id or folder.
+    """Find an experiment or a run by id or folder.
 
     Raises:
-        RunError: Nothing, or a file of it is damaged.
+        RunError: There is no such experiment or run, or a file is damaged.
     """
-    for home in (Path(where), paths.results() / where):
-        has_runs, told = any(home.glob("runs/*/run.json")), home / "experiment.json"
-        if has_runs or (told.exists() and (home / "summary.json").exists()):
-            runs = {one: folders.read_facts(one) for one in folders.find(str(home))} if has_runs else {}
-            return Source(home=home, facts=[_json(told)] if told.exists() else [*runs.values()], runs=runs)
-    [run] = folders.find(where)
-    facts = folders.read_facts(run)
-    return Source(home=run, facts=[facts], runs={run: facts})
+    result = folders.locate(where)
+    runs = {run: folders.read_facts(run) for run in result.runs}
+    path = result.experiment_file
+    if not runs and not (result.folder / "summary.json").exists():
+        raise RunError(f"{paths.shown(result.folder)} has no runs: add some with `lambdist run`")
+    return Source(folder=result.folder, facts=[read_json(path)] if path else [*runs.values()], runs=runs)
 
 
 def summary(source: Source) -> dict[str, Any]:
-    """Of its folder, if its ledger is still that of the runs; else measured again, and written there.
+    """Read `summary.json` if it matches the runs; else measure again and write it.
 
     Raises:
-        RunError: As `analysing.summarise`; an open ledger is none: the target then says so.
+        RunError: As `Results.summarise`. An open ledger is no error: the target then names it.
     """
-    homes = [*source.runs]
-    path = (homes[0] if len(homes) == 1 else source.home) / "summary.json"  # as `analysing` writes it
+    run_folders = [*source.runs]
+    path = (run_folders[0] if len(run_folders) == 1 else source.folder) / "summary.json"
     if path.exists():
-        content = _json(path)
+        content = read_json(path)
         known = {row["run_id"]: [row[name] for name in COUNTS] for row in content["ledger"]}
-        found = {home.name: [source.runs[home][name] for name in COUNTS] for home in source.collected()}
-        if known == found or not source.runs:
+        current = {
+            folder.name: [source.runs[folder][name] for name in COUNTS] for folder in source.collected()
+        }
+        if known == current or not source.runs:
             return content
-    return analysis.summarise(source.home, insist=True)
+    return load_results(source.folder, allow_incomplete=True).summarise()
 
 
 def runs(source: Source) -> pd.DataFrame:
-    """The runs that have ended, of `columns.RUNS`."""
+    """Read the runs that have ended; columns of `schema.RUNS`."""
     if not source.runs:
-        return tables.load(source.home, "runs")
-    facts = [source.runs[home] for home in source.collected()]
-    return pd.DataFrame([{name: one.get(name) for name in schema.RUNS} for one in facts])
+        return tables.load(source.folder, "runs")
+    rows = [source.runs[folder] for folder in source.collected()]
+    return pd.DataFrame([{name: row.get(name) for name in schema.RUNS} for row in rows])
 
 
 def warnings(source: Source, target: str = "") -> list[str]:
-    """What is not finished, and what to type then.
+    """Say what is unfinished, each with the command that finishes it.
 
     Args:
-        target: The summary's, which says of an open ledger.
+        target: The summary's; it names an open ledger.
     """
-    under_way = len(source.runs) - len(source.collected())
-    said = []
-    if under_way:
-        what = f"{under_way} of {len(source.runs)} runs have not ended and are not in this report"
-        said.append(f"Unfinished: {what}; `lambdist resume {source.home.name}` finishes them.")
+    unfinished = len(source.runs) - len(source.collected())
+    texts = []
+    if unfinished:
+        count = f"{unfinished} of {len(source.runs)} runs have not ended and are not in this report"
+        texts.append(f"Unfinished: {count}; `lambdist resume {source.folder.name}` finishes them.")
     if ledger.OPEN in target:
-        said.append(f"The ledger is open: {target.partition(f'{ledger.OPEN}: ')[2]} datapoints.")
-    for home in source.collected():
+        texts.append(f"The ledger is open: {target.partition(f'{ledger.OPEN}: ')[2]} datapoints.")
+    for folder in source.collected():
         try:
-            folders.require_finished(source.runs[home])
+            folders.require_finished(source.runs[folder])
         except LambdistError as error:
-            said.append(f"{error}.")
-    return said[:MOST_WARNINGS]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        raise RunError(f"{paths.shown(path)} is missing or damaged; run again") from None
+            texts.append(f"{error}.")
+    return texts[:MAX_WARNINGS]

@@ -1,4 +1,4 @@
-"""Write files whole or not at all."""
+"""Write files as a whole or not at all, and read JSON."""
 
 import contextlib
 import errno
@@ -12,25 +12,43 @@ from typing import Any, TextIO
 from lambdist_lib import paths
 from lambdist_lib.errors import RunError
 
-GZIP_OVER_BYTES = 5_000_000  # a table of a run that is larger is packed
-
-
+GZIP_OVER_BYTES = 5_000_000  # a larger table is gzipped
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Whole or not at all: a crash in the middle leaves what was there before.
+    """Write a JSON file; a crash meanwhile leaves the file as it was.
 
     Raises:
-        RunError: The disk does not take it.
+        RunError: The disk is full, or the file cannot be written.
     """
-    with writable(path, "type the same again"), whole(path) as partial:
+    with writable(path, "run the command again"), whole(path) as partial:
         partial.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, remedy: str = "run again") -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Args:
+        remedy: What to do where the file is missing or damaged; the end of the error's message.
+
+    Raises:
+        RunError: The file is missing, or it does not hold a JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{paths.shown(path)} is missing: {remedy}") from None
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict):
+        raise RunError(f"{paths.shown(path)} is damaged: {remedy}")
+    return content
 
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Where to write a file that has its own name only once it is whole."""
+    """Yield a path to write to; the file gets its own name once it is complete."""
     partial = path.with_suffix(".partial")
     try:
         yield partial
@@ -42,7 +60,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def table(folder: Path, name: str) -> Iterator[TextIO]:
-    """Where to write `<name>.csv` of a folder, row by row; packed at the end where it is large."""
+    """Yield a file for the rows of `<name>.csv` in a folder; a large table is gzipped at the end."""
     plain, packed = folder / f"{name}.csv", folder / f"{name}.csv.gz"
     with whole(plain) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         yield file
@@ -55,16 +73,16 @@ def table(folder: Path, name: str) -> Iterator[TextIO]:
             gzip.GzipFile("", "wb", 6, raw, mtime=0) as pack,
         ):
             shutil.copyfileobj(text, pack)
-    (plain if is_large else packed).unlink(missing_ok=True)  # and with it an earlier sitting's
+    (plain if is_large else packed).unlink(missing_ok=True)  # a former one of the other form
 
 
 @contextlib.contextmanager
-def writable(path: Path, what_then: str) -> Iterator[None]:
-    """Explain what a disk says that takes no more."""
+def writable(path: Path, command: str) -> Iterator[None]:
+    """Turn errors of the disk into a RunError that names the command to run afterwards."""
     try:
         yield
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        what = f"{paths.shown(path)} cannot be written ({error.strerror})"
-        raise RunError(f"{what}; make room, then {what_then}") from error
+        reason = f"cannot write {paths.shown(path)} ({error.strerror})"
+        raise RunError(f"{reason}: free disk space, then {command}") from error

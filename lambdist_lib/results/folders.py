@@ -1,82 +1,86 @@
-"""The folders of experiments and runs under results/, and the facts that a run keeps of itself."""
+"""Name, find and open the folders of experiments and runs under results/."""
 
 import contextlib
-import json
 import re
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib import paths
-from lambdist_lib.data import files
+from lambdist_lib.data import files as data_files
 from lambdist_lib.errors import RunError, UnfinishedError, UsageError
 from lambdist_lib.protocol.contract import RUN_ID
+from lambdist_lib.results import files
 from lambdist_lib.results.files import writable, write_json
 
-ID_MAX_CHARS = 28  # of an experiment; the id of a run adds up to twelve to it
-SPOOLED = "input.txt"  # what came from standard input, in the experiment's folder
+ID_MAX_CHARS = 28  # of an experiment's id; a run's id adds up to twelve
+SPOOLED = "input.txt"  # the data from standard input, in the experiment's folder
+DAMAGED = "remove the folder and run again"
 
 
 def new_id(data: str) -> str:
-    """An experiment's id from its data file's name and the time."""
+    """Return an experiment id made of the data file's name and the time."""
     stem = re.sub("[^a-z0-9]+", "-", Path(data).stem.lower()).strip("-")[:12]
     return f"{stem or 'data'}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def checked_id(experiment_id: str) -> str:
+    """Return the id; raise UsageError for an invalid one."""
     if not RUN_ID.fullmatch(experiment_id) or len(experiment_id) > ID_MAX_CHARS:
         raise UsageError(
-            f"{experiment_id!r} is no experiment id; write 1 to {ID_MAX_CHARS} of a-z, 0-9 and -"
+            f"invalid experiment id {experiment_id!r}: use 1 to {ID_MAX_CHARS} of a-z, 0-9 and -"
         )
     return experiment_id
 
 
 def open_experiment(folder: Path, facts: dict[str, Any]) -> None:
-    """Make the experiment's folder; one that is there must have been begun with the same facts."""
+    """Create the experiment's folder; an existing one must have the same facts."""
     path = folder / "experiment.json"
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = files.read_json(path, DAMAGED)
         if other := [name for name in facts if before.get(name) != facts[name] and name != "python"]:
             raise RunError(
-                f"there is an experiment {folder.name} with other {', '.join(other)}; "
-                "take another experiment id, or remove its folder"
+                f"the experiment {folder.name} exists with other {', '.join(other)}: "
+                "use another experiment id, or remove its folder"
             )
         return
-    folder.mkdir(parents=True, exist_ok=True)  # the notebook's runner may have opened its output there
+    folder.mkdir(parents=True, exist_ok=True)  # the notebook's runner may have created it
     write_json(path, facts)
 
 
 def data_file(data: str, experiment: Path) -> str | Path:
-    """The data file's path; standard input is kept as a file in the experiment's folder first."""
+    """Return the data file's path; standard input (`-`) is first saved in the experiment's folder."""
     if data != "-":
         return data
-    with writable(experiment, "pipe it in once more"):
+    with writable(experiment, "pipe the data in again"):
         experiment.mkdir(parents=True, exist_ok=True)
-        return files.spool(sys.stdin.buffer, experiment / SPOOLED)
+        return data_files.spool(sys.stdin.buffer, experiment / SPOOLED)
 
 
 def spooled(run: Path) -> Path | None:
-    """What a run's experiment read from standard input."""
+    """Return the file that a run's experiment saved from standard input; None where there is none."""
     path = run.parents[1] / SPOOLED
     return path if path.exists() else None
 
 
 @contextlib.contextmanager
 def resumable(run: Path) -> Iterator[None]:
-    """Say how a run goes on that is interrupted here, or whose disk takes no more."""
-    how = f"`lambdist resume {run.name}`"
+    """Name the command that resumes the run in errors of the disk and in interrupts."""
+    command = f"`lambdist resume {run.name}`"
     try:
-        with writable(run, how):
+        with writable(run, command):
             yield
     except KeyboardInterrupt:
-        kept = f"what was measured is in {paths.shown(run)}"
-        raise KeyboardInterrupt(f"interrupted; {kept}, {how} finishes it") from None
+        raise KeyboardInterrupt(
+            f"interrupted: the measurements are kept in {paths.shown(run)}; finish the run with {command}"
+        ) from None
 
 
 def refuse_existing(run: Path) -> None:
-    """Raise RunError if the folder holds a run."""
+    """Raise RunError where the folder already holds a run."""
     if (run / "run.json").exists():
         raise RunError(
             f"the run {run.name} exists already; finish it with `lambdist resume {run.name}`, "
@@ -85,25 +89,25 @@ def refuse_existing(run: Path) -> None:
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """What run.json says.
+    """Read a run's facts from run.json.
 
     Raises:
-        RunError: It is missing or not one of ours.
+        RunError: The file is missing, damaged or of another program.
     """
     path = folder / "run.json"
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(facts, dict) and {"run_id", "arm", "state"} <= set(facts):
-            return facts
-    except FileNotFoundError:
-        raise RunError(f"{paths.shown(folder)} is no run's folder: it has no run.json") from None
-    except ValueError:
-        pass
-    raise RunError(f"{paths.shown(path)} is damaged; remove the folder and run again")
+    if not path.exists():
+        raise RunError(f"{paths.shown(folder)} is not a run's folder: it has no run.json")
+    facts = files.read_json(path, DAMAGED)
+    if not {"run_id", "arm", "state"} <= set(facts):
+        raise RunError(f"{paths.shown(path)} is damaged: {DAMAGED}")
+    return facts
 
 
 def require_finished(row: dict[str, Any]) -> None:
-    """Hold a run to the ledger.
+    """Refuse a run whose datapoints are not all settled.
+
+    Args:
+        row: A run's facts, or its row of the runs table.
 
     Raises:
         UnfinishedError: Datapoints are in flight or unsent.
@@ -112,12 +116,12 @@ def require_finished(row: dict[str, Any]) -> None:
     run_id = row["run_id"]
     if row.get("unknown"):
         raise UnfinishedError(
-            f"{run_id}: {row['unknown']:,} datapoints got no answer and may be accepted or not "
+            f"{run_id}: {row['unknown']:,} datapoints got no response and may have been accepted "
             f"({row['stopped'] or 'see its receipts.csv'}); `lambdist resume {run_id}` sends them again"
         )
     if row["lost"]:
         raise RunError(
-            f"{run_id}: {row['lost']:,} datapoints were accepted and are nowhere; see its records.csv"
+            f"{run_id}: {row['lost']:,} datapoints were accepted and are lost: see its records.csv"
         )
     if row["in_flight"]:
         raise UnfinishedError(
@@ -132,27 +136,63 @@ def require_finished(row: dict[str, Any]) -> None:
         )
 
 
-def find(run: str) -> list[Path]:
-    """Folders of a run, or of all runs of an experiment, by id or path; never empty.
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The folder of an experiment or of one run, and the folders of its runs.
+
+    runs: Sorted by id; empty for an experiment of which git keeps only the tables.
+    """
+
+    folder: Path
+    runs: tuple[Path, ...]
+
+    @property
+    def experiment_file(self) -> Path | None:
+        """experiment.json, None for a run and for an experiment without that file."""
+        path = self.folder / "experiment.json"
+        return path if path.exists() else None
+
+
+def locate(where: str | Path) -> Located:
+    """Find an experiment or a run by id or path; the experiment where both have this id.
 
     Raises:
-        RunError: There is none.
+        RunError: There is neither.
+    """
+    for folder in (Path(where), paths.results() / where):
+        runs = run_folders(folder)
+        if runs or (folder / "experiment.json").exists():
+            return Located(folder, tuple(runs))
+    [run] = find(str(where))
+    return Located(run, (run,))
+
+
+def find(run: str) -> list[Path]:
+    """Return the folders of a run, or of all runs of an experiment, by id or path.
+
+    Raises:
+        RunError: There is neither, or the experiment has no runs.
     """
     for folder in [Path(run), *paths.results().glob(f"*/runs/{run}"), paths.results() / run]:
         if (folder / "run.json").exists():
             return [folder]
-        if found := sorted(folder.glob("runs/*/run.json")):
-            return [path.parent for path in found]
+        if runs := run_folders(folder):
+            return runs
     known = sorted(path.parent.name for path in paths.results().glob("*/runs"))
     hint = f"; the latest experiment is {known[-1]}" if known else ""
     raise RunError(f"there is no run or experiment {run} under {paths.shown(paths.results())}/{hint}")
 
 
+def run_folders(experiment: Path) -> list[Path]:
+    """Return the folders of an experiment's runs, sorted by id."""
+    return sorted(path.parent for path in experiment.glob("runs/*/run.json"))
+
+
 def adhoc(run_id: str) -> Path:
-    """Folder of the datapoints that came without a run."""
+    """Return the folder of datapoints that were sent without a run."""
     return paths.results() / "adhoc" / "runs" / run_id
 
 
 def collected_ids() -> set[str]:
-    """Runs whose answers are here."""
+    """Return the ids of the runs whose outputs were fetched."""
     return {path.parent.name for path in paths.results().glob("*/runs/*/outputs.jsonl")}

@@ -1,9 +1,8 @@
-"""What was sent and answered, on disk as it happens: JSON lines, one per datapoint's request.
+"""Append each request's outcome to a journal on disk: JSON lines, one per datapoint and request.
 
-The first line names the fields of the others. The table is the truth and the journal a
-hint: what is appended is the system's at once and outlives this process; a thread syncs it
-to the disk every half second, also while nothing comes. A tail that a crash of the machine
-took only means that those datapoints are asked for again.
+The first line names the fields. Appended lines are handed to the operating system at once, so they
+outlive this process; a thread syncs them to the disk every half second. A crash of the machine may
+cost the last lines. Their datapoints are then looked up in the table, which is authoritative.
 """
 
 import contextlib
@@ -20,15 +19,15 @@ from lambdist_lib.errors import RunError
 
 SYNC_EVERY_S = 0.5
 BLOCK_BYTES = 65_536
-SETTLED = 1  # a place in a journal at which no row begins
+SETTLED = 1  # marks a settled datapoint: no row begins at byte 1
 ENCODER = json.JSONEncoder()
 
 
 class Journal:
-    """Appends receipts to `path`; close it, or use it in a `with`.
+    """Append receipts to a file; call close() or use it in a `with`.
 
     Raises:
-        RunError: It is there already with other fields, or cannot be written.
+        RunError: The file exists with other fields, or cannot be written.
     """
 
     def __init__(self, path: Path, fields: Iterable[str]) -> None:
@@ -36,20 +35,20 @@ class Journal:
         self._error: OSError | None = None
         self._closing = threading.Event()
         head = json.dumps(list(fields)).encode() + b"\n"
-        with self._explained():
+        with self._explain_errors():
             self._file = path.open("ab", buffering=0)
         try:
-            with self._explained():
+            with self._explain_errors():
                 self._whole_bytes = _end_of_whole_lines(path)
                 self._file.truncate(self._whole_bytes)
             if not self._whole_bytes:
                 self._write(head)
             elif _first_line(path) != head:
-                raise RunError(f"{path.parent.name}: its journal is of another version; start a new run")
+                raise RunError(f"{path.parent.name}: its journal is of another version: start a new run")
         except RunError:
             self._file.close()
             raise
-        self._syncer = threading.Thread(target=self._sync_now_and_then, name="journal", daemon=True)
+        self._syncer = threading.Thread(target=self._sync_at_intervals, name="journal", daemon=True)
         self._syncer.start()
 
     def __enter__(self) -> Self:
@@ -62,17 +61,17 @@ class Journal:
         """Write rows, each in the order of the fields.
 
         Raises:
-            RunError: The disk takes no more; what was written before is whole.
+            RunError: The disk is full. Rows that were written before are complete.
         """
         if text := "".join([ENCODER.encode(row) + "\n" for row in rows]):
             self._write(text.encode())
         self._require_synced()
 
     def close(self) -> None:
-        """On disk with all of it.
+        """Sync all rows to the disk and close the file.
 
         Raises:
-            RunError: The disk did not take it.
+            RunError: The sync failed.
         """
         if self._closing.is_set():
             return
@@ -82,8 +81,8 @@ class Journal:
         self._require_synced()
 
     def _write(self, lines: bytes) -> None:
-        """All of it or nothing: half a line would spoil what is appended later."""
-        with self._explained():
+        """Write all lines or none: half a line would damage the next one."""
+        with self._explain_errors():
             try:
                 left = memoryview(lines)
                 while left:
@@ -95,8 +94,8 @@ class Journal:
         self._whole_bytes += len(lines)
         self._unsynced.set()
 
-    def _sync_now_and_then(self) -> None:
-        """Runs in a thread: a sync may take long, and the answers of others are not to wait for it."""
+    def _sync_at_intervals(self) -> None:
+        """Sync in a thread: a sync may take long, and requests must not wait for it."""
         closing = False
         while not closing:
             closing = self._closing.wait(SYNC_EVERY_S)
@@ -110,32 +109,32 @@ class Journal:
     def _require_synced(self) -> None:
         if self._error:
             failed, self._error = self._error, None
-            with self._explained():
+            with self._explain_errors():
                 raise failed
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             run = self._path.parent.name
             raise RunError(
-                f"the journal of {run} cannot be written ({error.strerror}); "
-                f"make room, then `lambdist resume {run}`"
+                f"cannot write the journal of {run} ({error.strerror}): "
+                f"free disk space, then `lambdist resume {run}`"
             ) from error
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a journal in the order of their writing; a torn last line is left out.
+    """Read the rows of a journal in the order of their writing, without a torn last line.
 
     Raises:
-        RunError: There is no journal, or a line before the last is not of one.
+        RunError: There is no journal, or a line before the last is damaged.
     """
     return (row for _, row in located(path))
 
 
 def located(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """As `read`, each row with the byte of the file at which it begins, which is never 0."""
+    """Read the rows, each with the byte at which it begins, which is never 0."""
     with _opened(path) as lines:
         fields: list[str] = []
         begin = 0
@@ -151,10 +150,13 @@ def located(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def copy(path: Path, file: TextIO, *, settled: str = "") -> Sequence[int]:
-    """Write the rows as CSV; returns where the last one of each datapoint begins, by n, 0 for none.
+    """Write the rows as CSV and return where each datapoint's last row begins.
 
     Args:
-        settled: A verdict after which nobody will look up the row: its place is SETTLED.
+        settled: A verdict whose rows need not be looked up again.
+
+    Returns:
+        By n, the byte at which the last row begins; 0 without a row, SETTLED for the verdict `settled`.
     """
     with _opened(path) as lines:
         fields = _row(lines.readline()) or []
@@ -169,7 +171,7 @@ def copy(path: Path, file: TextIO, *, settled: str = "") -> Sequence[int]:
 
 @contextlib.contextmanager
 def rows_at(path: Path) -> Iterator[Callable[[int], dict[str, Any]]]:
-    """A function that gives the row that begins at a byte: one of those that `located` named."""
+    """Yield a function that returns the row that begins at a byte, as `located` gives it."""
     with _opened(path) as lines:
         fields = json.loads(lines.readline())
 
@@ -184,7 +186,7 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError:
-        raise RunError(f"{path.parent.name} has no journal: nothing of this run was ever sent") from None
+        raise RunError(f"{path.parent.name} has no journal: nothing of this run was sent") from None
 
 
 def _row(line: bytes) -> list[Any] | None:
@@ -201,7 +203,7 @@ def _first_line(path: Path) -> bytes:
 
 
 def _end_of_whole_lines(path: Path) -> int:
-    """Where the last whole line ends: after it comes what a crash left without its end."""
+    """Return the byte after the last complete line; a crash may have left half a line after it."""
     with path.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
         while end > 0:

@@ -137,7 +137,7 @@ def test_an_error_is_one_line_with_a_next_step(lambdist, state, arguments, statu
         ("run data/words.txt --fault raise", r"'' is no probability; write raise:0\.1"),
         ("run data/words.txt --fault crush:1", r"fault 'crush:1' is not understood; write none, or kinds"),
         ("run data/words.txt --target azure", r"target 'azure' is unknown; write one of local, aws"),
-        ("run data/words.txt --id Big_Id", r"'Big_Id' is no experiment id; write 1 to 28 of a-z, 0-9 and -"),
+        ("run data/words.txt --id Big_Id", r"invalid experiment id 'Big_Id': use 1 to 28 of a-z, 0-9 and -"),
         ("run data/words.txt --arms cluster", r"arm 'cluster' is unknown; write one of distributed"),
         ("submit data/words.txt --arm cluster", r"arm 'cluster' is unknown; write one of distributed"),
         ("submit data/words.txt --chunks 0", r"chunks is 0; at least 1 sender is needed"),

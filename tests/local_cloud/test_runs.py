@@ -261,7 +261,7 @@ def test_an_experiment_goes_on_under_its_id(empty, data_file):
     assert again["started_at"].tolist() == cold["started_at"].tolist()
     assert len(second.runs) == 4
     second.ledger()
-    with pytest.raises(RunError, match=f"there is an experiment {first.id} with other chunks"):
+    with pytest.raises(RunError, match=f"the experiment {first.id} exists with other chunks"):
         begin(data, experiment_id=first.id, chunks=5)
     second.teardown()
 

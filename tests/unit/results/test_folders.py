@@ -39,7 +39,7 @@ def test_an_id_is_made_of_any_file_name(data):
 @pytest.mark.parametrize("wrong", ["", "Words", "a b", "a/b", "../a", "x" * 29, "a_b", "é", "a\n"])
 def test_an_id_that_no_run_could_have_is_refused(wrong):
     """It becomes a folder's name and a part of keys: no slash, no dots, no end of line."""
-    with pytest.raises(UsageError, match="is no experiment id; write 1 to 28 of a-z, 0-9 and -"):
+    with pytest.raises(UsageError, match="invalid experiment id"):
         folders.checked_id(wrong)
 
 
@@ -59,13 +59,13 @@ def test_damaged_facts_are_said_to_be(tmp_path, content):
     """Half a file, or one of another program, is no run."""
     (tmp_path / "run.json").write_text(content)
 
-    with pytest.raises(RunError, match=r"run\.json is damaged; remove the folder and run again"):
+    with pytest.raises(RunError, match=r"run\.json is damaged: remove the folder and run again"):
         folders.read_facts(tmp_path)
 
 
 def test_a_folder_without_facts_is_no_runs(tmp_path):
     """The message says what is missing."""
-    with pytest.raises(RunError, match=r"is no run's folder: it has no run\.json"):
+    with pytest.raises(RunError, match=r"is not a run's folder: it has no run\.json"):
         folders.read_facts(tmp_path)
 
 

@@ -119,7 +119,7 @@ def test_a_full_disk(tmp_path, room):
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert ended.stderr.strip() == (
-        "the journal of my-run cannot be written (File too large); make room, then `lambdist resume my-run`"
+        "cannot write the journal of my-run (File too large): free disk space, then `lambdist resume my-run`"
     )
     content = (folder / "journal").read_bytes()
     assert content == b"" or content.endswith(b"\n")
@@ -176,5 +176,5 @@ def test_no_journal(tmp_path):
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     """The error names the run, not a traceback."""
-    with pytest.raises(RunError, match="cannot be written"):
+    with pytest.raises(RunError, match="cannot write"):
         journal.Journal(tmp_path / "gone" / "journal", FIELDS)
