@@ -52,14 +52,14 @@ def compare(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> None:
     from lambdist_lib.report import write
 
-    made = write.write(options.run, options.output)
+    made = write.write_report(options.run, options.output)
     cli_options.tell(options, "\n".join([*made["warnings"], f"report: {made['report']}"]), made)
 
 
 def gallery(options: argparse.Namespace) -> None:
     from lambdist_lib.report import gallery
 
-    made = gallery.write()
+    made = gallery.write_gallery()
     cli_options.tell(options, f"{len(made['results'])} results: {made['gallery']}", made)
 
 

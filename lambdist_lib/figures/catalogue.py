@@ -1,186 +1,161 @@
-"""The figures of an experiment's or a run's tables, each as a PNG with words for who cannot see it.
+"""List every figure once: its name, caption, section, drawing and alt text, in the order of a page.
 
-pictures.draw(runs, records, invocations, target=stamp)     those that the tables allow, by name
+catalogue.draw("speedup", inputs)       a figure, or None where the runs do not have what it shows
+catalogue.draw_all(inputs)              every figure that the runs allow
+
+To add a figure, write its plot, `draw_*` and `describe_*` functions in one module and add one entry here:
+the report, the gallery and the notebooks read this list.
 """
 
-import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
-import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Canvas
 
-from lambdist_lib.errors import RunError
+from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.figures import (
     cold_starts,
     concurrency,
     cost,
     dead_letters,
+    environments,
     latency,
+    plan,
     scaling,
+    speedup,
     theme,
     timeline,
 )
-from lambdist_lib.figures import speedup as speedup_figures
-from lambdist_lib.measures import concurrency as concurrency_measures
-from lambdist_lib.measures import latency as latency_measures
-from lambdist_lib.measures import scaling as scaling_measures
-from lambdist_lib.measures import speedup, sweep
-from lambdist_lib.protocol.contract import DEAD
+from lambdist_lib.figures.alt_text import Summary, compose
+from lambdist_lib.figures.inputs import FigureInputs
 
-ORDER = (  # in which a page shows them: what answers the question comes first
-    "sizes", "speedup", "cold_shares", "theory", "speedup_by_level", "scaling", "residuals", "timeline",
-    "latency", "concurrency", "cold_starts", "handlers", "environments", "dead_letters", "receives", "costs",
-    "over_time", "over_time_largest", "front", "held_out", "validation",
-)  # fmt: skip
-WIDTH_IN = 11
+PREDICTED = "predicted for AWS, calibrated on {target}"
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
-    runs: pd.DataFrame
-    records: pd.DataFrame
-    invocations: pd.DataFrame
-    costs: pd.DataFrame
-    target: str
+class Figure:
+    """Describe one figure.
 
-
-def draw(
-    runs: pd.DataFrame,
-    records: pd.DataFrame,
-    invocations: pd.DataFrame,
-    *,
-    target: str,
-    costs: pd.DataFrame | None = None,
-) -> dict[str, bytes]:
-    """PNGs by name, in ORDER; what the tables have nothing for is left out.
-
-    Args:
-        runs, records, invocations: Of a run or an experiment (`columns`).
-        target: The stamp of every title.
-        costs: What `cost_after.table` returns of them.
+    name: of its file, and for `figures.show`. title: the caption. section: of the report, a key of
+    `report.page.SECTIONS`. draw: returns a matplotlib figure, or None where the inputs do not have what it
+    shows. alt_text: describes the figure from a summary's numbers. target_label: where the numbers hold.
     """
-    data, drawn = Data(runs, records, invocations, pd.DataFrame() if costs is None else costs, target), {}
-    with matplotlib.rc_context():
-        theme.apply()
-        for name, drawing in DRAWINGS.items():
-            try:
-                figure = drawing(data)
-            except RunError:  # of a measure that these runs do not allow, as their summary says
-                continue
-            if figure is not None:
-                drawn[name] = theme.png(figure)
-    return {name: drawn[name] for name in in_order(drawn)}
+
+    name: str
+    title: str
+    section: str
+    draw: Callable[..., Canvas | None]
+    alt_text: Callable[[Summary], str]
+    target_label: str = "{target}"
+
+
+FIGURES = (  # the figure that answers the experiment's question comes first
+    Figure("sizes", "Time and cost by size", "plan", plan.draw_by_size, plan.describe_by_size, PREDICTED),
+    Figure("speedup", "Every pair of runs, and how much faster", "speedup",
+           speedup.draw_speedup, speedup.describe_speedup),
+    Figure("cold_shares", "Who waits on a cold start", "cold",
+           cold_starts.draw_shares, cold_starts.describe_shares),
+    Figure("theory", "Dead letters against theory", "failures",
+           dead_letters.draw_theory, dead_letters.describe_theory),
+    Figure("speedup_by_level", "How much faster at each level", "speedup",
+           speedup.draw_by_level, speedup.describe_by_level),
+    Figure("scaling", "The time at each level, and the law it follows", "speedup",
+           scaling.draw_scaling, scaling.describe_scaling),
+    Figure("residuals", "What the law misses", "speedup",
+           scaling.draw_residuals, scaling.describe_residuals),
+    Figure("timeline", "Every datapoint on its way", "times",
+           timeline.draw_timeline, timeline.describe_timeline),
+    Figure("latency", "How long a datapoint takes", "times", latency.draw_latency, latency.describe_latency),
+    Figure("concurrency", "What ran at once", "times",
+           concurrency.draw_concurrency, concurrency.describe_concurrency),
+    Figure("cold_starts", "Cold starts and handlers", "cold",
+           cold_starts.draw_latency, cold_starts.describe_latency),
+    Figure("handlers", "Handlers, cold and warm", "cold",
+           cold_starts.draw_handlers, cold_starts.describe_handlers),
+    Figure("environments", "When environments were made", "cold",
+           environments.draw_environments, environments.describe_environments),
+    Figure("dead_letters", "How the datapoints ended", "failures",
+           dead_letters.draw_outcomes, dead_letters.describe_outcomes),
+    Figure("receives", "Receives until a datapoint ended", "failures",
+           dead_letters.draw_receives, dead_letters.describe_receives),
+    Figure("costs", "What a million datapoints would cost", "cost",
+           cost.draw_costs, cost.describe_costs, "AWS's prices, {target}"),
+    Figure("over_time", "Predicted backlog and concurrency", "plan",
+           plan.draw_over_time, plan.describe_over_time, PREDICTED),
+    Figure("over_time_largest", "Predicted backlog and concurrency at the largest size", "plan",
+           plan.draw_over_time, plan.describe_over_time_largest, PREDICTED),
+    Figure("front", "Time against cost of the settings", "plan",
+           plan.draw_front, plan.describe_front, PREDICTED),
+    Figure("held_out", "Runs held out from the calibration", "plan",
+           plan.draw_held_out, plan.describe_held_out),
+    Figure("validation", "The planner beside published measurements and theory", "plan",
+           plan.draw_validation, plan.describe_validation, "AWS, published; theory"),
+)  # fmt: skip
+
+
+def find(name: str) -> Figure:
+    """Return a figure by name; a file that is not in the catalogue is described by the finding.
+
+    A user may put further PNGs into an experiment's folder: the report shows them, too.
+    """
+    for figure in FIGURES:
+        if figure.name == name:
+            return figure
+    title = name.replace("_", " ").capitalize()
+    return Figure(name, title, "further", lambda inputs: None, lambda summary: compose("", "", summary))
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """As ORDER has them, others after these by name."""
-    place = {name: k for k, name in enumerate(ORDER)}
-    return sorted(names, key=lambda name: (place.get(name, len(ORDER)), name))
+    """Sort names as the catalogue has them; others come last, by name."""
+    place = {figure.name: number for number, figure in enumerate(FIGURES)}
+    return sorted(names, key=lambda name: (place.get(name, len(FIGURES)), name))
 
 
-def packed(image: bytes) -> tuple[bytes, int, int]:
-    """The same picture in fewer bytes where that can be, with its width and height in pixels."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(image)) as picture:
-        file = io.BytesIO()
-        picture.convert("RGB").save(file, format="png", optimize=True)  # figures are opaque
-        return min(image, file.getvalue(), key=len), *picture.size
+def describe(name: str, summary: Summary) -> tuple[str, str]:
+    """Return a figure's target label and its alt text, both for this summary."""
+    figure = find(name)
+    target_label = figure.target_label.format(target=summary["target"])
+    return target_label, f"{figure.alt_text(summary)}. Target: {target_label}."
 
 
-def one_run(runs: pd.DataFrame) -> str:
-    """The run to look at closely: the first warm one of the fan-out, or what comes nearest."""
-    return str(
-        runs.assign(
-            other=runs["arm"] != "distributed",
-            colder=runs["temperature"].map({"warm": 0, "as found": 1}).fillna(2),
-        )
-        .sort_values(["other", "colder", "started_at"], kind="stable")["run_id"]
-        .iloc[0]
-    )
+class Drawing(NamedTuple):
+    """Hold a figure as a PNG, with the titles of its axes: what is shown, how many and where."""
+
+    png: bytes
+    titles: str
 
 
-def _speedup(data: Data) -> Figure | None:
-    if sweep.varied_factor(data.runs) or speedup.paired_ratios(data.runs).empty:
-        return None
-    figure = Figure(figsize=(WIDTH_IN + 1, 4.4))
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    speedup_figures.plot_pairs(data.runs, left)
-    speedup_figures.plot_ratios(data.runs, right)
-    return figure
+def draw(name: str, inputs: FigureInputs, **options: Any) -> Drawing | None:
+    """Draw a figure; None where the inputs do not have what it shows.
+
+    Args:
+        options: As the figure's `draw` function takes them.
+
+    Raises:
+        UsageError: The catalogue has no such figure.
+        RunError: A measure refuses these runs, and says why.
+    """
+    if name not in (names := [figure.name for figure in FIGURES]):
+        raise UsageError(f"unknown figure {name!r}; known: {', '.join(names)}")
+    with matplotlib.rc_context():
+        theme.apply_theme()
+        canvas = find(name).draw(inputs, **options)
+        if canvas is None:
+            return None
+        titles = "\n".join(ax.get_title("left") for ax in canvas.axes if ax.get_title("left"))
+        return Drawing(theme.png(canvas), titles)
 
 
-def _by_level(data: Data) -> Figure | None:
-    if not (factor := sweep.varied_factor(data.runs)):
-        return None
-    table = speedup.by_level(data.runs, factor)
-    return _figure(4.4, speedup_figures.plot_by_level, table, target=data.target, factor=factor)
-
-
-def _scaling(data: Data) -> Figure | None:
-    if not (factor := sweep.varied_factor(data.runs)):
-        return None
-    points = sweep.by_level(data.runs, factor=factor)
-    laws = scaling_measures.fits(points)
-    return _figure(4.4, scaling.plot_scaling, points, target=data.target, found=laws)
-
-
-def _timeline(data: Data) -> Figure | None:
-    return _figure(5, timeline.plot_timeline, _of_one(data, data.records), target=data.target)
-
-
-def _latency(data: Data) -> Figure | None:
-    if sweep.varied_factor(data.runs):
-        return None
-    latencies = latency_measures.per_datapoint(data.records, data.runs)
-    return _figure(3.8, latency.plot_ecdf, latencies, target=data.target)
-
-
-def _concurrency(data: Data) -> Figure | None:
-    spans = concurrency_measures.spans(_of_one(data, data.records))
-    return _figure(3.8, concurrency.plot_concurrency, spans, target=data.target) if len(spans) else None
-
-
-def _cold_starts(data: Data) -> Figure | None:
-    if data.invocations.empty:
-        return None
-    return _figure(4.2, cold_starts.plot_latency, data.invocations, target=data.target)
-
-
-def _dead_letters(data: Data) -> Figure | None:
-    if not (data.records["outcome"] == DEAD).any():
-        return None
-    return _figure(3.6, dead_letters.plot_outcomes, data.records, target=data.target)
-
-
-def _costs(data: Data) -> Figure | None:
-    if data.costs.empty:
-        return None
-    metered = data.runs["arm"].isin(data.costs["arm"]).sum()
-    return _figure(4.6, cost.plot_costs, data.costs, target=data.target, runs=int(metered))
-
-
-def _of_one(data: Data, table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["run_id"] == one_run(data.runs)]
-
-
-def _figure(height_in: float, plot: Callable[..., Any], table: pd.DataFrame, **options: Any) -> Figure:
-    figure = Figure(figsize=(WIDTH_IN, height_in))
-    plot(table, figure.subplots(), **options)
-    return figure
-
-
-DRAWINGS: dict[str, Callable[[Data], Figure | None]] = {
-    "speedup": _speedup,
-    "speedup_by_level": _by_level,
-    "scaling": _scaling,
-    "timeline": _timeline,
-    "latency": _latency,
-    "concurrency": _concurrency,
-    "cold_starts": _cold_starts,
-    "dead_letters": _dead_letters,
-    "costs": _costs,
-}
+def draw_all(inputs: FigureInputs) -> dict[str, bytes]:
+    """Draw every figure that the inputs allow, as PNGs by name, in order."""
+    images = {}
+    for figure in FIGURES:
+        try:
+            drawing = draw(figure.name, inputs)
+        except RunError:  # a measure refuses these runs; their summary has the reason
+            continue
+        if drawing is not None:
+            images[figure.name] = drawing.png
+    return images

@@ -1,27 +1,69 @@
-"""Drawings of `measures.cold_starts` and `measures.temperatures`: cold beside warm, and when it was cold."""
+"""Draw cold starts: what they cost, who waits on one, and how long handlers take."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.figure import Figure
 
-from lambdist_lib.errors import RunError
-from lambdist_lib.figures import theme
-from lambdist_lib.measures import cold_starts, sweep
+from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.inputs import FigureInputs, draw_one
+from lambdist_lib.formatting import label
+from lambdist_lib.measures import cold_vs_warm, sweep
 
 LANES = {  # label: (whether cold, column)
     "init": (True, "init_s"),
     "handler cold": (True, "duration_s"),
     "handler warm": (False, "duration_s"),
 }
-FUNCTIONS = ("collector", "processor", "dead_letter", "single_node")
+FUNCTIONS = tuple(theme.FUNCTION)
 
 
-def plot_latency(invocations: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
+def draw_latency(inputs: FigureInputs) -> Figure | None:
+    """Draw init and handler of every invocation; None without logs."""
+    if inputs.invocations.empty:
+        return None
+    return draw_one(plot_cold_starts, inputs.invocations, height_in=4.8, target_label=inputs.target_label)
+
+
+def describe_latency(summary: alt_text.Summary) -> str:
+    shows = "A point for each invocation: the init of a cold start, its handler, and warm handlers."
+    return alt_text.compose(shows, _init_text(summary), summary)
+
+
+def draw_shares(inputs: FigureInputs) -> Figure | None:
+    """Draw the cold shares of the distributed arm; None without a sweep of cold and warm runs."""
+    if not inputs.has_cold_and_warm_levels:
+        return None
+    shares = cold_vs_warm.cold_shares(inputs.records, inputs.invocations, inputs.runs, factor=inputs.factor)
+    shares = shares[shares["arm"] == "distributed"]
+    options = {"target_label": inputs.target_label, "factor": inputs.factor}
+    return draw_one(plot_cold_shares, shares, height_in=4.2, **options)
+
+
+def describe_shares(summary: alt_text.Summary) -> str:
+    shows = "The share of cold invocations and of datapoints that waited, at each level."
+    return alt_text.compose(shows, "", summary)
+
+
+def draw_handlers(inputs: FigureInputs) -> Figure | None:
+    """Draw each function's handler; None without a sweep of cold and warm runs."""
+    if not inputs.has_cold_and_warm_levels or inputs.invocations.empty:
+        return None
+    handlers = cold_vs_warm.handler_durations(inputs.invocations, inputs.runs, factor=inputs.factor)
+    options = {"target_label": inputs.target_label, "factor": inputs.factor}
+    return draw_one(plot_handlers, handlers, height_in=4.6, **options)
+
+
+def describe_handlers(summary: alt_text.Summary) -> str:
+    shows = "The median duration of each function's handler, at each level."
+    return alt_text.compose(shows, _init_text(summary), summary)
+
+
+def plot_cold_starts(invocations: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
     """Draw one point per invocation: a cold start's init, the handler cold, the handler warm.
 
     Args:
-        invocations: Columns of `columns.INVOCATIONS`; of any number of runs.
+        invocations: Columns of `results.schema.INVOCATIONS`; of any number of runs.
         ax: Drawn on and returned, with a bar at each lane's median.
     """
     jitter = np.random.default_rng(0)  # the same picture every time
@@ -38,7 +80,7 @@ def plot_latency(invocations: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
             _draw_lane(
                 ax, times, place, jitter, "cold" if is_cold else "warm", "D" if lane == "init" else "o"
             )
-            lanes[place] = f"{function.replace('_', ' ')}, {lane} ({len(times):,})"
+            lanes[place] = f"{label(function)}, {lane} ({len(times):,})"
             place += 1
         place += 0.6
     ax.set_yticks(list(lanes), list(lanes.values()))
@@ -51,16 +93,16 @@ def plot_latency(invocations: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
         ax,
         "What cold starts cost: init, then the handler cold and warm",
         f"n = {len(invocations):,} invocations",
-        target,
+        target_label,
     )
     return ax
 
 
-def plot_shares(shares: pd.DataFrame, ax: Axes, *, target: str, factor: str = "chunks") -> Axes:
-    """Draw the share of cold invocations and of datapoints that waited, with its interval, at each level.
+def plot_cold_shares(shares: pd.DataFrame, ax: Axes, *, target_label: str, factor: str = "chunks") -> Axes:
+    """Draw the shares of cold invocations and of datapoints that waited, at each level.
 
     Args:
-        shares: What `measures.temperatures.shares` returns, of one arm.
+        shares: What `measures.cold_vs_warm.cold_shares` returns, of one arm.
         ax: Drawn on and returned; filled are datapoints, hollow invocations.
     """
     levels = sorted(shares["level"].unique())
@@ -84,18 +126,18 @@ def plot_shares(shares: pd.DataFrame, ax: Axes, *, target: str, factor: str = "c
     ax.set_ylabel("cold, or waited on a cold start (%)")
     if len(shares):
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
-    arm = shares["arm"].iloc[0].replace("_", " ") if len(shares) else "no run"
+    arm = label(shares["arm"].iloc[0]) if len(shares) else "no run"
     counts = shares.groupby("of")["n"].sum()
     n = f"n = {counts.get('datapoints', 0):,} datapoints, {counts.get('invocations', 0):,} invocations"
-    theme.title(ax, f"Who waits on a cold start: {arm}, 95 % intervals", n, target)
+    theme.title(ax, f"Who waits on a cold start: {arm}, 95 % intervals", n, target_label)
     return ax
 
 
-def plot_handlers(handlers: pd.DataFrame, ax: Axes, *, target: str, factor: str = "chunks") -> Axes:
+def plot_handlers(handlers: pd.DataFrame, ax: Axes, *, target_label: str, factor: str = "chunks") -> Axes:
     """Draw the median duration of each function's handler, cold and warm, at each level.
 
     Args:
-        handlers: What `measures.temperatures.handlers` returns.
+        handlers: What `measures.cold_vs_warm.handler_durations` returns.
         ax: Drawn on and returned; a lane per function and level.
     """
     known = handlers[handlers["median_s"] > 0]
@@ -114,7 +156,7 @@ def plot_handlers(handlers: pd.DataFrame, ax: Axes, *, target: str, factor: str 
             ax.annotate(_milliseconds(x), (x, place), xytext=(0, 5), textcoords="offset points",
                         ha="center", fontsize="small", color=theme.INK)  # fmt: skip
     counts = known.groupby(["function", "level"])["n"].sum()
-    words = [f"{name.replace('_', ' ')}, {level:g} ({counts[name, level]:,})" for name, level in lanes]
+    words = [f"{label(name)}, {level:g} ({counts[name, level]:,})" for name, level in lanes]
     ax.set_yticks(range(len(lanes)), words)
     ax.set_ylim(max(len(lanes), 1) - 0.5, -0.8)
     if lanes:
@@ -125,88 +167,24 @@ def plot_handlers(handlers: pd.DataFrame, ax: Axes, *, target: str, factor: str 
     ax.set_xlabel("seconds of the handler, init left out (95 % interval where n allows one)")
     ax.set_ylabel(f"function, {_factor(factor)}")
     n = f"n = {int(known['n'].sum()):,} invocations"
-    theme.title(ax, f"Cold and warm handlers by {factor.replace('_', ' ')}", n, target)
+    theme.title(ax, f"Cold and warm handlers by {label(factor)}", n, target_label)
     return ax
 
 
-def plot_environments(invocations: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
-    """Draw how many environments of each function a run had used by a time; the fresh ones have a mark.
-
-    Args:
-        invocations: Of one run.
-        ax: Drawn on and returned.
-
-    Raises:
-        RunError: Invocations of several runs.
-    """
-    _require_one_run(invocations, "environments are drawn")
-    used = cold_starts.environments(invocations)
-    last_s = used["last_s"].max() if len(used) else 1.0
-    for function in [name for name in FUNCTIONS if (used["function"] == name).any()]:
-        firsts = used[used["function"] == function].sort_values("first_s", kind="stable")
-        so_far = np.arange(1, len(firsts) + 1)
-        colour, fresh = theme.FUNCTION[function], firsts["fresh"].to_numpy()
-        reuse = firsts["invocations"].sum() / len(firsts)
-        label = f"{function.replace('_', ' ')}: {len(firsts)}, each used {reuse:.3g} times"
-        ax.step(
-            [*firsts["first_s"], last_s],
-            [*so_far, len(firsts)],
-            where="post",
-            color=colour,
-            lw=1.3,
-            label=label,
-        )
-        ax.plot(firsts["first_s"][fresh], so_far[fresh], "o", ms=4, color=colour)
-    ax.set_ylim(0, None)
-    ax.set_xlim(0, last_s * 1.02)
-    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-    ax.set_xlabel("seconds since the first invocation began")
-    ax.set_ylabel("environments so far")
-    if len(used):
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
-    run = used["run_id"].iloc[0] if len(used) else "nothing ran"
-    fresh = f"{int(used['fresh'].sum()):,} of them fresh (dots)"
-    n = f"n = {len(invocations):,} invocations in {len(used):,} environments, {fresh}"
-    theme.title(ax, f"Environments over time: {run}", n, target)
-    return ax
-
-
-def plot_bursts(invocations: pd.DataFrame, ax: Axes, *, target: str, bin_s: float = 0.5) -> Axes:
-    """Draw the cold starts of one run per `bin_s` seconds, the functions on top of each other.
-
-    Raises:
-        RunError: Invocations of several runs.
-    """
-    _require_one_run(invocations, "bursts are drawn")
-    table = cold_starts.bursts(invocations, bin_s=bin_s)
-    by_bin = table.pivot_table(index="at_s", columns="function", values="cold", aggfunc="sum", fill_value=0)
-    bottom = np.zeros(len(by_bin))
-    for function in [name for name in FUNCTIONS if name in by_bin]:
-        ax.bar(by_bin.index, by_bin[function], width=bin_s, align="edge", bottom=bottom, lw=0,
-               color=theme.FUNCTION[function], label=function.replace("_", " "))  # fmt: skip
-        bottom += by_bin[function].to_numpy()
-    ax.set_ylim(0, max(bottom, default=1) * 1.1)
-    ax.set_xlim(0, max(by_bin.index, default=1) + 2 * bin_s)
-    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-    ax.set_xlabel("seconds since the first invocation began")
-    ax.set_ylabel(f"cold starts per {bin_s:g} s")
-    if len(by_bin):
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
-    run = invocations["run_id"].iloc[0] if len(invocations) else "nothing ran"
-    theme.title(ax, f"Bursts of cold starts: {run}", f"n = {int(table['cold'].sum()):,} cold starts", target)
-    return ax
+def _init_text(summary: alt_text.Summary) -> str:
+    """Return the median init of each function that had a cold start."""
+    functions = ("collector", "processor", "dead_letter", "single_node")
+    inits = {name: summary["measures"].get(f"{name}_init_s") for name in functions}
+    texts = [
+        f"{label(name)} {alt_text.seconds(init['value'])} (n = {init['n']:,})"
+        for name, init in inits.items()
+        if init and init["value"]
+    ]
+    return f"Median init: {', '.join(texts)}" if texts else "No cold start was seen"
 
 
 def _factor(factor: str) -> str:
-    return f"{factor.replace('_', ' ')} ({sweep.FACTORS[factor]})"
-
-
-def _require_one_run(invocations: pd.DataFrame, what: str) -> None:
-    if invocations["run_id"].nunique() > 1:
-        raise RunError(
-            f"{what} of one run, not of {invocations['run_id'].nunique()}; "
-            f"keep one with invocations[invocations['run_id'] == {invocations['run_id'].iloc[0]!r}]"
-        )
+    return f"{label(factor)} ({sweep.FACTORS[factor]})"
 
 
 def _draw_lane(

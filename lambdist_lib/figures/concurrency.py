@@ -1,20 +1,44 @@
-"""Drawing of `measures.concurrency`: what ran at once, in how many environments, against the limits."""
+"""Draw how many executions ran at once, in how many environments, against the limits."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.figures import theme
+from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.inputs import FigureInputs, draw_one
+from lambdist_lib.formatting import label
 from lambdist_lib.measures import concurrency
 
 
+def draw_concurrency(inputs: FigureInputs, *, maximum_concurrency: int = 0) -> Figure | None:
+    """Draw the concurrency of the run that `inputs.select_run` chooses; None where nothing ran.
+
+    Args:
+        maximum_concurrency: The queue's limit of processors at once; drawn as a line.
+    """
+    spans = concurrency.spans(inputs.one_run(inputs.records))
+    if spans.empty:
+        return None
+    limits = {"MaximumConcurrency": maximum_concurrency} if maximum_concurrency else {}
+    return draw_one(plot_concurrency, spans, height_in=3.8, target_label=inputs.target_label, limits=limits)
+
+
+def describe_concurrency(summary: alt_text.Summary) -> str:
+    numbers, peak = "", alt_text.value(summary, "concurrency_peak")
+    if peak and (environments := alt_text.value(summary, "concurrency_environments")):
+        numbers = f"Medians over runs: {peak:g} at once at most, {environments:g} environments"
+    shows = "Executions at once during one run, and environments used by then."
+    return alt_text.compose(shows, numbers, summary)
+
+
 def plot_concurrency(
-    spans: pd.DataFrame, ax: Axes, *, target: str, limits: Mapping[str, float] | None = None
+    spans: pd.DataFrame, ax: Axes, *, target_label: str, limits: Mapping[str, float] | None = None
 ) -> Axes:
-    """Draw executions at once over time, and the environments that had run anything by then.
+    """Draw executions at once over time, and the environments used so far.
 
     Args:
         spans: Of one run, as `measures.concurrency.spans` returns.
@@ -38,8 +62,8 @@ def plot_concurrency(
     ax.step(x, steps["environments"], where="post", color=theme.INK, lw=1.2, ls="--",
             label="environments used so far")  # fmt: skip
     top = max(steps[["running", "environments"]].max(axis=None), 1) if len(steps) else 1
-    for label, limit in (limits or {}).items():
-        ax.axhline(limit, color=theme.LIMIT, lw=1.2, ls="-.", label=f"{label}: {limit:g}")
+    for name, limit in (limits or {}).items():
+        ax.axhline(limit, color=theme.LIMIT, lw=1.2, ls="-.", label=f"{name}: {limit:g}")
         top = max(top, limit)
     ax.set_ylim(0, top * 1.08)
     ax.set_xlim(0, x.max() if len(steps) and x.max() > 0 else 1)
@@ -48,7 +72,7 @@ def plot_concurrency(
     ax.set_ylabel("executions, environments")
     if len(steps) or limits:
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
-    theme.title(ax, _text(spans, arm), f"n = {len(spans):,} executions", target)
+    theme.title(ax, _text(spans, arm), f"n = {len(spans):,} executions", target_label)
     return ax
 
 
@@ -57,7 +81,7 @@ def _text(spans: pd.DataFrame, arm: str) -> str:
         return "Concurrency: nothing ran"
     [row] = concurrency.summary(spans).itertuples()
     return (
-        f"Concurrency of {arm.replace('_', ' ')}, {row.run_id}: peak {row.peak}, mean {row.mean:.2g}\n"
+        f"Concurrency of {label(arm)}, {row.run_id}: peak {row.peak}, mean {row.mean:.2g}\n"
         f"{row.work_s:,.3g} s of work in {row.span_s:,.3g} s; "
         f"each of {row.environments} environments used {row.reuse:.3g} times"
     )

@@ -1,9 +1,12 @@
-"""Drawing of `measures.cost_after`: what a million datapoints cost in each arm, predicted and metered."""
+"""Draw what a million datapoints cost in each arm, predicted and metered."""
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from lambdist_lib.figures import theme
+from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.inputs import FigureInputs, draw_one
+from lambdist_lib.formatting import label
 
 SERVICE = {
     "API Gateway": "#CC79A7",
@@ -18,12 +21,26 @@ SIDES = {"predicted": 0.45, "metered": 1.0}  # how opaque: what was, stands out
 HEIGHT, GAP = 0.8, 1.2
 
 
-def plot_costs(table: pd.DataFrame, ax: Axes, *, target: str, runs: int) -> Axes:
-    """Draw two lying bars per arm, of the services on the bill, with their sums at the ends.
+def draw_costs(inputs: FigureInputs) -> Figure | None:
+    """Draw the bill of each arm; None where nothing was metered."""
+    table = inputs.costs()
+    if table.empty:
+        return None
+    metered = int(inputs.runs["arm"].isin(table["arm"]).sum())
+    return draw_one(plot_costs, table, height_in=4.6, target_label=inputs.target_label, runs=metered)
+
+
+def describe_costs(summary: alt_text.Summary) -> str:
+    shows = "Two bars per arm, predicted and metered, of the services:"
+    return alt_text.compose(shows, str(summary.get("cost", "")), summary)
+
+
+def plot_costs(table: pd.DataFrame, ax: Axes, *, target_label: str, runs: int) -> Axes:
+    """Draw two horizontal bars per arm, of the services on the bill, with their sums at the ends.
 
     Args:
-        table: What `cost_after.table` returns.
-        target: The stamp of the runs. runs: how many were metered.
+        table: What `costs.metering.table` returns.
+        runs: How many runs were metered.
     """
     arms = list(dict.fromkeys(table["arm"])) if len(table) else []
     ticks: dict[float, str] = {}
@@ -33,7 +50,7 @@ def plot_costs(table: pd.DataFrame, ax: Axes, *, target: str, runs: int) -> Axes
         by_service = lines.groupby("service")[[f"usd_{side}" for side in SIDES]].sum()
         for below, (side, alpha) in enumerate(SIDES.items()):
             y, left = place * (2 + GAP) + below, 0.0
-            ticks[y] = f"{arm.replace('_', ' ')}, {side}"
+            ticks[y] = f"{label(arm)}, {side}"
             for service in [name for name in SERVICE if name in by_service.index]:
                 usd = by_service.loc[service, f"usd_{side}"]
                 ax.barh(y, usd, HEIGHT, left, color=SERVICE[service], alpha=alpha, lw=0)
@@ -48,7 +65,7 @@ def plot_costs(table: pd.DataFrame, ax: Axes, *, target: str, runs: int) -> Axes
     ax.invert_yaxis()
     ax.set_xlim(0, ax.get_xlim()[1] * 1.8 if arms else 1)  # the longest bar's words end before the legend
     ax.set_xlabel("USD for a million datapoints, at the prices of AWS")
-    theme.title(ax, "What it would cost", f"n = {runs} runs metered", target)
+    theme.title(ax, "What it would cost", f"n = {runs} runs metered", target_label)
     return ax
 
 

@@ -1,28 +1,90 @@
-"""Drawing of `measures.dead_letters`: how every datapoint of a file ended."""
+"""Draw how every datapoint ended, and dead letters beside what theory expects."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from lambdist_lib.figures import theme
-from lambdist_lib.measures import dead_letters
+from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
+from lambdist_lib.formatting import label
+from lambdist_lib.measures import dead_letters, fault_matrix
 from lambdist_lib.protocol.contract import DEAD, OUTCOMES, STORED
 
 STEPS = 200  # of a curve
 LEAST_RATE = 1e-9
 LAW_LINES = ("-", "--", "-.", ":")
 ASIDE = 0.006  # of p, between points at the same p
-MOST_BARS = 12
+MAX_BARS = 12
 CAUSE_CHARS = 40
 
 
-def plot_outcomes(records: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
-    """Draw one bar per way to end: stored or dead at which receive and of what, or not settled.
+def draw_outcomes(inputs: FigureInputs) -> Figure | None:
+    """Draw how the datapoints ended; None where none died."""
+    if not (inputs.records["outcome"] == DEAD).any():
+        return None
+    return draw_one(plot_outcomes, inputs.records, height_in=3.6, target_label=inputs.target_label)
 
-    Lying bars, so that two dead among thousands have room for their cause; the counts at the
-    bars' ends add up to the datapoints of the title.
+
+def describe_outcomes(summary: alt_text.Summary) -> str:
+    causes = "".join(
+        f"; {row['dead']:,} of {row['cause']} ({label(row['arm'])})"
+        for row in alt_text.rows(summary, "dead_by_cause")
+    )
+    submitted, dead = (alt_text.value(summary, name) or 0 for name in ("submitted", "dead"))
+    numbers = f"Of {submitted:,.0f} datapoints {dead:,.0f} are dead{causes}"
+    return alt_text.compose("A bar for each way in which datapoints ended.", numbers, summary)
+
+
+def draw_theory(inputs: FigureInputs, *, max_receives: int = 0) -> Figure | None:
+    """Draw the rates of a fault matrix against theory; None where `max_receives` is not given."""
+    if not max_receives:
+        return None
+    cells = fault_matrix.cells(inputs.records, inputs.runs, inputs.invocations, max_receives=max_receives)
+    return draw_one(plot_theory, cells, height_in=4.8, target_label=inputs.target_label)
+
+
+def describe_theory(summary: alt_text.Summary) -> str:
+    shows = "The share that died at each probability of failure, beside what the law of retries expects."
+    return alt_text.compose(shows, "", summary)
+
+
+def draw_receives(inputs: FigureInputs, *, max_receives: int = 0) -> Figure | None:
+    """Draw a histogram of receives for each cell of a fault matrix; None without `max_receives`."""
+    if not max_receives:
+        return None
+    cells = fault_matrix.cells(inputs.records, inputs.runs, inputs.invocations, max_receives=max_receives)
+    lines = (len(cells) + 1) // 2
+    figure = Figure(figsize=(WIDTH_IN, 3.4 * lines))
+    axes = figure.subplots(lines, 2, squeeze=False)
+    for ax, (_, cell) in zip(axes.flat, cells.iterrows(), strict=False):
+        law = {"batch": cell["batch"], "partial": cell["partial"]}
+        p = dead_letters.receive_failure_probability(cell["p"], **law)
+        records = fault_matrix.select_cell(inputs.records, inputs.runs, cell)
+        receives = dead_letters.receive_counts(
+            records, p=p, permanent=cell["permanent"], max_receives=max_receives
+        )
+        text = f"{inputs.target_label}\n{fault_matrix.cell_label(cell)}"
+        plot_receives(receives, ax, target_label=text, p=p, p_value=cell["p_value"])
+    axes.flat[-1].set_visible(len(cells) % 2 == 0)
+    return figure
+
+
+def describe_receives(summary: alt_text.Summary) -> str:
+    numbers = "; ".join(
+        f"{row['datapoints']:,} {row['outcome']} at receive {row['receives']} ({label(row['arm'])})"
+        for row in alt_text.rows(summary, "receives")
+    )
+    return alt_text.compose("Datapoints by the receive at which they ended:", numbers, summary)
+
+
+def plot_outcomes(records: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
+    """Draw one bar per way to end: outcome, receive and cause.
+
+    The bars are horizontal, so that two dead among thousands have room for their cause. The counts at
+    their ends add up to the datapoints of the title.
     """
     bars = _bars(records)
     y = range(len(bars))
@@ -38,12 +100,12 @@ def plot_outcomes(records: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
             text, (count, place), xytext=(4, 0), textcoords="offset points", va="center", color=theme.INK
         )
     ax.set_yticks(y, bars["label"])
-    spare = max(3 - len(bars), 0) / 2  # or two bars would be two slabs
+    spare = max(3 - len(bars), 0) / 2  # keep one or two bars slim
     ax.set_ylim(len(bars) - 0.4 + spare, -0.6 - spare)
     ax.set_xlim(0, bars["datapoints"].max() * 1.12 if len(bars) else 1)
     ax.set_xlabel("datapoints")
     rates = "".join(
-        f"\n{row.arm.replace('_', ' ')}: {row.dead:,} of {row.settled:,} dead, {row.rate * 100:.3g} % "
+        f"\n{label(row.arm)}: {row.dead:,} of {row.settled:,} dead, {row.rate * 100:.3g} % "
         f"({row.low * 100:.3g} to {row.high * 100:.3g} %)"
         for row in dead_letters.rate(records).itertuples()
         if row.settled
@@ -52,17 +114,17 @@ def plot_outcomes(records: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
         ax,
         f"How the datapoints ended, the dead with their 95 % interval{rates}",
         f"n = {len(records):,} datapoints",
-        target,
+        target_label,
     )
     return ax
 
 
-def plot_theory(against: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
+def plot_theory(against: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
     """Draw observed dead-letter rates with their intervals against what the law of retries expects.
 
     Args:
-        against: Rows of `measures.dead_letters.against_theory`, of any number of experiments, or of
-            `measures.fault_matrix.cells`. Those without an expected rate are counted, not drawn.
+        against: Rows of `measures.dead_letters.compare_with_theory`, of any number of experiments, or of
+            `measures.fault_matrix.cells`. Rows without an expected rate are counted, not drawn.
         ax: Drawn on and returned. A rate of zero has no place on a logarithmic axis: its
             interval's upper end is drawn, pointing down. Points at the same p stand side by side.
     """
@@ -82,7 +144,7 @@ def plot_theory(against: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
     n = f"n = {int(drawn['settled'].sum()):,} datapoints in {len(drawn)} experiments"
     n += f" ({left_out} without a law or a datapoint left out)" if left_out else ""
     text = f"Dead letters against theory: {int(drawn['agrees'].sum())} of {len(drawn)} intervals hold it"
-    theme.title(ax, text, n, target)
+    theme.title(ax, text, n, target_label)
     return ax
 
 
@@ -91,11 +153,15 @@ def _draw_laws(ax: Axes, against: pd.DataFrame) -> None:
     laws = against.assign(batch=against["batch"].mask(against["partial"], 1))  # a batch means nothing then
     names = ["most", "batch", "partial", "permanent"]
     for k, row in enumerate(laws[names].drop_duplicates().sort_values(names).itertuples()):
-        law = f"p^{row.most}" if row.partial else f"(1-(1-p)^{row.batch})^{row.most}, whole batches"
+        law = (
+            f"p^{row.max_receives}"
+            if row.partial
+            else f"(1-(1-p)^{row.batch})^{row.max_receives}, whole batches"
+        )
         if row.permanent:
             law = f"f + (1-f)·{law}, f = {row.permanent:g}"
         cell = {name: getattr(row, name) for name in names}
-        rates = [dead_letters.expected_rate(one, **cell) for one in p]
+        rates = [dead_letters.expected_rate(share, **cell) for share in p]
         ax.plot(p, rates, color=theme.INK, lw=1.2, ls=LAW_LINES[k % len(LAW_LINES)], label=f"expected: {law}")
 
 
@@ -106,7 +172,7 @@ def _draw_rates(ax: Axes, against: pd.DataFrame) -> None:
         x = rows["p"] + (k - (len(groups) - 1) / 2) * ASIDE
         error = [rows["rate"] - rows["low"], rows["high"] - rows["rate"]]
         words = f"batches of {batch}" if partial else f"whole batches of {batch}"
-        words = f"{arm.replace('_', ' ')}, {words}" if against["arm"].nunique() > 1 else words
+        words = f"{label(arm)}, {words}" if against["arm"].nunique() > 1 else words
         if "expected_filled" in rows and not partial:
             ax.plot(x, rows["expected_filled"], "_", ms=16, mew=2, color=theme.INK, zorder=2,
                     label=f"{words}: expected, as full as they were")  # fmt: skip
@@ -118,19 +184,20 @@ def _draw_rates(ax: Axes, against: pd.DataFrame) -> None:
                 "mfc": colour if partial else "white",
                 "zorder": 3,
             }
-            ax.errorbar(x[some], rows.loc[some, "rate"], yerr=[one[some] for one in error], capsize=3,
+            ax.errorbar(x[some], rows.loc[some, "rate"], yerr=[ends[some] for ends in error], capsize=3,
                         label=f"{words}: 95 % interval", **style)  # fmt: skip
         if none.any():
             ax.plot(x[none], rows.loc[none, "high"], "v", ms=8, mfc="white", color=colour, zorder=3,
                     label=f"{words}: none died, upper end")  # fmt: skip
 
 
-def plot_receives(receives: pd.DataFrame, ax: Axes, *, target: str, p: float, p_value: float) -> Axes:
+def plot_receives(receives: pd.DataFrame, ax: Axes, *, target_label: str, p: float, p_value: float) -> Axes:
     """Draw how many datapoints were stored or dead after each receive, beside the geometric law.
 
     Args:
-        receives: Of one arm, with `expected`, as `measures.dead_letters.receives` gives it for a p.
-        p, p_value: Of a receive to fail, and of the fit (`measures.dead_letters.fit`).
+        receives: Of one arm, with `expected`, as `measures.dead_letters.receive_counts` gives it for a p.
+        p: Probability that a receive fails.
+        p_value: Of the fit (`measures.dead_letters.goodness_of_fit`); NaN where there was nothing to test.
         ax: Drawn on and returned. The bar on the right, set apart, is of the dead.
     """
     most = int(receives["receives"].max()) if len(receives) else 1
@@ -158,12 +225,12 @@ def plot_receives(receives: pd.DataFrame, ax: Axes, *, target: str, p: float, p_
     ax.set_ylabel("datapoints")
     fit = "nothing to test" if np.isnan(p_value) else f"p value {p_value:.2g}"
     n = f"n = {receives['datapoints'].sum():,} settled datapoints"
-    theme.title(ax, f"Receives against the geometric law: {fit}", n, target)
+    theme.title(ax, f"Receives against the geometric law: {fit}", n, target_label)
     return ax
 
 
 def _bars(records: pd.DataFrame) -> pd.DataFrame:
-    """Columns `label`, `outcome`, `datapoints`; beyond MOST_BARS the smallest become one bar."""
+    """Columns `label`, `outcome`, `datapoints`; beyond MAX_BARS the smallest become one bar."""
     settled = records["outcome"].isin([STORED, DEAD])
     ways = pd.DataFrame(
         {
@@ -176,9 +243,9 @@ def _bars(records: pd.DataFrame) -> pd.DataFrame:
     keys = ["arm", "outcome", "receives", "cause"]
     bars = ways.groupby(keys, observed=True, dropna=False).size().rename("datapoints").reset_index()
     bars["label"] = [_label(bar, several_arms=records["arm"].nunique() > 1) for bar in bars.itertuples()]
-    if len(bars) <= MOST_BARS:
+    if len(bars) <= MAX_BARS:
         return bars
-    rest = bars.drop(bars["datapoints"].nlargest(MOST_BARS - 1).index)
+    rest = bars.drop(bars["datapoints"].nlargest(MAX_BARS - 1).index)
     more = {
         "label": f"{len(rest)} further ways",
         "outcome": "",
@@ -189,6 +256,6 @@ def _bars(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _label(bar: Any, *, several_arms: bool) -> str:
-    arm = f"{bar.arm.replace('_', ' ')}: " if several_arms else ""
+    arm = f"{label(bar.arm)}: " if several_arms else ""
     receives = f" at receive {bar.receives}" if bar.receives else ""
-    return f"{arm}{str(bar.outcome).replace('_', ' ')}{receives}"
+    return f"{arm}{label(str(bar.outcome))}{receives}"

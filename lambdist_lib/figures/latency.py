@@ -1,19 +1,53 @@
-"""Drawing of `measures.latency`: how long datapoints take, by arm and temperature."""
+"""Draw how long datapoints take, by arm and temperature."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from lambdist_lib.figures import theme
+from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
+from lambdist_lib.formatting import label
+from lambdist_lib.measures import latency
 
-MOST_STEPS = 2_000  # of a curve: more than the figure has pixels
+MAX_STEPS = 2_000  # of a curve: more than the figure has pixels
 WORDS = {"end_to_end": "stored", "answer": "answered"}  # of the keys of `measures.latency.ENDS`
 LINES = {"warm": "-", "cold": "--", "as found": "-."}
 PERCENTILES = (0.5, 0.9, 0.99)
 
 
-def plot_ecdf(latencies: pd.DataFrame, ax: Axes, *, target: str, end: str = "end_to_end") -> Axes:
-    """Draw the share of datapoints that were done by a time, from their intended send; a curve per arm.
+def draw_latency(inputs: FigureInputs) -> Figure | None:
+    """Draw the latencies, of a sweep with cold and warm levels a panel each; None for other sweeps."""
+    if not (factor := inputs.factor):
+        latencies = latency.per_datapoint(inputs.records, inputs.runs)
+        return draw_one(plot_latency, latencies, height_in=3.8, target_label=inputs.target_label)
+    if not inputs.has_cold_and_warm_levels:
+        return None
+    levels = sorted(inputs.runs[factor].unique())
+    figure = Figure(figsize=(WIDTH_IN, 2.9 * len(levels)))
+    axes = figure.subplots(len(levels), sharex=True, squeeze=False)
+    for ax, level in zip(axes[:, 0], levels, strict=True):
+        runs = inputs.runs[inputs.runs[factor] == level]
+        records = inputs.records[inputs.records["run_id"].isin(runs["run_id"])]
+        text = f"{inputs.target_label}, {label(factor)} = {level}"
+        plot_latency(latency.per_datapoint(records, runs), ax, target_label=text).label_outer()
+    return figure
+
+
+def describe_latency(summary: alt_text.Summary) -> str:
+    texts, ending = [], "end_to_end_p50_s"
+    for name in [measure for measure in summary["measures"] if measure.endswith(ending)]:
+        median_s, p90_s = alt_text.value(summary, name), alt_text.value(summary, name.replace("p50", "p90"))
+        arm = label(name.removesuffix(ending).rstrip("_"))
+        arm = {"": "fan-out or only arm", "cold": "the same, cold"}.get(arm, arm)
+        tail = "" if p90_s is None else f", nine in ten within {alt_text.seconds(p90_s)}"
+        texts += [] if median_s is None else [f"{arm}: half within {alt_text.seconds(median_s)}{tail}"]
+    shows = "The share of datapoints stored by a time, a curve per arm:"
+    return alt_text.compose(shows, "; ".join(texts), summary)
+
+
+def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: str = "end_to_end") -> Axes:
+    """Draw the share of datapoints done by a time since their intended send; a curve per arm.
 
     Args:
         latencies: What `measures.latency.per_datapoint` returns.
@@ -27,14 +61,14 @@ def plot_ecdf(latencies: pd.DataFrame, ax: Axes, *, target: str, end: str = "end
             continue
         counted += len(times)
         shares = np.arange(1, len(times) + 1) / len(times)
-        kept = np.unique(np.linspace(0, len(times) - 1, min(len(times), MOST_STEPS)).astype(int))
+        kept = np.unique(np.linspace(0, len(times) - 1, min(len(times), MAX_STEPS)).astype(int))
         ax.step(
             times[kept],
             shares[kept],
             where="post",
             color=theme.ARM.get(arm, theme.INK),
             ls=LINES.get(temperature, ":"),
-            label=f"{arm.replace('_', ' ')}, {temperature} ({len(times):,})",
+            label=f"{label(arm)}, {temperature} ({len(times):,})",
         )
     for p in PERCENTILES:
         ax.axhline(p, color=theme.QUIET, lw=0.6, ls=":", zorder=0)
@@ -48,5 +82,5 @@ def plot_ecdf(latencies: pd.DataFrame, ax: Axes, *, target: str, end: str = "end
     ax.set_ylabel("datapoints")
     missing = len(latencies) - counted
     n = f"n = {counted:,} datapoints" + (f", {missing:,} never {WORDS[end]}" if missing else "")
-    theme.title(ax, f"Until a datapoint is {WORDS[end]}", n, target)
+    theme.title(ax, f"Until a datapoint is {WORDS[end]}", n, target_label)
     return ax

@@ -1,15 +1,16 @@
-"""Drawing of `planner`: backlog and concurrency to come, time and cost by size and setting, and how far
-the planner may be trusted."""
+"""Draw plans: backlog over time, time and cost by size and setting, and the planner's validation."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from lambdist_lib.figures import theme
+from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.inputs import FigureInputs
 from lambdist_lib.formatting import duration, money
-from lambdist_lib.planner import curves
+from lambdist_lib.planner import curves, predict
 from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.validation import published
 
@@ -29,24 +30,106 @@ LIMIT_COLOUR = {
 }
 OTHER = "#DDDDDD"
 SHADE = 0.28
+SIZE_IN = (6.9, 3.5)
 NICE_S = (0.1, 1, 10, 60, 600, 3_600, 14_400, 86_400, 864_000, 8_640_000, 86_400_000, 864_000_000)
 UNITS_S = (("hours", 3_600.0), ("minutes", 60.0))
 VERDICT = {True: "#0072B2", False: "#D55E00", None: "#999999"}
 
 
-def plot_over_time(found: Sequence[pd.DataFrame], axes: Sequence[Axes], *, target: str, n: int) -> None:
-    """Draw backlog above and concurrency below, shaded by what binds.
+def draw_by_size(inputs: FigureInputs, *, sizes: pd.DataFrame | None = None) -> Figure | None:
+    """Draw plans by size (`plot_by_size`); None without a plan."""
+    if sizes is None:
+        return None
+    figure = Figure(figsize=SIZE_IN)
+    plot_by_size(sizes, figure.subplots(), target_label=predict.TARGET)
+    return figure
+
+
+def describe_by_size(summary: alt_text.Summary) -> str:
+    shows = "The time and cost at each number of datapoints, and the bottleneck."
+    return alt_text.compose(shows, "", summary)
+
+
+def draw_over_time(
+    inputs: FigureInputs, *, backlog: Sequence[pd.DataFrame] | None = None, datapoints: int = 0
+) -> Figure | None:
+    """Draw a plan's backlog and concurrency (`plot_over_time`); None without a plan."""
+    if backlog is None:
+        return None
+    figure = Figure(figsize=(SIZE_IN[0], 3.8))
+    axes = figure.subplots(2, 1, sharex=True)
+    plot_over_time(backlog, axes, target_label=predict.TARGET, n=datapoints)
+    return figure
+
+
+def describe_over_time(summary: alt_text.Summary) -> str:
+    shows = "Datapoints waiting and batches at once over time, by both models."
+    return alt_text.compose(shows, "", summary)
+
+
+def describe_over_time_largest(summary: alt_text.Summary) -> str:
+    shows = "Datapoints waiting and batches at once over time, and the bottleneck of each phase."
+    return alt_text.compose(shows, "", summary)
+
+
+def draw_front(
+    inputs: FigureInputs, *, settings: pd.DataFrame | None = None, datapoints: int = 0
+) -> Figure | None:
+    """Draw time against cost of the settings (`plot_front`); None without a plan."""
+    if settings is None:
+        return None
+    figure = Figure(figsize=SIZE_IN)
+    plot_front(settings, figure.subplots(), target_label=predict.TARGET, n=datapoints)
+    return figure
+
+
+def describe_front(summary: alt_text.Summary) -> str:
+    shows = "A point for each setting; none beats those on the front in both."
+    return alt_text.compose(shows, "", summary)
+
+
+def draw_held_out(inputs: FigureInputs, *, held_out: pd.DataFrame | None = None) -> Figure | None:
+    """Draw the planner's forecasts of held-out runs (`plot_held_out`); None without them."""
+    if held_out is None:
+        return None
+    figure = Figure(figsize=(SIZE_IN[0], 2.7))
+    plot_held_out(held_out, figure.subplots(), target_label=inputs.target_label)
+    return figure
+
+
+def describe_held_out(summary: alt_text.Summary) -> str:
+    shows = "What each run predicts of the others, beside their median."
+    return alt_text.compose(shows, "", summary)
+
+
+def draw_validation(inputs: FigureInputs, *, validation: pd.DataFrame | None = None) -> Figure | None:
+    """Draw the planner beside published measurements (`plot_validation`); None without them."""
+    if validation is None:
+        return None
+    figure = Figure(figsize=(SIZE_IN[0], 4))
+    plot_validation(validation, figure.subplots(), target_label="AWS, published")
+    return figure
+
+
+def describe_validation(summary: alt_text.Summary) -> str:
+    return alt_text.compose("The error of each row, within its tolerance.", "", summary)
+
+
+def plot_over_time(
+    backlog: Sequence[pd.DataFrame], axes: Sequence[Axes], *, target_label: str, n: int
+) -> None:
+    """Draw backlog above and concurrency below, shaded by the bottleneck.
 
     Args:
-        found: What `planner.curves.over_time` returns, of one job: of the fluid, and of the simulation
-            where it was run.
+        backlog: What `planner.curves.backlog_over_time` returns, of one job: of the fluid model, and of
+            the simulation where it ran.
         axes: Two, with one x axis.
         n: Datapoints.
     """
     upper, lower = axes
-    last_s = max(curve["at_s"].max() for curve in found)
-    unit, length_s = next((one for one in UNITS_S if last_s > 2 * one[1]), ("seconds", 1.0))
-    for curve in found:
+    last_s = max(curve["at_s"].max() for curve in backlog)
+    unit, length_s = next((pair for pair in UNITS_S if last_s > 2 * pair[1]), ("seconds", 1.0))
+    for curve in backlog:
         curve = curve.assign(at=curve["at_s"] / length_s)
         exact = curve["model"].iloc[0] == curves.EXACT
         colour, line = ("#D55E00", "-") if exact else (theme.INK, "--")
@@ -63,7 +146,9 @@ def plot_over_time(found: Sequence[pd.DataFrame], axes: Sequence[Axes], *, targe
         ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.xaxis.set_major_formatter("{x:,.0f}")
     _legend(upper)
-    theme.title(upper, "Backlog and concurrency, shaded by what binds", f"n = {n:,} datapoints", target)
+    theme.title(
+        upper, "Backlog and concurrency, shaded by the bottleneck", f"n = {n:,} datapoints", target_label
+    )
 
 
 def _shade(curve: pd.DataFrame, axes: Sequence[Axes]) -> None:
@@ -78,8 +163,8 @@ def _shade(curve: pd.DataFrame, axes: Sequence[Axes]) -> None:
         named.add(limit)
 
 
-def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
-    """Draw the makespan at each size with its 5 to 95 %, coloured by what binds, beside the single node.
+def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
+    """Draw the makespan at each size with its 5 to 95 % range, coloured by bottleneck.
 
     Args:
         sizes: What `planner.curves.by_size` returns.
@@ -91,7 +176,7 @@ def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
     ax.plot(x, sizes["makespan_s"], color=theme.INK, lw=0.8, zorder=1)
     for limit, of in sizes.groupby("limit", sort=False):
         error = [of["makespan_s"] - of["low_s"], of["high_s"] - of["makespan_s"]]
-        ax.errorbar(of["datapoints"], of["makespan_s"], yerr=[one.clip(lower=0) for one in error], fmt="o",
+        ax.errorbar(of["datapoints"], of["makespan_s"], yerr=[ends.clip(lower=0) for ends in error], fmt="o",
                     ms=7, capsize=3, color=LIMIT_COLOUR.get(str(limit), theme.INK), label=limit,
                     zorder=3)  # fmt: skip
     for row in sizes.itertuples():
@@ -103,13 +188,13 @@ def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("datapoints")
     ax.set_ylabel("time until the last is stored")
-    _legend(ax, "what binds longest")
-    theme.title(ax, "Time and cost by size", f"{len(sizes)} sizes, 5 to 95 %", target)
+    _legend(ax, "longest bottleneck")
+    theme.title(ax, "Time and cost by size", f"{len(sizes)} sizes, 5 to 95 %", target_label)
     return ax
 
 
-def plot_front(settings: pd.DataFrame, ax: Axes, *, target: str, n: int) -> Axes:
-    """Draw time against cost of each setting; those that none beats in both are the front.
+def plot_front(settings: pd.DataFrame, ax: Axes, *, target_label: str, n: int) -> Axes:
+    """Draw time against cost of each setting, and the front of the undominated ones.
 
     Args:
         settings: What `planner.curves.by_settings` returns.
@@ -121,8 +206,8 @@ def plot_front(settings: pd.DataFrame, ax: Axes, *, target: str, n: int) -> Axes
     ax.step(front["usd"], front["makespan_s"], where="post", color=theme.INK, lw=1.2, label="front")
     for place, row in enumerate(settings[settings["name"] != ""].itertuples()):
         ax.plot(row.usd, row.makespan_s, "s", ms=8, mfc="none", mec=theme.LIMIT, mew=1.6)
-        said = f"{row.name}: {row.chunks} senders × {row.request_batch}, batches of {row.queue_batch}, "
-        ax.annotate(f"{said}{row.memory_mb} MB\n{duration(row.makespan_s)}, ${row.usd:,.4g}",
+        text = f"{row.name}: {row.chunks} senders × {row.request_batch}, batches of {row.queue_batch}, "
+        ax.annotate(f"{text}{row.memory_mb} MB\n{duration(row.makespan_s)}, ${row.usd:,.4g}",
                     (row.usd, row.makespan_s), textcoords="offset points",
                     xytext=(12, 14 + 26 * (place % 3)), fontsize="x-small", color=theme.LIMIT,
                     bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
@@ -135,26 +220,29 @@ def plot_front(settings: pd.DataFrame, ax: Axes, *, target: str, n: int) -> Axes
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("cost, USD")
     ax.set_ylabel("time until the last is stored")
-    _legend(ax, "what binds longest")
+    _legend(ax, "longest bottleneck")
     theme.title(
-        ax, "Time against cost of the settings", f"{len(settings)} settings, n = {n:,} datapoints", target
+        ax,
+        "Time against cost of the settings",
+        f"{len(settings)} settings, n = {n:,} datapoints",
+        target_label,
     )
     return ax
 
 
-def plot_held_out(found: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
+def plot_held_out(table: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
     """Draw what each run predicts of the others, beside their median and all makespans.
 
     Args:
-        found: What `planner.heldout.held_out` returns.
+        table: What `planner.validation.held_out.held_out` returns.
     """
-    places = range(1, len(found) + 1)
-    for place, row in zip(places, found.itertuples(), strict=True):
+    places = range(1, len(table) + 1)
+    for place, row in zip(places, table.itertuples(), strict=True):
         colour = VERDICT[bool(row.inside)]
         ax.vlines(place, row.low_s, row.high_s, color=colour, lw=5, alpha=0.35)
         ax.plot(place, row.value_s, "_", ms=12, color=colour)
-    ax.plot(places, found["median_s"], "D", ms=5, color=theme.INK, label="median of the others")
-    ax.plot(places, found["makespan_s"], "x", ms=5, color=theme.QUIET, label="the run itself")
+    ax.plot(places, table["median_s"], "D", ms=5, color=theme.INK, label="median of the others")
+    ax.plot(places, table["makespan_s"], "x", ms=5, color=theme.QUIET, label="the run itself")
     ax.plot([], [], color=VERDICT[True], lw=5, alpha=0.35, label="predicted, 5 to 95 %: median inside")
     ax.plot([], [], color=VERDICT[False], lw=5, alpha=0.35, label="median outside")
     ax.set_ylim(0, None)
@@ -162,17 +250,17 @@ def plot_held_out(found: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
     ax.set_xlabel("calibrated from run (the first one counts)")
     ax.set_ylabel("makespan (s)")
     _legend(ax)
-    text = f"Held-out runs: inside with {int(found['inside'].sum())} of {len(found)} calibrations"
-    held = int(found["others"].max()) if len(found) else 0
-    theme.title(ax, text, f"n = {held} runs held out each time", target)
+    text = f"Held-out runs: inside with {int(table['inside'].sum())} of {len(table)} calibrations"
+    held = int(table["others"].max()) if len(table) else 0
+    theme.title(ax, text, f"n = {held} runs held out each time", target_label)
     return ax
 
 
-def plot_validation(rows: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
-    """Draw the relative error of each row within what it is held to; what was fitted is grey.
+def plot_validation(rows: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
+    """Draw the relative error of each row within its tolerance; fitted rows are grey.
 
     Args:
-        rows: What `planner.validation.table` returns.
+        rows: What `planner.validation.published.table` returns.
     """
     table = rows.iloc[::-1].reset_index(drop=True)
     for place, row in enumerate(table.itertuples()):
@@ -184,9 +272,9 @@ def plot_validation(rows: pd.DataFrame, ax: Axes, *, target: str) -> Axes:
         ax.plot([], [], "o", color=VERDICT[verdict], label=label)
     ax.axvline(0, color=theme.INK, lw=0.8)
     ax.set_yticks(range(len(table)), [f"{row.case}" for row in table.itertuples()], fontsize="x-small")
-    ax.set_xlabel("predicted over expected (%); grey: what it is held to")
+    ax.set_xlabel("predicted over expected (%); grey: tolerance")
     _legend(ax)
-    theme.title(ax, published.sentence(rows).replace("; ", "\n"), f"{len(rows)} rows", target)
+    theme.title(ax, published.sentence(rows).replace("; ", "\n"), f"{len(rows)} rows", target_label)
     return ax
 
 
@@ -197,8 +285,8 @@ def _legend(ax: Axes, title: str = "") -> None:
 
 def _durations(ax: Axes) -> None:
     low, high = ax.get_ylim()
-    ticks = [one for one in NICE_S if low <= one <= high]
-    ax.set_yticks(ticks, [_tick(one) for one in ticks])
+    ticks = [seconds for seconds in NICE_S if low <= seconds <= high]
+    ax.set_yticks(ticks, [_tick(seconds) for seconds in ticks])
     ax.yaxis.set_minor_locator(NullLocator())
 
 

@@ -1,24 +1,76 @@
-"""Drawings of `measures.speedup`: the pairs themselves, and their ratio with its interval."""
+"""Draw the pairs of runs, their ratio with its interval, and the speedup at each level of a sweep."""
 
 import math
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from lambdist_lib.figures import theme
-from lambdist_lib.formatting import counted
+from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
+from lambdist_lib.formatting import counted, label
 from lambdist_lib.measures import speedup
 
 LOG_FROM = 8  # largest over smallest time from which a linear axis would crush the small ones
 WIDE = 0.16  # half of a median's bar
 
 
+def draw_speedup(inputs: FigureInputs) -> Figure | None:
+    """Draw the pairs beside their ratios; None for a sweep or without a complete warm pair."""
+    if inputs.factor or speedup.paired_ratios(inputs.runs).empty:
+        return None
+    return plot_speedup(inputs.runs)
+
+
+def describe_speedup(summary: alt_text.Summary) -> str:
+    numbers = "; ".join(
+        f"{row['time']}, distributed took {alt_text.seconds(row['arm_s'])} and {label(row['control'])} "
+        f"{alt_text.seconds(row['control_s'])}: {row['ratio']:.3g} times as fast{alt_text.interval(row)}, "
+        f"{counted(row['pairs'], 'pairs')}"
+        for row in alt_text.rows(summary, "speedup")
+    )
+    shows = "A point for each run on the left, the median ratio of the pairs on the right:"
+    return alt_text.compose(shows, numbers, summary)
+
+
+def draw_by_level(inputs: FigureInputs) -> Figure | None:
+    """Draw the speedup at each level of a sweep; None for runs under equal conditions."""
+    if not (factor := inputs.factor):
+        return None
+    table = speedup.by_level(inputs.runs, factor)
+    return draw_one(plot_by_level, table, height_in=4.4, target_label=inputs.target_label, factor=factor)
+
+
+def describe_by_level(summary: alt_text.Summary) -> str:
+    numbers = "; ".join(
+        f"at {row['level']:g}, {row['ratio']:.3g} times{alt_text.interval(row)}"
+        for row in alt_text.rows(summary, "by_level")
+    )
+    return alt_text.compose("Speedup of distributed over single node at each level:", numbers, summary)
+
+
+def plot_speedup(runs: pd.DataFrame) -> Figure:
+    """Draw the pairs on the left and their ratios on the right of a new figure.
+
+    Args:
+        runs: Columns of `results.schema.RUNS`.
+
+    Raises:
+        RunError: There is no complete warm pair, or a run's ledger is open.
+    """
+    figure = Figure(figsize=(WIDTH_IN + 1, 4.4))
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    plot_pairs(runs, left)
+    plot_ratios(runs, right)
+    return figure
+
+
 def plot_pairs(
     runs: pd.DataFrame,
     ax: Axes,
-    at: str = "makespan_s",
+    metric: str = "makespan_s",
     *,
     arm: str = "distributed",
     control: str = "single_node",
@@ -26,37 +78,33 @@ def plot_pairs(
     """Draw a point per run, a line per pair and a bar at each median; cold runs hollow, beside the warm.
 
     Args:
-        runs: The control is drawn first, then other arms that are in it, then the arm. Resumed runs
-            and those without a time are counted in the title, not drawn.
-        at: The time drawn, a key of `measures.speedup.EVENTS`.
+        runs: The control is drawn first, then further arms, then the arm. Resumed runs and runs without
+            a time are counted in the title, not drawn.
+        metric: The time drawn, a key of `measures.speedup.EVENTS`.
         ax: Drawn on and returned; the caller owns its size, saving and closing.
     """
-    arms = [control, *(one for one in dict.fromkeys(runs["arm"]) if one not in (arm, control)), arm]
-    timed = runs[runs[at].between(0, math.inf, inclusive="neither") & ~runs["resumed"].eq(True).astype(bool)]
+    arms = [control, *(name for name in dict.fromkeys(runs["arm"]) if name not in (arm, control)), arm]
+    timed = runs[
+        runs[metric].between(0, math.inf, inclusive="neither") & ~runs["resumed"].eq(True).astype(bool)
+    ]
     ticks: dict[float, str] = {}
     for temperature in ("warm", "cold"):
         of_temperature = timed[timed["temperature"] == temperature]
         if of_temperature.empty:
             continue
-        places = {one: float(len(ticks) + k) for k, one in enumerate(arms)}
-        _draw_pairs(ax, of_temperature, at, places, hollow=temperature == "cold")
+        places = {name: float(len(ticks) + k) for k, name in enumerate(arms)}
+        _draw_pairs(ax, of_temperature, metric, places, hollow=temperature == "cold")
         for name, place in places.items():
             number = (of_temperature["arm"] == name).sum()
-            short = _spelt(name).replace(" parallel", "\nparallel")
-            ticks[place] = f"{short}\n{temperature} ({number})"
+            ticks[place] = f"{_tick_label(name)}\n{temperature} ({number})"
     ax.set_xticks(list(ticks), list(ticks.values()))
     ax.set_xlim(-0.5, max(ticks, default=1) + 0.8)
-    if len(timed) and timed[at].max() / timed[at].min() >= LOG_FROM:
-        ax.set_yscale("log")
-        theme.log_seconds(ax.yaxis)
-    else:
-        ax.set_ylim(0, timed[at].max() * 1.1 if len(timed) else 1)
-    ax.set_ylabel(f"seconds {speedup.EVENTS[at]}")
+    _seconds_axis(ax, timed[metric], f"seconds {speedup.EVENTS[metric]}")
     left_out = len(runs) - len(timed)
     count = f"n = {len(timed)} runs, bars: medians" + (
         f" ({left_out} resumed or without a time left out)" if left_out else ""
     )
-    text = f"Time {speedup.EVENTS[at]}\n{_conclusion(runs, at, arm, control)}"
+    text = f"Time {speedup.EVENTS[metric]}\n{_conclusion(runs, metric, arm, control)}"
     theme.title(ax, text, count, _targets(runs))
     return ax
 
@@ -90,7 +138,7 @@ def plot_ratios(
         )  # fmt: skip
     seconds = [
         f"{row.Index}\n{row.arm_s:.3g} s against {row.control_s:.3g} s"
-        + ("" if row.control == control else f" of\n{_spelt(row.control)}")
+        + ("" if row.control == control else f" of\n{label(row.control)}")
         for row in table.itertuples()
     ]
     ax.set_yticks(y, seconds)
@@ -98,12 +146,12 @@ def plot_ratios(
     ax.set_xlim(0, max(table[["ratio", "high"]].max(axis=None), 1) * 1.4)
     ax.set_xlabel(f"speedup (×): median of pairs, {confidence * 100:g} % interval")
     n = " or ".join(counted(pairs, "warm pairs") for pairs in table["pairs"].unique())
-    theme.title(ax, f"Speedup of {_spelt(arm)}, by what is timed", f"n = {n}", _targets(runs))
+    theme.title(ax, f"Speedup of {label(arm)}, by what is timed", f"n = {n}", _targets(runs))
     return ax
 
 
 def plot_by_level(
-    table: pd.DataFrame, ax: Axes, *, target: str, factor: str = "chunks", arm: str = "distributed"
+    table: pd.DataFrame, ax: Axes, *, target_label: str, factor: str = "chunks", arm: str = "distributed"
 ) -> Axes:
     """Draw the speedup at each level with its interval, the line of no difference and the ideal one.
 
@@ -130,21 +178,34 @@ def plot_by_level(
         ax.set_ylim(min(ratio.min(), 1) * 0.6, max(table[["ratio", "high"]].max(axis=None), 1) * 2)
         ax.legend(frameon=False, fontsize="small")
     ax.set_xticks(list(x), [f"{level:g}" for level in x])
-    ax.set_xlabel(factor.replace("_", " "))
+    ax.set_xlabel(label(factor))
     ax.set_ylabel("speedup (×)")
     n = ("" if table["pairs"].nunique() == 1 else "at least ") + counted(table["pairs"].min(), "warm pairs")
-    text = f"Speedup of {_spelt(arm)} by {factor.replace('_', ' ')}"
-    theme.title(ax, text, f"n = {n} at each of {len(table)} levels", target)
+    text = f"Speedup of {label(arm)} by {label(factor)}"
+    theme.title(ax, text, f"n = {n} at each of {len(table)} levels", target_label)
     return ax
 
 
-def _draw_pairs(ax: Axes, runs: pd.DataFrame, at: str, places: dict[str, float], *, hollow: bool) -> None:
+def _tick_label(arm: str) -> str:
+    return label(arm).replace(" parallel", "\nparallel")
+
+
+def _seconds_axis(ax: Axes, times: pd.Series, text: str) -> None:
+    if len(times) and times.max() / times.min() >= LOG_FROM:
+        ax.set_yscale("log")
+        theme.log_seconds(ax.yaxis)
+    else:
+        ax.set_ylim(0, times.max() * 1.1 if len(times) else 1)
+    ax.set_ylabel(text)
+
+
+def _draw_pairs(ax: Axes, runs: pd.DataFrame, metric: str, places: dict[str, float], *, hollow: bool) -> None:
     for (_, number), pair in runs.groupby(["experiment_id", "pair"]):
         if number > 0:
             placed = pair.assign(place=pair["arm"].map(places)).sort_values("place")
-            ax.plot(placed["place"], placed[at], lw=0.8, color=theme.QUIET, zorder=1)
+            ax.plot(placed["place"], placed[metric], lw=0.8, color=theme.QUIET, zorder=1)
     for name in places:
-        times = runs.loc[runs["arm"] == name, at]
+        times = runs.loc[runs["arm"] == name, metric]
         if times.empty:
             continue
         colour = theme.ARM[name]
@@ -158,20 +219,16 @@ def _draw_pairs(ax: Axes, runs: pd.DataFrame, at: str, places: dict[str, float],
         )  # fmt: skip
 
 
-def _conclusion(runs: pd.DataFrame, at: str, arm: str, control: str) -> str:
-    if speedup.paired_ratios(runs, arm=arm, control=control, at=at).empty:
+def _conclusion(runs: pd.DataFrame, metric: str, arm: str, control: str) -> str:
+    if speedup.paired_ratios(runs, arm=arm, control=control, metric=metric).empty:
         return "no complete warm pair, so no ratio"
-    found = speedup.compare_arms(runs, arm=arm, control=control, at=at)
-    between = f"{found.confidence * 100:g} % interval {found.low:.3g} to {found.high:.3g}"
-    if found.verdict == speedup.NO_INTERVAL:
-        between = found.verdict
-    n = counted(found.pairs, "warm pairs")
-    return f"{_spelt(control)} over {_spelt(arm)}: {found.ratio:.3g} ({between}, {n})"
+    result = speedup.compare_arms(runs, arm=arm, control=control, metric=metric)
+    between = f"{result.confidence * 100:g} % interval {result.low:.3g} to {result.high:.3g}"
+    if result.verdict == speedup.NO_INTERVAL:
+        between = result.verdict
+    n = counted(result.pairs, "warm pairs")
+    return f"{label(control)} over {label(arm)}: {result.ratio:.3g} ({between}, {n})"
 
 
 def _targets(runs: pd.DataFrame) -> str:
     return ", ".join(runs["target"].unique()) or "no target"
-
-
-def _spelt(name: str) -> str:
-    return name.replace("_", " ")

@@ -1,9 +1,8 @@
-"""The one look of all figures: colours, title, file.
+"""Define the look of all figures: colours, titles, files.
 
-Colours are Okabe and Ito's with two of Tol's dark ones, which colour-blind readers can tell
-apart, and a thing has the same one in every figure. Seaborn gives colours in order of
-appearance unless it is told `hue_order` and a dict: pass these dicts. Nothing here acts on
-import; a notebook calls `apply()` once, and every drawing function works without it.
+Colours are Okabe and Ito's with two of Tol's dark ones, which colour-blind readers can tell apart. Each
+arm, outcome, stage and function keeps its colour in every figure. Nothing acts on import; every plot
+function works without `apply_theme()`.
 """
 
 import io
@@ -50,12 +49,12 @@ LIMIT = "#882255"  # what cannot be passed
 
 SIZE_IN = (7.5, 4.2)  # at DPI 900 pixels wide, a notebook's page
 DPI = 120
-CELL_CHARS = 120  # of a table: what a datapoint died of is not cut
-STAMP_CHARS = 30  # of a target that stands behind the number
+CELL_CHARS = 120  # of a table: a cause of death is not cut
+MAX_LABEL_CHARS = 30  # of a target label on the line of the number
 
 
-def apply() -> None:
-    """Set the theme of this process's figures and tables: once, at the top of a notebook."""
+def apply_theme() -> None:
+    """Set the theme of this process's figures and tables."""
     import pandas
     import seaborn  # takes a second to import
 
@@ -76,27 +75,38 @@ def apply() -> None:
     )
 
 
-def title(ax: Axes, text: str, n: str, target: str) -> None:
-    """Title an Axes with what it shows, and below it how many (`"10 pairs"`) were measured where."""
-    between = " · " if len(target) <= STAMP_CHARS else "\n"  # that of an open ledger has its own line
-    ax.set_title(f"{text}\n{n}{between}{target}", loc="left", fontsize="medium")
+def title(ax: Axes, text: str, n: str, target_label: str) -> None:
+    """Title an Axes: what it shows, and below it how many (`"10 pairs"`) were measured where."""
+    between = " · " if len(target_label) <= MAX_LABEL_CHARS else "\n"  # an open ledger's label is long
+    ax.set_title(f"{text}\n{n}{between}{target_label}", loc="left", fontsize="medium")
 
 
 def log_seconds(axis: Axis) -> None:
-    """Label a logarithmic axis at 1, 2, 5, 10: a span below a decade would have one label or none."""
+    """Label a logarithmic axis at 1, 2, 5, 10, since a short axis may contain no power of ten."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a PNG, byte for byte the same for the same figure; its folder is made."""
+    """Write a figure as a PNG and create its folder; equal figures give equal bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(png(figure))
 
 
 def png(figure: Figure) -> bytes:
+    """Return a figure as a PNG; equal figures give equal bytes."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
     return file.getvalue()
+
+
+def compress(image: bytes) -> tuple[bytes, int, int]:
+    """Return a PNG in as few bytes as possible, with its width and height in pixels."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(image)) as picture:
+        file = io.BytesIO()
+        picture.convert("RGB").save(file, format="png", optimize=True)  # figures are opaque
+        return min(image, file.getvalue(), key=len), *picture.size

@@ -66,6 +66,7 @@ def run_notebook(
     with extras.needed("notebooks", "running a notebook"):
         import papermill
 
+    notebook = paths.find(notebook)
     if not notebook.is_file():
         raise UsageError(f"there is no notebook {notebook}; {paths.shown(paths.notebooks())}/ has some")
     parameters = {name: yaml.safe_load(value) for name, value in given.items()}

@@ -11,9 +11,9 @@ from typing import Any
 from lambdist_lib import paths
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import count, moment
-from lambdist_lib.report.source import read_json
 from lambdist_lib.results import files as results_files
 from lambdist_lib.results import tables
+from lambdist_lib.results.files import read_json
 
 KEPT = "reference*"  # which experiments git keeps
 HEAD = """\

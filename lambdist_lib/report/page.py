@@ -1,7 +1,7 @@
-"""What a report says: headline, warnings, figures, tables and commands, of one experiment or run.
+"""Collect what a report shows of one experiment or run: headline, warnings, figures, tables, commands.
 
-Numbers are those of `summary.json`. Figures are drawn of the runs; where git keeps only an
-experiment's tables, they are the PNGs beside them.
+Numbers come from `summary.json`. Figures are drawn from the runs; a folder without runs, as git keeps
+them, has PNGs instead.
 """
 
 import base64
@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lambdist_lib import analysis
-from lambdist_lib.formatting import between, count, label, moment, number
-from lambdist_lib.measures import ledger
+from lambdist_lib.analysis import load_results
+from lambdist_lib.formatting import between, count, label, moment, number, percent
 from lambdist_lib.measures.intervals import quantiles
 from lambdist_lib.report import failures, reproduce, table_model
 from lambdist_lib.report import source as report_source
@@ -25,7 +24,7 @@ from lambdist_lib.results import schema
 from lambdist_lib.results import tables as results_tables
 from lambdist_lib.runs import external_api
 
-OF_URL = ("submitted", "accepted", "rejected", "unsent", "unknown")
+EXTERNAL_COUNTS = ("submitted", "accepted", "rejected", "unsent", "unknown")
 SECTIONS = {
     "speedup": "How much faster",
     "times": "Where the time goes",
@@ -36,25 +35,18 @@ SECTIONS = {
     "further": "Further figures",
     "ledger": "Is every datapoint accounted for?",
 }
-FIGURES_OF = {  # others are further ones
-    "speedup": ("speedup", "speedup_by_level", "scaling", "residuals"),
-    "times": ("timeline", "latency", "concurrency"),
-    "cold": ("cold_shares", "cold_starts", "handlers", "environments"),
-    "failures": ("theory", "dead_letters", "receives"),
-    "cost": ("costs",),
-    "plan": ("sizes", "over_time", "over_time_largest", "front", "held_out", "validation"),
-}
-NO_CONDITION = {*COUNTS, *OF_URL, "state", "folder", "experiment_id", "run_id", "pair", "looks", "stopped",
-                "started_at", "makespan_s", "enqueued_s", "seen_s", "url", "plan"}  # fmt: skip
+NO_CONDITION = {*COUNTS, *EXTERNAL_COUNTS, "state", "folder", "experiment_id", "run_id", "pair", "looks",
+                "stopped", "started_at", "makespan_s", "enqueued_s", "seen_s", "url", "plan"}  # fmt: skip
 
 
 class Picture(NamedTuple):
-    """A figure: its PNG as base64, its size in pixels."""
+    """A figure: its PNG as base64, its size in pixels. section: a key of SECTIONS."""
 
     name: str
     title: str
+    section: str
+    target_label: str
     alt: str
-    stamp: str
     base64: str
     width: int
     height: int
@@ -65,13 +57,16 @@ class Section(NamedTuple):
     title: str
     pictures: list[Picture]
     tables: list[Table]
-    words: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """began: when its first run did, UTC. meaningful: which of its numbers mean something on this target.
-    lead: the figure that goes with the headline."""
+    """Everything that the template shows.
+
+    began: when the first run did, UTC. meaningful: which numbers mean something on this target.
+    lead: the figure below the headline.
+    """
 
     name: str
     headline: str
@@ -85,20 +80,20 @@ class Page:
     lead: Picture | None = None
 
 
-def page(source: Source) -> Page:
-    """Everything that the report of it shows.
+def build_page(source: Source) -> Page:
+    """Collect everything that the report shows.
 
     Raises:
-        RunError: A table of it is missing or damaged; a ledger that is open is a warning.
+        RunError: A table is missing or damaged. An open ledger is a warning on the page, not an error.
     """
     if source.runs and not source.collected():
-        return _bare(source, "No run has ended yet, so nothing is measured.", [])
+        return _page_without_measures(source, "No run has ended yet, so nothing is measured.", [])
     if any(facts["arm"] == external_api.ARM for facts in source.runs.values()):
-        return _of_url(source)
+        return _page_of_external_api(source)
     summary, runs = report_source.summary(source), report_source.runs(source)
     pictures = _pictures(source, summary)
     return Page(
-        name=source.home.name,
+        name=source.folder.name,
         headline=_headline(summary, runs),
         target=summary["target"],
         meaningful=summary["meaningful"],
@@ -115,35 +110,36 @@ def page(source: Source) -> Page:
     )
 
 
-def _of_url(source: Source) -> Page:
-    """Of a run through an API that is not ours: it closes at accepted, and that is all that is known."""
-    [(home, facts)] = source.runs.items()
-    counts = {name: f"{facts[name]:,}" for name in OF_URL}
-    ends = ", ".join(f"{counts[name]} {name}" for name in OF_URL[1:] if facts[name])
-    took = f"the last answer came after {number(facts['makespan_s'])} s"
-    receipts = results_tables.load(home, "receipts")
+def _page_of_external_api(source: Source) -> Page:
+    """Report a run through an external API: the client knows what was accepted, and nothing beyond."""
+    [(folder, facts)] = source.runs.items()
+    counts = {name: f"{facts[name]:,}" for name in EXTERNAL_COUNTS}
+    ends = ", ".join(f"{counts[name]} {name}" for name in EXTERNAL_COUNTS[1:] if facts[name])
+    receipts = results_tables.load(folder, "receipts")
     answered = quantiles(receipts["answered_at"].astype(float) - receipts["intended_at"].astype(float))
-    rows = [
-        (f"{one.p * 100:g} %", number(one.value), between(one.low, one.high), count(one.n))
-        for one in answered
-    ]
     times = table_model.plain(
         "answers",
         "times",
         "From the intended send to the last answer",
         ("of the datapoints within", "s", "95 % interval", "n"),
-        rows,
-        [one.note for one in answered],
-    )
+        [
+            (percent(quantile.p), number(quantile.value), between(quantile.low, quantile.high),
+             count(quantile.n))
+            for quantile in answered
+        ],
+        [quantile.note for quantile in answered],
+    )  # fmt: skip
     ended = table_model.keyed("counts", "ledger", "Where the datapoints ended, to the client", counts)
-    headline = f"{facts['target']}: of {counts['submitted']} datapoints {ends}; {took}."
-    return _bare(source, headline, [times, failures.table([home]), ended])
+    headline = (
+        f"{facts['target']}: of {counts['submitted']} datapoints {ends}; "
+        f"the last answer came after {number(facts['makespan_s'])} s."
+    )
+    return _page_without_measures(source, headline, [times, failures.table([folder]), ended])
 
 
-def _bare(source: Source, headline: str, tables: list[Table]) -> Page:
-    """A page without measures and figures."""
+def _page_without_measures(source: Source, headline: str, tables: list[Table]) -> Page:
     return Page(
-        name=source.home.name,
+        name=source.folder.name,
         headline=headline,
         target=source.facts[0]["target"],
         warnings=report_source.warnings(source),
@@ -154,54 +150,60 @@ def _bare(source: Source, headline: str, tables: list[Table]) -> Page:
 
 
 def _sections(
-    pictures: list[Picture], tables: list[Table], words: Mapping[str, str] = MappingProxyType({})
+    pictures: list[Picture], tables: list[Table], texts: Mapping[str, str] = MappingProxyType({})
 ) -> list[Section]:
-    """Those that have something in them."""
-    made = [
+    """Return the sections that have a figure or a table."""
+    sections = [
         Section(
             id,
             title,
-            [one for one in pictures if _section_of(one) == id],
+            [picture for picture in pictures if picture.section == id],
             [table for table in tables if table.section == id and table.rows],
-            words.get(id, ""),
+            texts.get(id, ""),
         )
         for id, title in SECTIONS.items()
     ]
-    return [one for one in made if one.pictures or one.tables]
-
-
-def _section_of(picture: Picture) -> str:
-    return next((id for id, names in FIGURES_OF.items() if picture.name in names), "further")
+    return [section for section in sections if section.pictures or section.tables]
 
 
 def _pictures(source: Source, summary: dict[str, Any]) -> list[Picture]:
-    """Drawn of the runs, and those that the folder has besides; all of the folder's where no run is left."""
-    from lambdist_lib.figures import alternatives, catalogue
+    """Draw the figures from the runs; a PNG in the folder stands for a figure that is not drawn here."""
+    from lambdist_lib.figures import catalogue, inputs, theme
 
-    drawn = {path.stem: path.read_bytes() for path in source.home.glob("*.png")}
+    images = {path.stem: path.read_bytes() for path in source.folder.glob("*.png")}
     if source.runs:
-        of = analysis.tables(source.home)
-        accepted = ledger.mark_incomplete(of.runs, ledger.count(of.records))
-        rows = summary["tables"].get("cost", [])
-        options = {"target": summary["target"], "costs": pd.DataFrame(rows)}
-        drawn |= catalogue.draw(accepted, of.records, of.invocations, **options)
-    made = []
-    for name in catalogue.in_order(drawn):
-        image, width, height = catalogue.packed(drawn[name])
-        told = alternatives.of(name, summary)
-        made.append(Picture(name, *told, base64.b64encode(image).decode(), width, height))
-    return made
+        results = load_results(source.folder, allow_incomplete=True)
+        images |= catalogue.draw_all(
+            inputs.FigureInputs(
+                runs=results.runs,
+                records=results.records,
+                invocations=results.invocations,
+                costs=lambda: pd.DataFrame(summary["tables"].get("cost", [])),
+                target_label=summary["target"],
+            )
+        )
+    pictures = []
+    for name in catalogue.in_order(images):
+        figure, (target_label, alt) = catalogue.find(name), catalogue.describe(name, summary)
+        image, width, height = theme.compress(images[name])
+        content = base64.b64encode(image).decode()
+        pictures.append(
+            Picture(name, figure.title, figure.section, target_label, alt, content, width, height)
+        )
+    return pictures
 
 
 def _headline(summary: dict[str, Any], runs: pd.DataFrame) -> str:
-    """The finding; where nothing was compared, how many were stored in what time."""
+    """Return the finding; where nothing was compared, how many datapoints were stored in what time."""
     if summary["finding"] and not summary["finding"].startswith("not measured"):
         return str(summary["finding"])
-    counted = {name: int(runs[name].sum()) for name in COUNTS}
+    totals = {name: int(runs[name].sum()) for name in COUNTS}
     first = runs.iloc[0]
-    how = f"{len(runs)} runs" if len(runs) > 1 else f"{label(first['arm'])}, {number(first['makespan_s'])} s"
-    ends = ", ".join(f"{counted[name]:,} {label(name)}" for name in COUNTS[1:] if counted[name])
-    return f"{summary['target']}: of {counted['submitted']:,} datapoints {ends or 'none'} ({how})."
+    extent = (
+        f"{len(runs)} runs" if len(runs) > 1 else f"{label(first['arm'])}, {number(first['makespan_s'])} s"
+    )
+    ends = ", ".join(f"{totals[name]:,} {label(name)}" for name in COUNTS[1:] if totals[name])
+    return f"{summary['target']}: of {totals['submitted']:,} datapoints {ends or 'none'} ({extent})."
 
 
 def _conditions(source: Source) -> list[Table]:
@@ -210,7 +212,7 @@ def _conditions(source: Source) -> list[Table]:
         table_model.keyed(
             f"conditions-{place}",
             "conditions",
-            f"Conditions of {facts['run_id']}" if several else "What was held, where the runs do not differ",
+            f"Conditions of {facts['run_id']}" if several else "Conditions that all runs share",
             {name: value for name, value in facts.items() if name not in NO_CONDITION},
         )
         for place, facts in enumerate(source.facts)
@@ -218,5 +220,5 @@ def _conditions(source: Source) -> list[Table]:
 
 
 def _commands(source: Source, runs: pd.DataFrame) -> list[str]:
-    lines = [line for facts in source.facts for line in reproduce.commands(source.home, facts, runs)]
+    lines = [line for facts in source.facts for line in reproduce.commands(source.folder, facts, runs)]
     return list(dict.fromkeys(lines))

@@ -1,4 +1,4 @@
-"""Tables of text as a page has them: columns, rows, a caption, a note below."""
+"""Model a table of text on a page: columns, rows, a caption, a note below."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -6,14 +6,13 @@ from typing import Any
 
 from lambdist_lib.formatting import NONE, label
 
-MOST_ROWS = 60  # of a table in a page; the files beside it have all
+MAX_ROWS = 60  # of a table on a page; the files beside it have all rows
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """numeric: aligned at the right. free: text that somebody else wrote, of any script and direction.
-    whole: never cut into lines."""
+    """numeric: right-aligned. free: text from data, of any script and direction. whole: never wrapped."""
 
     name: str
     numeric: bool = False
@@ -23,7 +22,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The first cell of a row is its header. section: the heading of a report that it stands under."""
+    """The first cell of a row is its header. section: the report's section that it belongs to."""
 
     id: str
     section: str
@@ -41,14 +40,14 @@ def plain(
     rows: Sequence[tuple[str, ...]],
     notes: Iterable[str] = (),
 ) -> Table:
-    """A table of texts, numbers in all columns but the first; each note once, below."""
-    made = tuple(Column(name=name, numeric=place > 0) for place, name in enumerate(columns))
-    told = "; ".join(dict.fromkeys(note for note in notes if note))
-    return Table(id=id, section=section, caption=caption, columns=made, rows=tuple(rows), note=told)
+    """Return a table whose first column is text and whose others are numbers; each note once."""
+    headers = tuple(Column(name=name, numeric=place > 0) for place, name in enumerate(columns))
+    note = "; ".join(dict.fromkeys(text for text in notes if text))
+    return Table(id=id, section=section, caption=caption, columns=headers, rows=tuple(rows), note=note)
 
 
 def keyed(id: str, section: str, caption: str, facts: dict[str, Any]) -> Table:
-    """Facts by name, as a table of two columns."""
+    """Return facts by name as a table of two columns."""
     rows = tuple((label(name), _fact(value)) for name, value in facts.items())
     columns = (Column(name="what"), Column(name="value", free=True))
     return Table(id=id, section=section, caption=caption, columns=columns, rows=rows)
@@ -70,22 +69,24 @@ def of_rows(
     cells: dict[str, Callable[[dict[str, Any]], str]],
     texts: tuple[str, ...] = (),
 ) -> Table:
+    """Return a table with a column per entry of `cells`; `texts` names the columns that are no numbers."""
     columns = tuple(Column(name=name, numeric=name not in texts) for name in cells)
-    made = tuple(tuple(cell(row) for cell in cells.values()) for row in rows)
-    return Table(id=id, section=section, caption=caption, columns=columns, rows=made)
+    content = tuple(tuple(cell(row) for cell in cells.values()) for row in rows)
+    return Table(id=id, section=section, caption=caption, columns=columns, rows=content)
 
 
 def marked(table: Table, *names: str, free: bool = False, whole: bool = False) -> Table:
-    """The table with these columns marked so."""
+    """Return the table with these columns marked as free or whole."""
     columns = tuple(
-        replace(one, free=free, whole=whole) if one.name in names else one for one in table.columns
+        replace(column, free=free, whole=whole) if column.name in names else column
+        for column in table.columns
     )
     return replace(table, columns=columns)
 
 
 def cut(table: Table) -> Table:
-    """At most MOST_ROWS of it, and a note of how many there are."""
-    if len(table.rows) <= MOST_ROWS:
+    """Cut the table at MAX_ROWS, with a note of how many rows there are."""
+    if len(table.rows) <= MAX_ROWS:
         return table
-    note = f"The first {MOST_ROWS} of {len(table.rows):,} rows; the files beside this report have all."
-    return replace(table, rows=table.rows[:MOST_ROWS], note=note)
+    note = f"The first {MAX_ROWS} of {len(table.rows):,} rows; the files beside this report have all."
+    return replace(table, rows=table.rows[:MAX_ROWS], note=note)

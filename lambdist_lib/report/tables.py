@@ -1,8 +1,8 @@
-"""A summary and a runs table as tables of text, to be read in a page: words for names, units, intervals.
+"""Tabulate a summary and its runs for a page, with names and units in words.
 
-tabulating.tables(summary, runs)    every table that a report shows of them, empty ones left out
+tables(summary, runs)    every table of a report; empty ones are left out
 
-Nothing is measured here: numbers are those of `summary.json` and `runs.csv`, rounded to three digits.
+Nothing is measured here: numbers come from `summary.json` and `runs.csv`, rounded to three digits.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ GROUPS = {  # id: section, caption, and the measures' names without their arm, e
     "dead-rate": ("failures", "How many died", {"dead_rate": "dead of the settled"}),
 }  # fmt: skip
 FUNCTIONS = ("collector", "processor", "dead_letter", "single_node")
-RATIO: dict[str, Callable[[dict[str, Any]], str]] = {  # the last columns of whatever compares two arms
+RATIO: dict[str, Callable[[dict[str, Any]], str]] = {  # last columns of a table of two arms
     "times as fast": lambda row: number(row["ratio"]),
     "interval": lambda row: between(row["low"], row["high"]),
     "pairs": lambda row: count(row["pairs"]),
@@ -48,28 +48,28 @@ RATIO: dict[str, Callable[[dict[str, Any]], str]] = {  # the last columns of wha
 
 
 def tables(summary: dict[str, Any], runs: pd.DataFrame) -> list[Table]:
-    """Of a summary and of its runs (`columns.RUNS`)."""
-    found = summary["tables"]
-    made = [
-        _speedup(_rows(found, "speedup")),
-        _by_level(_rows(found, "by_level"), summary["confidence"]),
+    """Return the tables of a summary and of its runs (`schema.RUNS`)."""
+    content = summary["tables"]
+    result = [
+        _speedup(_rows(content, "speedup")),
+        _by_level(_rows(content, "by_level"), summary["confidence"]),
         *(_measured(name, summary) for name in GROUPS),
         _inits(summary),
-        _laws(_rows(found, "laws")),
-        _stages(_rows(found, "stages")),
-        _cold_by_function(_rows(found, "cold_starts")),
-        _causes(_rows(found, "dead_by_cause")),
-        _receives(_rows(found, "receives")),
-        _fates(_rows(found, "planned_and_found")),
-        _cost(_rows(found, "cost")),
+        _laws(_rows(content, "laws")),
+        _stages(_rows(content, "stages")),
+        _cold_by_function(_rows(content, "cold_starts")),
+        _causes(_rows(content, "dead_by_cause")),
+        _receives(_rows(content, "receives")),
+        _planned(_rows(content, "planned_and_found")),
+        _cost(_rows(content, "cost")),
         of_runs(runs),
     ]
-    return [cut(table) for table in made if table.rows]
+    return [cut(table) for table in result if table.rows]
 
 
-def _rows(found: dict[str, Any], name: str) -> Rows:
-    """A table of the summary, or none where it has words in place of one."""
-    rows = found.get(name)
+def _rows(content: dict[str, Any], name: str) -> Rows:
+    """Return a table of the summary; empty where the summary has a reason instead of rows."""
+    rows = content.get(name)
     return rows if isinstance(rows, list) else []
 
 
@@ -118,7 +118,7 @@ def _stages(rows: Rows) -> Table:
 
 
 def _cold_by_function(rows: Rows) -> Table:
-    """The summary has a row per run, too many to read: here they are added up."""
+    """Add up the summary's rows per run, which are too many to read."""
     summed: Rows = []
     if rows:
         keys = ["function", "arm", "temperature"]
@@ -134,7 +134,7 @@ def _cold_by_function(rows: Rows) -> Table:
 
 
 def _causes(rows: Rows) -> Table:
-    made = of_rows("causes", "failures", "Dead datapoints by cause", rows, {
+    table = of_rows("causes", "failures", "Dead datapoints by cause", rows, {
         "cause": lambda row: row["cause"],
         "arm": lambda row: label(row["arm"]),
         "dead": lambda row: count(row["dead"]),
@@ -142,7 +142,7 @@ def _causes(rows: Rows) -> Table:
         "interval": lambda row: between(row["low"], row["high"], percent),
         "first message": lambda row: row["example"],
     }, texts=("cause", "arm", "first message"))  # fmt: skip
-    return marked(made, "cause", "first message", free=True)
+    return marked(table, "cause", "first message", free=True)
 
 
 def _receives(rows: Rows) -> Table:
@@ -153,16 +153,16 @@ def _receives(rows: Rows) -> Table:
     }, texts=("end", "arm"))  # fmt: skip
 
 
-def _fates(rows: Rows) -> Table:
+def _planned(rows: Rows) -> Table:
     ends = [name for name in (rows[0] if rows else {}) if name != "planned"]
     cells: dict[str, Callable[[dict[str, Any]], str]] = {"planned": lambda row: row["planned"]}
     cells |= {f"found {end}": _counted(end) for end in ends}
-    caption = "How datapoints with declared faults were to end, against how they did"
+    caption = "How datapoints with declared faults should have ended, and how they did"
     return of_rows("planned", "failures", caption, rows, cells, texts=("planned",))
 
 
 def of_runs(runs: pd.DataFrame) -> Table:
-    """Every run in the order of time, with its ledger."""
+    """Return every run in the order of time, with its ledger."""
     rows = runs.sort_values("started_at").to_dict("records")
     cells: dict[str, Callable[[dict[str, Any]], str]] = {
         "run": lambda row: row["run_id"].removeprefix(f"{row['experiment_id']}-"),
@@ -175,8 +175,8 @@ def of_runs(runs: pd.DataFrame) -> Table:
     }
     cells |= {label(name): _counted(name) for name in OUTCOMES}
     caption = "Every run in the order of time, and where its datapoints ended"
-    made = of_rows("runs", "ledger", caption, rows, cells, texts=("run", "began, UTC", "runs"))
-    return marked(made, "run", "began, UTC", whole=True)
+    table = of_rows("runs", "ledger", caption, rows, cells, texts=("run", "began, UTC", "runs"))
+    return marked(table, "run", "began, UTC", whole=True)
 
 
 def _counted(name: str) -> Callable[[dict[str, Any]], str]:
@@ -196,39 +196,38 @@ def _cost(rows: Rows) -> Table:
 
 
 def _measured(name: str, summary: dict[str, Any]) -> Table:
-    """A row per arm, a column per measure, with its interval in parentheses."""
+    """Return a row per arm and a column per measure, with its interval in parentheses."""
     section, caption, bases = GROUPS[name]
     arms = sorted(dict.fromkeys(row["arm"] for row in summary["ledger"]), key=lambda arm: arm != HEADLINE)
     rows, notes = [], []
-    for prefix, whose in _prefixes(arms):
-        found = [summary["measures"].get(f"{prefix}{base}") for base in bases]
-        if known := [one for one in found if one and one["n"]]:
-            most = max(known, key=lambda one: one["n"])
-            rows.append((whose, *(_cell(one) for one in found), counted(most["n"], most["of"])))
-            notes += [_note(one) for one in known]
+    for prefix, arm_name in _prefixes(arms):
+        measures = [summary["measures"].get(f"{prefix}{base}") for base in bases]
+        if known := [measure for measure in measures if measure and measure["n"]]:
+            largest = max(known, key=lambda measure: measure["n"])
+            cells = (_cell(measure) for measure in measures)
+            rows.append((arm_name, *cells, counted(largest["n"], largest["of"])))
+            notes += [_note(measure) for measure in known]
     caption = f"{caption}, {summary['confidence'] * 100:g} % intervals in parentheses"
     return plain(name, section, caption, ("arm", *bases.values(), "n"), rows, notes)
 
 
 def _note(measure: dict[str, Any]) -> str:
-    """A share's is the name of its interval's method."""
-    said = str(measure["note"])
-    return f"intervals: {said}" if said and measure["unit"] == "share" else said
+    """Return a measure's note; that of a share names its interval's method."""
+    note = str(measure["note"])
+    return f"intervals: {note}" if note and measure["unit"] == "share" else note
 
 
 def _inits(summary: dict[str, Any]) -> Table:
-    found = {name: summary["measures"].get(f"{name}_init_s") for name in FUNCTIONS}
-    known = {name: one for name, one in found.items() if one and one["n"]}
-    rows = [(label(name), _cell(one), f"{one['n']:,}") for name, one in known.items()]
-    caption, columns = (
-        "How long an init is, before the handler's own time",
-        ("function", "median, s", "cold starts"),
-    )
-    return plain("inits", "cold", caption, columns, rows, [one["note"] for one in known.values()])
+    measures = {name: summary["measures"].get(f"{name}_init_s") for name in FUNCTIONS}
+    known = {name: measure for name, measure in measures.items() if measure and measure["n"]}
+    rows = [(label(name), _cell(measure), f"{measure['n']:,}") for name, measure in known.items()]
+    caption = "How long an init is, before the handler's own time"
+    columns = ("function", "median, s", "cold starts")
+    return plain("inits", "cold", caption, columns, rows, [measure["note"] for measure in known.values()])
 
 
 def _cell(measure: dict[str, Any] | None) -> str:
-    """Value and interval; a share in per cent, else in the unit that the column names."""
+    """Return value and interval; a share in per cent, else in the unit that the column names."""
     if measure is None or measure["value"] is None:
         return NONE
     as_text = percent if measure["unit"] == "share" else number
@@ -237,6 +236,6 @@ def _cell(measure: dict[str, Any] | None) -> str:
 
 
 def _prefixes(arms: list[str]) -> list[tuple[str, str]]:
-    """As `measures.summary` puts them before a measure's name, with whose it then is."""
-    own = [("" if not place else f"{arm}_", label(arm)) for place, arm in enumerate(arms)]
-    return [*own, *((f"cold_{prefix}", f"{whose}, cold") for prefix, whose in own)]
+    """Return the prefixes of measures' names in `measures.summary`, each with its arm."""
+    warm = [("" if not place else f"{arm}_", label(arm)) for place, arm in enumerate(arms)]
+    return [*warm, *((f"cold_{prefix}", f"{arm}, cold") for prefix, arm in warm)]

@@ -1,45 +1,55 @@
-"""Write a report as one HTML file."""
+"""Write a report of an experiment or a run as one HTML file."""
 
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib import paths
+from lambdist_lib.analysis import Results
 from lambdist_lib.errors import RunError
-from lambdist_lib.report import page as report_content
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report.html import FILE, html
+from lambdist_lib.report.page import build_page
 from lambdist_lib.results import files
 
 
-def write(where: str = "", to: Path | None = None) -> dict[str, Any]:
-    """Make the report of an experiment or a run; returns its path, bytes, headline, target and warnings.
+def write_report(where: str | Path | Results = "", output: Path | None = None) -> dict[str, Any]:
+    """Write the report of an experiment or a run as one HTML file.
 
     Args:
-        where: Id or folder; "" for the newest experiment.
-        to: File to write; by default report.html in the folder of what it is of.
+        where: Id or folder, or a `Results`; "" for the newest experiment.
+        output: File to write; by default report.html in the folder of the experiment or run.
+
+    Returns:
+        `report` (the file), `bytes`, `headline`, `target` and `warnings`.
 
     Raises:
-        RunError: There is no such thing, a file of it is missing or damaged, or the disk is full.
+        RunError: There is no such experiment or run, a file is missing or damaged, or the disk is full.
     """
-    source = report_source.find(where or str(newest()))
-    page = report_content.page(source)
-    path = to or source.home / FILE
-    with files.writable(path, "name another file with --to"):
+    name = where.folder if isinstance(where, Results) else where
+    source = report_source.find(str(name or newest()))
+    page = build_page(source)
+    path = output or source.folder / FILE
+    with files.writable(path, "name another file with --output"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.whole(path) as partial:
             partial.write_text(html(page), encoding="utf-8")
-    said = {"headline": page.headline, "target": page.target, "warnings": page.warnings}
-    return {"report": paths.shown(path), "bytes": path.stat().st_size, **said}
+    return {
+        "report": paths.shown(path),
+        "bytes": path.stat().st_size,
+        "headline": page.headline,
+        "target": page.target,
+        "warnings": page.warnings,
+    }
 
 
 def newest() -> Path:
-    """The experiment in whose runs something was written last.
+    """Return the folder of the experiment whose runs were written to last.
 
     Raises:
-        RunError: There is none.
+        RunError: There is no experiment.
     """
     written = {path: path.stat().st_mtime for path in paths.results().glob("*/runs/*/run.json")}
     if not written:
         where = paths.shown(paths.results())
-        raise RunError(f"there is no experiment under {where}/ yet; `make experiment` makes one")
+        raise RunError(f"no experiment under {where}/: run one with `lambdist run` or `make experiment`")
     return max(written, key=lambda path: written[path]).parents[2]

@@ -40,7 +40,7 @@ MANY = pd.concat(
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 NO_INVOCATIONS = pd.DataFrame(columns=list(INVOCATIONS))
 MIXED = frames.records(12).assign(outcome=list(OUTCOMES) * 2)
-LOCAL = {"target": "local cloud"}
+LOCAL = {"target_label": "local cloud"}
 SWEEP = frames.sweep(lambda n, s: 0.03 * s * (1 + 0.03 * (n - 1) + 8e-4 * n * (n - 1)) / n)
 LEVELS = sweep.by_level(SWEEP)
 FOUND = laws.fits(LEVELS)
@@ -95,32 +95,32 @@ def drawn(ax):
     ("draw", "count"),
     [
         (lambda ax: speedup.plot_pairs(frames.runs(10, cold_pairs=2), ax), "n = 24 runs"),
-        (lambda ax: speedup.plot_pairs(frames.runs(10, control_s=90), ax, at="seen_s"), "n = 20 runs"),
+        (lambda ax: speedup.plot_pairs(frames.runs(10, control_s=90), ax, metric="seen_s"), "n = 20 runs"),
         (lambda ax: speedup.plot_pairs(frames.runs(1), ax), "n = 2 runs"),
         (lambda ax: speedup.plot_pairs(frames.runs(0), ax), "n = 0 runs"),
         (lambda ax: speedup.plot_ratios(frames.runs(10), ax), "n = 10 warm pairs"),
         (lambda ax: speedup.plot_ratios(frames.runs(1), ax), "n = 1 warm pair"),
-        (lambda ax: cold_starts.plot_latency(MANY, ax, target="local cloud"), "n = 61 invocations"),
+        (lambda ax: cold_starts.plot_cold_starts(MANY, ax, target_label="local cloud"), "n = 61 invocations"),
         (
-            lambda ax: cold_starts.plot_latency(NO_INVOCATIONS, ax, target="local cloud"),
+            lambda ax: cold_starts.plot_cold_starts(NO_INVOCATIONS, ax, target_label="local cloud"),
             "n = 0 invocations",
         ),
-        (lambda ax: dead_letters.plot_outcomes(MIXED, ax, target="local cloud"), "n = 12 datapoints"),
+        (lambda ax: dead_letters.plot_outcomes(MIXED, ax, target_label="local cloud"), "n = 12 datapoints"),
         (
-            lambda ax: dead_letters.plot_outcomes(NO_RECORDS, ax, target="local cloud"),
+            lambda ax: dead_letters.plot_outcomes(NO_RECORDS, ax, target_label="local cloud"),
             "n = 0 datapoints",
         ),
         (
-            lambda ax: dead_letters.plot_outcomes(frames.records(3, dead=range(3)), ax, target="local cloud"),
+            lambda ax: dead_letters.plot_outcomes(frames.records(3, dead=range(3)), ax, target_label="local cloud"),
             "3 of 3 dead, 100 %",
         ),
-        (lambda ax: latency.plot_ecdf(TIMES, ax, **LOCAL), "n = 2 datapoints, 10 never stored"),
-        (lambda ax: latency.plot_ecdf(TIMES, ax, **LOCAL, end="answer"), "n = 12 datapoints"),
-        (lambda ax: latency.plot_ecdf(TIMES.iloc[:0], ax, **LOCAL), "n = 0 datapoints"),
+        (lambda ax: latency.plot_latency(TIMES, ax, **LOCAL), "n = 2 datapoints, 10 never stored"),
+        (lambda ax: latency.plot_latency(TIMES, ax, **LOCAL, end="answer"), "n = 12 datapoints"),
+        (lambda ax: latency.plot_latency(TIMES.iloc[:0], ax, **LOCAL), "n = 0 datapoints"),
         (lambda ax: concurrency.plot_concurrency(SPANS, ax, **LOCAL, limits=LIMITS), "n = 60 executions"),
         (lambda ax: concurrency.plot_concurrency(SPANS.iloc[:0], ax, **LOCAL), "n = 0 executions"),
         (lambda ax: concurrency.plot_concurrency(SPANS.iloc[:0], ax, **LOCAL, limits=LIMITS), "n = 0"),
-        (lambda ax: scaling.plot_scaling(LEVELS, ax, **LOCAL, found=FOUND, bounds=LIMITS), "n = 7 runs"),
+        (lambda ax: scaling.plot_scaling(LEVELS, ax, **LOCAL, fits=FOUND, bounds=LIMITS), "n = 7 runs"),
         (lambda ax: scaling.plot_scaling(FEW_LEVELS, ax, **LOCAL), "n = 7 runs at each of 3 levels"),
         (lambda ax: scaling.plot_scaling(LEVELS.iloc[:0], ax, **LOCAL), "n = 0 runs at each of 0 levels"),
         (lambda ax: scaling.plot_residuals(FOUND["amdahl"], ax, **LOCAL), "n = 7 points, spread"),
@@ -142,13 +142,13 @@ def drawn(ax):
         ),
         (lambda ax: cost.plot_costs(BILLS, ax, **LOCAL, runs=2), "n = 2 runs metered"),
         (lambda ax: cost.plot_costs(BILLS.iloc[:0], ax, **LOCAL, runs=0), "n = 0 runs"),
-        (lambda ax: timeline.plot_timeline(MIXED, ax, target="local cloud"), "n = 12 datapoints"),
+        (lambda ax: timeline.plot_timeline(MIXED, ax, target_label="local cloud"), "n = 12 datapoints"),
         (
-            lambda ax: timeline.plot_timeline(NO_RECORDS, ax, target="local cloud"),
+            lambda ax: timeline.plot_timeline(NO_RECORDS, ax, target_label="local cloud"),
             "n = 0 datapoints",
         ),
         (
-            lambda ax: timeline.plot_timeline(frames.records(3, dead=range(3)), ax, target="local cloud"),
+            lambda ax: timeline.plot_timeline(frames.records(3, dead=range(3)), ax, target_label="local cloud"),
             "3 dead",
         ),
     ],
@@ -164,7 +164,7 @@ def test_every_figure_says_how_many_and_where(ax, draw, count):
 
 def test_the_bars_of_the_bill_end_at_its_sums(ax):
     """Predicted and metered of each arm, each service once in the legend."""
-    cost.plot_costs(BILLS, ax, target="local cloud", runs=2)
+    cost.plot_costs(BILLS, ax, target_label="local cloud", runs=2)
 
     said = drawn(ax)
     for _, last in BILLS.groupby("arm").tail(1).iterrows():
@@ -214,7 +214,7 @@ def test_cold_and_warm_keep_their_colours_whatever_comes_first(ax):
     """Seaborn would give the first one that it meets the first colour."""
     for called in (MANY, MANY.iloc[::-1]):
         ax.clear()
-        cold_starts.plot_latency(called, ax, target="local cloud")
+        cold_starts.plot_cold_starts(called, ax, target_label="local cloud")
         points = [one for one in ax.collections if len(one.get_offsets()) > 1]
         colours = [mpl.colors.to_hex(one.get_facecolor()[0]).upper() for one in points]
         cold, warm = theme.TEMPERATURE["cold"], theme.TEMPERATURE["warm"]
@@ -223,7 +223,7 @@ def test_cold_and_warm_keep_their_colours_whatever_comes_first(ax):
 
 def test_two_dead_among_many_are_legible(ax):
     """129 stored at once and 2 dead after five receives: both bars, with counts and the cause."""
-    dead_letters.plot_outcomes(frames.records(131, dead={129, 130}), ax, target="local cloud")
+    dead_letters.plot_outcomes(frames.records(131, dead={129, 130}), ax, target_label="local cloud")
     words = drawn(ax).split("\n")
 
     assert [bar.get_width() for bar in ax.patches] == [129, 2]
@@ -237,15 +237,15 @@ def test_bars_add_up_to_the_datapoints(ax):
     records.loc[20:, "cause"] = [f"Error{n}: x" for n in range(40)]
     records.loc[25:30, "receives"] = math.nan
 
-    dead_letters.plot_outcomes(records, ax, target="local cloud")
+    dead_letters.plot_outcomes(records, ax, target_label="local cloud")
 
-    assert len(ax.patches) == dead_letters.MOST_BARS
+    assert len(ax.patches) == dead_letters.MAX_BARS
     assert sum(bar.get_width() for bar in ax.patches) == 60
 
 
 def test_the_timeline_draws_what_failed_too(ax):
     """Every datapoint has its row; the dead, in flight and lost are marked and counted."""
-    timeline.plot_timeline(MIXED, ax, target="local cloud")
+    timeline.plot_timeline(MIXED, ax, target_label="local cloud")
     words = drawn(ax)
 
     markers = [line for line in ax.lines if line.get_marker() != "None"]
@@ -257,11 +257,11 @@ def test_a_timeline_is_of_one_run(ax):
     both = pd.concat([frames.records(3), frames.records(3, run_id="run-2")])
 
     with pytest.raises(RunError, match="a timeline shows one run, not 2"):
-        timeline.plot_timeline(both, ax, target="local cloud")
+        timeline.plot_timeline(both, ax, target_label="local cloud")
 
 
 def test_a_law_is_drawn_with_its_parameters_and_dashed_where_nothing_was_measured(ax):
-    scaling.plot_scaling(LEVELS, ax, target="local cloud", found=FOUND, bounds={"ten at once": 2})
+    scaling.plot_scaling(LEVELS, ax, target_label="local cloud", fits=FOUND, bounds={"ten at once": 2})
     words = drawn(ax)
 
     assert "linear (the same curve: usl): a = 0.8" in words
@@ -274,7 +274,7 @@ def test_a_law_is_drawn_with_its_parameters_and_dashed_where_nothing_was_measure
 
 
 def test_without_an_accepted_law_there_is_no_curve(ax):
-    scaling.plot_scaling(FEW_LEVELS, ax, target="local cloud", found=laws.fits(FEW_LEVELS))
+    scaling.plot_scaling(FEW_LEVELS, ax, target_label="local cloud", fits=laws.fits(FEW_LEVELS))
 
     assert "no law is identified by these levels" in drawn(ax)
     assert not [
@@ -283,7 +283,7 @@ def test_without_an_accepted_law_there_is_no_curve(ax):
 
 
 def test_a_refused_law_says_so_over_its_residuals(ax):
-    scaling.plot_residuals(FOUND["amdahl"], ax, target="local cloud")
+    scaling.plot_residuals(FOUND["amdahl"], ax, target_label="local cloud")
 
     assert "Residuals of amdahl, refused: " in drawn(ax)
 
@@ -294,21 +294,21 @@ def test_work_has_a_linear_axis_if_it_starts_at_none(ax):
         frames.sweep(lambda n, s: 2 + 12 * n, (0, 0.1, 0.2, 0.3, 0.4), factor="work"), factor="work"
     )
 
-    scaling.plot_scaling(points, ax, target="local cloud", found=laws.fits(points))
+    scaling.plot_scaling(points, ax, target_label="local cloud", fits=laws.fits(points))
 
     assert ax.get_xscale() == "linear"
     assert "growing: a = " in drawn(ax)
 
 
 def test_the_ideal_line_stands_beside_the_speedup(ax):
-    speedup.plot_by_level(BY_LEVEL, ax, target="local cloud")
+    speedup.plot_by_level(BY_LEVEL, ax, target_label="local cloud")
 
     assert "ideal: as many times faster as senders" in drawn(ax)
     assert ax.lines[0].get_xdata().tolist() == ax.lines[0].get_ydata().tolist() == [1, 2, 5, 10, 20, 50, 100]
 
 
 def test_the_area_of_concurrency_is_the_work(ax):
-    concurrency.plot_concurrency(SPANS, ax, target="local cloud", limits={"MaximumConcurrency": 10})
+    concurrency.plot_concurrency(SPANS, ax, target_label="local cloud", limits={"MaximumConcurrency": 10})
     words = drawn(ax)
 
     assert "MaximumConcurrency: 10" in words
@@ -321,12 +321,12 @@ def test_concurrency_is_of_one_run(ax):
     both = pd.concat([SPANS, SPANS.assign(run_id="run-2")])
 
     with pytest.raises(RunError, match="concurrency is drawn of one run, not of 2"):
-        concurrency.plot_concurrency(both, ax, target="local cloud")
+        concurrency.plot_concurrency(both, ax, target_label="local cloud")
 
 
 def test_none_dead_is_drawn_by_what_may_be(ax):
     """A rate of zero has no place on a logarithmic axis; its interval's upper end has."""
-    dead_letters.plot_theory(AGAINST, ax, target="local cloud")
+    dead_letters.plot_theory(AGAINST, ax, target_label="local cloud")
     words = drawn(ax)
 
     assert "batches of 1: none died, upper end" in words
@@ -338,7 +338,7 @@ def test_latency_keeps_the_colour_of_the_arm_and_dashes_for_cold(ax):
     runs = frames.runs(1, cold_pairs=1)
     records = pd.concat(frames.records(40, arm=run.arm, run_id=run.run_id) for run in runs.itertuples())
 
-    latency.plot_ecdf(latency_measures.per_datapoint(records, runs), ax, target="local cloud")
+    latency.plot_latency(latency_measures.per_datapoint(records, runs), ax, target_label="local cloud")
 
     drawn_as = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in ax.lines}
     assert drawn_as["distributed, warm (40)"] == (theme.ARM["distributed"], "-")
@@ -350,9 +350,9 @@ def test_a_million_latencies_are_a_curve_of_few_points(ax):
         {"arm": "distributed", "temperature": "warm", "end_to_end_s": np.arange(1, 1_000_001.0)}
     )
 
-    latency.plot_ecdf(many, ax, target="local cloud")
+    latency.plot_latency(many, ax, target_label="local cloud")
 
-    assert len(ax.lines[0].get_xdata()) == latency.MOST_STEPS
+    assert len(ax.lines[0].get_xdata()) == latency.MAX_STEPS
     assert "n = 1,000,000 datapoints" in drawn(ax)
 
 
@@ -362,9 +362,9 @@ def test_a_file_is_the_same_byte_for_byte(tmp_path):
     for name in ("one", "two"):
         figure = Figure(layout="constrained")
         top, middle, bottom = figure.subplots(3)
-        cold_starts.plot_latency(MANY, top, target="local cloud")
-        scaling.plot_scaling(LEVELS, middle, target="local cloud", found=FOUND)
-        dead_letters.plot_theory(AGAINST, bottom, target="local cloud")
+        cold_starts.plot_cold_starts(MANY, top, target_label="local cloud")
+        scaling.plot_scaling(LEVELS, middle, target_label="local cloud", fits=FOUND)
+        dead_letters.plot_theory(AGAINST, bottom, target_label="local cloud")
         np.random.seed(len(files))  # what others draw from the global generator changes nothing
         theme.save(figure, tmp_path / "new" / f"{name}.png")
         files.append((tmp_path / "new" / f"{name}.png").read_bytes())
@@ -385,6 +385,6 @@ def test_everything_has_its_own_colour():
 def test_the_theme_is_applied_only_when_asked():
     """`apply` sets it for notebooks; tests put back what was there."""
     with mpl.rc_context():
-        theme.apply()
+        theme.apply_theme()
         assert mpl.rcParams["figure.figsize"] == list(theme.SIZE_IN)
         assert not mpl.rcParams["axes.spines.top"]

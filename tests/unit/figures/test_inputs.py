@@ -19,6 +19,7 @@ from lambdist_lib.figures import (
     concurrency,
     cost,
     dead_letters,
+    environments,
     latency,
     scaling,
     speedup,
@@ -46,17 +47,17 @@ DRAWINGS = {  # of runs, records and invocations of one experiment; of those wit
     "speedup.plot_by_level": lambda r, d, i, ax, **t: speedup.plot_by_level(
         speedup_measures.by_level(r), ax, **t
     ),
-    "cold_starts.plot_latency": lambda r, d, i, ax, **t: cold_starts.plot_latency(i, ax, **t),
-    "cold_starts.plot_shares": lambda r, d, i, ax, **t: cold_starts.plot_shares(
+    "cold_starts.plot_cold_starts": lambda r, d, i, ax, **t: cold_starts.plot_cold_starts(i, ax, **t),
+    "cold_starts.plot_cold_shares": lambda r, d, i, ax, **t: cold_starts.plot_cold_shares(
         cold_vs_warm.cold_shares(d, i, r).query("arm == 'distributed'"), ax, **t
     ),
     "cold_starts.plot_handlers": lambda r, d, i, ax, **t: cold_starts.plot_handlers(
         cold_vs_warm.handler_durations(i, r), ax, **t
     ),
-    "cold_starts.plot_environments": lambda r, d, i, ax, **t: cold_starts.plot_environments(
+    "environments.plot_environments": lambda r, d, i, ax, **t: environments.plot_environments(
         first(i, r), ax, **t
     ),
-    "cold_starts.plot_bursts": lambda r, d, i, ax, **t: cold_starts.plot_bursts(first(i, r), ax, **t),
+    "environments.plot_bursts": lambda r, d, i, ax, **t: environments.plot_bursts(first(i, r), ax, **t),
     "concurrency.plot_concurrency": lambda r, d, i, ax, **t: concurrency.plot_concurrency(
         concurrency_measures.spans(first(d, r)), ax, **t
     ),
@@ -70,7 +71,7 @@ DRAWINGS = {  # of runs, records and invocations of one experiment; of those wit
     "dead_letters.plot_receives": lambda r, d, i, ax, **t: dead_letters.plot_receives(
         death_measures.receive_counts(first(d, r), p=0.5), ax, p=0.5, p_value=math.nan, **t
     ),
-    "latency.plot_ecdf": lambda r, d, i, ax, **t: latency.plot_ecdf(
+    "latency.plot_latency": lambda r, d, i, ax, **t: latency.plot_latency(
         latency_measures.per_datapoint(d, r), ax, **t
     ),
     "scaling.plot_scaling": lambda r, d, i, ax, **t: scaling.plot_scaling(sweep.by_level(r), ax, **t),
@@ -148,13 +149,13 @@ def test_every_figure_is_held_to_it():
     modules = [
         importlib.import_module(f"{figures.__name__}.{one.name}")
         for one in pkgutil.iter_modules(figures.__path__)
-        if one.name != "plan"  # of plans, which have no runs: test_planner_curves.py
+        if one.name != "plan"  # plans have no runs: tests/unit/planner/test_curves.py
     ]
     found = {
         f"{module.__name__.rpartition('.')[2]}.{name}"
         for module in modules
         for name, _ in inspect.getmembers(module, inspect.isfunction)
-        if name.startswith("plot_")
+        if name.startswith("plot_") and name != "plot_speedup"  # it draws plot_pairs beside plot_ratios
     }
 
     assert set(DRAWINGS) == found
@@ -167,10 +168,10 @@ def test_a_figure_is_drawn_or_refused_in_words(ax, name, drawing):
     for wrong, drawings, words in REFUSED:
         if name == wrong and drawing.startswith(drawings):
             with pytest.raises(RunError, match=words):
-                DRAWINGS[drawing](*INPUTS[name], ax, target="local cloud")
+                DRAWINGS[drawing](*INPUTS[name], ax, target_label="local cloud")
             return
 
-    DRAWINGS[drawing](*INPUTS[name], ax, target="local cloud")
+    DRAWINGS[drawing](*INPUTS[name], ax, target_label="local cloud")
     ax.figure.canvas.draw()
 
     assert "n = " in ax.get_title("left")
@@ -191,7 +192,7 @@ def test_an_open_ledger_is_in_every_title_of_who_insists(ax, drawing):
     counts = ledger.count(records)
     stamp = "local cloud" + ledger.incomplete_note(runs, counts)
 
-    DRAWINGS[drawing](ledger.mark_incomplete(runs, counts), records, invocations, ax, target=stamp)
+    DRAWINGS[drawing](ledger.mark_incomplete(runs, counts), records, invocations, ax, target_label=stamp)
 
     assert ax.get_title("left").endswith("local cloud, LEDGER OPEN: 3 lost of 560")
 
@@ -202,4 +203,4 @@ def test_an_open_ledger_is_in_every_title_of_who_insists(ax, drawing):
 def test_a_time_over_an_open_ledger_is_refused(ax, drawing):
     """A run that lost datapoints is not a fast run."""
     with pytest.raises(RunError, match="3 lost of 40 datapoints; settle it with"):
-        DRAWINGS[drawing](*lossy(), ax, target="local cloud")
+        DRAWINGS[drawing](*lossy(), ax, target_label="local cloud")

@@ -16,7 +16,7 @@ from lambdist_lib.planner.system import System
 from lambdist_lib.planner.validation import held_out, published
 
 TABLE = assumptions.load()
-AT = {"target": "AWS, predicted"}
+AT = {"target_label": "AWS, predicted"}
 JOB = job_of(datapoints=20_000, chunks=100, request_batch=10, work="io:100ms",
              settings={"queue_batch": 10, "maximum_concurrency": 1000})  # fmt: skip
 PLANS = [

@@ -1,0 +1,56 @@
+"""Show a figure of the catalogue in a notebook, and save it beside the runs."""
+
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib.analysis import Results, load_results
+from lambdist_lib.figures import catalogue
+from lambdist_lib.figures.inputs import FigureInputs
+from lambdist_lib.formatting import label
+from lambdist_lib.results import files
+
+
+def show(name: str, where: str | Path | Results, **options: Any) -> None:
+    """Draw a figure, save it as `NAME.png` beside the runs, and display it.
+
+    Outside a notebook nothing is displayed. Where the runs do not have what the figure shows, a line says so.
+
+    Args:
+        name: Of the catalogue, such as "timeline".
+        where: A `Results`, or the id or folder of an experiment or a run.
+        options: As the figure's `draw_*` function takes them, such as `maximum_concurrency=10`.
+
+    Raises:
+        UsageError: The catalogue has no such figure.
+        RunError: A measure refuses these runs, and says why.
+    """
+    results = load_results(where)
+    drawing = catalogue.draw(name, inputs_of(results), **options)
+    if drawing is None:
+        print(f"no figure of {label(name)}: these runs have nothing to show in it")
+        return
+    path = results.folder / f"{name}.png"
+    with files.writable(path, "run the same again"):
+        path.write_bytes(drawing.png)
+    _display(drawing)
+
+
+def inputs_of(results: Results) -> FigureInputs:
+    """Take what figures are drawn from out of a `Results`."""
+    return FigureInputs(
+        runs=results.runs,
+        records=results.records,
+        invocations=results.invocations,
+        costs=lambda: results.costs().table,
+        target_label=results.target_label,
+    )
+
+
+def _display(drawing: catalogue.Drawing) -> None:
+    """Display a PNG with its titles as alt text, where a notebook runs."""
+    try:
+        from IPython import display, get_ipython
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        display.display(display.Image(drawing.png, alt=" ".join(drawing.titles.split())))

@@ -1,0 +1,68 @@
+"""What the figures of the catalogue are drawn from, and the choice of the run that they show."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lambdist_lib.measures import sweep
+
+WIDTH_IN = 11
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureInputs:
+    """Hold the tables of an experiment or a run (columns: `results.schema`).
+
+    costs: returns the table of `costs.metering.table`; called only by the figure that shows it.
+    target_label: where it was measured, for the figures' titles.
+    """
+
+    runs: pd.DataFrame
+    records: pd.DataFrame
+    invocations: pd.DataFrame
+    costs: Callable[[], pd.DataFrame]
+    target_label: str
+
+    @property
+    def factor(self) -> str:
+        """The factor that a sweep varied, "" for runs under equal conditions."""
+        return sweep.varied_factor(self.runs)
+
+    @property
+    def has_cold_and_warm_levels(self) -> bool:
+        """Whether a sweep ran each level cold and warm."""
+        return bool(self.factor) and (self.runs["temperature"] == "cold").any()
+
+    def one_run(self, table: pd.DataFrame, temperature: str = "warm") -> pd.DataFrame:
+        """Keep the rows of the run that a figure of one run shows."""
+        return table[table["run_id"] == select_run(self.runs, temperature, self.factor)]
+
+
+def select_run(runs: pd.DataFrame, temperature: str = "warm", factor: str = "") -> str:
+    """Choose the run to look at closely; "" without runs.
+
+    The first distributed run of this temperature; of a sweep the last one at the highest level. Where there
+    is none, the run that comes nearest.
+    """
+    if runs.empty:
+        return ""
+    others = {"warm": 0, "as found": 1, "cold": 2} if temperature == "warm" else {"cold": 0, "as found": 1}
+    ranked = runs.assign(
+        other_arm=runs["arm"] != "distributed",
+        other_temperature=runs["temperature"].map(others).fillna(3),
+    ).sort_values(["other_arm", "other_temperature", "started_at"], kind="stable")
+    best = ranked[["other_arm", "other_temperature"]].iloc[0]
+    ranked = ranked[(ranked[["other_arm", "other_temperature"]] == best).all(axis="columns")]
+    if not factor:
+        return str(ranked["run_id"].iloc[0])
+    return str(ranked.sort_values([factor, "pair"], kind="stable")["run_id"].iloc[-1])
+
+
+def draw_one(plot: Callable[..., Any], *args: Any, height_in: float, **options: Any) -> Figure:
+    """Draw one plot on a figure of the catalogue's width."""
+    figure = Figure(figsize=(WIDTH_IN, height_in))
+    plot(*args, figure.subplots(), **options)
+    return figure
