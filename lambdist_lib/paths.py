@@ -51,6 +51,13 @@ def notebooks() -> Path:
     return root() / "notebooks"
 
 
+def find(path: str | Path) -> Path:
+    """Return `path`, or the shipped file of this name where the current folder has none."""
+    path = Path(path).expanduser()
+    shipped = root() / path
+    return shipped if not path.exists() and shipped.exists() else path
+
+
 def results() -> Path:
     """Return the folder under which each experiment gets its own."""
     folder = os.environ.get("LAMBDIST_RESULTS")

@@ -1,6 +1,7 @@
 """The commands of what is deployed: the local cloud, the stacks, what they have left."""
 
 import argparse
+import shlex
 from typing import Any
 
 from lambdist_lib.cli import options as cli_options
@@ -43,6 +44,17 @@ def _cloud_mail(options: argparse.Namespace) -> None:
 
     mails = local_mail.read(targets.connect("local")) if local_cloud.find() else []
     cli_options.tell(options, "\n".join(map(str, mails)) or "no mail", [asdict(mail) for mail in mails])
+
+
+def init(options: argparse.Namespace) -> None:
+    from lambdist_lib import paths
+    from lambdist_lib.deployment import starter
+
+    written = starter.write(options.folder)
+    where = paths.shown(options.folder)
+    commands = [f"cd {shlex.quote(str(options.folder))}", *starter.NEXT]
+    text = "\n  ".join([f"{len(written)} files in {where}/; next:", *commands])
+    cli_options.tell(options, text, {"folder": where, "files": [paths.shown(path) for path in written]})
 
 
 def deploy(options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """The entry point of `lambdist`: parse, call the command, end with its exit status."""
 
+import os
 import sys
 
 from lambdist_lib.cli import signals
@@ -12,6 +13,8 @@ INTERRUPTED, TERMINATED = 130, 143
 def main(arguments: list[str] | None = None) -> int:
     """The command line's entry; returns the exit status."""
     options = build_parser().parse_args(arguments)
+    if options.results_dir:
+        os.environ["LAMBDIST_RESULTS"] = str(options.results_dir)
     try:
         with signals.sigterm_as_interrupt() as terminated:
             return options.call(options) or 0

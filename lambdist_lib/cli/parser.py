@@ -31,7 +31,9 @@ a first tour:
   lambdist cloud stop                          nothing is left
   lambdist plan --datapoints 1e9 --chunks 100  what a larger job would be on AWS
 
-Results lie under results/. An interrupted run is finished by `lambdist resume`.
+Results lie under results/ (or --results-dir, or LAMBDIST_RESULTS). The local
+cloud's state lies in your user's state folder (a checkout's .lambdist/, or
+LAMBDIST_STATE). An interrupted run is finished by `lambdist resume`.
 Progress and errors go to stderr, answers to stdout; --json prints JSON there.
 
 {EXITS}"""
@@ -60,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument("--results-dir", type=Path, metavar="FOLDER", help="of all results (default: results)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, call: Call, text: str) -> argparse.ArgumentParser:
@@ -83,6 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_stacks(command: AddCommand) -> None:
+    entry = command("init", deploy_commands.init, "write a project to start from: your processing.py, data, notebooks")
+    entry.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+
     entry = command("try", run_commands.try_, "run process() on a file's first datapoints, without a cloud")
     entry.add_argument("data", help="data file, one datapoint a line")
     entry.add_argument("-n", type=int, default=5, help="how many (default 5)")

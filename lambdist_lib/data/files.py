@@ -179,14 +179,13 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 
 def _found(path: str | Path) -> Path:
-    asked = Path(path)
-    for path in (asked, paths.root() / asked):
-        if path.is_file():
-            return path
-        if path.is_dir():
-            raise DataFileError(f"{asked} is a folder; name a file{_offered(path)}")
-        if path.exists():  # such as bash's <(command)
-            raise DataFileError(f"{asked} can be read only once, being no regular file; pipe it in, as -")
+    asked, path = Path(path), paths.find(path)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise DataFileError(f"{asked} is a folder; name a file{_offered(path)}")
+    if path.exists():  # such as bash's <(command)
+        raise DataFileError(f"{asked} can be read only once, being no regular file; pipe it in, as -")
     for folder in (asked.parent, paths.data()):
         near = difflib.get_close_matches(asked.name, _names(folder), n=3)
         if near:

@@ -90,19 +90,21 @@ def build(
 
 
 def folder(path: str | Path) -> Path:
-    """A folder with a processing.py, as people name it: from here or from the project, "" for lambdas/.
+    """Return the folder of a processing.py, named by folder or file; "" is the library's own.
+
+    A relative path is looked up in the current folder, then among the shipped files.
 
     Raises:
-        UsageError: There is none.
+        UsageError: It has no processing.py.
     """
     if not str(path):
         return paths.lambdas()
-    for base in (Path.cwd(), paths.root()):
-        found = base / path
-        found = found.parent if found.name == f"{ENTRY}.py" else found
-        if (found / f"{ENTRY}.py").is_file():
-            return found.resolve()
-    raise UsageError(f"there is no {Path(path) / f'{ENTRY}.py'}; name a folder that has a {ENTRY}.py")
+    asked = Path(path)
+    asked = asked.parent if asked.name == f"{ENTRY}.py" else asked
+    module = paths.find(asked / f"{ENTRY}.py")
+    if not module.is_file():
+        raise UsageError(f"there is no {asked / module.name}; name a folder that has a {module.name}")
+    return module.resolve().parent
 
 
 def search_path(processing: Path | None = None) -> list[str]:

@@ -1,0 +1,48 @@
+"""What works without a module that this system has: Windows lacks `fcntl` and `resource`."""
+
+import subprocess
+import sys
+
+import pytest
+
+BLOCKED = """
+import sys
+import psutil  # its half for Windows does without them, its half for Linux does not
+sys.modules["fcntl"] = sys.modules["resource"] = None  # as on Windows
+"""
+
+
+def run(program, **options):
+    """The program's finished process, with the two modules blocked."""
+    command = [sys.executable, "-c", BLOCKED + program]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import lambdist_lib.analysis, lambdist_lib.comparison, lambdist_lib.experiment",
+        "import lambdist_lib.report.write, lambdist_lib.planner.plan, lambdist_lib.notebooks.runner",
+        "import lambdist_lib.submission.client, lambdist_lib.runs.external_api, lambdist_lib.cloud.targets",
+        "from lambdist_lib.cli import main; sys.exit(main.main(['plan', '--datapoints', '100']))",
+        "from lambdist_lib.cli import main; sys.exit(main.main(['try', 'data/words.txt']))",
+        "from lambdist_lib.submission import http; http._allow_files(10)",
+    ],
+)
+def test_windows_can_analyse_plan_and_use_aws(program):
+    """None of it needs a lock of the local cloud, or the limit of open files."""
+    done = run(program)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_windows_is_told_where_the_local_cloud_runs(tmp_path):
+    """One line, with what else there is."""
+    done = run(
+        "from lambdist_lib.cli import main; sys.exit(main.main(['cloud', 'start']))",
+        env={"LAMBDIST_STATE": str(tmp_path / "state")},
+    )
+
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "Linux, macOS or WSL" in line and "--target aws" in line
