@@ -1,4 +1,4 @@
-"""Each line of a file through the distributed stack, N requests at a time: python examples/dist.py N FILE"""
+"""Send each line of a file through the distributed stack: python examples/dist.py N FILE"""
 
 import argparse
 import contextlib
@@ -6,24 +6,23 @@ import json
 import sys
 from collections.abc import Iterator
 
-from lambdist_lib.cloud import targets
+from lambdist_lib import connect, fetch, submit
+from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import stacks
 from lambdist_lib.errors import LambdistError, TargetError
 from lambdist_lib.progress import Progress
-from lambdist_lib.runs import collect
-from lambdist_lib.runs import run as runs_run
 
 
 def main(arm: str, chunks: int, file: str) -> None:
-    """Print every answer in the file's order, then counts and seconds; exit as `lambdist` does."""
+    """Print each answer in the file's order, then counts and seconds; exit as `lambdist` does."""
     try:
-        target = targets.connect("local")
+        target = connect("local")
         with deployed(target, arm), Progress(arm) as progress:
-            run = runs_run.submit(target, arm, data=file, chunks=chunks, watch=progress.show)
+            run = submit(target, arm, data=file, chunks=chunks, watch=progress.watcher())
     except LambdistError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_status)
-    for answer in collect.fetch(run["run_id"]):
+    for answer in fetch(run["run_id"]):
         print(json.dumps(answer, ensure_ascii=False))
     counts = ("stored", "dead", "rejected", "unsent", "in_flight", "lost")
     print(", ".join(f"{run[name]} {name}" for name in counts), f"in {run['makespan_s'] or 0:.2f} s")
@@ -31,8 +30,8 @@ def main(arm: str, chunks: int, file: str) -> None:
 
 
 @contextlib.contextmanager
-def deployed(target: targets.Target, kind: str) -> Iterator[None]:
-    """The stack of this kind; one that was not there before is deleted in the end."""
+def deployed(target: Target, kind: str) -> Iterator[None]:
+    """Deploy the stack of this kind unless it is there, and delete what was deployed."""
     try:
         stacks.describe(target, kind)
         missing = []
@@ -46,8 +45,8 @@ def deployed(target: targets.Target, kind: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("N", type=int, help="most requests under way at once")
-    asked.add_argument("FILE", help="one datapoint a line")
-    options = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("N", type=int, help="maximum of requests at once")
+    parser.add_argument("FILE", help="one datapoint a line")
+    options = parser.parse_args()
     main("distributed", options.N, options.FILE)

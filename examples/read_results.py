@@ -1,14 +1,11 @@
-"""What a finished experiment found, from its folder alone: python examples/read_results.py [EXPERIMENT]"""
+"""Print what a finished experiment found: python examples/read_results.py [EXPERIMENT]"""
 
-import json
 import sys
 
-from lambdist_lib import paths
-from lambdist_lib.measures import summary
+from lambdist_lib import load_results, measures
 
-folder = paths.results() / (sys.argv[1] if len(sys.argv) > 1 else "reference")
-found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-measures = summary.flat(found)
-print(found["finding"])
-for name in ("speedup", "speedup_low", "speedup_high", "dead_rate"):
-    print(f"{name:14}{measures[name]:8.3g}")
+results = load_results(sys.argv[1] if len(sys.argv) > 1 else "reference")
+speedup = measures.compare_arms(results.runs)
+print(results.finding())
+print(f"{speedup.ratio:.3g} times, from {speedup.low:.3g} to {speedup.high:.3g}, n = {speedup.pairs}")
+print(results.runs.groupby("arm")[["submitted", "stored", "dead"]].sum())

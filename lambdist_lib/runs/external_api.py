@@ -26,7 +26,7 @@ from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run_info import RunInfo
 from lambdist_lib.submission import client
 from lambdist_lib.submission.http import Timeouts
-from lambdist_lib.submission.receipts import Receipt, SendOptions
+from lambdist_lib.submission.receipts import NOT_ACCEPTED, Receipt, SendOptions
 
 ARM = "url"
 SETTLED = ("accepted", "rejected")  # verdicts that no resume asks for again
@@ -177,7 +177,7 @@ def _write_answers(folder: Path, points: Datapoints, last: Sequence[int]) -> dic
                 answer: dict[str, Any] = {"accepted": True}
             else:
                 row = row_at(last[line.n])
-                place = "unsent" if row["verdict"] == "refused" else row["verdict"]
+                place = "unsent" if row["verdict"] == NOT_ACCEPTED else row["verdict"]
                 answer = {"error": f"{place}: {row['cause']}"}
             counts[place] += 1
             file.write(json.dumps({"n": line.n, "data": line.data, **answer}, ensure_ascii=False) + "\n")

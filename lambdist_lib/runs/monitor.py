@@ -1,9 +1,9 @@
-"""What is known of a run while it goes on, at a price that the run does not feel.
+"""Report a run's progress without slowing it down.
 
-The client knows what it has sent. What became of it stands in the queue and the table, and to
-look there takes time from those who do the work: a thread looks, for the first time when most
-runs are over, and asks for one small thing after the other, in a hundredth of the run's time
-together. On AWS it asks for the queue's depth only: counting a table costs money.
+The client knows what it has sent; the queue and the table know the outcomes. Polling them takes
+CPU time from the pipeline, so a thread polls for the first time after a second, makes one small
+call after another, and spends at most a hundredth of the run's time. On AWS it reads the queue's
+depth only: counting a table costs money.
 """
 
 import collections
@@ -19,25 +19,25 @@ from lambdist_lib.progress import RunProgress
 from lambdist_lib.protocol.contract import SHARDS, shard_keys
 from lambdist_lib.submission.receipts import SubmissionCounts
 
-if TYPE_CHECKING:  # an API of somebody else's has no stack, and needs no boto3
+if TYPE_CHECKING:  # an API outside this project has no stack, and needs no boto3
     from lambdist_lib.deployment.stacks import Stack
 
-LOOK_EVERY_S = 1.0
-SHARE = 0.01  # of a run's time that looks may take, all together
-TROUBLES = ("rejected", "refused", "unknown", "retries")
+POLL_EVERY_S = 1.0
+SHARE = 0.01  # of a run's time that polls may take together
+PROBLEMS = ("rejected", "not_accepted", "unknown", "retries")
 
 Watch = Callable[[RunProgress], None]
 
 
 class Monitor:
-    """Tells `watch` about one run of `submitted` datapoints, of which `before` were settled already.
+    """Report one run of `submitted` datapoints, of which `before` were settled already.
 
-        with Watching(watch, submitted=131) as watching:
-            submission.submit(..., watch=watching.sending)
+        with Monitor(watch, submitted=131) as monitor:
+            client.submit(..., watch=monitor.sending)
 
     Args:
-        watch: None where nobody sees it: then nobody looks.
-        where: Target, stack and run id whose queue and table may be looked at.
+        watch: Called with each RunProgress; None polls nothing.
+        where: Target, stack and run id whose queue and table may be polled.
         is_queued: Whether an accepted datapoint is still to be processed; else it is stored.
     """
 
@@ -58,22 +58,22 @@ class Monitor:
         self._settled: int | None = None
         self._dead: int | None = None
         self._began_s, self._spent_s, self._ended = time.perf_counter(), 0.0, threading.Event()
-        self._looker: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         self._began_s = time.perf_counter()
         if self._watch and self._where and self._is_queued:
             target, *_ = self._where
             for service in ("sqs", "dynamodb"):
-                target.client(service)  # made here: a session is not to be shared between threads
-            self._looker = threading.Thread(target=self._look, name="watching", daemon=True)
-            self._looker.start()
+                target.client(service)  # made here: a session must not be shared between threads
+            self._thread = threading.Thread(target=self._poll, name="monitor", daemon=True)
+            self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        if self._looker:
-            self._looker.join(1.0)
+        if self._thread:
+            self._thread.join(1.0)
 
     def sending(self, tally: SubmissionCounts) -> None:
         self._tally = tally
@@ -87,23 +87,23 @@ class Monitor:
         self._tell("collecting")
 
     def _note(self, queued: QueueDepth, accepted: int) -> None:
-        """What was accepted by then and is not queued is settled: it stays so until the next look."""
+        """Count what was accepted before the poll and is not queued as settled."""
         self._queued = queued
         if sent := self._before + accepted:
             self._settled = max(self._settled or 0, sent - queued.total)
 
-    def _tell(self, doing: str) -> None:
+    def _tell(self, phase: str) -> None:
         if self._watch:
-            self._watch(self._counts(doing))
+            self._watch(self._counts(phase))
 
-    def _counts(self, doing: str) -> RunProgress:
+    def _counts(self, phase: str) -> RunProgress:
         tally, settled, dead = self._tally, self._settled, self._dead
         accepted = self._before + tally.accepted
         if not self._is_queued:
             settled, dead = accepted + tally.dead, tally.dead
         waiting = self._queued.total or None if settled is None else accepted + tally.dead - settled
         return RunProgress(
-            phase=doing,
+            phase=phase,
             submitted=self._submitted,
             answered=self._before + tally.settled,
             settled=settled,
@@ -111,12 +111,12 @@ class Monitor:
             in_flight=None if waiting is None else tally.in_flight * self._batch + waiting,
             requests=tally.in_flight,
             processing=self._queued.in_work,
-            problems=tuple((name, count) for name in TROUBLES if (count := getattr(tally, name))),
+            problems=tuple((name, count) for name in PROBLEMS if (count := getattr(tally, name))),
             elapsed_s=time.perf_counter() - self._began_s,
         )
 
-    def _look(self) -> None:
-        """Runs in a thread, with connections of its own."""
+    def _poll(self) -> None:
+        """Poll in a thread, over connections made for it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         from lambdist_lib.deployment import queue_depth
@@ -126,12 +126,12 @@ class Monitor:
         target, stack, run_id = self._where
         dead: dict[str, int] = {}
         shards = collections.deque(shard_keys(run_id) if target.name == "local" else [])
-        while not self._ended.wait(LOOK_EVERY_S):
+        while not self._ended.wait(POLL_EVERY_S):
             if not self._can_afford():
                 continue
             try:
                 with self._paid():
-                    accepted = self._tally.accepted  # before: what comes meanwhile counts as queued
+                    accepted = self._tally.accepted  # read before the poll: what is accepted meanwhile counts as queued
                     self._note(queue_depth.queue_depth(target, stack), accepted)
                 for _ in range(len(shards)):
                     if not self._can_afford():
@@ -140,7 +140,7 @@ class Monitor:
                         dead[shards[0]] = completion.count_dead(target, stack, shards[0])
                     shards.rotate(-1)
             except (BotoCoreError, ClientError):
-                continue  # who looks on is no reason for a run to end
+                continue  # a failed progress check must not end the run
             self._dead = sum(dead.values()) if len(dead) == SHARDS else None
 
     def _can_afford(self) -> bool:

@@ -5,7 +5,7 @@ import json
 import pytest
 from support import strict_cloud
 
-from lambdist_lib import experiment
+from lambdist_lib import Experiment
 from lambdist_lib.cli import main
 from lambdist_lib.deployment import local_fixes, polling, stacks
 from lambdist_lib.errors import UsageError
@@ -83,7 +83,7 @@ def test_an_experiment_that_nobody_agreed_to_leaves_other_stacks_alone(aws, empt
 def test_a_budget_is_the_consent_of_a_notebook(aws, empty, data_file, capsys, left):
     """Too small a one is refused with the runs' share; another one lets it deploy."""
     where = {"target": "aws", "region": empty.region, "experiment_id": "in-a-notebook"}
-    work = experiment.begin(data=str(data_file(1000)), **where)
+    work = Experiment(data=str(data_file(1000)), **where)
 
     with pytest.raises(
         UsageError, match=r"estimate of .* USD \(.* for the runs and .* above the budget of 0.01 USD"
@@ -94,7 +94,7 @@ def test_a_budget_is_the_consent_of_a_notebook(aws, empty, data_file, capsys, le
     assert left(empty) == {}
     assert set(work.deploy(runs=11, budget_usd=2.0)) == {"distributed", "single_node"}
     assert "account ****0000" in told(capsys)
-    work.teardown()
+    work.destroy()
 
 
 def test_who_may_nothing_is_told_which_permission_is_missing(tmp_path, monkeypatch, capsys):

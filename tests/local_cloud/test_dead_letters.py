@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from lambdist_lib import experiment, paths
+from lambdist_lib import Experiment, paths
 from lambdist_lib.data import datapoints
 from lambdist_lib.deployment import local_mail, stacks
 from lambdist_lib.measures import ledger, stages
@@ -138,11 +138,11 @@ def test_a_redrive_in_which_some_die_again(distributed, lambdist):
 
 def test_an_experiment_redrives_its_runs(target, data_file):
     """A row per run; the experiment's table knows it: all stored, and no timing any more."""
-    work = experiment.begin(
-        data=str(data_file(6)), failing=2, arms=("distributed",), chunks=2, retry_delay_s=0,
-        experiment_id="mending",
+    work = Experiment(
+        data=str(data_file(6)), failing_datapoints=2, processors=4, arms=("distributed",), chunks=2,
+        retry_delay_s=0, experiment_id="mending",
     )  # fmt: skip
-    work.deploy(maximum_concurrency=4)
+    work.deploy()
     work.run_pairs(1)
     assert work.runs["dead"].tolist() == [2]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import faulty
 
-from lambdist_lib import analysis, paths
+from lambdist_lib import load_results, paths
 from lambdist_lib.deployment import stacks
 from lambdist_lib.errors import UsageError
 
@@ -39,7 +39,7 @@ def test_each_kind_strikes_as_planned(patient):
         assert len(truth) == 30
         assert 5 < len(struck) < 30
         assert {told["outcome"] for told in truth.values()} == DIE[kind]
-        fates = analysis.planned_vs_actual(paths.results() / "faults" / "runs" / name)
+        fates = load_results(paths.results() / "faults" / "runs" / name).planned_vs_actual()
         assert np.trace(fates) == fates.to_numpy().sum() > 0, fates
         exact = [n for n in truth if n not in again]
         planned_duplicates = [int(truth[n]["duplicates"]) for n in exact]
@@ -55,7 +55,7 @@ def test_nothing_but_throttles_is_told_as_such(patient):
     row, _, _, _ = faulty.run(patient["distributed"], "kind-throttled", f"throttle:1,{SEED}", points=3)
 
     assert row["dead"] == 3
-    matrix = analysis.planned_vs_actual(paths.results() / "faults" / "runs" / "kind-throttled")
+    matrix = load_results(paths.results() / "faults" / "runs" / "kind-throttled").planned_vs_actual()
     assert matrix.to_dict("index") == {"throttle-only": {"throttle-only": 3}}
 
 

@@ -9,7 +9,7 @@ import time
 import pandas as pd
 import pytest
 
-from lambdist_lib import analysis, experiment, paths
+from lambdist_lib import Experiment, load_results, paths
 from lambdist_lib.cloud import local_cloud, targets
 from lambdist_lib.costs import assumptions, bill, metering
 from lambdist_lib.data import datapoints
@@ -24,6 +24,7 @@ from lambdist_lib.runs import collect, resume
 from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.submission import client
+from lambdist_lib.submission.receipts import SendOptions
 
 FILES = {
     "run.json",
@@ -44,8 +45,9 @@ def folder():
 
 
 def start(deployed, folder, points, *, arm="distributed", watch=None, **conditions):
-    held = Conditions(retry_delay_s=0, **conditions)
-    return runs_run.run_once(deployed.target, deployed.stack, arm, points, held, folder, watch=watch)
+    of_run = Conditions(retry_delay_s=0, **conditions)
+    info = runs_run.new_run(deployed.target, deployed.stack, points, folder, of_run, arm=arm)
+    return runs_run.run_once(deployed.target, deployed.stack, points, folder, info, watch=watch)
 
 
 def words(count):
@@ -103,7 +105,8 @@ def test_a_run_uses_what_was_predicted_of_it(distributed, folder):
           fault="raise:1@38-39", request_batch=8, chunks=2)  # fmt: skip
     prices = assumptions.load()
 
-    [run] = metering.meter_runs(*analysis.tables(folder), prices)
+    results = load_results(folder)
+    [run] = metering.meter_runs(results.runs, results.records, results.invocations, prices)
 
     used, expected = bill.total(run.used), bill.total(run.expected)
     counted = ("api_requests", "lambda_requests", "sqs_sends", "sqs_visibility_changes", "sqs_deletes")
@@ -119,7 +122,9 @@ def test_a_run_is_never_written_over(distributed, folder):
     """A second run under the same id is refused, and says how the first is finished."""
     start(distributed, folder, words(3))
 
-    with pytest.raises(RunError, match=f"there is a run {folder.name} already; `lambdist resume"):
+    with pytest.raises(
+        RunError, match=f"{folder.name} exists already; .*`lambdist resume"
+    ):
         start(distributed, folder, words(3))
 
 
@@ -137,7 +142,7 @@ def test_an_interrupted_run_is_resumed(distributed, folder, phase):
     points = words(60)
 
     def interrupt(counts):
-        if counts.doing == phase and counts.answered:
+        if counts.phase == phase and counts.answered:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -180,7 +185,7 @@ def test_a_run_whose_stack_is_gone_says_so(distributed, folder, how, monkeypatch
     def interrupt(counts):
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt, match=f"`lambdist resume {folder.name}` finishes it"):
+    with pytest.raises(KeyboardInterrupt, match=f"`lambdist resume {folder.name}`"):
         start(distributed, folder, data_files.read("data/words.txt"), watch=interrupt, chunks=2)
     distributed.drain()
     if how == "the stack":
@@ -202,35 +207,35 @@ def test_a_run_resumes_only_with_its_own_data(distributed, folder):
     with pytest.raises(KeyboardInterrupt):
         start(distributed, folder, words(30), watch=interrupt, chunks=2)
 
-    with pytest.raises(RunError, match=r"is not the file that .* began with"):
+    with pytest.raises(RunError, match=r"has changed since .* began"):
         resume.resume(distributed.target, distributed.stack, words(31), folder)
     distributed.drain()
 
 
 def begin(data, **options):
     options = {"experiment_id": f"experiment-{next(numbers)}", "chunks": 4, "retry_delay_s": 0, **options}
-    return experiment.begin(data=str(data), **options)
+    return Experiment(data=str(data), **options)
 
 
 def test_an_experiment_of_one_pair_balances_and_leaves_nothing(empty, data_file):
     """Cold runs, one warm pair, measures, teardown; one pair gives a ratio without an interval."""
-    work = begin(data_file(12), failing=1)
+    work = begin(data_file(12), failing_datapoints=1, processors=2)
 
-    work.deploy(maximum_concurrency=2)
+    work.deploy()
     cold, warm = work.run_cold(), work.run_pairs(1)
-    summary = work.summarise()
-    done = work.teardown()
+    summary = work.results.summarise()
+    done = work.destroy()
 
     assert list(cold["arm"]) == ["distributed", "single_node"]
     assert set(warm["arm"]) == {"distributed", "single_node"}
     assert set(work.runs["stored"]) == {12}
     assert set(work.runs["dead"]) == {1}
     assert set(tables.load(work.folder, "runs")["run_id"]) == set(work.runs["run_id"])
-    first = work.invocations().query("run_id == @cold.run_id.iloc[0]")
+    first = work.results.invocations.query("run_id == @cold.run_id.iloc[0]")
     assert first.groupby("environment_id")["cold"].sum().eq(1).all()
     assert json.loads((work.folder / "summary.json").read_text()) == summary
-    assert len(list(work.outputs())) == 13
-    assert done == "both stacks and the artifact bucket are gone from local cloud"
+    assert len(list(work.results.outputs())) == 13
+    assert done == "Both stacks and the artifact bucket are deleted from local cloud."
     with pytest.raises(TargetError, match="not deployed"):
         stacks.describe(empty, "distributed")
 
@@ -240,7 +245,7 @@ def test_a_condition_is_given_where_the_experiment_begins(empty, data_file):
     work = begin(data_file(4))
 
     with pytest.raises(UsageError, match="memory_mb: a condition of the experiment"):
-        work.deploy(memory_mb=256, maximum_concurrency=2)
+        work.deploy(memory_mb=256)
 
     with pytest.raises(TargetError, match="not deployed"):
         stacks.describe(empty, "distributed")
@@ -249,12 +254,12 @@ def test_a_condition_is_given_where_the_experiment_begins(empty, data_file):
 def test_an_experiment_goes_on_under_its_id(empty, data_file):
     """A second sitting repeats no run that has ended, adds the others, and takes no other conditions."""
     data = data_file(8)
-    first = begin(data)
-    first.deploy(maximum_concurrency=2)
+    first = begin(data, processors=2)
+    first.deploy()
     cold = first.run_cold()
 
-    second = begin(data, experiment_id=first.id)
-    second.deploy(maximum_concurrency=2)
+    second = begin(data, experiment_id=first.id, processors=2)
+    second.deploy()
     again = second.run_cold()
     second.run_pairs(1)
 
@@ -263,34 +268,34 @@ def test_an_experiment_goes_on_under_its_id(empty, data_file):
     second.ledger()
     with pytest.raises(RunError, match=f"the experiment {first.id} exists with other chunks"):
         begin(data, experiment_id=first.id, chunks=5)
-    second.teardown()
+    second.destroy()
 
 
 def test_a_run_that_was_cut_short_is_finished_by_the_next_sitting(empty, data_file):
     """As after a killed kernel: half a journal, and a folder that says it was still sending."""
     data = data_file(8)
-    first = begin(data)
-    first.deploy(maximum_concurrency=2)
+    first = begin(data, processors=2)
+    first.deploy()
     home = first.folder / "runs" / first.run_cold()["run_id"].iloc[0]
     kept = (home / "journal").read_bytes()
     (home / "journal").write_bytes(kept[: len(kept) // 2])
     files.write_json(home / "run.json", {**folders.read_facts(home), "state": "submitting"})
 
-    second = begin(data, experiment_id=first.id)
-    second.deploy(maximum_concurrency=2)
+    second = begin(data, experiment_id=first.id, processors=2)
+    second.deploy()
     rows = second.run_cold()
 
     assert rows["resumed"].tolist() == [True, False]
     assert second.ledger()["stored"].tolist() == [8, 8]
-    assert pd.to_numeric(second.records()["duplicates"]).sum() == 0
-    second.teardown()
+    assert pd.to_numeric(second.results.records["duplicates"]).sum() == 0
+    second.destroy()
 
 
 def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
     """What nobody has fetched is named with the command that fetches it; forced, it goes."""
     deployed = stacks.apply_stacks(empty, settings={"experiment_controls": True})["distributed"]
     api = stacks.api(empty, deployed)
-    client.submit(words(3), api, client.Plan(chunks=1), run_id="left-alone", keep=lambda receipts: None)
+    client.submit(words(3), api, SendOptions(chunks=1), run_id="left-alone", keep=lambda receipts: None)
     row = runs_run.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
     assert row["stored"] == 3
 
@@ -306,7 +311,7 @@ def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
 def test_destroy_holds_back_while_messages_are_queued(empty):
     """An accepted datapoint that still waits is a result to come."""
     deployed = stacks.apply_stacks(empty, settings={"experiment_controls": True})["distributed"]
-    plan = client.Plan(chunks=1, work="io:4s")
+    plan = SendOptions(chunks=1, work="io:4s")
     client.submit(words(1), stacks.api(empty, deployed), plan, run_id="slow", keep=lambda receipts: None)
 
     with pytest.raises(UncollectedError, match="1 messages queued"):

@@ -51,7 +51,8 @@ def run(deployed, name, fault, *, points=30, arm="distributed", chunks=2, **cond
     folder = paths.results() / "faults" / "runs" / name
     lines = datapoints.from_iterable([f"word-{n}" for n in range(points)])
     held = Conditions(retry_delay_s=0, chunks=chunks, fault=fault, **conditions)
-    row = runs_run.run_once(deployed.target, deployed.stack, arm, lines, held, folder)
+    info = runs_run.new_run(deployed.target, deployed.stack, lines, folder, held, arm=arm)
+    row = runs_run.run_once(deployed.target, deployed.stack, lines, folder, info)
     truth = {}
     if (folder / "truth.csv").exists():
         rows = csv.DictReader((folder / "truth.csv").read_text().splitlines())

@@ -1,4 +1,4 @@
-"""An experiment's folder read again: whole, damaged, foreign, and with a ledger that is open."""
+"""Results read from folders: whole, damaged, foreign, and with an open ledger."""
 
 import gzip
 import json
@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 from support import tables as frames
 
-from lambdist_lib import analysis
+from lambdist_lib.analysis import load_results, result_units
 from lambdist_lib.cli import main
+from lambdist_lib.cloud import targets
 from lambdist_lib.costs import assumptions
-from lambdist_lib.data.datapoints import from_iterable
 from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.experiment import Experiment
-from lambdist_lib.results import files, tables
-from lambdist_lib.runs.conditions import Conditions
+from lambdist_lib.results import files, folders, tables
 
 FIRST = "run-1-distributed"
 
@@ -47,7 +46,7 @@ def test_a_whole_folder_is_measured(experiment):
     """And its summary lies beside it."""
     home = experiment()
 
-    summary = analysis.summarise(home)
+    summary = load_results(home).summarise()
 
     assert summary["measures"]["speedup"]["n"] == 2
     assert json.loads((home / "summary.json").read_text())["finding"] == summary["finding"]
@@ -57,7 +56,7 @@ def test_a_summary_has_the_bill(experiment, capsys):
     """Lines of each arm, a sum, and a sentence that `lambdist analyse` prints."""
     home = experiment()
 
-    summary = analysis.summarise(home)
+    summary = load_results(home).summarise()
 
     assert {row["arm"] for row in summary["tables"]["cost"]} == {"distributed", "single_node"}
     one = summary["measures"]["cost_per_million_usd"]
@@ -71,7 +70,7 @@ def test_the_free_tier_is_an_option(experiment):
     """What is left of so few datapoints is the API and the table's requests."""
     home = experiment()
 
-    paid, free = (analysis.costs(home, free_tier=free).table for free in (False, True))
+    paid, free = (load_results(home).costs(free_tier=free).table for free in (False, True))
 
     assert set(paid.loc[paid["usd_metered"] > 0, "service"]) > {"API Gateway", "DynamoDB", "Lambda", "SQS"}
     assert set(free.loc[free["usd_metered"] > 0, "service"]) == {"API Gateway", "DynamoDB", "all"}
@@ -84,11 +83,11 @@ def test_large_results_cost_a_write_for_each_kilobyte(experiment):
     lines = [*answers, {"n": 39, "data": "word", "error": "dead: application"}]
     (home / "outputs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
-    assert analysis.result_units([home], assumptions.load()) == {FIRST: 38 + 6}
+    assert result_units([home], assumptions.load()) == {FIRST: 38 + 6}
 
 
 def test_a_finding_of_another_question_takes_the_place_of_the_comparison(experiment):
-    assert analysis.summarise(experiment(), finding="it is cold")["finding"] == "it is cold"
+    assert load_results(experiment()).summarise("it is cold")["finding"] == "it is cold"
 
 
 def packed(content):
@@ -125,7 +124,7 @@ def test_a_file_that_is_missing_cut_off_or_foreign_is_named(experiment, name, ch
         path.write_bytes(change(content))
 
     with pytest.raises(RunError, match=said):
-        analysis.summarise(home)
+        load_results(home).summarise()
 
 
 def test_a_packed_file_that_is_cut_off_is_named(experiment):
@@ -135,54 +134,69 @@ def test_a_packed_file_that_is_cut_off_is_named(experiment):
     path.unlink()
 
     with pytest.raises(RunError, match=r"records\.csv\.gz of run-1-distributed cannot be read"):
-        analysis.summarise(home)
+        load_results(home).summarise()
 
 
-def test_lost_datapoints_stop_the_analysis_unless_somebody_insists(experiment):
+def test_lost_datapoints_stop_the_analysis_unless_it_is_allowed(experiment):
     home = experiment(lost=3)
     with pytest.raises(RunError, match="run run-1-distributed: 3 lost of 40 datapoints"):
-        analysis.summarise(home)
+        load_results(home).summarise()
 
-    summary = analysis.summarise(home, insist=True)
+    summary = load_results(home, allow_incomplete=True).summarise()
 
     stamp = "local cloud, LEDGER OPEN: 3 lost of 160"
     assert {one["target"] for one in summary["measures"].values()} == {stamp}
 
 
-def under_way(home):
-    """The experiment of a folder, as a notebook has it."""
-    return Experiment(
-        id="experiment", folder=home, target=SimpleNamespace(name="local", label="local cloud"),
-        points=from_iterable(["x"] * 40), conditions=Conditions(), seed=0, runs=tables.load(home, "runs"),
-    )  # fmt: skip
+@pytest.fixture
+def reopened(experiment, monkeypatch, tmp_path):
+    """`reopened(lost=3)`: the experiment of that folder, as a notebook has it."""
+
+    def made(lost=0):
+        folder = experiment(lost)
+        local = SimpleNamespace(name="local", label="local cloud")
+        monkeypatch.setattr(targets, "connect", lambda *_, **__: local)
+        live = Experiment(experiment_id=folder.name, results_dir=tmp_path)
+        live.runs = tables.load(folder, "runs")
+        return live
+
+    return made
 
 
-def test_a_notebooks_ledger_stops_it_unless_somebody_insists(experiment):
-    """From then on the stamp of every figure, the runs' targets and the summary say that it is open."""
-    work = under_way(experiment(lost=3))
+def test_an_open_ledger_stops_an_experiment_unless_it_is_allowed(reopened):
+    """If it is allowed, the label of every figure, the runs' targets and the summary name it."""
+    live = reopened(lost=3)
     with pytest.raises(RunError, match="3 lost of 40 datapoints"):
-        work.ledger()
-    assert work.stamp == "local cloud"
+        live.ledger()
+    assert live.results.target_label == "local cloud"
 
-    counts = work.ledger(insist=True)
+    counts, label = live.ledger(allow_incomplete=True), "local cloud, LEDGER OPEN: 3 lost of 160"
 
     assert counts["lost"].sum() == 3
-    assert work.stamp == "local cloud, LEDGER OPEN: 3 lost of 160"
-    assert set(work.runs["target"]) == {work.stamp}
-    assert work.finding().startswith(work.stamp)
-    assert work.summarise()["target"] == work.stamp
+    assert live.results.target_label == label
+    assert set(live.results.runs["target"]) == {label}
+    assert live.results.finding().startswith(label)
+    assert live.results.summarise()["target"] == label
 
 
-def test_a_notebooks_closed_ledger_has_nothing_to_insist_on(experiment):
-    work = under_way(experiment())
+def test_a_closed_ledger_is_the_same_if_an_open_one_is_allowed(reopened):
+    live = reopened()
 
-    pd.testing.assert_frame_equal(work.ledger(), work.ledger(insist=True))
-    assert work.stamp == "local cloud"
+    pd.testing.assert_frame_equal(live.ledger(), live.ledger(allow_incomplete=True))
+    assert live.results.target_label == "local cloud"
 
 
-def test_unsent_datapoints_stop_a_notebook_too(experiment):
-    work = under_way(experiment())
-    work.runs.loc[0, ["stored", "unsent"]] = [30, 10]
+def test_unsent_datapoints_stop_an_experiment(reopened):
+    live = reopened()
+    facts = folders.read_facts(live.folder / "runs" / FIRST)
+    files.write_json(live.folder / "runs" / FIRST / "run.json", {**facts, "stored": 30, "unsent": 10})
 
     with pytest.raises(UnfinishedError, match="10 datapoints were not sent"):
-        work.ledger()
+        live.ledger()
+
+
+def test_results_are_taken_as_they_are(experiment):
+    """An id, a folder and a Results are the same to every function."""
+    results = load_results(experiment())
+
+    assert load_results(results) is results

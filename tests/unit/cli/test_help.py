@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from lambdist_lib import paths
-from lambdist_lib.cli import main, parser
+from lambdist_lib.cli import parser
 
 COLUMNS = 80
 PAPERMILL_INDENT = 34  # of a parameter's help in `papermill --help-notebook`
@@ -19,7 +19,7 @@ def narrow(monkeypatch):
 
 
 def parsers():
-    made = parser.build_parser(main.COMMANDS)
+    made = parser.build_parser()
     [commands] = [action for action in made._actions if isinstance(action, argparse._SubParsersAction)]
     return {"": made, **commands.choices}
 

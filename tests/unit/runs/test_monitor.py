@@ -29,7 +29,7 @@ def cloud(monkeypatch):
             return found
 
         monkeypatch.setattr(monitor, "SHARE", 1.0)
-        monkeypatch.setattr(monitor, "LOOK_EVERY_S", 0.01)
+        monkeypatch.setattr(monitor, "POLL_EVERY_S", 0.01)
         monkeypatch.setattr(queue_depth, "queue_depth", lambda *_: find("queue", depth or QueueDepth()))
         monkeypatch.setattr(
             completion, "count_dead", lambda _, __, key: find("table", dead if key.endswith("#0") else 0)
@@ -58,7 +58,7 @@ def test_without_a_queue_the_answers_tell_all(cloud):
         seen.sending(SubmissionCounts(accepted=4, dead=1, rejected=1, in_flight=2))
 
     assert (counts[0].answered, counts[0].settled, counts[0].dead, counts[0].in_flight) == (6, 5, 1, 2)
-    assert counts[0].troubles == (("rejected", 1),)
+    assert counts[0].problems == (("rejected", 1),)
     assert cloud.looks == []
 
 
@@ -69,7 +69,7 @@ def test_on_the_local_cloud_queue_and_table_are_looked_at(cloud):
     with Monitor(counts.append, submitted=20, request_batch=10, where=where) as seen:
         last = told(counts, lambda: seen.sending(tally), lambda counts: counts.dead is not None)
 
-    assert (last.settled, last.dead, last.in_flight, last.in_work) == (3, 1, 25, 2)
+    assert (last.settled, last.dead, last.in_flight, last.processing) == (3, 1, 25, 2)
     assert last.line().startswith("8 of 20 sent, 25 in flight, 2 stored, 1 dead")
 
 
@@ -135,7 +135,7 @@ def test_a_resumed_run_counts_what_was_settled_before():
         seen.waiting(QueueDepth(waiting=1))
         seen.collecting()
 
-    assert [one.doing for one in counts] == ["sending", "waiting for the queue", "collecting"]
+    assert [count.phase for count in counts] == ["sending", "waiting for the queue", "collecting"]
     assert (counts[-1].answered, counts[-1].settled, counts[-1].in_flight) == (9, 8, 1)
 
 
@@ -144,4 +144,4 @@ def test_before_a_resume_knows_what_was_sent_the_queue_is_in_flight():
     with Monitor(counts.append, submitted=10) as seen:
         seen.waiting(QueueDepth(waiting=3, in_work=1))
 
-    assert counts[0].line() == "0 of 10 sent, 4 in flight, 1 in work"
+    assert counts[0].line() == "0 of 10 sent, 4 in flight, 1 message in processing"

@@ -25,7 +25,7 @@ def flat(rounds):
 @given(some_arms, st.integers(1, 50), seeds)
 def test_a_pair_has_a_warm_run_of_every_arm(arms, most, seed):
     """Adjacent runs of all, under the same conditions: what drifts meets all of them."""
-    rounds = schedule.pairs(arms, CONDITIONS, most=most, seed=seed)
+    rounds = schedule.pairs(arms, CONDITIONS, max_pairs=most, seed=seed)
 
     assert [sorted(turn.arm for turn in pair) for pair in rounds] == [sorted(arms)] * most
     assert [{turn.round for turn in pair} for pair in rounds] == [{k} for k in range(1, most + 1)]
@@ -34,10 +34,10 @@ def test_a_pair_has_a_warm_run_of_every_arm(arms, most, seed):
 
 def test_the_order_within_pairs_is_drawn_from_the_seed():
     """The same order again from the same seed; from another one another; no arm is always first."""
-    first = schedule.pairs(THREE, CONDITIONS, most=40, seed=1)
+    first = schedule.pairs(THREE, CONDITIONS, max_pairs=40, seed=1)
 
-    assert first == schedule.pairs(THREE, CONDITIONS, most=40, seed=1)
-    assert first != schedule.pairs(THREE, CONDITIONS, most=40, seed=2)
+    assert first == schedule.pairs(THREE, CONDITIONS, max_pairs=40, seed=1)
+    assert first != schedule.pairs(THREE, CONDITIONS, max_pairs=40, seed=2)
     begun = Counter(pair[0].arm for pair in first)
     assert set(begun) == set(THREE)
     assert max(begun.values()) < 25
@@ -45,7 +45,7 @@ def test_the_order_within_pairs_is_drawn_from_the_seed():
 
 def test_an_earlier_end_changes_no_pair_before_it():
     """A sitting that ends after 10 of 40 pairs has run the same 10."""
-    long, short = (schedule.pairs(THREE, CONDITIONS, most=most, seed=3) for most in (40, 10))
+    long, short = (schedule.pairs(THREE, CONDITIONS, max_pairs=most, seed=3) for most in (40, 10))
 
     assert [[turn.name for turn in pair] for pair in long[:10]] == [
         [turn.name for turn in pair] for pair in short
@@ -55,7 +55,7 @@ def test_an_earlier_end_changes_no_pair_before_it():
 @given(some_arms, levels, st.integers(1, 4), seeds)
 def test_a_sweep_has_every_arm_at_every_level_once_a_round(arms, at, rounds, seed):
     """The single node has one sender whatever `chunks` says: one turn a round."""
-    plan = schedule.sweep(arms, CONDITIONS, "chunks", at, rounds=rounds, seed=seed)
+    plan = schedule.sweep(arms, CONDITIONS, "chunks", at, repetitions=rounds, seed=seed)
 
     expected = Counter((arm, level) for arm in arms for level in (at if arm != "single_node" else at[:1]))
     assert [Counter((turn.arm, turn.conditions.chunks) for turn in one) for one in plan] == [
@@ -65,7 +65,7 @@ def test_a_sweep_has_every_arm_at_every_level_once_a_round(arms, at, rounds, see
 
 def test_a_sweep_opens_as_many_environments_as_its_highest_level_needs():
     """Else a lower level that comes first would leave the higher one cold."""
-    plan = schedule.sweep(["distributed"], CONDITIONS, "chunks", [1, 20, 5], rounds=2, seed=0)
+    plan = schedule.sweep(["distributed"], CONDITIONS, "chunks", [1, 20, 5], repetitions=2, seed=0)
 
     assert {turn.warm_up_chunks for turn in flat(plan)} == {20}
     assert {turn.warm_up for turn in flat(plan)} == {("distributed",)}
@@ -74,7 +74,7 @@ def test_a_sweep_opens_as_many_environments_as_its_highest_level_needs():
 def test_a_cold_turn_is_followed_by_its_warm_one():
     """The same arm at the same level, with nothing in between."""
     both = ("cold", "warm")
-    plan = schedule.sweep(THREE, CONDITIONS, "chunks", [1, 5], rounds=3, seed=0, temperatures=both)
+    plan = schedule.sweep(THREE, CONDITIONS, "chunks", [1, 5], repetitions=3, seed=0, temperatures=both)
 
     for cold, warm in zip(flat(plan)[::2], flat(plan)[1::2], strict=True):
         assert (cold.temperature, warm.temperature) == both
@@ -99,15 +99,17 @@ def test_arms_without_a_cloud_are_never_cold_nor_warmed_up():
         "single_node"
     ]
     assert {
-        turn.warm_up for turn in flat(schedule.pairs(["local_pool", *THREE], CONDITIONS, most=1, seed=0))
+        turn.warm_up for turn in flat(schedule.pairs(["local_pool", *THREE], CONDITIONS, max_pairs=1, seed=0))
     } == {THREE}
 
 
 @given(some_arms, levels, seeds)
 def test_every_turn_of_an_experiment_has_a_run_id_of_its_own(arms, at, seed):
     """Cold runs and pairs share a folder, and so do the turns of a sweep; all are run ids."""
-    together = [*schedule.cold(arms, CONDITIONS), *schedule.pairs(arms, CONDITIONS, most=99, seed=seed)]
-    swept = schedule.sweep(arms, CONDITIONS, "chunks", at, rounds=9, seed=seed, temperatures=("cold", "warm"))
+    together = [*schedule.cold(arms, CONDITIONS), *schedule.pairs(arms, CONDITIONS, max_pairs=99, seed=seed)]
+    swept = schedule.sweep(
+        arms, CONDITIONS, "chunks", at, repetitions=9, seed=seed, temperatures=("cold", "warm")
+    )
     experiment_id = "x" * folders.ID_MAX_CHARS
 
     for plan in (together, swept):
