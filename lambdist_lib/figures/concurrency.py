@@ -14,16 +14,16 @@ from lambdist_lib.formatting import label
 from lambdist_lib.measures import concurrency
 
 
-def draw_concurrency(inputs: FigureInputs, *, maximum_concurrency: int = 0) -> Figure | None:
+def draw_concurrency(inputs: FigureInputs, *, processors: int = 0) -> Figure | None:
     """Draw the concurrency of the run that `inputs.select_run` chooses; None where nothing ran.
 
     Args:
-        maximum_concurrency: The queue's limit of processors at once; drawn as a line.
+        processors: The queue's limit of processors at once; drawn as a line.
     """
     spans = concurrency.spans(inputs.one_run(inputs.records))
     if spans.empty:
         return None
-    limits = {"MaximumConcurrency": maximum_concurrency} if maximum_concurrency else {}
+    limits = {"most processors": processors} if processors else {}
     return draw_one(plot_concurrency, spans, height_in=3.8, target_label=inputs.target_label, limits=limits)
 
 

@@ -151,7 +151,7 @@ def plot_theory(against: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
 def _draw_laws(ax: Axes, against: pd.DataFrame) -> None:
     p = np.linspace(0.01, 0.99, STEPS)
     laws = against.assign(batch=against["batch"].mask(against["partial"], 1))  # a batch means nothing then
-    names = ["most", "batch", "partial", "permanent"]
+    names = ["max_receives", "batch", "partial", "permanent"]
     for k, row in enumerate(laws[names].drop_duplicates().sort_values(names).itertuples()):
         law = (
             f"p^{row.max_receives}"
@@ -200,7 +200,7 @@ def plot_receives(receives: pd.DataFrame, ax: Axes, *, target_label: str, p: flo
         p_value: Of the fit (`measures.dead_letters.goodness_of_fit`); NaN where there was nothing to test.
         ax: Drawn on and returned. The bar on the right, set apart, is of the dead.
     """
-    most = int(receives["receives"].max()) if len(receives) else 1
+    last = int(receives["receives"].max()) if len(receives) else 1
     place = receives["receives"] + np.where(receives["outcome"] == DEAD, 0.42, 0)
     for outcome in (STORED, DEAD):
         of_outcome = receives["outcome"] == outcome
@@ -220,7 +220,7 @@ def plot_receives(receives: pd.DataFrame, ax: Axes, *, target_label: str, p: flo
         ax.legend(
             loc="upper right", ncols=3, frameon=False, fontsize="small", columnspacing=1, handlelength=1.2
         )
-    ax.set_xticks(range(1, most + 1))
+    ax.set_xticks(range(1, last + 1))
     ax.set_xlabel("receives until it ended")
     ax.set_ylabel("datapoints")
     fit = "nothing to test" if np.isnan(p_value) else f"p value {p_value:.2g}"

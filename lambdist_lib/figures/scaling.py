@@ -21,19 +21,19 @@ CURVE_POINTS = 200
 BEYOND = 2.0  # how far past the largest level a curve is drawn, dashed
 
 
-def draw_scaling(inputs: FigureInputs, *, maximum_concurrency: int = 0) -> Figure | None:
+def draw_scaling(inputs: FigureInputs, *, processors: int = 0) -> Figure | None:
     """Draw the time at each level with the best law; None for runs under equal conditions.
 
     Args:
-        maximum_concurrency: Most processors at once: with it, a line shows the time that no run can beat.
+        processors: Most processors at once: with it, a line shows the time that no run can beat.
     """
     if not (factor := inputs.factor):
         return None
     points, bounds = sweep.by_level(inputs.runs, factor=factor), {}
-    if maximum_concurrency and factor != "work":
+    if processors and factor != "work":
         first = inputs.runs.iloc[0]
         work_s = faults.parse_work(first["work"]).seconds * first["submitted"]
-        bounds = {f"work over {maximum_concurrency} processors": work_s / maximum_concurrency}
+        bounds = {f"work over {processors} processors": work_s / processors}
     options = {"target_label": inputs.target_label, "fits": scaling.fits(points), "bounds": bounds}
     return draw_one(plot_scaling, points, height_in=4.4, **options)
 
