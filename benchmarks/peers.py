@@ -40,9 +40,9 @@ def lambdist(url: str, chunks: int, count: int) -> dict[str, float]:
         journal.Journal(Path(folder) / "journal", Receipt._fields) as kept,
     ):
         api, plan = Api(url=url, key=ApiKey("none")), SendOptions(chunks=chunks)
-        tally = client.submit(lines, api, plan, run_id="benchmark", keep=kept.append)
-    assert tally.accepted == count, tally
-    return {"makespan_s": tally.last_answered_at - tally.first_intended_at}
+        counts = client.submit(lines, api, plan, run_id="benchmark", keep=kept.append)
+    assert counts.accepted == count, counts
+    return {"makespan_s": counts.last_answered_at - counts.first_intended_at}
 
 
 def _post_once(url: str, n: int) -> tuple[float, float]:

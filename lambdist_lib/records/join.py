@@ -22,6 +22,7 @@ from lambdist_lib.protocol.contract import (
     UNSENT,
 )
 from lambdist_lib.results import schema
+from lambdist_lib.submission.receipts import NOT_ACCEPTED
 
 FROM_ITEM = (  # columns that a record takes from its item as they are
     "queued_at",
@@ -90,7 +91,7 @@ def _outcome(
     if client_retries and (attempts or answered_5xx):  # tried as often as the client may, and never stored
         last_cause = last_cause if attempts else receipt["cause"]
         return DEAD, f"client: gave up after {receipt.get('tries', len(attempts))} tries: {last_cause}"
-    if verdict in ("", "refused"):
+    if verdict in ("", NOT_ACCEPTED):
         return UNSENT, receipt.get("cause", "never sent")
     return (IN_FLIGHT, "still queued") if queued else (LOST, "accepted, but neither queued nor in the table")
 

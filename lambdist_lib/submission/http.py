@@ -1,8 +1,8 @@
-"""Many POSTs at once over one thread: bodies in, answers out, libcurl's timers beside each.
+"""Send many POSTs at once from one thread, with libcurl's timers for each response.
 
-libcurl's `socket_action` on `selectors`: no event loop, so scripts, notebooks and signal
-handlers see an ordinary blocking call. Connections are kept and used again. A kept one that
-the server closed without a word of answer is replaced by libcurl itself, within the same POST.
+It runs libcurl's `socket_action` on `selectors`, without an event loop: scripts, notebooks and
+signal handlers see an ordinary blocking call. Connections are reused. If the server closed a
+reused one without a response, libcurl replaces it within the same POST.
 """
 
 import selectors
@@ -28,15 +28,15 @@ SELECT = {
     WRITE: pycurl.CSELECT_OUT,
     READ | WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
 }
-ANSWER_MAX_BYTES = 16 << 20  # a longer one ends as an error
-EVENTS_AT_ONCE = 32  # sockets served before the answers so far are handed out: their senders wait for it
+RESPONSE_MAX_BYTES = 16 << 20  # a longer one ends as an error
+EVENTS_AT_ONCE = 32  # sockets served before the responses so far are returned: their senders wait
 SPARE_FILES = 100  # of the process, beside one per sender
-HOPELESS = (pycurl.E_URL_MALFORMAT, pycurl.E_PEER_FAILED_VERIFICATION)  # no waiting cures these
+PERMANENT_CODES = (pycurl.E_URL_MALFORMAT, pycurl.E_PEER_FAILED_VERIFICATION)  # a retry cannot help
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Of one request: until connected, and in all."""
+    """Timeouts of one request in seconds: to connect, and in total."""
 
     connect_s: float = 5.0
     request_s: float = 60.0
@@ -44,12 +44,16 @@ class Timeouts:
     def __post_init__(self) -> None:
         for timeout_s in (self.connect_s, self.request_s):
             if not 0.001 <= timeout_s <= 1e6:  # libcurl takes whole milliseconds, and 0 for none at all
-                raise UsageError(f"a timeout of {timeout_s} s is none; write seconds")
+                raise UsageError(f"timeout is {timeout_s} s; it must be between 0.001 and 1,000,000 s")
 
 
 class Response(NamedTuple):
-    """How one POST ended. `status` 0 means no answer: `error` says why, and `sent` whether
-    the server may have taken the request all the same. `code` is libcurl's, 0 for none."""
+    """The end of one POST.
+
+    status: 0 without a response; then `error` is the reason, and `sent` whether the server may
+        have received the request.
+    code: libcurl's error code, 0 without an error.
+    """
 
     token: Any
     status: int
@@ -66,7 +70,7 @@ class Response(NamedTuple):
 
 
 class HttpClient:
-    """Senders to one URL; each carries one POST at a time. Close it, or use it in a `with`.
+    """Senders to one URL, each with one POST at a time; close it or use it in a `with`.
 
     Raises:
         UsageError: This process may not open so many connections.
@@ -79,10 +83,10 @@ class HttpClient:
         self._headers = [f"{name}: {value}" for name, value in headers.items()] + ["Expect:"]
         self._idle: list[pycurl.Curl] = []
         self._busy: dict[pycurl.Curl, Any] = {}
-        self._bodies: dict[pycurl.Curl, list[bytes]] = {}  # each sender's pieces of the answer under way
+        self._bodies: dict[pycurl.Curl, list[bytes]] = {}  # each sender's pieces of its response
         self._selector = selectors.DefaultSelector()
         self._watched: dict[int, int] = {}
-        self._events: list[tuple[int, int]] = []  # seen by the selector, not yet told to libcurl
+        self._events: list[tuple[int, int]] = []  # from the selector, not yet passed to libcurl
         self._timer_due_s: float | None = None
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, senders)
@@ -96,22 +100,22 @@ class HttpClient:
         self.close()
 
     def post(self, token: Any, body: bytes) -> None:
-        """Send `body`; its answer comes out of `answers` with `token` on it."""
+        """Send `body`; `responses` returns its response with the `token`."""
         curl = self._idle.pop() if self._idle else self._sender()
         curl.setopt(pycurl.POSTFIELDS, body)
         self._busy[curl] = token
         self._multi.add_handle(curl)
         self.in_flight += 1
 
-    def answers(self, wait_s: float) -> list[Response]:
-        """Some of what has ended; waits up to `wait_s` for something to happen."""
+    def responses(self, wait_s: float) -> list[Response]:
+        """Return responses that have arrived; waits up to `wait_s` for the first."""
         if not self._events:
             if self._timer_due_s is not None:
                 wait_s = min(wait_s, max(0.0, self._timer_due_s - time.perf_counter()))
             self._events = [(key.fd, SELECT[events]) for key, events in self._selector.select(wait_s)]
         now, self._events = self._events[:EVENTS_AT_ONCE], self._events[EVENTS_AT_ONCE:]
         for fd, events in now:
-            if fd in self._watched:  # until then libcurl may have closed it
+            if fd in self._watched:  # libcurl may have closed it meanwhile
                 self._multi.socket_action(fd, events)
         if self._timer_due_s is not None and time.perf_counter() >= self._timer_due_s:
             self._timer_due_s = None
@@ -119,11 +123,11 @@ class HttpClient:
         return self._ended()
 
     def under_way(self) -> list[Any]:
-        """Tokens of the requests that have no answer yet."""
+        """Return the tokens of the requests without a response."""
         return list(self._busy.values())
 
     def close(self) -> None:
-        """Drop what is under way and every connection."""
+        """Drop all requests and connections."""
         for curl in [*self._busy, *self._idle]:
             if curl in self._busy:
                 self._multi.remove_handle(curl)
@@ -140,7 +144,7 @@ class HttpClient:
         curl.setopt(pycurl.WRITEFUNCTION, self._bodies[curl].append)
         curl.setopt(pycurl.URL, self._url)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        curl.setopt(pycurl.MAXFILESIZE, ANSWER_MAX_BYTES)
+        curl.setopt(pycurl.MAXFILESIZE, RESPONSE_MAX_BYTES)
         curl.setopt(pycurl.POST, 1)
         curl.setopt(pycurl.HTTPHEADER, self._headers)
         curl.setopt(pycurl.NOSIGNAL, 1)
@@ -150,19 +154,19 @@ class HttpClient:
         return curl
 
     def _watch(self, event: int, fd: int, multi: object, data: object) -> None:
-        """libcurl's wish which sockets to watch."""
+        """Watch the sockets that libcurl names."""
         before = self._watched.get(fd)
         if event == pycurl.POLL_REMOVE:
             if before is not None:
                 self._selector.unregister(fd)
                 del self._watched[fd]
             return
-        wish = INTEREST[event]
+        interest = INTEREST[event]
         if before is None:
-            self._selector.register(fd, wish)
-        elif before != wish:
-            self._selector.modify(fd, wish)
-        self._watched[fd] = wish
+            self._selector.register(fd, interest)
+        elif before != interest:
+            self._selector.modify(fd, interest)
+        self._watched[fd] = interest
 
     def _set_timer(self, timeout_ms: int) -> None:
         self._timer_due_s = None if timeout_ms < 0 else time.perf_counter() + timeout_ms / 1000
@@ -171,12 +175,12 @@ class HttpClient:
         ended: list[Response] = []
         while True:
             queued, good, failed = self._multi.info_read()
-            ended += [self._answer(curl, 0, "") for curl in good]
-            ended += [self._answer(curl, code, f"{text} (libcurl {code})") for curl, code, text in failed]
+            ended += [self._response(curl, 0, "") for curl in good]
+            ended += [self._response(curl, code, f"{text} (libcurl {code})") for curl, code, text in failed]
             if not queued:
                 return ended
 
-    def _answer(self, curl: pycurl.Curl, code: int, error: str) -> Response:
+    def _response(self, curl: pycurl.Curl, code: int, error: str) -> Response:
         token, pieces = self._busy.pop(curl), self._bodies[curl]
         times_s = [curl.getinfo(timer) for timer in TIMERS]
         status = 0 if code else curl.getinfo(pycurl.RESPONSE_CODE)
@@ -191,17 +195,17 @@ class HttpClient:
 
 
 def _allow_files(wanted: int) -> None:
-    """Raise this process's own bound of open files, as far as the system lets it."""
+    """Raise this process's limit of open files as far as the system allows."""
     try:
         import resource
-    except ImportError:  # Windows has no such bound
+    except ImportError:  # Windows has no such limit
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     if hard != resource.RLIM_INFINITY and hard < wanted:
         raise UsageError(
-            f"{wanted - SPARE_FILES} senders need {wanted} open files, this process may have {hard}; "
-            f"take fewer chunks, or `ulimit -n {wanted}` as root"
+            f"{wanted - SPARE_FILES} senders need {wanted} open files, but this process may open {hard}: "
+            f"use fewer chunks, or run `ulimit -n {wanted}` as root"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

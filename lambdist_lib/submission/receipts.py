@@ -1,4 +1,4 @@
-"""What a submission is asked to do, and what it gives back: plan, receipts, tally."""
+"""How to send a run (`SendOptions`), and its result: receipts and counts."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,13 +7,15 @@ from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import REQUEST_MAX_DATAPOINTS
 from lambdist_lib.submission.http import Timeouts
 
+NOT_ACCEPTED, UNKNOWN = "refused", "unknown"  # as receipts.csv and the journal write them
+
 
 class Receipt(NamedTuple):
-    """What the client saw of one try at one datapoint; `columns.RECORDS` says what each field means.
+    """One try at one datapoint as the client saw it; `results.schema.RECORDS` defines the fields.
 
-    verdict is the client's knowledge after this try: `accepted`, `rejected`, `retry` (sent
-    again later), `refused` (given up, surely never accepted), `unknown` (given up, possibly
-    accepted) or `dead` (the single node said that it is hopeless, or failed at the last try).
+    verdict: `accepted`, `rejected`, `retry` (sent again later), NOT_ACCEPTED (given up,
+        certainly not accepted), UNKNOWN (given up, possibly accepted) or `dead` (the single
+        node reported a permanent failure).
     """
 
     n: int
@@ -41,16 +43,19 @@ class Receipt(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOptions:
-    """How a run is sent.
+    """How to send a run.
 
-    chunks: most requests under way at once. request_batch: datapoints per request. rate:
-    datapoints per second of an open loop, 0 for the closed one. plain: in the original's form,
-    for an API that is not ours. tries: requests on which the API may have worked that carry one
-    datapoint; refusals without work (429, 503, no connection) do not count, `stall_s` without
-    any answer of worth bounds them. retry_budget: datapoints sent again per settled one, over
-    the run. opening_senders: with how many senders slow start begins (None: all at once); each
-    answer then opens `growth` more. backoff_s, backoff_max_s: bound of the first retry's delay,
-    and of any. deadline_s: of the whole, 0 for none; what is under way then is given up.
+    chunks: Maximum of requests under way at once.
+    request_batch: Datapoints per request.
+    rate: Datapoints per second of an open loop, 0 for a closed one.
+    plain: Use the original's form, for an API outside this project.
+    tries: Maximum of tries per datapoint on which the API may have worked. Failures without
+        work (429, 503, no connection) do not count; `stall_s` without a served request ends them.
+    retry_budget: Datapoints sent again per settled one, over the run.
+    opening_senders: Senders at the start of slow start (None: all at once); each served
+        request opens `growth` more.
+    backoff_s, backoff_max_s: Bound of the first retry's delay, and of any delay.
+    deadline_s: Of the whole submission, 0 for none; requests under way then are given up.
     """
 
     chunks: int = 20
@@ -71,17 +76,21 @@ class SendOptions:
 
     def __post_init__(self) -> None:
         if self.chunks < 1:
-            raise UsageError(f"chunks is {self.chunks}; at least 1 sender is needed")
+            raise UsageError(f"chunks is {self.chunks}; write 1 or more")
         if not 1 <= self.request_batch <= REQUEST_MAX_DATAPOINTS:
             raise UsageError(f"request_batch is {self.request_batch}; write 1 to {REQUEST_MAX_DATAPOINTS}")
         if self.plain and self.request_batch > 1:
-            raise UsageError("request_batch is for our own API; the original's form takes 1 per request")
+            raise UsageError(
+                "request_batch needs this project's API; the original's form has 1 datapoint per request"
+            )
         if self.plain and (self.work, self.fault) != ("none", "none"):
-            raise UsageError("work and fault are for our own stacks; the original's form does not know them")
+            raise UsageError(
+                "work and fault need this project's stacks; the original's form does not have them"
+            )
         if self.tries < 1:
-            raise UsageError(f"tries is {self.tries}; at least 1 is needed")
+            raise UsageError(f"tries is {self.tries}; write 1 or more")
         if not 0 <= self.rate < float("inf"):
-            raise UsageError(f"rate is {self.rate}; write datapoints per second, 0 for as fast as they go")
+            raise UsageError(f"rate is {self.rate}; write datapoints per second, 0 for a closed loop")
         for name in ("backoff_s", "backoff_max_s", "stall_s", "deadline_s"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; write seconds, 0 or more")
@@ -89,11 +98,11 @@ class SendOptions:
 
 @dataclass(slots=True, kw_only=True)
 class SubmissionCounts:
-    """A submission so far; `stopped` says why it ended early, if it did."""
+    """Datapoints of a submission by verdict; `stopped` is why it ended early, or ""."""
 
     accepted: int = 0
     rejected: int = 0
-    refused: int = 0
+    not_accepted: int = 0
     unknown: int = 0
     dead: int = 0
     retries: int = 0
@@ -104,4 +113,10 @@ class SubmissionCounts:
 
     @property
     def settled(self) -> int:
-        return self.accepted + self.rejected + self.refused + self.unknown + self.dead
+        return self.accepted + self.rejected + self.not_accepted + self.unknown + self.dead
+
+    def add(self, receipt: Receipt) -> Receipt:
+        """Count a receipt by its verdict; returns it."""
+        name = {"retry": "retries", NOT_ACCEPTED: "not_accepted"}.get(receipt.verdict, receipt.verdict)
+        setattr(self, name, getattr(self, name) + 1)
+        return receipt

@@ -1,4 +1,4 @@
-"""What travels in one request: datapoints in groups, and their bodies."""
+"""Group datapoints into requests and encode their bodies."""
 
 import json
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from lambdist_lib.protocol.contract import REQUEST_MAX_BYTES
 
-ENVELOPE_BYTES = 512  # of a request around its datapoints: run_id, and the names of work and fault
-POINT_BYTES = 48  # of a datapoint around its data: n, attempt, punctuation
+ENVELOPE_BYTES = 512  # of a request beside its datapoints: run_id, and the names of work and fault
+POINT_BYTES = 48  # of a datapoint beside its data: n, attempt, punctuation
 
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 
@@ -16,10 +16,12 @@ Points = list[tuple[int, str]]
 
 @dataclass(slots=True)
 class PendingRequest:
-    """Datapoints that travel in one request; all have been tried equally often.
+    """The datapoints of one request, all with the same number of tries.
 
-    index: how many datapoints of the run came before the first of these. tries: requests that
-    carried them; failures: those of them on which the API may have worked.
+    index: Datapoints of the run before the first of these.
+    tries: Requests that carried them so far.
+    failures: Those of the tries on which the API may have worked.
+    maybe_accepted: Whether an earlier try may have been accepted without a response.
     """
 
     points: Points
@@ -33,15 +35,15 @@ class PendingRequest:
     maybe_accepted: bool = False
 
     def remainder(self, points: Points) -> "PendingRequest":
-        """The same for those of its datapoints that are to be sent again."""
+        """Return the request for those of its datapoints that are sent again."""
         same = (self.index, self.tries, self.failures, self.request, self.senders)
         return PendingRequest(points, *same, self.intended_at, self.sent_at, self.maybe_accepted)
 
 
-def grouped(
+def group_datapoints(
     points: Iterator[tuple[int, str]], request_batch: int, controls: dict[str, str] | None = None
 ) -> Iterator[PendingRequest]:
-    """Datapoints in groups of at most `request_batch` that fit a request with these controls."""
+    """Group at most `request_batch` datapoints that fit a request with these controls."""
     group: Points = []
     around_bytes = ENVELOPE_BYTES + sum(len(text) for text in (controls or {}).values())
     index, size_bytes = 0, around_bytes
@@ -60,16 +62,17 @@ def grouped(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestEncoder:
-    """What a request holds beside its datapoints; `plain` is the original's form, for one datapoint."""
+    """Encode requests of one run; `plain` is the original's form, for one datapoint."""
 
     run_id: str
     controls: dict[str, str] = field(default_factory=dict)  # work and fault, where they are declared
     plain: bool = False
 
-    def around(self, job: PendingRequest) -> bytes:
+    def encode(self, pending: PendingRequest) -> bytes:
+        """Return the body of a request as JSON."""
         if self.plain:
-            [(_, data)] = job.points
+            [(_, data)] = pending.points
             return ENCODER.encode({"data": data}).encode()
-        again = {"attempt": job.failures + 1} if job.failures else {}
-        points = [{"n": n, "data": data, **again} for n, data in job.points]
+        again = {"attempt": pending.failures + 1} if pending.failures else {}
+        points = [{"n": n, "data": data, **again} for n, data in pending.points]
         return ENCODER.encode({"run_id": self.run_id, "datapoints": points, **self.controls}).encode()

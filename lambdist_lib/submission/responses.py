@@ -1,37 +1,38 @@
-"""What an answer of the API says of each datapoint of its request.
+"""Parse an API's response into a verdict for each datapoint of its request.
 
-An answer is the word of a stranger: it may be of any shape, and only what it says about
-datapoints of its request in the contract's form is believed.
+Responses are untrusted: a response counts only for datapoints of its request that it names in
+the contract's form.
 """
 
 import json
 from typing import Any, NamedTuple
 
 from lambdist_lib.protocol.contract import is_count
-from lambdist_lib.submission.http import HOPELESS, Response
+from lambdist_lib.submission.http import PERMANENT_CODES, Response
 
-QUOTA_SPENT = "Limit Exceeded"  # API Gateway's message of a 429 that no waiting cures today
+QUOTA_SPENT = "Limit Exceeded"  # API Gateway's message of a 429 for the rest of the day
 FACTS = ("received_at", "done_at", "request_id", "environment_id", "cold", "init_s")
 KINDS = (float, float, str, str, bool, float)
-SECONDS_MOST = 1e11  # of a stamp or a duration; what is beyond is none
+MAX_SECONDS = 1e11  # of a time or a duration; larger values are invalid
 REASON_MAX_CHARS = 300
-NOBODY: frozenset[int] = frozenset()
-NOTHING: dict[int, str] = {}
+NO_NUMBERS: frozenset[int] = frozenset()
+NO_REASONS: dict[int, str] = {}
 
 
 class ParsedResponse(NamedTuple):
-    """An answer understood. What none of the sets names is to be sent again.
+    """The verdicts of one response; a datapoint in none of the sets is sent again.
 
-    stop: why sending anything more is pointless, or "". certain: what was not accepted is
-    surely not accepted; without an answer it may have been. served: the API did its work,
-    and what it did not accept has failed on its own account. counts: the API may have tried,
-    so this is one of the tries that a datapoint has. overload: fewer requests would fare
-    better. facts: the first Lambda's FACTS.
+    stop: Why the whole submission must end, or "".
+    certain: Datapoints that were not accepted certainly were not; without a response they may be.
+    served: The API processed the request; a datapoint that it did not accept failed by itself.
+    counts: The API may have worked, so this is one of the datapoint's tries.
+    overload: Fewer requests at once would succeed better.
+    facts: FACTS of the first Lambda.
     """
 
-    accepted: frozenset[int] = NOBODY
-    rejected: dict[int, str] = NOTHING
-    dead: frozenset[int] = NOBODY
+    accepted: frozenset[int] = NO_NUMBERS
+    rejected: dict[int, str] = NO_REASONS
+    dead: frozenset[int] = NO_NUMBERS
     cause: str = ""
     stop: str = ""
     certain: bool = True
@@ -41,7 +42,7 @@ class ParsedResponse(NamedTuple):
     facts: tuple[Any, ...] = (None,) * len(FACTS)
 
     def verdict(self, n: int) -> tuple[str, str]:
-        """accepted, rejected, dead or retry; and why."""
+        """Return accepted, rejected, dead or retry, and its cause."""
         if n in self.accepted:
             return "accepted", ""
         if n in self.rejected:
@@ -51,38 +52,38 @@ class ParsedResponse(NamedTuple):
         return "retry", self.cause
 
 
-def read(answer: Response, ns: list[int], *, plain: bool = False) -> ParsedResponse:
-    """An answer to a request that carried the datapoints `ns`.
+def parse(response: Response, ns: list[int], *, plain: bool = False) -> ParsedResponse:
+    """Parse the response to a request with the datapoints `ns`.
 
     A 200 or 503 counts by its body; any other 200, and every 5xx, may hide an acceptance.
 
     Args:
-        plain: The request was of the original's form, whose 200 needs no body.
+        plain: The request had the original's form, whose 200 needs no body.
     """
-    if answer.status == 0:
-        stop = f"the API cannot be reached ({answer.error})" if answer.code in HOPELESS else ""
-        counts = answer.sent
+    if response.status == 0:
+        stop = f"the API cannot be reached ({response.error})" if response.code in PERMANENT_CODES else ""
+        counts = response.sent
         return ParsedResponse(
-            cause=answer.error, stop=stop, certain=not answer.sent, counts=counts, overload=True
+            cause=response.error, stop=stop, certain=not response.sent, counts=counts, overload=True
         )
-    body = _object(answer.body)
-    if not plain and answer.status in (200, 503) and ("accepted" in body or "stored" in body):
-        return _read_ours(answer.status, body, ns)
-    if plain and 200 <= answer.status < 300 and not _says_failed(body):
+    body = _object(response.body)
+    if not plain and response.status in (200, 503) and ("accepted" in body or "stored" in body):
+        return _parse_ours(response.status, body, ns)
+    if plain and 200 <= response.status < 300 and not _says_failed(body):
         return ParsedResponse(accepted=frozenset(ns), served=True)
-    return _read_foreign(answer, body, ns)
+    return _parse_foreign(response, body, ns)
 
 
-def _read_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedResponse:
-    """The answer of the collector (`accepted`) or of the single node (`stored`).
+def _parse_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedResponse:
+    """Parse a response of the collector (`accepted`) or of the single node (`stored`).
 
-    A collector that could queue nothing has tried nothing, and the queue needs a rest.
+    A collector that queued nothing has tried nothing: the queue is overloaded.
     """
     collector = "accepted" in body
     idle = collector and status == 503
     accepted, dead = _numbers(body["accepted" if collector else "stored"]), _numbers(body.get("dead"))
     rejected = _reasons(body.get("rejected"))
-    certain = accepted.issuperset(ns)  # mostly: the rest is for the others
+    certain = accepted.issuperset(ns)  # the usual case, without building the sets
     if not certain:
         certain = (accepted | dead | rejected.keys() | _numbers(body.get("retry"))).issuperset(ns)
     invocation = body.get("invocation")
@@ -91,7 +92,7 @@ def _read_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedRespon
         accepted=accepted,
         rejected=rejected,
         dead=dead,
-        cause="the stack asks for it again" if certain else "the answer does not name it",
+        cause="the stack asks for it again" if certain else "the response does not name it",
         certain=certain,
         served=not idle,
         counts=not idle,
@@ -100,16 +101,16 @@ def _read_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedRespon
     )
 
 
-def _read_foreign(answer: Response, body: dict[str, Any], ns: list[int]) -> ParsedResponse:
-    """An answer that is no handler's of ours: API Gateway's own, or anybody's."""
-    said = body.get("message") or body.get("errorMessage") or answer.body[:200].decode(errors="replace")
-    said = _shown(said or "no body")
-    cause, status = f"HTTP {answer.status}: {said}", answer.status
+def _parse_foreign(response: Response, body: dict[str, Any], ns: list[int]) -> ParsedResponse:
+    """Parse a response of API Gateway itself or of another server."""
+    text = body.get("message") or body.get("errorMessage") or response.body[:200].decode(errors="replace")
+    message = _printable(text or "no body")
+    cause, status = f"HTTP {response.status}: {message}", response.status
     if status == 429:
-        stop = f"the API's quota is spent ({cause})" if said == QUOTA_SPENT else ""
+        stop = f"the API's quota is spent ({cause})" if message == QUOTA_SPENT else ""
         return ParsedResponse(cause=cause, stop=stop, counts=False, overload=True)
     if status in (401, 403, 404) or 300 <= status < 400:
-        return ParsedResponse(cause=cause, stop=f"the API refuses this client ({cause})")
+        return ParsedResponse(cause=cause, stop=f"the API rejects this client ({cause})")
     if 400 <= status < 500:
         return ParsedResponse(cause=cause, rejected=dict.fromkeys(ns, cause), served=True)
     idle = status == 503
@@ -117,7 +118,7 @@ def _read_foreign(answer: Response, body: dict[str, Any], ns: list[int]) -> Pars
 
 
 def _says_failed(body: dict[str, Any]) -> bool:
-    """Whether a 200 of the original's form hides a failure, as a Lambda behind no proxy answers one."""
+    """Whether a 200 of the original's form hides a failure, as from a Lambda without a proxy."""
     return "errorMessage" in body or str(body.get("message", "")).startswith("Failed")
 
 
@@ -130,28 +131,28 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _numbers(value: object) -> frozenset[int]:
-    return frozenset([n for n in value if is_count(n)]) if value and isinstance(value, list) else NOBODY
+    return frozenset([n for n in value if is_count(n)]) if value and isinstance(value, list) else NO_NUMBERS
 
 
 def _reasons(value: object) -> dict[int, str]:
     if not value or not isinstance(value, list):
-        return NOTHING
+        return NO_REASONS
     return {
-        entry["n"]: _shown(entry.get("reason") or "no reason given")
+        entry["n"]: _printable(entry.get("reason") or "no reason given")
         for entry in value
         if isinstance(entry, dict) and is_count(entry.get("n"))
     }
 
 
-def _shown(said: object) -> str:
-    """A stranger's words as a journal and a terminal may show them."""
-    text = "".join([char if char.isprintable() else " " for char in str(said)[:REASON_MAX_CHARS]])
-    return " ".join(text.split())  # the pages of a proxy are indented
+def _printable(value: object) -> str:
+    """Make untrusted text safe for a journal and a terminal."""
+    text = "".join([char if char.isprintable() else " " for char in str(value)[:REASON_MAX_CHARS]])
+    return " ".join(text.split())  # a proxy's HTML pages are indented
 
 
 def _fact(kind: type, value: Any) -> Any:
-    """A value as a record may hold it, or None."""
+    """Convert a value for a record; None if it is invalid."""
     if kind is not float:
         return value if isinstance(value, kind) else None
     is_seconds = isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool))
-    return float(value) if is_seconds and 0 <= value < SECONDS_MOST else None
+    return float(value) if is_seconds and 0 <= value < MAX_SECONDS else None

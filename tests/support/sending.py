@@ -1,4 +1,4 @@
-"""Small sends, and what must hold of each."""
+"""Small submissions, and the invariants of each."""
 
 import collections
 
@@ -6,29 +6,30 @@ from support.servers import Exchange
 
 from lambdist_lib.data import datapoints
 from lambdist_lib.submission.http import Timeouts
-from lambdist_lib.submission.receipts import Receipt, SubmissionCounts
+from lambdist_lib.submission.receipts import NOT_ACCEPTED, Receipt, SubmissionCounts
 
 FAST = {"backoff_s": 0.01, "backoff_max_s": 0.05, "timeouts": Timeouts(connect_s=1.0, request_s=0.4)}
 
 
-FINAL = {"accepted", "rejected", "refused", "unknown", "dead"}
+FINAL = {"accepted", "rejected", NOT_ACCEPTED, "unknown", "dead"}
 
 
 def points(count: int) -> datapoints.Datapoints:
     return datapoints.from_iterable([f"word-{n}" for n in range(count)])
 
 
-def require_coherent(tally: SubmissionCounts, receipts: list[Receipt], ns: set[int]) -> None:
-    """Every datapoint has one final verdict, its last; the tally counts what the receipts say."""
+def require_coherent(counts: SubmissionCounts, receipts: list[Receipt], ns: set[int]) -> None:
+    """Assert that each datapoint has one final verdict, its last, and that the counts agree."""
     last = {receipt.n: receipt for receipt in receipts}
-    counts = collections.Counter(receipt.verdict for receipt in receipts)
+    verdicts = collections.Counter(receipt.verdict for receipt in receipts)
     assert set(last) == ns
-    assert sum(counts[verdict] for verdict in FINAL) == len(ns)
+    assert sum(verdicts[verdict] for verdict in FINAL) == len(ns)
     assert {receipt.verdict for receipt in last.values()} <= FINAL
-    assert {name: counts[name] for name in FINAL} == {name: getattr(tally, name) for name in FINAL}
-    assert counts["retry"] == tally.retries
-    assert tally.settled == len(ns)
-    assert tally.in_flight == 0
+    fields = {name: "not_accepted" if name == NOT_ACCEPTED else name for name in FINAL}
+    assert {name: verdicts[name] for name in FINAL} == {name: getattr(counts, fields[name]) for name in FINAL}
+    assert verdicts["retry"] == counts.retries
+    assert counts.settled == len(ns)
+    assert counts.in_flight == 0
 
 
 def truncate(exchange: Exchange) -> None:

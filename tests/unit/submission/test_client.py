@@ -1,4 +1,4 @@
-"""The engine against servers that behave badly, one behaviour at a time."""
+"""The client against servers that misbehave, one misbehaviour at a time."""
 
 import collections
 import email.utils
@@ -21,21 +21,21 @@ from support.servers import Exchange, Hostile, serving
 from lambdist_lib.cloud.api import Api, ApiKey
 from lambdist_lib.data import datapoints
 from lambdist_lib.errors import UsageError
-from lambdist_lib.submission import client
+from lambdist_lib.submission import client, retry_queue
 from lambdist_lib.submission.http import Timeouts
 from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
 
 
 def submitted(api: Api, lines, **plan) -> tuple[SubmissionCounts, list[Receipt]]:
-    """Submit and hold the result to what is always true."""
+    """Submit and check the invariants of the result."""
     receipts: list[Receipt] = []
-    tally = client.submit(lines, api, SendOptions(**{**FAST, **plan}), run_id="r", keep=receipts.extend)
-    require_coherent(tally, receipts, {line.n for line in lines})
-    return tally, receipts
+    counts = client.submit(lines, api, SendOptions(**{**FAST, **plan}), run_id="r", keep=receipts.extend)
+    require_coherent(counts, receipts, {line.n for line in lines})
+    return counts, receipts
 
 
 def once(behave, then=Exchange.accept):
-    """A script that behaves badly on the first request of every datapoint."""
+    """A script that misbehaves on the first request of every datapoint."""
     seen: set[tuple[int, ...]] = set()
     lock = threading.Lock()
 
@@ -49,31 +49,31 @@ def once(behave, then=Exchange.accept):
 
 
 @pytest.mark.parametrize("behave", PASSING.values(), ids=PASSING)
-def test_what_may_pass_is_sent_again(behave):
-    """A bad answer to the first request of each datapoint: the second one settles it."""
+def test_a_transient_failure_is_retried(behave):
+    """After a bad response to its first request, the second one settles each datapoint."""
     with Hostile(once(behave)) as server:
-        tally, receipts = submitted(server.api, points(6), chunks=3)
+        counts, receipts = submitted(server.api, points(6), chunks=3)
 
-    assert tally.accepted == 6
+    assert counts.accepted == 6
     assert set(server.accepted) == set(range(6))
-    assert tally.stopped == ""
+    assert counts.stopped == ""
     assert max(receipt.tries for receipt in receipts) <= 3
 
 
 @pytest.mark.parametrize("behave", PASSING.values(), ids=PASSING)
-def test_what_does_not_pass_ends(behave):
-    """The same bad answer for ever: tries are bounded, and only what may be accepted is unknown."""
+def test_a_lasting_failure_ends(behave):
+    """With the same bad response for ever, tries are bounded and only possible acceptances unknown."""
     with Hostile(behave) as server:
-        tally, receipts = submitted(server.api, points(3), chunks=3, tries=3, stall_s=0.5)
+        counts, receipts = submitted(server.api, points(3), chunks=3, tries=3, stall_s=0.5)
 
-    assert tally.accepted == 0
+    assert counts.accepted == 0
     last = {receipt.n: receipt.verdict for receipt in receipts}
     assert all(last[n] == "unknown" for n in server.accepted)
     assert server.requests < 150
 
 
-def test_a_wrong_answer_can_neither_accept_nor_reject_others():
-    """Numbers that the request did not carry, and repeats, change nothing."""
+def test_a_response_cannot_settle_other_datapoints():
+    """Numbers that the request did not have, and repeats, change nothing."""
 
     def script(exchange: Exchange) -> None:
         [n] = exchange.ns
@@ -82,13 +82,13 @@ def test_a_wrong_answer_can_neither_accept_nor_reject_others():
         exchange.reply(200, {"accepted": [n, n, n], "rejected": others})
 
     with Hostile(script) as server:
-        tally, _ = submitted(server.api, points(5))
+        counts, _ = submitted(server.api, points(5))
 
-    assert tally.accepted == 5
+    assert counts.accepted == 5
 
 
-def test_a_batch_is_judged_one_by_one():
-    """Accepted, rejected, dead and asked for again may stand in one answer."""
+def test_each_datapoint_of_a_batch_has_its_own_verdict():
+    """One response may name accepted, rejected, dead and retried datapoints."""
 
     def script(exchange: Exchange) -> None:
         if exchange.ns == [3]:
@@ -98,35 +98,35 @@ def test_a_batch_is_judged_one_by_one():
         exchange.reply(200, body)
 
     with Hostile(script) as server:
-        tally, receipts = submitted(server.api, points(4), request_batch=4)
+        counts, receipts = submitted(server.api, points(4), request_batch=4)
 
-    assert (tally.accepted, tally.rejected, tally.dead, tally.retries) == (2, 1, 1, 1)
+    assert (counts.accepted, counts.rejected, counts.dead, counts.retries) == (2, 1, 1, 1)
     assert next(receipt.cause for receipt in receipts if receipt.n == 1) == "bad [31m"
     assert server.exchanges[1].content["datapoints"] == [{"n": 3, "data": "word-3", "attempt": 2}]
 
 
 @pytest.mark.parametrize("status", [400, 405, 409, 413, 415, 422])
 def test_other_client_errors_are_final(status):
-    """A 4xx says that the request is wrong: it is never sent again."""
+    """A 4xx means that the request is invalid: it is not retried."""
     with Hostile(lambda exchange: exchange.reply(status, {"message": "Failed: no"})) as server:
-        tally, receipts = submitted(server.api, points(4), chunks=2)
+        counts, receipts = submitted(server.api, points(4), chunks=2)
 
-    assert (tally.rejected, server.requests) == (4, 4)
+    assert (counts.rejected, server.requests) == (4, 4)
     assert receipts[0].cause == f"HTTP {status}: Failed: no"
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404])
-def test_an_api_that_refuses_us_ends_the_run(status):
-    """A wrong key or place stays wrong: the run stops and says so."""
+def test_an_api_that_rejects_the_client_ends_the_run(status):
+    """A wrong key or URL stays wrong: the run stops with that reason."""
     with Hostile(lambda exchange: exchange.reply(status, {"message": "Forbidden"})) as server:
-        tally, _ = submitted(server.api, points(50), chunks=2)
+        counts, _ = submitted(server.api, points(50), chunks=2)
 
-    assert (tally.refused, server.requests) == (50, 2)
-    assert tally.stopped == f"the API refuses this client (HTTP {status}: Forbidden)"
+    assert (counts.not_accepted, server.requests) == (50, 2)
+    assert counts.stopped == f"the API rejects this client (HTTP {status}: Forbidden)"
 
 
 def test_a_spent_quota_ends_the_run_at_once():
-    """What was accepted before is known, the rest is surely unsent; nothing is tried again."""
+    """Earlier acceptances count, the rest is certainly unsent, and nothing is retried."""
 
     def script(exchange: Exchange) -> None:
         if exchange.number < 10:
@@ -135,25 +135,25 @@ def test_a_spent_quota_ends_the_run_at_once():
             exchange.reply(429, {"message": "Limit Exceeded"})
 
     with Hostile(script) as server:
-        tally, _ = submitted(server.api, points(40), chunks=4)
+        counts, _ = submitted(server.api, points(40), chunks=4)
 
-    assert (tally.accepted, tally.refused, tally.unknown) == (10, 30, 0)
-    assert "quota is spent" in tally.stopped
+    assert (counts.accepted, counts.not_accepted, counts.unknown) == (10, 30, 0)
+    assert "quota is spent" in counts.stopped
     assert server.requests <= 10 + 4
 
 
 def test_an_account_that_serves_ten_at_once_finishes():
-    """A hundred senders find the bound, stay near it, and waste few requests."""
+    """A hundred senders find the limit, stay near it and waste few requests."""
     with Hostile(serving(10, 0.02)) as server:
-        tally, receipts = submitted(server.api, points(600), chunks=100)
+        counts, receipts = submitted(server.api, points(600), chunks=100)
 
-    assert tally.accepted == 600
+    assert counts.accepted == 600
     assert server.requests < 1.5 * 600
     assert min(receipt.senders for receipt in receipts) < 20
 
 
-def test_503_for_a_while_is_outlasted():
-    """An API that is down and comes back costs no datapoint its tries, and is left alone meanwhile."""
+def test_an_outage_is_outlasted():
+    """A 503 for a while costs no datapoint a try, and few requests are sent meanwhile."""
     began_s = time.perf_counter()
 
     def script(exchange: Exchange) -> None:
@@ -163,40 +163,40 @@ def test_503_for_a_while_is_outlasted():
             exchange.accept()
 
     with Hostile(script) as server:
-        tally, _ = submitted(server.api, points(200), chunks=50, tries=2, backoff_s=0.05, backoff_max_s=0.4)
+        counts, _ = submitted(server.api, points(200), chunks=50, tries=2, backoff_s=0.05, backoff_max_s=0.4)
 
-    assert tally.accepted == 200
+    assert counts.accepted == 200
     assert server.requests < 200 + 50 + 100
 
 
 @pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_obeyed(status, as_date):
-    """Whether it comes in seconds or as a date: no second try before."""
+    """In seconds or as a date, it delays the second try."""
 
     def behave(exchange: Exchange) -> None:
         wait = email.utils.formatdate(time.time() + 2, usegmt=True) if as_date else "1"
         exchange.reply(status, {"message": "later"}, retry_after=wait)
 
     with Hostile(once(behave)) as server:
-        tally, _ = submitted(server.api, points(1))
+        counts, _ = submitted(server.api, points(1))
 
     first, second = server.exchanges
-    assert tally.accepted == 1
+    assert counts.accepted == 1
     assert second.at_s - first.at_s >= 0.95
 
 
 def test_an_endless_retry_after_ends_the_run():
-    """Who asks to wait an hour is not waited for."""
+    """A request to wait an hour ends the run."""
     with Hostile(lambda e: e.reply(429, {"message": "later"}, retry_after="3600")) as server:
-        tally, _ = submitted(server.api, points(5), chunks=1)
+        counts, _ = submitted(server.api, points(5), chunks=1)
 
-    assert (tally.refused, server.requests) == (5, 1)
-    assert "asks to wait 3,600 s" in tally.stopped
+    assert (counts.not_accepted, server.requests) == (5, 1)
+    assert "asks to wait 3,600 s" in counts.stopped
 
 
 def test_delays_double_with_full_jitter():
-    """The bound of the delay doubles by try up to its maximum; the delay is drawn below it."""
+    """The delay is drawn below a bound that doubles by try up to its maximum."""
     with Hostile(lambda exchange: exchange.reply(502, {})) as server:
         submitted(server.api, points(1), tries=5, backoff_s=0.1, backoff_max_s=0.3)
 
@@ -208,44 +208,44 @@ def test_delays_double_with_full_jitter():
     )
 
 
-def test_the_retry_budget_ends_a_hopeless_run(monkeypatch):
-    """Datapoints that are sent again for ever and never settle do not go on for ever."""
-    monkeypatch.setattr(client, "RETRIES_FREE", 20)
+def test_the_retry_budget_ends_a_run_that_never_settles(monkeypatch):
+    """The number of datapoints sent again per settled one is bounded."""
+    monkeypatch.setattr(retry_queue, "FREE_RETRIES", 20)
     retry = lambda e: e.reply(200, {"accepted": [], "retry": e.ns})  # noqa: E731
     with Hostile(retry) as server:
-        tally, _ = submitted(server.api, points(50), chunks=2, tries=1_000, retry_budget=1)
+        counts, _ = submitted(server.api, points(50), chunks=2, tries=1_000, retry_budget=1)
 
-    assert tally.stopped.startswith("the retry budget is spent")
-    assert tally.refused == 50
+    assert counts.stopped.startswith("the retry budget is spent")
+    assert counts.not_accepted == 50
     assert server.requests < 100
 
 
-def test_nobody_listens():
-    """A refused connection took nothing: all is surely unsent, and the run ends soon."""
+def test_a_refused_connection_ends_the_run():
+    """Without a listener every datapoint is certainly unsent, and the run ends soon."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    tally, receipts = submitted(
+    counts, receipts = submitted(
         Api(url=f"http://127.0.0.1:{port}/", key=ApiKey("k")), points(20), chunks=5, stall_s=0.5
     )
 
-    assert (tally.refused, tally.unknown) == (20, 0)
-    assert "served nothing" in tally.stopped
-    assert "libcurl 7" in tally.stopped
+    assert (counts.not_accepted, counts.unknown) == (20, 0)
+    assert "served nothing" in counts.stopped
+    assert "libcurl 7" in counts.stopped
     assert len(receipts) < 200
 
 
-def test_a_name_that_does_not_exist():
-    """DNS failure: nothing was sent, and the run says what is wrong."""
-    tally, _ = submitted(
+def test_an_unknown_host_ends_the_run():
+    """After a DNS failure nothing was sent, and the reason names the host."""
+    counts, _ = submitted(
         Api(url="http://nowhere.invalid/", key=ApiKey("k")), points(3), chunks=1, stall_s=0.3
     )
 
-    assert (tally.refused, tally.unknown) == (3, 0)
-    assert "nowhere.invalid" in tally.stopped
+    assert (counts.not_accepted, counts.unknown) == (3, 0)
+    assert "nowhere.invalid" in counts.stopped
 
 
-def test_a_certificate_that_nobody_signed(tmp_path):
-    """TLS is verified: the run stops at once, and nothing was sent."""
+def test_an_untrusted_certificate_ends_the_run(tmp_path):
+    """TLS is verified: the run stops at once and sends nothing."""
     certificate = _self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -269,12 +269,12 @@ def test_a_certificate_that_nobody_signed(tmp_path):
         thread.start()
         port = listener.getsockname()[1]
         api = Api(url=f"https://127.0.0.1:{port}/", key=ApiKey("k"))
-        tally, _ = submitted(api, points(5), chunks=1)
+        counts, _ = submitted(api, points(5), chunks=1)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
-    assert (tally.refused, len(handshakes)) == (5, 1)
-    assert "cannot be reached" in tally.stopped
+    assert (counts.not_accepted, len(handshakes)) == (5, 1)
+    assert "cannot be reached" in counts.stopped
 
 
 def _self_signed(folder: Path) -> Path:
@@ -287,8 +287,8 @@ def _self_signed(folder: Path) -> Path:
     return both
 
 
-def test_a_server_that_restarts_in_the_middle():
-    """Connections are lost, nobody listens for a while, another process answers: nothing is lost."""
+def test_a_server_restart_loses_nothing():
+    """Connections break, no process listens for a while, another one answers: all are accepted."""
     first = Hostile(lambda exchange: (time.sleep(0.01), exchange.accept()))
     took: list[int] = []
 
@@ -301,19 +301,19 @@ def test_a_server_that_restarts_in_the_middle():
     second: list[Hostile] = []
     thread = threading.Thread(target=restart)
     thread.start()
-    tally, receipts = submitted(first.api, points(800), chunks=10, backoff_max_s=0.2)
+    counts, receipts = submitted(first.api, points(800), chunks=10, backoff_max_s=0.2)
     thread.join()
     second[0].stop()
     took = first.accepted + second[0].accepted
 
-    assert tally.accepted == 800
+    assert counts.accepted == 800
     assert set(took) == set(range(800))
-    assert tally.retries > 0
+    assert counts.retries > 0
     assert {receipt.status for receipt in receipts if receipt.verdict == "retry"} == {0}
 
 
-def test_a_kept_connection_that_dies_is_not_taken_for_a_refusal():
-    """The server takes a request on a kept connection and is gone: it may have been accepted."""
+def test_a_reused_connection_that_breaks_may_have_been_accepted():
+    """The server reads a request on a reused connection and disconnects: the verdict is unknown."""
 
     def script(exchange: Exchange) -> None:
         if exchange.number == 0:
@@ -324,39 +324,39 @@ def test_a_kept_connection_that_dies_is_not_taken_for_a_refusal():
         exchange.reset()
 
     with Hostile(script) as server:
-        tally, _receipts = submitted(server.api, points(2), chunks=1, stall_s=0.3)
+        counts, _receipts = submitted(server.api, points(2), chunks=1, stall_s=0.3)
 
-    assert (tally.accepted, tally.unknown) == (1, 1)
+    assert (counts.accepted, counts.unknown) == (1, 1)
 
 
-def test_the_deadline_ends_all():
-    """What is under way then may be accepted, what waits is unsent."""
+def test_the_deadline_ends_the_submission():
+    """Requests under way may be accepted; waiting ones are unsent."""
     with Hostile(Exchange.hang) as server:
         began_s = time.perf_counter()
-        tally, _ = submitted(
+        counts, _ = submitted(
             server.api, points(20), chunks=4, deadline_s=0.5, timeouts=Timeouts(request_s=30)
         )
         took_s = time.perf_counter() - began_s
 
-    assert (tally.unknown, tally.refused) == (4, 16)
-    assert tally.stopped == "the deadline of 0.5 s passed"
+    assert (counts.unknown, counts.not_accepted) == (4, 16)
+    assert counts.stopped == "the deadline of 0.5 s passed"
     assert 0.4 < took_s < 1.5
 
 
-def test_lines_that_are_no_datapoints_are_kept_and_never_sent():
-    """Their receipts say why."""
+def test_an_invalid_line_gets_a_receipt_and_is_not_sent():
+    """Its receipt has the reason."""
     lines = datapoints.from_iterable(["good", "bad\x01", "", "good"])
     with Hostile() as server:
-        tally, receipts = submitted(server.api, lines)
+        counts, receipts = submitted(server.api, lines)
 
-    assert (tally.accepted, tally.rejected, sorted(server.accepted)) == (2, 2, [0, 3])
+    assert (counts.accepted, counts.rejected, sorted(server.accepted)) == (2, 2, [0, 3])
     assert {receipt.n: receipt.cause for receipt in receipts if receipt.verdict == "rejected"}[
         2
     ] == "is empty"
 
 
-def test_the_original_form_goes_to_any_api():
-    """One datapoint per POST, and a 200 that does not confess a failure is an acceptance."""
+def test_the_original_form_works_with_any_api():
+    """Each POST has one datapoint, and a 200 without a failure message is an acceptance."""
 
     def script(exchange: Exchange) -> None:
         word = exchange.content["data"]
@@ -370,15 +370,15 @@ def test_the_original_form_goes_to_any_api():
             exchange.reply(200, b"")
 
     with Hostile(script) as server:
-        tally, _ = submitted(server.api, points(5), plain=True, tries=2)
+        counts, _ = submitted(server.api, points(5), plain=True, tries=2)
 
-    assert (tally.accepted, tally.unknown, tally.rejected) == (2, 2, 1)
+    assert (counts.accepted, counts.unknown, counts.rejected) == (2, 2, 1)
     assert server.exchanges[0].content == {"data": "word-0"}
     assert server.exchanges[0].headers["x-api-key"] == "secret"
 
 
 def test_no_key_sends_no_header():
-    """An API without keys is not sent an empty one."""
+    """A request to an API without keys has no key header."""
     with Hostile() as server:
         submitted(Api(url=server.api.url, key=ApiKey("")), points(1))
 
@@ -389,7 +389,7 @@ def test_no_key_sends_no_header():
 
 
 def test_a_stall_shows_in_the_latency_from_the_intended_send():
-    """Coordinated omission: one slow answer delays all that were due meanwhile, and they say so."""
+    """No coordinated omission: one slow response shows in the latency of all that were due meanwhile."""
 
     def script(exchange: Exchange) -> None:
         if exchange.number == 20:
@@ -408,7 +408,7 @@ def test_a_stall_shows_in_the_latency_from_the_intended_send():
 
 
 def test_a_rate_is_kept():
-    """No faster than asked for, and with enough senders no slower."""
+    """With enough senders the rate is as requested."""
     with Hostile(lambda exchange: (time.sleep(0.02), exchange.accept())) as server:
         _, receipts = submitted(server.api, points(60), chunks=20, rate=100)
 
@@ -432,7 +432,7 @@ def interrupt_after(delay_s: float, times: int = 1) -> threading.Thread:
 
 
 def test_an_interrupt_ends_within_a_second():
-    """In-flight requests get their receipts, the handler is as it was."""
+    """Requests in flight get receipts, and the signal handler is restored."""
     before = signal.getsignal(signal.SIGINT)
     receipts: list[Receipt] = []
     with Hostile(Exchange.hang) as server:
@@ -451,7 +451,7 @@ def test_an_interrupt_ends_within_a_second():
 
 
 def test_two_interrupts_are_one():
-    """A second Ctrl-C while the first is being obeyed does no harm."""
+    """A second Ctrl-C during the first does no harm."""
     receipts: list[Receipt] = []
 
     def keep(some: list[Receipt]) -> None:
@@ -469,8 +469,8 @@ def test_two_interrupts_are_one():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_an_interrupt_is_heard_among_rejected_lines():
-    """A file of a million lines that are no datapoints does not make it deaf."""
+def test_an_interrupt_works_among_rejected_lines():
+    """A million invalid lines do not delay it."""
 
     def lines():
         yield datapoints.Line(0, "good")
@@ -487,8 +487,8 @@ def test_an_interrupt_is_heard_among_rejected_lines():
     assert time.perf_counter() - began_s < 1.5
 
 
-def test_it_works_in_any_thread():
-    """Only the main thread may have signal handlers; the others do without."""
+def test_submit_works_in_any_thread():
+    """Only the main thread has signal handlers; others run without."""
     results = []
     with Hostile() as server:
         thread = threading.Thread(target=lambda: results.append(submitted(server.api, points(10))[0]))
@@ -501,8 +501,8 @@ def test_it_works_in_any_thread():
 # -- resources ---------------------------------------------------------------------------
 
 
-def test_nothing_stays_open():
-    """Sockets, epoll and the rest are closed, also after an error in the middle."""
+def test_submit_closes_its_files():
+    """Sockets and epoll are closed, even after an error."""
     process = psutil.Process()
 
     def fail(receipts: list[Receipt]) -> None:
@@ -520,8 +520,8 @@ def test_nothing_stays_open():
     assert process.num_fds() <= before
 
 
-def test_while_nothing_can_be_sent_the_processor_rests():
-    """Waiting for answers or for a delay's end is no busy loop."""
+def test_waiting_is_not_a_busy_loop():
+    """Waiting for a response or for a delay uses little CPU time."""
     with Hostile(once(lambda e: e.reply(503, {}), lambda e: (time.sleep(0.5), e.accept()))) as server:
         began_s = time.process_time()
         submitted(server.api, points(20), chunks=1, timeouts=Timeouts(request_s=5), deadline_s=2.0)
@@ -529,9 +529,9 @@ def test_while_nothing_can_be_sent_the_processor_rests():
     assert time.process_time() - began_s < 0.5
 
 
-def test_waiting_datapoints_do_not_pile_up(monkeypatch):
-    """While many wait for another try, no new ones are sent: memory stays bounded, and the API in peace."""
-    monkeypatch.setattr(client, "WAITING_MOST", 10)
+def test_waiting_retries_are_bounded(monkeypatch):
+    """While many retries wait, no new datapoints are sent: this bounds memory and load."""
+    monkeypatch.setattr(retry_queue, "MAX_WAITING", 10)
 
     with Hostile(lambda exchange: exchange.reply(502, {})) as server:
         submitted(server.api, points(500), chunks=1, deadline_s=0.5, backoff_s=60, backoff_max_s=60)
@@ -539,7 +539,7 @@ def test_waiting_datapoints_do_not_pile_up(monkeypatch):
     assert server.requests < 20
 
 
-# -- the plan ----------------------------------------------------------------------------
+# -- options ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -557,14 +557,14 @@ def test_waiting_datapoints_do_not_pile_up(monkeypatch):
         ({"stall_s": float("nan")}, "stall_s is nan"),
     ],
 )
-def test_a_wrong_plan_is_refused(wrong, said):
-    """Before anything is sent, in words that say what to write."""
+def test_invalid_options_are_rejected(wrong, said):
+    """The error comes before a request and names valid values."""
     with pytest.raises(UsageError, match=said):
         SendOptions(**wrong)
 
 
-def test_more_senders_than_files_are_refused(monkeypatch):
-    """A clear word instead of connections that fail one by one."""
+def test_more_senders_than_open_files_are_rejected(monkeypatch):
+    """The error comes before connections fail one by one."""
     import resource
 
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 256))

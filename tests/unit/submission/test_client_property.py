@@ -1,4 +1,4 @@
-"""Whatever a server does, in whatever order: the engine's account of it is true."""
+"""The client's receipts are true for any behaviour of the server."""
 
 import collections
 import threading
@@ -15,14 +15,14 @@ from lambdist_lib.submission.receipts import Receipt, SendOptions
 
 
 def accept_some(exchange: Exchange) -> None:
-    """Every second datapoint is taken, the others are asked for again."""
+    """Accept every second datapoint and ask for the others again."""
     taken = exchange.ns[::2]
     exchange.server.take(taken)
     exchange.reply(200, {"accepted": taken, "rejected": [], "retry": exchange.ns[1::2]})
 
 
 def take_and_lie(exchange: Exchange) -> None:
-    """Taken, and answered as if by a proxy that gave up."""
+    """Accept, but respond like a proxy that gave up."""
     exchange.server.take(exchange.ns)
     exchange.reply(504, {"message": "Endpoint request timed out"})
 
@@ -54,8 +54,8 @@ TAKING = {"accept", "accept some", "taken and 504", "taken and reset", "truncate
     tries=st.integers(1, 4),
     opening=st.integers(1, 5) | st.none(),
 )
-def test_the_account_is_true(script, count, chunks, request_batch, tries, opening):
-    """One final verdict each; accepted and refused are what the server knows, or the engine says unknown."""
+def test_the_receipts_are_true(script, count, chunks, request_batch, tries, opening):
+    """Each datapoint has one final verdict, which agrees with the server or is unknown."""
     lock, left = threading.Lock(), collections.deque(script)
 
     def behave(exchange: Exchange) -> None:
@@ -73,9 +73,9 @@ def test_the_account_is_true(script, count, chunks, request_batch, tries, openin
         stall_s=2.0,
     )
     with Hostile(behave) as server:
-        tally = client.submit(points(count), server.api, plan, run_id="r", keep=receipts.extend)
+        counts = client.submit(points(count), server.api, plan, run_id="r", keep=receipts.extend)
 
-    require_coherent(tally, receipts, set(range(count)))
+    require_coherent(counts, receipts, set(range(count)))
     verdicts = {receipt.n: receipt.verdict for receipt in receipts}
     taken = set(server.accepted)
     for n, verdict in verdicts.items():
@@ -84,12 +84,12 @@ def test_the_account_is_true(script, count, chunks, request_batch, tries, openin
     assert all(receipt.tries <= len(script) + 1 for receipt in receipts)
     assert all(receipt.senders <= chunks for receipt in receipts)
     if not set(script) - {"accept", "429", "503"}:
-        assert tally.accepted == count
+        assert counts.accepted == count
 
 
 @pytest.mark.parametrize("name", sorted(TAKING))
-def test_the_server_of_the_property_takes_what_it_says(name):
-    """Otherwise the property would hold of nothing."""
+def test_the_server_accepts_what_it_reports(name):
+    """Otherwise the property would be vacuous."""
     with Hostile(BEHAVIOURS[name]) as server:
         plan = SendOptions(**FAST, chunks=1, tries=1)
         client.submit(points(1), server.api, plan, run_id="r", keep=lambda receipts: None)

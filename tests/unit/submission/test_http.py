@@ -1,4 +1,4 @@
-"""The wire below the engine: connections, timers, bounds."""
+"""The HTTP client: connections, timers, limits."""
 
 import resource
 import time
@@ -14,14 +14,14 @@ HEADERS = {"Content-Type": "application/json"}
 
 
 def posted(server: Hostile, bodies: list[bytes], *, senders: int = 4, **timeouts: float) -> list[Response]:
-    """Answers to all bodies, at most `senders` at once."""
+    """Return the responses to all bodies, at most `senders` at once."""
     ended: list[Response] = []
     left = list(enumerate(bodies))
     with HttpClient(server.api.url, HEADERS, Timeouts(**timeouts), senders=senders) as wire:
         while left or wire.in_flight:
             while left and wire.in_flight < senders:
                 wire.post(*left.pop(0))
-            ended += wire.answers(0.2)
+            ended += wire.responses(0.2)
     return ended
 
 
@@ -29,8 +29,8 @@ def echo(exchange: Exchange) -> None:
     exchange.reply(200, exchange.body)
 
 
-def test_every_answer_comes_back_with_its_token():
-    """However many are under way, and in whatever order they end."""
+def test_every_response_has_its_token():
+    """It holds for any number under way and any order of their ends."""
     bodies = [b"x" * n for n in range(200)]
     with Hostile(echo) as server:
         ended = posted(server, bodies, senders=20)
@@ -39,8 +39,8 @@ def test_every_answer_comes_back_with_its_token():
     assert all((answer.status, answer.error, answer.sent) == (200, "", True) for answer in ended)
 
 
-def test_connections_are_kept():
-    """One per sender, whatever the number of requests."""
+def test_connections_are_reused():
+    """There is one per sender, for any number of requests."""
     connections = set()
 
     def script(exchange: Exchange) -> None:
@@ -54,8 +54,8 @@ def test_connections_are_kept():
     assert sum(answer.connect_s > 0 for answer in ended) == 3
 
 
-def test_a_kept_connection_that_was_closed_is_replaced():
-    """A server may close an idle connection at any time; that costs no try."""
+def test_a_closed_connection_is_replaced():
+    """A server may close an idle connection at any time without costing a try."""
 
     def script(exchange: Exchange) -> None:
         echo(exchange)
@@ -68,7 +68,7 @@ def test_a_kept_connection_that_was_closed_is_replaced():
 
 
 def test_the_timers_split_a_request():
-    """Connected, then waiting for the first byte, then the last one."""
+    """They give the times of connection, first byte and last byte."""
 
     def script(exchange: Exchange) -> None:
         time.sleep(0.1)
@@ -84,7 +84,7 @@ def test_the_timers_split_a_request():
 
 
 def test_a_request_times_out():
-    """An answer that never ends is no answer, though the server has the request."""
+    """A response that never ends times out, though the server has the request."""
     with Hostile(Exchange.hang) as server:
         [answer] = posted(server, [b"x"], request_s=0.2)
 
@@ -92,9 +92,9 @@ def test_a_request_times_out():
     assert 0.2 <= answer.total_s < 0.5
 
 
-def test_an_endless_answer_is_cut(monkeypatch):
-    """Memory is not the server's to fill."""
-    monkeypatch.setattr(http, "ANSWER_MAX_BYTES", 10_000)
+def test_an_oversized_response_is_an_error(monkeypatch):
+    """A server cannot fill the client's memory."""
+    monkeypatch.setattr(http, "RESPONSE_MAX_BYTES", 10_000)
     with Hostile(lambda exchange: exchange.reply(200, b"x" * 1_000_000)) as server:
         [answer] = posted(server, [b"x"])
 
@@ -102,15 +102,15 @@ def test_an_endless_answer_is_cut(monkeypatch):
     assert len(answer.body) < 100_000
 
 
-def test_what_was_sent_is_known_of_each_request():
-    """On a kept connection that dies it was; where nobody listens it was not, whatever came before."""
+def test_sent_tells_whether_the_server_may_have_the_request():
+    """It is true on a reused connection that breaks, and false without a listener."""
     server = Hostile(echo)
     ended: list[Response] = []
     with HttpClient(server.api.url, HEADERS, Timeouts(), senders=1) as wire:
         for token in range(3):
             wire.post(token, b"x")
             while wire.in_flight:
-                ended += wire.answers(0.2)
+                ended += wire.responses(0.2)
             if token == 0:
                 server.stop()
 
@@ -119,12 +119,12 @@ def test_what_was_sent_is_known_of_each_request():
     assert not ended[2].sent
 
 
-def test_what_is_under_way_is_dropped_at_the_end():
-    """Closing waits for nobody."""
+def test_close_drops_requests_under_way():
+    """Closing does not wait for responses."""
     with Hostile(Exchange.hang) as server, HttpClient(server.api.url, HEADERS, Timeouts(), senders=2) as wire:
         wire.post("a", b"x")
         wire.post("b", b"x")
-        wire.answers(0.1)
+        wire.responses(0.1)
         assert sorted(wire.under_way()) == ["a", "b"]
         began_s = time.perf_counter()
 
@@ -132,8 +132,8 @@ def test_what_is_under_way_is_dropped_at_the_end():
 
 
 @pytest.mark.parametrize(("hard", "raised"), [(resource.RLIM_INFINITY, True), (5_000, True), (1_000, False)])
-def test_the_bound_of_open_files_is_raised_as_far_as_it_goes(monkeypatch, hard, raised):
-    """A thousand senders need a thousand files; a system that has fewer is told before."""
+def test_the_limit_of_open_files_is_raised_as_far_as_allowed(monkeypatch, hard, raised):
+    """A thousand senders need a thousand files; too low a limit is an error."""
     asked = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))

@@ -1,4 +1,4 @@
-"""What is believed of an answer, shape by shape."""
+"""The verdicts of a response, by its form."""
 
 import json
 
@@ -31,9 +31,9 @@ def answer(status: int, body: object = b"", *, error: str = "", sent: bool = Tru
 
 
 @pytest.mark.parametrize("name", ["accepted", "stored"])
-def test_an_answer_of_ours(name):
-    """The collector says accepted, the single node stored; the facts are the first Lambda's."""
-    reading = responses.read(answer(200, {name: [3], "invocation": FACTS}), [3])
+def test_a_stack_response_gives_verdicts_and_facts(name):
+    """The collector reports accepted, the single node stored; the facts are the first Lambda's."""
+    reading = responses.parse(answer(200, {name: [3], "invocation": FACTS}), [3])
 
     assert reading.verdict(3) == ("accepted", "")
     assert reading.facts == (1.5, 2.0, "r", "e", True, 0.1)
@@ -58,9 +58,9 @@ def test_an_answer_of_ours(name):
         (504, "retry", False, True, False, False),
     ],
 )
-def test_what_a_status_means(status, verdict, certain, counts, overload, stops):
-    """Of an answer that is no handler's of ours."""
-    reading = responses.read(answer(status, {"message": "said"}), [0])
+def test_a_status_decides_the_verdict(status, verdict, certain, counts, overload, stops):
+    """It holds for responses of API Gateway and of other servers."""
+    reading = responses.parse(answer(status, {"message": "said"}), [0])
 
     assert reading.verdict(0) == (verdict, f"HTTP {status}: said")
     assert (reading.certain, reading.counts, reading.overload) == (certain, counts, overload)
@@ -68,49 +68,49 @@ def test_what_a_status_means(status, verdict, certain, counts, overload, stops):
 
 
 @pytest.mark.parametrize("sent", [True, False])
-def test_no_answer(sent):
-    """What was never sent cannot have been accepted, and costs no try."""
-    reading = responses.read(answer(0, error="reset", sent=sent), [0])
+def test_a_request_without_a_response(sent):
+    """A request that was not sent was not accepted, and costs no try."""
+    reading = responses.parse(answer(0, error="reset", sent=sent), [0])
 
     assert reading.verdict(0) == ("retry", "reset")
     assert (reading.certain, reading.counts, reading.stop) == (not sent, sent, "")
 
 
-def test_a_spent_quota_is_no_throttle():
-    """No waiting cures it today."""
-    assert "quota is spent" in responses.read(answer(429, {"message": "Limit Exceeded"}), [0]).stop
-    assert responses.read(answer(429, {"message": "Too Many Requests"}), [0]).stop == ""
+def test_a_spent_quota_is_not_a_throttle():
+    """It lasts for the rest of the day, so the submission stops."""
+    assert "quota is spent" in responses.parse(answer(429, {"message": "Limit Exceeded"}), [0]).stop
+    assert responses.parse(answer(429, {"message": "Too Many Requests"}), [0]).stop == ""
 
 
-def test_a_busy_collector_costs_no_try_and_a_busy_control_does():
+def test_a_503_costs_a_try_only_from_the_single_node():
     """A collector that queued nothing tried nothing; the single node has run process()."""
-    collector = responses.read(answer(503, {"accepted": [], "retry": [0]}), [0])
-    control = responses.read(answer(503, {"stored": [], "retry": [0]}), [0])
+    collector = responses.parse(answer(503, {"accepted": [], "retry": [0]}), [0])
+    control = responses.parse(answer(503, {"stored": [], "retry": [0]}), [0])
 
     assert (collector.counts, collector.overload, collector.certain) == (False, True, True)
     assert (control.counts, control.overload, control.served) == (True, False, True)
 
 
-def test_what_an_answer_does_not_name_may_be_accepted():
-    """An answer that is silent about a datapoint is no refusal of it."""
-    reading = responses.read(answer(200, {"accepted": [0]}), [0, 1])
+def test_an_unnamed_datapoint_may_be_accepted():
+    """A response that does not name a datapoint does not reject it."""
+    reading = responses.parse(answer(200, {"accepted": [0]}), [0, 1])
 
-    assert reading.verdict(1) == ("retry", "the answer does not name it")
+    assert reading.verdict(1) == ("retry", "the response does not name it")
     assert not reading.certain
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"null", b"[]", b'"x"', b"1" * 5_000]
 )
-def test_a_body_that_is_no_object(body):
-    """Nothing is believed of it."""
-    assert responses.read(answer(200, body), [0]).verdict(0)[0] == "retry"
+def test_a_body_that_is_not_an_object(body):
+    """It settles no datapoint."""
+    assert responses.parse(answer(200, body), [0]).verdict(0)[0] == "retry"
 
 
 @given(st.sampled_from([0, 200, 201, 301, 400, 403, 429, 500, 503]), BODIES, st.booleans())
 def test_any_body_gives_one_verdict(status, body, plain):
-    """Whatever JSON comes: no exception, a known verdict, and facts of the types that records have."""
-    reading = responses.read(answer(status, body), [0, 1], plain=plain)
+    """Any JSON gives a known verdict and facts of the records' types, without an exception."""
+    reading = responses.parse(answer(status, body), [0, 1], plain=plain)
 
     for n in (0, 1):
         verdict, cause = reading.verdict(n)
@@ -138,6 +138,6 @@ def test_any_body_gives_one_verdict(status, body, plain):
         (500, {"message": "Failed: word"}, "retry"),
     ],
 )
-def test_the_original_form(status, body, verdict):
-    """Its 200 is an acceptance, unless the body confesses a failure."""
-    assert responses.read(answer(status, body), [0], plain=True).verdict(0)[0] == verdict
+def test_the_original_form_is_parsed_by_status(status, body, verdict):
+    """Its 200 is an acceptance unless the body reports a failure."""
+    assert responses.parse(answer(status, body), [0], plain=True).verdict(0)[0] == verdict
