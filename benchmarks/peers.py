@@ -68,7 +68,7 @@ def forked(url: str, chunks: int, count: int) -> dict[str, float]:
 
 
 def spawned(url: str, chunks: int, count: int) -> dict[str, float]:
-    """The same as macOS and Windows run it: each process imports anew. With the start of the pool."""
+    """The same as macOS and Windows run it: each process imports again. With the start of the pool."""
     began_at = time.time()
     with multiprocessing.get_context("spawn").Pool(chunks) as processes:
         stamps = list(processes.imap_unordered(functools.partial(_post_once, url), range(count)))

@@ -31,7 +31,7 @@ from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Watch
 
 HERE = Conditions(retry_delay_s=0)
-WATCHED_PAIRS = 5  # one pair differs by a tenth, whoever watches
+WATCHED_PAIRS = 5  # one pair differs by a tenth, watched or not
 INIT_CODE = """
 import sys, time
 sys.path.insert(0, {folder!r})
@@ -54,7 +54,7 @@ ENVIRONMENT = {
     **dict.fromkeys(SETTINGS.split(), "1"),
     **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "x"),
     "AWS_DEFAULT_REGION": "us-east-1",
-    "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's code folder takes no byte code, so every init compiles anew
+    "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's code folder takes no byte code, so every init compiles again
 }
 
 

@@ -1,4 +1,4 @@
-"""The commands that measure, predict and show."""
+"""The commands that measure, predict and report."""
 
 import argparse
 
@@ -12,22 +12,22 @@ def run(options: argparse.Namespace) -> None:
 
     for text in options.fail_if:
         thresholds.parse(text)  # before minutes are spent
-    asked = cli_options.given(
+    asked = cli_options.values(
         options, "target", "region", "profile", "experiment_id", "keep_stacks", "data", "seed", "processing",
         "queue_batch", "memory_mb", "processors", *cli_options.SENDING,
     )  # fmt: skip
     with Experiment(arms=options.arms.split(","), **asked) as experiment:
         runs = 1 + max_pairs(options.repetitions, options.target_precision)
-        experiment.deploy(runs=runs, **cli_options.given(options, "budget_usd", "yes"))
+        experiment.deploy(runs=runs, **cli_options.values(options, "budget_usd", "yes"))
         experiment.run_cold()
         experiment.run_pairs(
-            options.repetitions, **cli_options.given(options, "target_precision", "time_limit_s")
+            options.repetitions, **cli_options.values(options, "target_precision", "time_limit_s")
         )
         experiment.ledger()
         summary = experiment.results.summarise()
     folder = paths.shown(experiment.folder)
     end = f"results: {folder}/; `lambdist report {experiment.id}` writes them as one page"
-    cli_options.tell(options, f"{summary['finding']}\n{end}", summary)
+    cli_options.print_result(options, f"{summary['finding']}\n{end}", summary)
     thresholds.require(summary, options.fail_if)
 
 
@@ -37,7 +37,7 @@ def analyse(options: argparse.Namespace) -> None:
 
     summary = load_results(options.run, allow_incomplete=options.allow_incomplete).summarise()
     lines = [summary["finding"] or "no pairs to compare; --json has every measure", summary["cost"]]
-    cli_options.tell(options, "\n".join(filter(None, lines)), summary)
+    cli_options.print_result(options, "\n".join(filter(None, lines)), summary)
     thresholds.require(summary, options.fail_if)
 
 
@@ -45,7 +45,7 @@ def compare(options: argparse.Namespace) -> int:
     from lambdist_lib import comparison
 
     found = comparison.compare(options.first, options.second, factor=options.factor)
-    cli_options.tell(options, found.sentence(), {"sentence": found.sentence(), "effects": found.rows()})
+    cli_options.print_result(options, found.sentence(), {"sentence": found.sentence(), "effects": found.rows()})
     return found.exit_status(options.tolerance)
 
 
@@ -53,14 +53,14 @@ def report(options: argparse.Namespace) -> None:
     from lambdist_lib.report import write
 
     made = write.write_report(options.run, options.output)
-    cli_options.tell(options, "\n".join([*made["warnings"], f"report: {made['report']}"]), made)
+    cli_options.print_result(options, "\n".join([*made["warnings"], f"report: {made['report']}"]), made)
 
 
 def gallery(options: argparse.Namespace) -> None:
     from lambdist_lib.report import gallery
 
     made = gallery.write_gallery()
-    cli_options.tell(options, f"{len(made['results'])} results: {made['gallery']}", made)
+    cli_options.print_result(options, f"{len(made['results'])} results: {made['gallery']}", made)
 
 
 def plan(options: argparse.Namespace) -> None:
@@ -70,19 +70,19 @@ def plan(options: argparse.Namespace) -> None:
     found = planner_plan.plan(
         count=options.datapoints,
         settings={
-            **cli_options.given(options, "queue_batch", "memory_mb"),
+            **cli_options.values(options, "queue_batch", "memory_mb"),
             **dict(cli_options.setting(text) for text in options.set),
         },
         limits_file=options.limits,
         run=options.calibrate,
         local_cloud=options.with_local_cloud,
-        **cli_options.given(options, "data", "seed", "free_tier", "chunks", "request_batch", "work", "fault"),
+        **cli_options.values(options, "data", "seed", "free_tier", "chunks", "request_batch", "work", "fault"),
     )
-    cli_options.tell(options, plan_text.format_plan(found), found)
+    cli_options.print_result(options, plan_text.format_plan(found), found)
 
 
 def notebook(options: argparse.Namespace) -> None:
     from lambdist_lib.notebooks import runner
 
     made = runner.run_notebook(options.notebook, options.output, dict(options.parameters), quiet=options.json)
-    cli_options.tell(options, "", made)
+    cli_options.print_result(options, "", made)

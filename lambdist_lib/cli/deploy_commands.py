@@ -1,4 +1,4 @@
-"""The commands of what is deployed: the local cloud, the stacks, what they have left."""
+"""The commands for the local cloud, the stacks and their leftovers."""
 
 import argparse
 import shlex
@@ -16,12 +16,12 @@ def cloud(options: argparse.Namespace) -> None:
         _cloud_mail(options)
     elif options.action == "start":
         cloud = local_cloud.start(keep=True)
-        cli_options.tell(
+        cli_options.print_result(
             options, f"the local cloud runs at {cloud.endpoint_url}", {"endpoint_url": cloud.endpoint_url}
         )
     elif options.action == "stop":
         stopped = deployment_lifecycle.stop_local_cloud(force=options.force)
-        cli_options.tell(
+        cli_options.print_result(
             options, "the local cloud is gone" if stopped else "no local cloud runs", {"stopped": stopped}
         )
     elif status := local_cloud.status():
@@ -31,9 +31,9 @@ def cloud(options: argparse.Namespace) -> None:
             "workers": status.workers,
             "holders": list(status.holders),
         }
-        cli_options.tell(options, "\n".join(f"{name:<14} {value}" for name, value in facts.items()), facts)
+        cli_options.print_result(options, "\n".join(f"{name:<14} {value}" for name, value in facts.items()), facts)
     else:
-        cli_options.tell(options, "no local cloud runs; `lambdist cloud start` starts one", None)
+        cli_options.print_result(options, "no local cloud runs; `lambdist cloud start` starts one", None)
 
 
 def _cloud_mail(options: argparse.Namespace) -> None:
@@ -43,7 +43,7 @@ def _cloud_mail(options: argparse.Namespace) -> None:
     from lambdist_lib.deployment import local_mail
 
     mails = local_mail.read(targets.connect("local")) if local_cloud.find() else []
-    cli_options.tell(options, "\n".join(map(str, mails)) or "no mail", [asdict(mail) for mail in mails])
+    cli_options.print_result(options, "\n".join(map(str, mails)) or "no mail", [asdict(mail) for mail in mails])
 
 
 def init(options: argparse.Namespace) -> None:
@@ -54,7 +54,7 @@ def init(options: argparse.Namespace) -> None:
     where = paths.shown(options.folder)
     commands = [f"cd {shlex.quote(str(options.folder))}", *starter.NEXT]
     text = "\n  ".join([f"{len(written)} files in {where}/; next:", *commands])
-    cli_options.tell(options, text, {"folder": where, "files": [paths.shown(path) for path in written]})
+    cli_options.print_result(options, text, {"folder": where, "files": [paths.shown(path) for path in written]})
 
 
 def deploy(options: argparse.Namespace) -> None:
@@ -68,9 +68,9 @@ def deploy(options: argparse.Namespace) -> None:
     target = cli_options.target(options)
     settings = {"experiment_controls": True, **dict(cli_options.setting(text) for text in options.set)}
     how: dict[str, Any] = {"processing": processing, "lifetime_s": lifetime_s}
-    deployed = lifecycle.deploy(target, settings, **how, **cli_options.given(options, "budget_usd", "yes"))
+    deployed = lifecycle.deploy(target, settings, **how, **cli_options.values(options, "budget_usd", "yes"))
     facts = {"endpoint_url": target.endpoint_url, **{kind: stack.outputs for kind, stack in deployed.items()}}
-    cli_options.tell(
+    cli_options.print_result(
         options, "\n".join(f"{kind:<12} {target.api_url(s.outputs)}" for kind, s in deployed.items()), facts
     )
 
@@ -81,7 +81,7 @@ def destroy(options: argparse.Namespace) -> None:
     target = cli_options.target(options)
     lifecycle.destroy(target, force=options.force)
     still = target.cloud is not None and target.cloud.kept
-    cli_options.tell(
+    cli_options.print_result(
         options,
         "the local cloud itself runs on; `lambdist cloud stop` ends it" if still else "",
         {"left": []},
@@ -98,7 +98,7 @@ def package(options: argparse.Namespace) -> None:
     )
     where = paths.shown(options.output)
     text = f"{len(written)} files in {where}/; {packaging.COMMANDS} has the next commands"
-    cli_options.tell(options, text, {"folder": where, "files": [path.name for path in written]})
+    cli_options.print_result(options, text, {"folder": where, "files": [path.name for path in written]})
 
 
 def leaks(options: argparse.Namespace) -> None:
@@ -109,7 +109,7 @@ def leaks(options: argparse.Namespace) -> None:
     if options.all and not options.delete:
         raise UsageError("--all goes with --delete; without it everything is listed anyway")
     if options.target == "local" and not local_cloud.find():
-        cli_options.tell(options, "no local cloud runs, so nothing is left there", [])
+        cli_options.print_result(options, "no local cloud runs, so nothing is left there", [])
         return
     target = cli_options.target(options)
     if options.delete:
@@ -117,7 +117,7 @@ def leaks(options: argparse.Namespace) -> None:
             gone = leaks.delete(target, everything=options.all, force=options.force, log=progress.show)
             progress.show(f"{len(gone)} removed")
     rows = leaks.find(target)
-    cli_options.tell(
+    cli_options.print_result(
         options,
         "\n".join([*(row.line() for row in rows), leaks.summary(rows, target)]),
         [row.facts() for row in rows],

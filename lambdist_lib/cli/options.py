@@ -1,4 +1,4 @@
-"""What was asked for, as the library names it; and the answer, in words or as JSON."""
+"""Map parsed options to the library's arguments, and print a result as text or JSON."""
 
 import argparse
 import json
@@ -27,16 +27,16 @@ def by_target_label(options: argparse.Namespace) -> Callable[[str], Any]:
     return connect
 
 
-def queued(options: argparse.Namespace) -> tuple[Any, Any]:
-    """The target, and its stack with a queue."""
+def target_and_stack(options: argparse.Namespace) -> tuple[Any, Any]:
+    """Connect to the target and describe its stack with a queue."""
     from lambdist_lib.deployment import stacks
 
-    found = target(options)
-    return found, stacks.describe(found, "distributed")
+    connected = target(options)
+    return connected, stacks.describe(connected, "distributed")
 
 
-def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Options as the library names them."""
+def values(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return options as keyword arguments of the library."""
     return {name: getattr(options, name) for name in names}
 
 
@@ -47,8 +47,8 @@ def setting(text: str) -> tuple[str, str]:
     return name, value
 
 
-def tell(options: argparse.Namespace, text: str, facts: Any) -> None:
-    """Words for people, or the same facts as JSON."""
+def print_result(options: argparse.Namespace, text: str, facts: Any) -> None:
+    """Print text for people, or the same facts as JSON with `--json`."""
     if options.json:
         print(json.dumps(facts, indent=1, default=str))
     elif text:

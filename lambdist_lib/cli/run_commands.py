@@ -1,4 +1,4 @@
-"""The commands that send datapoints, and get back what became of each."""
+"""The commands that send datapoints and return their outcomes."""
 
 import argparse
 import json
@@ -36,10 +36,10 @@ def submit(options: argparse.Namespace) -> None:
             experiment_id=options.experiment_id,
             watch=progress.watcher(),
             deadline_s=options.deadline,
-            **cli_options.given(options, "data", "seed", *cli_options.SENDING),
+            **cli_options.values(options, "data", "seed", *cli_options.SENDING),
         )
         progress.show(f"{row['stored']:,} stored, {row['dead']:,} dead of {row['submitted']:,}")
-    cli_options.tell(options, f"answers: {row['folder']}/outputs.jsonl", row)
+    cli_options.print_result(options, f"answers: {row['folder']}/outputs.jsonl", row)
     folders.require_finished(row)
 
 
@@ -54,11 +54,11 @@ def _submit_to_url(options: argparse.Namespace) -> None:
             options.url,
             watch=progress.watcher(),
             deadline_s=options.deadline,
-            **cli_options.given(options, "data", "api_key_env", "experiment_id", *cli_options.SENDING),
+            **cli_options.values(options, "data", "api_key_env", "experiment_id", *cli_options.SENDING),
             **{name: value for name, value in patience.items() if value is not None},
         )
         progress.show(f"{row['accepted']:,} accepted of {row['submitted']:,}")
-    cli_options.tell(options, f"what became of each: {row['folder']}/outputs.jsonl", row)
+    cli_options.print_result(options, f"outcomes: {row['folder']}/outputs.jsonl", row)
     folders.require_finished(row)
 
 
@@ -74,8 +74,8 @@ def resume(options: argparse.Namespace) -> None:
             connect=cli_options.by_target_label(options),
             watch=progress.watcher(),
         )
-        progress.show(f"{len(rows)} runs whole")
-    cli_options.tell(options, "", rows)
+        progress.show(f"{len(rows)} runs complete")
+    cli_options.print_result(options, "", rows)
     for row in rows:
         folders.require_finished(row)
 
@@ -98,11 +98,11 @@ def dead(options: argparse.Namespace) -> None:
     from lambdist_lib.records import dead_letters
 
     if options.run.startswith(ADHOC):
-        letters = dead_letters.from_table(*cli_options.queued(options), options.run, cause=options.cause)
+        letters = dead_letters.from_table(*cli_options.target_and_stack(options), options.run, cause=options.cause)
     else:
         letters = dead_letters.list_dead_letters(options.run, cause=options.cause)
     lines = [*map(dead_letters.line, letters), dead_letters.summary(letters, options.run)]
-    cli_options.tell(options, "\n".join(lines), [asdict(letter) for letter in letters])
+    cli_options.print_result(options, "\n".join(lines), [asdict(letter) for letter in letters])
 
 
 def redrive(options: argparse.Namespace) -> None:
@@ -116,14 +116,14 @@ def redrive(options: argparse.Namespace) -> None:
         if options.run.startswith(ADHOC):
             reports = [
                 redrive.redrive_adhoc(
-                    *cli_options.queued(options), options.run, **what, watch=progress.watcher()
+                    *cli_options.target_and_stack(options), options.run, **what, watch=progress.watcher()
                 )
             ]
         else:
             connect = cli_options.by_target_label(options)
             reports = redrive.redrive_all(options.run, **what, connect=connect, watch=progress.watcher())
         progress.show(f"{sum(report.letters for report in reports):,} dead letters")
-    cli_options.tell(
+    cli_options.print_result(
         options, "\n".join(report.sentence() for report in reports), [asdict(one) for one in reports]
     )
     for report in reports:

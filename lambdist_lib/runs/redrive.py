@@ -1,8 +1,8 @@
-"""Dead letters sent again, once the reason is gone: dead -> stored, or dead again.
+"""Send dead letters again once their cause is mended: dead -> stored, or dead again.
 
-They go through the API as new messages: with no receives, no cause and no fault. What they
-died of stays on their items, in `redrives` and `attempts`. A run's folder is written anew,
-so its ledger still balances; its times are no timing any more.
+They go through the API as new messages: with no receives, no cause and no fault. The causes of
+their death stay on their items, in `redrives` and `attempts`. The run's folder is written again,
+so its ledger still balances; its times are no longer a timing.
 """
 
 import collections
@@ -42,10 +42,10 @@ COUNTS = ("recovered", "died_again", "stored_before", "not_sent", "in_flight", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedriveResult:
-    """What became of a run's dead letters: letters is the sum of the next six.
+    """The outcomes of a run's dead letters: `letters` is the sum of the next six counts.
 
-    not_sent: refused by the API, or not readable. missing: accepted, and neither queued nor
-    settled. duplicates: results refused since one was stored. drain_s: first send to all settled.
+    not_sent: refused by the API, or unreadable. missing: accepted, but neither queued nor settled.
+    duplicates: results refused because one was stored. drain_s: first send to the last outcome.
     """
 
     run_id: str
@@ -74,7 +74,7 @@ def redrive_run(
     fault: str = "none",
     watch: Watch | None = None,
 ) -> RedriveResult:
-    """Send a collected run's dead letters again, and write its folder anew.
+    """Send a collected run's dead letters again, and rewrite its folder.
 
     Args:
         cause: Only those of this class (`contract.CAUSE_CLASSES`).
@@ -114,7 +114,7 @@ def redrive_adhoc(
     fault: str = "none",
     watch: Watch | None = None,
 ) -> RedriveResult:
-    """The same for datapoints that came without a run, by their items; `lambdist fetch` gets the answers."""
+    """Send again the dead letters of datapoints that came without a run; `lambdist fetch` gets the answers."""
     letters = dead_letters.from_table(target, stack, run_id, cause=cause)
     held = Conditions(fault=str(faults.parse_fault(fault)))
     report, _ = _again(target, stack, run_id, letters, held, lambda receipts: None, watch)
@@ -132,10 +132,10 @@ def redrive_all(
     """Redrive every run of a run's or an experiment's folder that has a queue.
 
     Args:
-        connect: Gives the target for a run's stamp.
+        connect: Connects to the target that a run names.
 
     Raises:
-        RunError: There is none.
+        RunError: No collected run has a queue.
         TargetError: The stack is gone, and with it the items.
     """
     reports = []
@@ -175,9 +175,9 @@ def _again(
     keep: Callable[[list[Receipt]], None],
     watch: Watch | None,
 ) -> tuple[RedriveResult, completion.Completion]:
-    """Mark, send and await letters; what became of them, and how the waiting ended."""
+    """Mark, send and await letters; return their outcomes and how the waiting ended."""
     watching = Monitor(watch, submitted=len(letters), request_batch=held.request_batch)
-    # what is queued may be an interrupted redrive's, and would be sent twice
+    # queued messages may be those of an interrupted redrive: sending them again would double them
     ended = completion.wait_until_complete(
         target, stack, run_id, expected=sys.maxsize, watch=watching.waiting
     )
@@ -228,7 +228,7 @@ def reported(
     queued: int,
     drain_s: float,
 ) -> RedriveResult:
-    """What became of each letter, by the items before and after, and what the API accepted."""
+    """Count each letter's outcome by its item before and after, and by what the API accepted."""
     fates: collections.Counter[str] = collections.Counter()
     for n in (letter.n for letter in letters):
         was, now = before.get(n, {}), after.get(n, {})
@@ -252,7 +252,7 @@ def _is_settled(was: dict[str, Any], now: dict[str, Any]) -> bool:
 
 
 def _mark(target: Target, stack: Stack, items: Iterable[dict[str, Any]]) -> set[int]:
-    """Write into dead items what they died of and that they are sent again; their numbers."""
+    """Record on dead items their cause and that they are sent again; return their numbers."""
     dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
 
     def mark(item: dict[str, Any]) -> int | None:
