@@ -1,10 +1,10 @@
-r"""The lines of a data file as datapoints, one at a time: files and lines of any size in constant memory.
+r"""Datapoints and their validity: the lines of a data file or the strings of a script.
 
     file       text in UTF-8, with or without a byte order mark, plain or gzipped
     line       ends with LF or CRLF, the last one perhaps with neither; all lines count, from 0
-    blank      a line of nothing but white space: skipped and counted, its number stays unused
-    datapoint  any other line as it stands, spaces at both ends included
-    rejected   a datapoint against the rule of `contract.py`: comes with the reason, is never sent
+    blank      a line of white space only: skipped and counted, its number stays unused
+    datapoint  any other line unchanged, including spaces at both ends
+    rejected   a datapoint that breaks the rule of `protocol.contract`: has a reason, is not sent
 
 A CR without LF is a control character: a file with the line ends of old Macs is one rejected line.
 
@@ -26,10 +26,11 @@ from lambdist_lib.protocol import contract
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line that is not blank: a datapoint, or with a `reason` why it is none.
+    """One line that is not blank.
 
-    n is its 0-based number in the file. data is without its line end, and cut where it
-    is too long.
+    n: 0-based line number in the file.
+    data: The line without its end; truncated if it is too long.
+    reason: Why it is not a valid datapoint; "" if it is.
     """
 
     n: int
@@ -39,10 +40,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datapoints:
-    """What a data file holds; iterate it for its lines, as often as you like.
+    """The content of a data file; iterate it for its lines, any number of times.
 
-    submitted counts the lines that are not blank, rejected those of them that break the
-    rule. sha256 is of the bytes as they lie in the file, unpacked where it is gzipped.
+    submitted: Number of lines that are not blank.
+    rejected: Number of those that break the datapoint rule.
+    sha256: Of the file's bytes; of the unpacked bytes of a gzipped file.
     """
 
     name: str
@@ -57,7 +59,7 @@ class Datapoints:
 
     @property
     def next_n(self) -> int:
-        """The number that a further line would have."""
+        """Return the number of the next line."""
         return self.submitted + self.blank
 
 
@@ -68,21 +70,24 @@ def from_iterable(
     pattern: str = "",
     name: str = "list",
 ) -> Datapoints:
-    """Strings from a script, kept in memory: every item is one datapoint, none is skipped as blank.
+    """Make datapoints of strings; each item is one, and none counts as blank.
 
-    Its sha256 is that of a file with one item a line.
+    The sha256 is that of a file with one item per line. The strings stay in memory.
 
     Raises:
         DataFileError: There are no items.
-        UsageError: One string in place of a list, or the pattern is no regular expression.
+        UsageError: The items are a single string, or the pattern is not a regular expression.
     """
     if isinstance(items, str | bytes | Path):
-        raise UsageError(f"{str(items)[:40]!r} is not a list of datapoints; for a file, read() it")
-    kept, pattern = tuple(items), _checked(pattern)
+        raise UsageError(
+            f"{str(items)[:40]!r} is not a list of datapoints: pass a list, "
+            "or read a file with read_datapoints()"
+        )
+    kept, pattern = tuple(items), valid_pattern(pattern)
     if not kept:
         raise DataFileError(f"{name} has no datapoints: it is empty")
 
-    def judged() -> Iterator[Line]:
+    def checked_lines() -> Iterator[Line]:
         for n, item in enumerate(kept):
             reason = contract.reason_against(item, max_chars=max_chars, pattern=pattern)
             yield Line(n, str(item)[:max_chars], reason or "")
@@ -90,16 +95,21 @@ def from_iterable(
     digest = hashlib.sha256()
     for item in kept:
         digest.update(f"{item}\n".encode(errors="surrogatepass"))
-    submitted, rejected = _count(judged())
+    submitted, rejected = count_lines(checked_lines())
     return Datapoints(
-        name=name, sha256=digest.hexdigest(), submitted=submitted, rejected=rejected, blank=0, lines=judged
+        name=name,
+        sha256=digest.hexdigest(),
+        submitted=submitted,
+        rejected=rejected,
+        blank=0,
+        lines=checked_lines,
     )
 
 
 def with_more(points: Datapoints, items: Sequence[str]) -> Datapoints:
-    """The same datapoints and then `items`, numbered on; name and sha256 stay those of the file."""
+    """Append `items` to datapoints, numbered on; name and sha256 stay those of the file."""
     more = [Line(n, item, contract.reason_against(item) or "") for n, item in enumerate(items, points.next_n)]
-    submitted, rejected = _count(more)
+    submitted, rejected = count_lines(more)
     return replace(
         points,
         submitted=points.submitted + submitted,
@@ -108,17 +118,23 @@ def with_more(points: Datapoints, items: Sequence[str]) -> Datapoints:
     )
 
 
-def _count(judged: Iterable[Line]) -> tuple[int, int]:
+def count_lines(lines: Iterable[Line]) -> tuple[int, int]:
+    """Count lines: all of them, and the rejected ones."""
     submitted = rejected = 0
-    for line in judged:
+    for line in lines:
         submitted += 1
         rejected += line.reason != ""
     return submitted, rejected
 
 
-def _checked(pattern: str) -> str:
+def valid_pattern(pattern: str) -> str:
+    """Return a pattern that compiles.
+
+    Raises:
+        UsageError: It is not a regular expression.
+    """
     try:
         re.compile(pattern)
     except re.error as error:
-        raise UsageError(f"the pattern {pattern!r} is no regular expression: {error}") from None
+        raise UsageError(f"the pattern {pattern!r} is not a regular expression: {error}") from None
     return pattern

@@ -1,4 +1,4 @@
-"""Read data files: plain or gzipped text, one datapoint a line."""
+"""Read data files of any size in constant memory: plain or gzipped text, one datapoint per line."""
 
 import codecs
 import contextlib
@@ -13,21 +13,17 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from lambdist_lib import paths
-from lambdist_lib.data.datapoints import Datapoints, Line, _checked, _count
+from lambdist_lib.data.datapoints import Datapoints, Line, count_lines, valid_pattern
 from lambdist_lib.errors import DataFileError
 from lambdist_lib.protocol import contract
 
 BLOCK_BYTES = 1 << 20
-
-
 GZIP_MAGIC = b"\x1f\x8b"  # no UTF-8 text begins with it
-
-
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pattern: str = "") -> Datapoints:
-    """A data file, read through once before anything is sent.
+    """Read a data file through once to count, check and hash its lines.
 
     Args:
         path: Plain or gzipped text, looked for in the working directory, then in the project's
@@ -35,9 +31,9 @@ def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pat
         max_chars, pattern: The datapoint rule, as the stack has it (`contract.reason_against`).
 
     Raises:
-        DataFileError: There is no such file, it holds no datapoint, or it is not UTF-8 text.
-            Also later, from the iteration: the file changed after it was read.
-        UsageError: The pattern is no regular expression.
+        DataFileError: The file does not exist, has no datapoint or is not UTF-8 text; or, during an
+            iteration, it has changed since.
+        UsageError: The pattern is not a regular expression.
 
     Example:
         >>> points = read("data/nasty.txt", max_chars=20)
@@ -46,7 +42,7 @@ def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pat
         >>> next(line.reason for line in points if line.reason)
         'has 23 characters, at most 20 are taken'
     """
-    path = _found(path)
+    path = _find(path)
     name, state = paths.shown(path), _state(path)
 
     def unchanged_lines() -> Iterator[Line]:
@@ -56,11 +52,11 @@ def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pat
 
     def require_unchanged() -> None:
         if _state(path) != state:
-            raise DataFileError(f"{name} changed after it was first read; start again with the file as it is")
+            raise DataFileError(f"{name} changed after it was first read: run the command again")
 
     with _opened(path) as stream:
         sha256, all_lines = _digest(stream)
-    submitted, rejected = _count(unchanged_lines())
+    submitted, rejected = count_lines(unchanged_lines())
     if not submitted:
         reason = "all its lines are blank" if all_lines else "it is empty"
         raise DataFileError(f"{name} has no datapoints: {reason}")
@@ -77,16 +73,16 @@ def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pat
 def lines(
     path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pattern: str = ""
 ) -> Iterator[Line]:
-    """The lines of a data file from its first on, without reading it through before.
+    """Read the lines of a data file one by one, without a first pass.
 
     Raises:
-        DataFileError: As `read`, but what is wrong with a line only when the line is reached.
+        DataFileError: As for `read`, but a damaged line only when it is reached.
     """
-    return _lines(_found(path), max_chars, _checked(pattern))
+    return _lines(_find(path), max_chars, valid_pattern(pattern))
 
 
 def spool(stream: BinaryIO, path: Path) -> Path:
-    """Copy a stream that can be read only once, such as `sys.stdin.buffer`, to a file; returns the path."""
+    """Copy a stream such as `sys.stdin.buffer` to a file that can be read again; returns its path."""
     with path.open("wb") as file:
         shutil.copyfileobj(stream, file, BLOCK_BYTES)
     return path
@@ -124,9 +120,9 @@ def _without_end(raw: bytes) -> bytes:
 
 
 def _measured(raw: bytes, stream: BinaryIO, max_chars: int) -> tuple[str, int]:
-    """The beginning of a line longer than a datapoint can be, and its length, without keeping the rest.
+    """Return the beginning and the length of an overlong line without keeping the rest.
 
-    A blank line has the length 0, as it would if it were short.
+    A blank line has the length 0, like a short one.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     start, chars, blank, seen_bytes, tail = "", 0, True, 0, b""
@@ -134,7 +130,7 @@ def _measured(raw: bytes, stream: BinaryIO, max_chars: int) -> tuple[str, int]:
         pending_bytes = len(decoder.getstate()[0])
         try:
             text = decoder.decode(raw, final=not raw)
-        except UnicodeDecodeError as error:  # say where in the line, not where in the piece
+        except UnicodeDecodeError as error:  # relative to the line, not to the piece
             error.start += seen_bytes - pending_bytes
             raise
         start, chars, blank = start or text[:max_chars], chars + len(text), blank and not text.strip()
@@ -147,7 +143,7 @@ def _measured(raw: bytes, stream: BinaryIO, max_chars: int) -> tuple[str, int]:
 
 
 def _digest(stream: BinaryIO) -> tuple[str, int]:
-    """SHA-256 and number of lines, blank ones included."""
+    """Return the SHA-256 and the number of lines, including blank ones."""
     digest, ends, last = hashlib.sha256(), 0, b"\n"
     while block := stream.read(BLOCK_BYTES):
         digest.update(block)
@@ -157,7 +153,7 @@ def _digest(stream: BinaryIO) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file's bytes, unpacked where it is gzipped; what the system says against it becomes ours."""
+    """Open a file, unpacked if it is gzipped; system errors become DataFileError."""
     try:
         with path.open("rb") as file:
             packed = file.read(2) == GZIP_MAGIC
@@ -165,9 +161,11 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             with gzip.open(file) if packed else contextlib.nullcontext(file) as stream:
                 yield cast(BinaryIO, stream)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataFileError(f"{paths.shown(path)} is a damaged gzip file: {error}") from error
+        raise DataFileError(
+            f"{paths.shown(path)} is a damaged gzip file ({error}): download or create it again"
+        ) from error
     except OSError as error:
-        raise DataFileError(f"{paths.shown(path)} cannot be read: {error.strerror}") from error
+        raise DataFileError(f"cannot read {paths.shown(path)}: {error.strerror}") from error
 
 
 def _state(path: Path) -> tuple[int, int] | None:
@@ -178,23 +176,25 @@ def _state(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _found(path: str | Path) -> Path:
-    asked, path = Path(path), paths.find(path)
+def _find(path: str | Path) -> Path:
+    given, path = Path(path), paths.find(path)
     if path.is_file():
         return path
     if path.is_dir():
-        raise DataFileError(f"{asked} is a folder; name a file{_offered(path)}")
+        raise DataFileError(f"{given} is a folder: name a file{_list_files(path)}")
     if path.exists():  # such as bash's <(command)
-        raise DataFileError(f"{asked} can be read only once, being no regular file; pipe it in, as -")
-    for folder in (asked.parent, paths.data()):
-        near = difflib.get_close_matches(asked.name, _names(folder), n=3)
+        raise DataFileError(
+            f"{given} can be read only once, as it is not a regular file: pipe it in, with - as the file"
+        )
+    for folder in (given.parent, paths.data()):
+        near = difflib.get_close_matches(given.name, _names(folder), n=3)
         if near:
             names = " or ".join(paths.shown(folder / name) for name in near)
-            raise DataFileError(f"no data file {asked}; did you mean {names}?")
-    raise DataFileError(f"no data file {asked}{_offered(paths.data())}")
+            raise DataFileError(f"no data file {given}; did you mean {names}?")
+    raise DataFileError(f"no data file {given}{_list_files(paths.data())}")
 
 
-def _offered(folder: Path) -> str:
+def _list_files(folder: Path) -> str:
     names = [name for name in _names(folder) if name.endswith((".txt", ".gz"))][:10]
     return f"; {paths.shown(folder)} has {', '.join(names)}" if names else ""
 

@@ -45,7 +45,7 @@ def test_many_waiting_retries_hold_back_new_requests(monkeypatch):
     requests = queue(1)
     now_s = requests.due_s(PendingRequest([]))
     for n in range(4):
-        requests.push(PendingRequest([(n, "again")]), now_s + 10)
+        requests.push(PendingRequest([(n, "again")], request=n), now_s + 10)
 
     assert requests.pop(now_s) is None
     assert requests.wait_s(now_s, 99.0) == pytest.approx(10)
