@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.errors import NotComparableError, RunError, UsageError
 from lambdist_lib.measures import ledger
-from lambdist_lib.measures.speedup import EVENTS, FASTER, NO_DIFFERENCE, NO_INTERVAL, SAME_IN_AN_ARM, SLOWER
+from lambdist_lib.measures.pairs import EVENTS, SAME_IN_AN_ARM
+from lambdist_lib.measures.speedup import FASTER, NO_DIFFERENCE, NO_INTERVAL, SLOWER
 from lambdist_lib.results import folders, schema, tables
 from lambdist_lib.results.files import read_json
 
@@ -60,7 +61,7 @@ class Comparison:
     first: str
     second: str
     target: str
-    at: str
+    metric: str
     changed: dict[str, tuple[str, str]]  # factor: its value on either side
     confidence: float  # of all intervals together
     effects: tuple[Effect, ...]
@@ -82,7 +83,7 @@ class Comparison:
     def sentence(self) -> str:
         """What was found, every number of it from the data."""
         named = ", ".join(f"{name} {before} to {after}" for name, (before, after) in self.changed.items())
-        what = f"{self.second} against {self.first}, {EVENTS[self.at]} ({named or 'nothing changed'})"
+        what = f"{self.second} against {self.first}, {EVENTS[self.metric]} ({named or 'nothing changed'})"
         parts = [self._said(one) for one in self.effects]
         return f"{self.target}: {what}: {'; '.join(parts)}{'; ' + self.note if self.note else ''}."
 
@@ -104,7 +105,7 @@ def compare(
     b: str | Path,
     *,
     factor: str | None = None,
-    at: str = "makespan_s",
+    metric: str = "makespan_s",
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
@@ -113,31 +114,33 @@ def compare(
     Args:
         a, b: Folders or ids of experiments, or of single runs.
         factor: What may differ, one of FACTORS or several separated by commas.
-        at: The time that is compared, a key of EVENTS.
+        metric: The time that is compared, a key of EVENTS.
         confidence: Of all intervals together.
         seed: Of the bootstrap.
 
     Raises:
         UsageError: No such factor or time.
-        RunError: A folder is missing or damaged, a ledger is open, the two differ in what was not
-            named, or they have no arm in common.
+        NotFoundError: There is no such experiment or run.
+        NotComparableError: The two differ in what was not named, have no arm in common, or left
+            datapoints unsent.
+        RunError: A folder is damaged, or a ledger is open.
     """
     named = _named(factor)
-    if at not in EVENTS:
-        raise UsageError(f"{at!r} is no time of a run; write one of {', '.join(EVENTS)}")
+    if metric not in EVENTS:
+        raise UsageError(f"{metric!r} is no time of a run; write one of {', '.join(EVENTS)}")
     first, second = _load(a), _load(b)
     changed = _changed(first, second, named)
-    sides = [_timed(side, at) for side in (first, second)]
+    sides = [_timed(side, metric) for side in (first, second)]
     keys = [key for key in sides[0] if key in sides[1]]
     if not keys:
-        raise RunError(f"{first.name} and {second.name} have no timed run of the same arm and temperature")
+        raise NotComparableError(f"{first.name} and {second.name} have no timed run of the same arm and temperature")
     enough = [key for key in keys if min(len(side[key]) for side in sides) >= RUNS_NEEDED]
     each = 1 - (1 - confidence) / max(len(enough), 1)
     return Comparison(
         first=first.name,
         second=second.name,
         target=" and ".join(dict.fromkeys(str(side.runs["target"].iloc[0]) for side in (first, second))),
-        at=at,
+        metric=metric,
         changed=changed,
         confidence=confidence,
         effects=tuple(
@@ -172,22 +175,22 @@ def _load(where: str | Path) -> _Side:
         facts["code"] = _code([folders.read_facts(folder) for folder in result.runs])
         return _side(result.folder.name, tables.load(result.folder, "runs"), facts)
     if len(result.runs) > 1:
-        raise RunError(f"{where} has no experiment.json beside its runs: name one of its runs")
+        raise NotComparableError(f"{where} has no experiment.json beside its runs: name one of its runs")
     [folder] = result.runs
     facts = folders.read_facts(folder)
-    if missing := [name for name in schema.RUNS if name not in facts]:
+    if missing := [name for name in schema.RUNS if name not in facts | schema.ADDED_LATER]:
         command = f"`lambdist resume {folder.name}`"
         raise RunError(f"run {folder.name} has no {missing[0]} yet: finish it with {command}")
-    runs = pd.DataFrame([{name: facts[name] for name in schema.RUNS}])
+    runs = pd.DataFrame([schema.run_row(facts)])
     return _side(folder.name, runs, {**facts, "code": _code([facts])})
 
 
 def _side(name: str, runs: pd.DataFrame, facts: dict[str, Any]) -> _Side:
     if runs.empty:
-        raise RunError(f"{name} has no run that has ended")
+        raise NotComparableError(f"{name} has no run that has ended")
     ledger.require_balanced(runs)
     if not (short := runs[runs["unsent"] > 0]).empty:
-        raise RunError(
+        raise NotComparableError(
             f"{', '.join(short['run_id'])}: left datapoints unsent, so it did less than the others"
         )
     known = {one: str(facts[one]) for one in OF_EXPERIMENT if facts.get(one) not in (None, {})}
@@ -213,7 +216,7 @@ def _changed(first: _Side, second: _Side, named: set[str]) -> dict[str, tuple[st
             changed[name] = (before, after)
     if hidden := [name for name in changed if name not in named]:
         told = "; ".join(f"{name} is {changed[name][0]} and {changed[name][1]}" for name in hidden)
-        raise RunError(
+        raise NotComparableError(
             f"{first.name} and {second.name} differ in more than was named: {told}; if that is what you "
             f"compare, say so with factor {','.join(changed)}"
         )
@@ -233,17 +236,17 @@ def _short(values: tuple[str, str], most: int = 40) -> tuple[str, str]:
     return values if max(map(len, values)) <= most else ("one value", "another")
 
 
-def _timed(side: _Side, at: str) -> dict[tuple[str, str], np.ndarray]:
+def _timed(side: _Side, metric: str) -> dict[tuple[str, str], np.ndarray]:
     """Times by arm and temperature; runs that were resumed or have no time are no timing."""
     found = {}
     for (arm, temperature), runs in side.runs.groupby(["arm", "temperature"], sort=False):
         for name in SAME_IN_AN_ARM:
             if len(values := runs[name].unique()) > 1:
-                raise RunError(
+                raise NotComparableError(
                     f"{side.name}: {arm} ran with {name} {', '.join(map(str, values))}, which is no single "
                     f"side of a comparison; compare one experiment for each"
                 )
-        times = pd.to_numeric(runs.loc[~runs["resumed"].eq(True).astype(bool), at], errors="coerce")
+        times = pd.to_numeric(runs.loc[~runs["resumed"].eq(True).astype(bool), metric], errors="coerce")
         times = times[(times > 0) & (times < math.inf)].to_numpy(float)
         if len(times):
             found[arm, temperature] = times

@@ -27,7 +27,8 @@ from lambdist_lib.cloud import targets
 from lambdist_lib.deployment import bundles, lifecycle, stacks, templates
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, RunError, UncollectedError, UnfinishedError, UsageError
-from lambdist_lib.measures import sequential, speedup, stages
+from lambdist_lib.measures import sequential, stages
+from lambdist_lib.measures.pairs import paired_ratios
 from lambdist_lib.progress import Progress
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import require_arm
@@ -169,7 +170,7 @@ class Experiment:
         def enough() -> str:
             if plan is None:
                 return ""
-            ratios, spent_s = speedup.paired_ratios(self.runs)["ratio"], time.monotonic() - began_s
+            ratios, spent_s = paired_ratios(self.runs)["ratio"], time.monotonic() - began_s
             look = sequential.look(ratios, plan, spent_s=spent_s, budget_s=time_limit_s)
             return look.why if look.enough else ""
 
@@ -314,11 +315,11 @@ class Experiment:
 
     def _execute(self, phase: str, rounds: schedule.Schedule, **options: Any) -> pd.DataFrame:
         rows = self._executor.execute(phase, rounds, keep=self._keep, **options)
-        return pd.DataFrame(rows)[list(schema.RUNS)]
+        return pd.DataFrame([schema.run_row(row) for row in rows], columns=list(schema.RUNS))
 
     def _keep(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Put rows into the table of runs, which has each run once."""
-        new = {row["run_id"]: {name: row[name] for name in schema.RUNS} for row in rows}
+        new = {row["run_id"]: schema.run_row(row) for row in rows}
         known = {row["run_id"]: row for row in self.runs.to_dict("records")}
         self.runs = pd.DataFrame(list({**known, **new}.values()))
         tables.write_table(self.folder, "runs", self.runs)

@@ -12,6 +12,7 @@ from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
 from lambdist_lib.formatting import counted, label
 from lambdist_lib.measures import speedup
+from lambdist_lib.measures.pairs import EVENTS, paired_ratios
 
 LOG_FROM = 8  # largest over smallest time from which a linear axis would crush the small ones
 WIDE = 0.16  # half of a median's bar
@@ -19,7 +20,7 @@ WIDE = 0.16  # half of a median's bar
 
 def draw_speedup(inputs: FigureInputs) -> Figure | None:
     """Draw the pairs beside their ratios; None for a sweep or without a complete warm pair."""
-    if inputs.factor or speedup.paired_ratios(inputs.runs).empty:
+    if inputs.factor or paired_ratios(inputs.runs).empty:
         return None
     return plot_speedup(inputs.runs)
 
@@ -80,7 +81,7 @@ def plot_pairs(
     Args:
         runs: The control is drawn first, then further arms, then the arm. Resumed runs and runs without
             a time are counted in the title, not drawn.
-        metric: The time drawn, a key of `measures.speedup.EVENTS`.
+        metric: The time drawn, a key of `measures.pairs.EVENTS`.
         ax: Drawn on and returned; the caller owns its size, saving and closing.
     """
     arms = [control, *(name for name in dict.fromkeys(runs["arm"]) if name not in (arm, control)), arm]
@@ -99,12 +100,12 @@ def plot_pairs(
             ticks[place] = f"{_tick_label(name)}\n{temperature} ({number})"
     ax.set_xticks(list(ticks), list(ticks.values()))
     ax.set_xlim(-0.5, max(ticks, default=1) + 0.8)
-    _seconds_axis(ax, timed[metric], f"seconds {speedup.EVENTS[metric]}")
+    _seconds_axis(ax, timed[metric], f"seconds {EVENTS[metric]}")
     left_out = len(runs) - len(timed)
     count = f"n = {len(timed)} runs, bars: medians" + (
         f" ({left_out} resumed or without a time left out)" if left_out else ""
     )
-    text = f"Time {speedup.EVENTS[metric]}\n{_conclusion(runs, metric, arm, control)}"
+    text = f"Time {EVENTS[metric]}\n{_conclusion(runs, metric, arm, control)}"
     theme.title(ax, text, count, _targets(runs))
     return ax
 
@@ -220,7 +221,7 @@ def _draw_pairs(ax: Axes, runs: pd.DataFrame, metric: str, places: dict[str, flo
 
 
 def _conclusion(runs: pd.DataFrame, metric: str, arm: str, control: str) -> str:
-    if speedup.paired_ratios(runs, arm=arm, control=control, metric=metric).empty:
+    if paired_ratios(runs, arm=arm, control=control, metric=metric).empty:
         return "no complete warm pair, so no ratio"
     result = speedup.compare_arms(runs, arm=arm, control=control, metric=metric)
     between = f"{result.confidence * 100:g} % interval {result.low:.3g} to {result.high:.3g}"

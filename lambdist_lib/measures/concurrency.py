@@ -1,4 +1,4 @@
-"""How many executions ran at once, in how many environments, and how often each was used again.
+"""Measure how many executions ran at once, in how many environments, and their reuse.
 
 A span is one execution of a processing Lambda (or of a single node): `begin_at` to `end_at`,
 seconds since the epoch, half open, so one that ends when another begins does not overlap it.
@@ -14,12 +14,13 @@ COLUMNS = ["run_id", "arm", "environment_id", "begin_at", "end_at"]
 
 
 def spans(records: pd.DataFrame) -> pd.DataFrame:
-    """One row per stored datapoint, begin of its attempt to its write; attempts that failed are not there.
+    """Return one row per stored datapoint, from the begin of its attempt to its write.
 
-    Datapoints of one invocation follow each other, so a batch of ten never counts as ten at once.
+    Failed attempts are not included. Datapoints of one invocation are processed one after the other, so
+    a batch of ten counts as one execution at a time.
 
     Raises:
-        RunError: One ended before it began: a clock ran backwards.
+        RunError: An execution ended before it began: a clock was set back.
     """
     stamps = records[["started_at", "put_at"]].apply(pd.to_numeric, errors="coerce")
     table = records[["run_id", "arm", "environment_id"]].assign(
@@ -29,7 +30,9 @@ def spans(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_time(spans: pd.DataFrame) -> pd.DataFrame:
-    """A row per begin and end of a span: what holds from `at_s` to the next row.
+    """Return the concurrency over time, one row per begin and end of a span.
+
+    A row holds from its `at_s` to the next row.
 
     Columns: `run_id`, `arm`, `at_s` (seconds since the run's first begin), `running` (executions at
     once), `environments` (that have run anything so far).
@@ -43,7 +46,7 @@ def over_time(spans: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(spans: pd.DataFrame) -> pd.DataFrame:
-    """One row per run.
+    """Summarise the concurrency, one row per run.
 
     Columns: `run_id`, `arm`, `executions`, `environments`, `reuse` (executions per environment),
     `peak` and `mean` executions at once, `work_s` (their area), `span_s` (first begin to last end).
@@ -51,7 +54,7 @@ def summary(spans: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for run_id, group in spans.groupby("run_id", sort=False):
         span_s = group["end_at"].max() - group["begin_at"].min()
-        work_s = (group["end_at"] - group["begin_at"]).sum()
+        total_work_s = (group["end_at"] - group["begin_at"]).sum()
         environments = group["environment_id"].nunique()
         rows.append(
             {
@@ -61,8 +64,8 @@ def summary(spans: pd.DataFrame) -> pd.DataFrame:
                 "environments": environments,
                 "reuse": len(group) / environments if environments else float("nan"),
                 "peak": int(_steps(group)["running"].max()),
-                "mean": work_s / span_s if span_s > 0 else float("nan"),
-                "work_s": work_s,
+                "mean": total_work_s / span_s if span_s > 0 else float("nan"),
+                "work_s": total_work_s,
                 "span_s": span_s,
             }
         )
@@ -71,9 +74,10 @@ def summary(spans: pd.DataFrame) -> pd.DataFrame:
 
 
 def reuse(spans: pd.DataFrame) -> pd.DataFrame:
-    """One row per run and environment: `run_id`, `arm`, `environment_id`, `executions`, `first_s`.
+    """Count executions per environment: `run_id`, `arm`, `environment_id`, `executions`, `first_s`.
 
-    `first_s` is when it first ran anything, seconds since the run's first begin; in that order.
+    `first_s` is the begin of its first execution, in seconds since the run's first begin; the rows are in
+    this order.
     """
     zero = spans.groupby("run_id")["begin_at"].transform("min")
     table = (
@@ -86,11 +90,11 @@ def reuse(spans: pd.DataFrame) -> pd.DataFrame:
 
 
 def _steps(group: pd.DataFrame) -> pd.DataFrame:
-    """`over_time` of one run."""
+    """Return `over_time` of one run."""
     begins, ends = group["begin_at"].to_numpy(float), group["end_at"].to_numpy(float)
     news = ~group.sort_values("begin_at", kind="stable").duplicated("environment_id")
     new = news.reindex(group.index).to_numpy() & (group["environment_id"].notna()).to_numpy()
-    at = np.concatenate([ends, begins])  # at the same time an end comes first, as the sort is stable
+    at = np.concatenate([ends, begins])  # at equal times ends come first: the sort is stable
     change = np.concatenate([-np.ones(len(ends), int), np.ones(len(begins), int)])
     opened = np.concatenate([np.zeros(len(ends), int), new.astype(int)])
     order = np.argsort(at, kind="stable")
@@ -107,12 +111,12 @@ def _steps(group: pd.DataFrame) -> pd.DataFrame:
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
-    """Spans with both ends, in COLUMNS; refuses those that run backwards."""
+    """Return spans with both ends, in COLUMNS; refuse those that end before they begin."""
     whole = table.dropna(subset=["begin_at", "end_at"]).reset_index(drop=True)
     backwards = whole[whole["end_at"] < whole["begin_at"]]
     if not backwards.empty:
         raise RunError(
             f"run {', '.join(backwards['run_id'].unique())}: {len(backwards):,} executions end before they "
-            "begin, so a clock ran backwards; set this machine's clock and run again"
+            "begin, so a clock was set back: synchronise this machine's clock and run again"
         )
     return whole[COLUMNS]

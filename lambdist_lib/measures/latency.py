@@ -72,5 +72,5 @@ def _refuse_backwards(latencies: pd.DataFrame) -> None:
             raise RunError(
                 f"run {', '.join(backwards['run_id'].unique())}: {len(backwards):,} datapoints have "
                 f"a negative {name} time, down to {backwards[f'{name}_s'].min():.3f} s: "
-                "a clock ran backwards; set this machine's clock and run again"
+                "a clock was set back: synchronise this machine's clock and run again"
             )

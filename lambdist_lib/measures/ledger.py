@@ -1,8 +1,8 @@
-"""Where every datapoint ended: submitted = rejected + unsent + stored + dead + in_flight + lost.
+"""Account for every datapoint: submitted = rejected + unsent + stored + dead + in_flight + lost.
 
-A run that lost datapoints is not a fast run, so this is asked before anything is timed.
-Who insists on an analysis all the same calls `accept_open`: from then on the target stamp,
-which stands in every title and every sentence, says that the ledger is open.
+A run that lost datapoints is not a fast run, so the ledger is checked before anything is timed. To analyse
+an open ledger all the same, call `mark_incomplete`: the target's label, which is part of every title and
+sentence, then says that the ledger is open.
 """
 
 import pandas as pd
@@ -12,10 +12,10 @@ from lambdist_lib.protocol.contract import IN_FLIGHT, LOST, OUTCOMES, UNSENT
 
 
 def count(records: pd.DataFrame) -> pd.DataFrame:
-    """One row per run: `run_id`, `arm`, `submitted` and a column for each outcome, all counts.
+    """Count the outcomes, one row per run: `run_id`, `arm`, `submitted` and a column per outcome.
 
-    `submitted` counts rows, the outcomes count what is written in them: a row without a known
-    outcome makes a run that does not balance, instead of one that is a datapoint smaller.
+    `submitted` counts rows and the outcomes count known values, so that a row without a known outcome
+    makes the run unbalanced, and not one datapoint smaller.
     """
     runs = records[["run_id", "arm"]].drop_duplicates("run_id").set_index("run_id")
     submitted = records.groupby("run_id", sort=False).size()
@@ -29,19 +29,22 @@ OPEN = "LEDGER OPEN"
 
 
 def mark_incomplete(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> pd.DataFrame:
-    """A runs table that is no longer refused: where it is open, `target` says so in every row.
+    """Return the runs with a note in `target` where the ledger is open; they are then not refused.
 
     Args:
-        counts: What `count` returns of the runs' records, where they are measured too.
+        counts: What `count` returns for the runs' records, if these are measured, too.
     """
     note = incomplete_note(runs, counts)
+    if is_accepted(runs).any():
+        return runs
     return runs.assign(target=runs["target"].astype(str) + note) if note else runs
 
 
 def incomplete_note(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> str:
-    """What is missing, to be put behind a target stamp; "" where the ledger is closed.
+    """Return what is missing, as a suffix for a target's label; "" where the ledger is closed.
 
-    Where the records tell of more than the runs table does, they count, and so do those that are not there.
+    Missing datapoints are the larger number of the runs table and of the records; missing records are
+    counted, too.
     """
     tables = [runs] if counts is None else [runs, counts]
     missing = [
@@ -49,7 +52,9 @@ def incomplete_note(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> s
         for name in (IN_FLIGHT, LOST, UNSENT)
         if (number := max(table[name].sum() for table in tables))
     ]
-    rest = max((one["submitted"] - one[list(OUTCOMES)].sum(axis="columns")).abs().sum() for one in tables)
+    rest = max(
+        (table["submitted"] - table[list(OUTCOMES)].sum(axis="columns")).abs().sum() for table in tables
+    )
     missing += [f"{rest:,.0f} unaccounted for"] if rest else []
     wrong = 0 if counts is None else (_rows_of(runs, counts) - runs["submitted"]).abs().sum()
     missing += [f"{wrong:,.0f} records missing or too many"] if wrong else []
@@ -57,13 +62,13 @@ def incomplete_note(runs: pd.DataFrame, counts: pd.DataFrame | None = None) -> s
 
 
 def require_balanced(counts: pd.DataFrame) -> None:
-    """Refuse runs with datapoints still in flight, lost or not accounted for.
+    """Refuse runs with datapoints in flight, lost or not accounted for.
 
     Args:
         counts: What `count` returns, or a runs table.
 
     Raises:
-        RunError: Names each such run, what is missing, and what to type next.
+        RunError: Names each such run, what is missing, and the next command.
     """
     counts = counts[~is_accepted(counts)]
     unaccounted = counts["submitted"] - counts[list(OUTCOMES)].sum(axis="columns")
@@ -74,20 +79,20 @@ def require_balanced(counts: pd.DataFrame) -> None:
         ]
         if missing:
             complaints.append(
-                f"run {row['run_id']}: {' and '.join(missing)} of {row['submitted']:,.0f} datapoints; "
-                f"settle it with `lambdist resume {row['run_id']}`"
+                f"run {row['run_id']}: {' and '.join(missing)} of {row['submitted']:,.0f} datapoints: "
+                f"finish it with `lambdist resume {row['run_id']}`"
             )
         elif rest != 0:  # also true for NaN, a count that is missing
             complaints.append(
                 f"run {row['run_id']}: its outcomes do not add up to its {row['submitted']:,.0f} datapoints "
-                f"({rest:+,.0f} unaccounted for); count again with `lambdist analyse {row['run_id']}`"
+                f"({rest:+,.0f} unaccounted for): count again with `lambdist analyse {row['run_id']}`"
             )
     if complaints:
         raise RunError("\n".join(complaints))
 
 
 def require_complete(counts: pd.DataFrame, runs: pd.DataFrame) -> None:
-    """Refuse records that are not those of the runs: a truncated file balances, of fewer datapoints.
+    """Refuse records that do not match the runs: a truncated file balances, with fewer datapoints.
 
     Args:
         counts: What `count` returns.
@@ -95,18 +100,18 @@ def require_complete(counts: pd.DataFrame, runs: pd.DataFrame) -> None:
     Raises:
         RunError: Names each run whose records are missing, cut off or too many.
     """
-    found = _rows_of(runs, counts)
-    wrong = found != runs["submitted"]
+    rows_of = _rows_of(runs, counts)
+    wrong = rows_of != runs["submitted"]
     if wrong.any():
-        said = [
+        texts = [
             f"{run_id} has {rows:,.0f} of {submitted:,.0f}"
             for run_id, rows, submitted in zip(
-                runs.loc[wrong, "run_id"], found[wrong], runs.loc[wrong, "submitted"], strict=True
+                runs.loc[wrong, "run_id"], rows_of[wrong], runs.loc[wrong, "submitted"], strict=True
             )
         ]
         raise RunError(
-            f"records are missing: {', '.join(said)} datapoints; their records.csv is cut off or of "
-            "another run, so put it back or leave the run out"
+            f"records are missing: {', '.join(texts)} datapoints; their records.csv is cut off or of "
+            "another run: restore it, or leave the run out"
         )
 
 
@@ -115,7 +120,7 @@ def _rows_of(runs: pd.DataFrame, counts: pd.DataFrame) -> pd.Series:
 
 
 def is_accepted(runs: pd.DataFrame) -> pd.Series:
-    """Whether each row was let through by `accept_open`."""
+    """Return whether `mark_incomplete` accepted each row."""
     if "target" not in runs:
         return pd.Series(False, index=runs.index)
     return runs["target"].astype(str).str.contains(OPEN, regex=False)

@@ -1,17 +1,19 @@
-"""One row per level of a factor that was varied while everything else was held: the input of `scaling`."""
+"""Aggregate runs by the level of a varied factor: the input of `scaling`."""
 
 import math
 
 import pandas as pd
 
+from lambdist_lib.cloud.limits import default_processors
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.intervals import quantiles
-from lambdist_lib.measures.speedup import SAME_IN_AN_ARM
+from lambdist_lib.measures.pairs import SAME_IN_AN_ARM
 from lambdist_lib.protocol import faults
 
-FACTORS = {  # a column of `columns.RUNS`: the unit of its levels
+FACTORS = {  # a column of `schema.RUNS`: the unit of its levels
     "chunks": "senders",
+    "processors": "invocations at once",
     "request_batch": "datapoints per request",
     "queue_batch": "messages per invocation",
     "memory_mb": "MB",
@@ -27,16 +29,16 @@ def by_level(
     factor: str = "chunks",
     arm: str = "distributed",
     temperature: str = "warm",
-    at: str = "makespan_s",
+    metric: str = "makespan_s",
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Median time and throughput at each level of the factor, in order, for each file size.
+    """Return median time and throughput at each level of a factor, for each file size.
 
     Args:
-        runs: Columns of `columns.RUNS`. Resumed runs are no timing and are left out; runs of other
-            arms or temperatures are not looked at.
-        factor: A key of FACTORS; `work` counts as its seconds.
-        at: A time of a runs table, seconds.
+        runs: Columns of `schema.RUNS`. Resumed runs, other arms and other temperatures are left
+            out.
+        factor: A key of FACTORS; the levels of `work` are its seconds.
+        metric: A column of times in seconds.
 
     Returns:
         `factor`, `arm`, `level`, `submitted` (datapoints), `runs`, `median_s` with the order-statistic
@@ -45,50 +47,60 @@ def by_level(
 
     Raises:
         UsageError: No such factor.
-        RunError: A run does not balance or has no time, or something else than the factor (and the
-            file's size) was varied too.
+        RunError: A run does not balance or has no time, or another condition than the factor and the
+            file's size was varied, too.
     """
     if factor not in FACTORS:
-        raise UsageError(f"{factor!r} was not varied; a sweep is over one of {', '.join(FACTORS)}")
+        raise UsageError(f"{factor!r} is not a factor of a sweep: use one of {', '.join(FACTORS)}")
     timed = runs[(runs["arm"] == arm) & (runs["temperature"] == temperature)]
     timed = timed[~timed["resumed"].eq(True).astype(bool)]
     _refuse_other_factors(timed, factor)
     ledger.require_balanced(timed)
-    if not (good := timed[at].between(0, math.inf, inclusive="neither")).all():
+    if not (good := timed[metric].between(0, math.inf, inclusive="neither")).all():
         raise RunError(
-            f"{', '.join(timed.loc[~good, 'run_id'])}: {at} is missing or not positive; leave the run out"
+            f"{', '.join(timed.loc[~good, 'run_id'])}: {metric} is missing or not positive: leave the run out"
         )
     timed = timed.assign(level=_numbers(timed[factor], factor))
     rows = []
     for (level, submitted), same in timed.groupby(["level", "submitted"], sort=True):
-        [time] = quantiles(same[at], (0.5,), confidence)
-        [rate] = quantiles(same["stored"] / same[at], (0.5,), confidence)
+        [time] = quantiles(same[metric], (0.5,), confidence)
+        [rate] = quantiles(same["stored"] / same[metric], (0.5,), confidence)
         rows.append((factor, arm, level, submitted, len(same), *time[1:4], *rate[1:4], time.note))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def varied_factor(runs: pd.DataFrame, *, arm: str = "distributed") -> str:
-    """The one factor that an arm's warm runs differ in, "" where they differ in none or in several."""
+    """Return the factor in which an arm's warm runs differ; "" where it is not exactly one."""
     warm = runs[(runs["arm"] == arm) & (runs["temperature"] == "warm")]
     factors = [factor for factor in FACTORS if warm[factor].nunique() > 1]
+    if "chunks" in factors and _follow_chunks(warm):
+        factors.remove("processors")
     return factors[0] if len(factors) == 1 else ""
+
+
+def _follow_chunks(runs: pd.DataFrame) -> bool:
+    """Return whether every run had as many processors as senders, their default."""
+    return bool((runs["processors"] == runs["chunks"].map(default_processors)).all())
 
 
 def _numbers(values: pd.Series, factor: str) -> pd.Series:
     if factor != "work":
         return pd.to_numeric(values)
     work = values.map(faults.parse_work)
-    if len(kinds := {one.kind for one in work} - {"none"}) > 1:
-        raise RunError(f"work of kinds {', '.join(sorted(kinds))} is no sweep; keep the runs of one kind")
-    return work.map(lambda one: one.seconds)
+    if len(kinds := {declared.kind for declared in work} - {"none"}) > 1:
+        raise RunError(
+            f"work of kinds {', '.join(sorted(kinds))} does not make a sweep: keep the runs of one kind"
+        )
+    return work.map(lambda declared: declared.seconds)
 
 
 def _refuse_other_factors(runs: pd.DataFrame, factor: str) -> None:
+    following = ("processors",) if factor == "chunks" and _follow_chunks(runs) else ()
     for condition in SAME_IN_AN_ARM:
-        if condition in (factor, "submitted"):
+        if condition in (factor, "submitted") or condition in following:
             continue
         if len(values := runs[condition].unique()) > 1:
             raise RunError(
-                f"besides {factor}, {condition} was varied too ({', '.join(map(str, values))}); "
-                f"keep one of them with runs[runs['{condition}'] == {values[0]!r}]"
+                f"{condition} was varied besides {factor} ({', '.join(map(str, values))}): "
+                f"keep one value with runs[runs['{condition}'] == {values[0]!r}]"
             )

@@ -147,7 +147,7 @@ def test_an_unknown_factor_or_time_is_refused(results):
     with pytest.raises(UsageError, match=r"no factor 'chunk'; did you mean chunks\? Known: target, "):
         comparison.compare(*folders, factor="chunk")
     with pytest.raises(UsageError, match="'duration' is no time of a run; write one of makespan_s"):
-        comparison.compare(*folders, at="duration")
+        comparison.compare(*folders, metric="duration")
 
 
 def test_a_sweep_is_no_side(results):

@@ -127,7 +127,7 @@ INPUTS = {
     "clocks backwards": backwards(),
     "no logs": without_logs(),
 }
-NO_TIME, BACKWARDS = "makespan_s is missing or not positive", "a clock ran backwards"
+NO_TIME, BACKWARDS = "makespan_s is missing or not positive", "a clock was set back"
 REFUSED = [  # what a figure's measure refuses: input, figures, words
     ("all cold", ("speedup.plot_ratios", "speedup.plot_by_level"), "no complete warm pair"),
     ("all dead", ("speedup.", "scaling.plot_scaling"), NO_TIME),
@@ -202,5 +202,5 @@ def test_an_open_ledger_is_in_every_title_of_who_insists(ax, drawing):
 )
 def test_a_time_over_an_open_ledger_is_refused(ax, drawing):
     """A run that lost datapoints is not a fast run."""
-    with pytest.raises(RunError, match="3 lost of 40 datapoints; settle it with"):
+    with pytest.raises(RunError, match="3 lost of 40 datapoints: finish it with"):
         DRAWINGS[drawing](*lossy(), ax, target_label="local cloud")

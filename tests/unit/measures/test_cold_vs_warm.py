@@ -112,11 +112,11 @@ def test_a_round_without_its_warm_run_is_no_pair():
     [
         (
             {"lost": 2, "stored": 127},
-            r"run cold-1-1: 2 lost of 131 datapoints; settle it with `lambdist resume",
+            r"run cold-1-1: 2 lost of 131 datapoints: finish it with `lambdist resume",
         ),
-        ({"makespan_s": math.nan}, "cold-1-1: makespan_s is missing or not positive; leave the run out"),
+        ({"makespan_s": math.nan}, "cold-1-1: makespan_s is missing or not positive: leave the run out"),
         ({"makespan_s": -1.0}, "cold-1-1: makespan_s is missing or not positive"),
-        ({"pair": 2}, "cold-1-2: its round has another run like it"),
+        ({"pair": 2}, "cold-1-2: its repetition has another run like it"),
     ],
 )
 def test_a_cost_of_what_is_no_timing_is_refused(change, message):

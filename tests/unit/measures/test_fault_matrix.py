@@ -89,7 +89,7 @@ def test_a_plan_beyond_the_law_has_a_rate_and_no_expectation(fault):
     assert math.isnan(row["expected"])
     assert math.isnan(row["p_value"])
     assert not row["agrees"]
-    assert "no datapoint was run under a law" in fault_matrix.sentence(
+    assert "no fault plan of these runs" in fault_matrix.sentence(
         fault_matrix.cells(records, runs, NO_INVOCATIONS), "local cloud"
     )
 
@@ -139,7 +139,7 @@ def test_nothing_run_is_an_empty_matrix():
     table = fault_matrix.cells(NO_RECORDS, NO_RUNS, NO_INVOCATIONS)
 
     assert table.empty
-    assert fault_matrix.sentence(table, "local cloud").startswith("no datapoint was run")
+    assert fault_matrix.sentence(table, "local cloud").startswith("no fault plan")
 
 
 def test_the_sentence_names_both_kinds_of_batches():

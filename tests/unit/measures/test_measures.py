@@ -60,7 +60,7 @@ def test_the_refusal_names_the_run_what_is_missing_and_what_to_type():
         ledger.require_balanced(counts)
 
     assert str(refused.value) == (
-        "run bad: 1 in flight and 1 lost of 3 datapoints; settle it with `lambdist resume bad`"
+        "run bad: 1 in flight and 1 lost of 3 datapoints: finish it with `lambdist resume bad`"
     )
 
 

@@ -57,7 +57,7 @@ def test_work_is_a_number_of_seconds():
 
     assert sweep.by_level(runs, factor="work")["level"].tolist() == [0.01, 0.02, 0.05]
     runs.loc[0, "work"] = "cpu:10ms"
-    with pytest.raises(RunError, match="work of kinds cpu, io is no sweep"):
+    with pytest.raises(RunError, match="work of kinds cpu, io does not make a sweep"):
         sweep.by_level(runs, factor="work")
 
 
@@ -65,12 +65,12 @@ def test_a_second_factor_is_refused():
     runs = frames.sweep(TRUTH["overhead"][0])
     runs.loc[0, "memory_mb"] = 1024
 
-    with pytest.raises(RunError, match=r"besides chunks, memory_mb was varied too \(1024, 512\)"):
+    with pytest.raises(RunError, match=r"memory_mb was varied besides chunks \(1024, 512\)"):
         sweep.by_level(runs)
 
 
 def test_an_unknown_factor_is_refused():
-    with pytest.raises(UsageError, match=r"'fault' was not varied; a sweep is over one of chunks, "):
+    with pytest.raises(UsageError, match=r"'fault' is not a factor of a sweep: use one of chunks, "):
         sweep.by_level(frames.sweep(TRUTH["overhead"][0]), factor="fault")
 
 

@@ -10,6 +10,7 @@ from support import tables as frames
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import intervals, sequential, speedup
+from lambdist_lib.measures.pairs import paired_ratios
 
 
 def with_value(runs, run_id, **columns):
@@ -278,7 +279,7 @@ def test_the_sentence_of_a_sweep_names_the_fastest_level_among_the_sure_ones():
 def test_pairs_repeated_until_they_suffice_have_the_interval_of_the_last_planned_look():
     """A plain interval after so many pairs as it took would claim too much."""
     runs = frames.runs(17, spread=0.1).assign(looks="10 15 20")
-    ratios = speedup.paired_ratios(runs)["ratio"].head(15)
+    ratios = paired_ratios(runs)["ratio"].head(15)
     plan = sequential.plan(looks=(10, 15, 20))
 
     found = speedup.compare_arms(runs)
