@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from lambdist_lib.formatting import NONE, between, count, counted, label, moment, number, percent
-from lambdist_lib.measures.summary import HEADLINE
+from lambdist_lib.measures.summary_sections import HEADLINE
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report.table_model import Table, cut, marked, of_rows, plain
 
