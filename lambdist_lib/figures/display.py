@@ -10,7 +10,7 @@ from lambdist_lib.formatting import label
 from lambdist_lib.results import files
 
 
-def show(name: str, where: str | Path | Results, **options: Any) -> None:
+def show(name: str, where: str | Path | Results, *, folder: Path | None = None, **options: Any) -> None:
     """Draw a figure, save it as `NAME.png` beside the runs, and display it.
 
     Outside a notebook nothing is displayed. Where the runs do not have what the figure shows, a line says so.
@@ -18,6 +18,7 @@ def show(name: str, where: str | Path | Results, **options: Any) -> None:
     Args:
         name: Of the catalogue, such as "timeline".
         where: A `Results`, or the id or folder of an experiment or a run.
+        folder: Where to save the PNG; by default the folder of the results.
         options: As the figure's `draw_*` function takes them, such as `maximum_concurrency=10`.
 
     Raises:
@@ -29,7 +30,7 @@ def show(name: str, where: str | Path | Results, **options: Any) -> None:
     if drawing is None:
         print(f"no figure of {label(name)}: these runs have nothing to show in it")
         return
-    path = results.folder / f"{name}.png"
+    path = (folder or results.folder) / f"{name}.png"
     with files.writable(path, "run the same again"):
         path.write_bytes(drawing.png)
     _display(drawing)

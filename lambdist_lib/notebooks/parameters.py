@@ -1,4 +1,4 @@
-"""Check a notebook's parameters before anything runs."""
+"""Check a notebook's parameters before anything runs, and parse those that are text."""
 
 import ast
 import difflib
@@ -7,9 +7,7 @@ from typing import Any
 
 from lambdist_lib.errors import ParameterError
 
-INJECTED = "# Parameters"  # the first line of the cell that papermill puts in
-
-
+INJECTED = "# Parameters"  # the first line of the cell that papermill adds
 TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -21,17 +19,17 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 
 def check_parameters(namespace: Mapping[str, Any]) -> None:
-    """Hold what papermill injected against the notebook's own parameters cell.
+    """Check the parameters that papermill injected against the notebook's parameters cell.
 
     Args:
-        namespace: The notebook's `globals()`. Without injected parameters, as in JupyterLab,
-            nothing is checked: the person edits the cell itself.
+        namespace: The notebook's `globals()`. Without injected parameters nothing is checked: in
+            JupyterLab a user edits the cell itself.
 
     Raises:
-        ParameterError: A name that the cell does not declare, or a value of another type.
+        ParameterError: The cell does not declare a name, or declares another type.
     """
     cells = [cell for cell in namespace.get("In", []) if cell.strip()]
-    injected = [k for k, cell in enumerate(cells) if cell.lstrip().startswith(INJECTED)]
+    injected = [number for number, cell in enumerate(cells) if cell.lstrip().startswith(INJECTED)]
     if injected and injected[0] > 0:
         declared = declared_types(cells[injected[0] - 1])
         given = {name: namespace[name] for name in declared_types(cells[injected[0]])}
@@ -52,7 +50,7 @@ def require_declared(declared: Mapping[str, str], given: Mapping[str, Any]) -> N
 
 
 def declared_types(source: str) -> dict[str, str]:
-    """Names that a parameters cell assigns, with their annotations ("" without one)."""
+    """Return the names that a parameters cell assigns, with their annotations; "" without one."""
     names = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
@@ -63,11 +61,35 @@ def declared_types(source: str) -> dict[str, str]:
 
 
 def parse_levels(text: str) -> list[Any]:
-    """Levels of a sweep from a parameter: "1 2 5" as numbers, "none io:20ms" as words.
+    """Parse the levels of a sweep: "1 2 5" as numbers, "none io:20ms" as words.
 
-    papermill's `-p` gives lists as text, so such parameters are text in the first place.
+    Text, because papermill's `-p` passes lists as text.
+
+    Raises:
+        ParameterError: There are no levels.
     """
     words = text.replace(",", " ").split()
     if not words:
         raise ParameterError("levels is empty; write some, separated by spaces: 1 2 5 10")
     return [int(word) if word.isdecimal() else word for word in words]
+
+
+def parse_fault_matrix(
+    fault_plans: str, batches: str, plans_without_partial_responses: str
+) -> list[dict[str, Any]]:
+    """Parse the cells of a fault matrix, as `Experiment.run_matrix` takes them.
+
+    Args:
+        fault_plans: Separated by spaces; each runs at each batch.
+        batches: Messages per invocation at most, separated by spaces.
+        plans_without_partial_responses: Separated by spaces; each runs at the largest batch only.
+
+    Raises:
+        ParameterError: There are no batches.
+    """
+    sizes = parse_levels(batches)
+    cells = [{"queue_batch": size, "fault": plan} for size in sizes for plan in fault_plans.split()]
+    return cells + [
+        {"queue_batch": max(sizes), "fault": plan, "partial_responses": False}
+        for plan in plans_without_partial_responses.split()
+    ]

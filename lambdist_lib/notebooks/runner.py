@@ -1,7 +1,7 @@
-"""Notebooks as programs: run headless through papermill, with parameters that are checked.
+"""Run notebooks headless through papermill, with checked parameters.
 
-papermill takes any `-p` with exit status 0, known or not, and of any type. The main
-notebook's first cells call `check_parameters`, and `run` below checks before it starts.
+papermill accepts any `-p`, known or not, of any type. So `run` checks parameters before it starts, and
+each notebook checks them again in its first cell, for those who call papermill themselves.
 """
 
 import json
@@ -12,16 +12,16 @@ from typing import Any
 from lambdist_lib import extras, paths
 from lambdist_lib.errors import ParameterError, UsageError
 from lambdist_lib.notebooks.parameters import declared_types, require_declared
-from lambdist_lib.report import write
+from lambdist_lib.report.write import write_report
 from lambdist_lib.results import folders
 
 
 def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress_bar: bool = True) -> Path:
-    """Execute a notebook headless and write what came out; returns `output`.
+    """Execute a notebook headless and write it with its outputs; return `output`.
 
     Raises:
-        ParameterError: Before anything runs, a parameter does not fit.
-        papermill.PapermillExecutionError: A cell failed; `output` holds everything up to it.
+        ParameterError: A parameter does not fit; nothing ran.
+        papermill.PapermillExecutionError: A cell failed; `output` holds the cells before it.
     """
     with extras.needed("notebooks", "running a notebook"):
         import nbformat
@@ -36,12 +36,12 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
     try:
         papermill.execute_notebook(str(notebook), str(output), dict(parameters), progress_bar=progress_bar)
     finally:
-        _without_paths(output)
+        _remove_paths(output)
     return output
 
 
-def _without_paths(output: Path) -> None:
-    """Take the paths that papermill writes down out of an executed notebook: they name people's folders."""
+def _remove_paths(output: Path) -> None:
+    """Remove papermill's record of paths from an executed notebook: it names a user's folders."""
     import nbformat
 
     if output.exists():
@@ -54,21 +54,24 @@ def _without_paths(output: Path) -> None:
 def run_notebook(
     notebook: Path, output: Path | None, given: Mapping[str, str], *, quiet: bool = False
 ) -> dict[str, str]:
-    """`run` for the command line: values as papermill reads them; returns output, finding and report.
+    """Run a notebook from the command line, then write its report.
 
-    Without `output`, an experiment's notebook goes into the experiment's own folder.
+    Args:
+        output: The executed notebook; by default in the folder of the notebook's experiment.
+        given: Parameters as text, parsed as papermill parses `-p`.
+        quiet: Print nothing.
+
+    Returns:
+        `notebook` (the executed one), `finding` and `report`; the last two are "" where there is none.
 
     Raises:
-        UsageError: There is no such notebook, or a parameter does not fit.
+        UsageError: The notebook does not exist, or a parameter does not fit.
     """
+    import papermill
     import yaml
 
-    with extras.needed("notebooks", "running a notebook"):
-        import papermill
-
-    notebook = paths.find(notebook)
     if not notebook.is_file():
-        raise UsageError(f"there is no notebook {notebook}; {paths.shown(paths.notebooks())}/ has some")
+        raise UsageError(f"no notebook {notebook}: name one of those in {paths.shown(paths.notebooks())}/")
     parameters = {name: yaml.safe_load(value) for name, value in given.items()}
     declared = papermill.inspect_notebook(str(notebook))
     if output is None and "experiment_id" in declared:
@@ -78,14 +81,18 @@ def run_notebook(
     output = output or paths.results() / notebook.name
     where = paths.shown(output)
     if not quiet:
-        print(f"{paths.shown(notebook)} runs; it grows in {where}", flush=True)
+        print(f"running {paths.shown(notebook)}; open {where} to watch", flush=True)
     run(notebook, output, parameters)
-    summary = output.parent / "summary.json"
-    finding = json.loads(summary.read_text(encoding="utf-8"))["finding"] if summary.exists() else ""
-    is_experiment = bool(finding) and (output.parent / "experiment.json").exists()
-    made = write.write_report(str(output.parent))["report"] if is_experiment else ""
+    finding, report = _conclude(output.parent)
     if not quiet:
-        told = [finding, f"look at {where} and what lies beside it"]
-        told += [f"the report, one file to be read and sent: {made}"] if made else []
-        print("\n".join(told).lstrip())
-    return {"notebook": where, "finding": finding, "report": made}
+        lines = [finding, f"notebook: {where}", f"report: {report}" if report else ""]
+        print("\n".join(filter(None, lines)))
+    return {"notebook": where, "finding": finding, "report": report}
+
+
+def _conclude(folder: Path) -> tuple[str, str]:
+    """Return the finding in the folder, and the report that is written of its experiment."""
+    summary = folder / "summary.json"
+    finding = json.loads(summary.read_text(encoding="utf-8"))["finding"] if summary.exists() else ""
+    is_experiment = bool(finding) and (folder / "experiment.json").exists()
+    return finding, write_report(str(folder))["report"] if is_experiment else ""
