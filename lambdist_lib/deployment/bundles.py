@@ -182,7 +182,7 @@ def _local(name: str, places: list[Path]) -> list[Path]:
 
 
 def _name_in_zip(path: Path) -> str:
-    if path.is_relative_to(LIBRARY):
+    if path in SHIPPED:  # an installed package has lambdas/ below the library, too
         return f"{PACKAGE}/{path.relative_to(LIBRARY).as_posix()}"
     return path.name
 

@@ -6,6 +6,7 @@
 The same files give the same bytes, whenever and wherever. Nothing here asks AWS.
 """
 
+import importlib.metadata
 import re
 import string
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from lambdist_lib import paths
 from lambdist_lib.deployment import bundles, sam_template, stacks, tags, templates
 from lambdist_lib.deployment.dependencies import of_lambda
-from lambdist_lib.errors import UsageError
+from lambdist_lib.errors import DeployError, UsageError
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # as ArtifactBucket of the templates takes it
 PLACEHOLDER = "YOUR-BUCKET"
@@ -106,10 +107,19 @@ def _application(keys: dict[str, bundles.Bundle], bucket: str) -> dict[str, byte
         text = text.replace(f"CodeUri: {bundle.handler}.zip\n", f"CodeUri: {where}{bundle.key}\n")
     for document in sam_template.DOCUMENTS:
         text = text.replace(f"Url: {document}\n", f"Url: {where}{Path(document).name}\n")
-    documents = {
-        Path(name).name: (paths.cloudformation() / name).read_bytes() for name in sam_template.DOCUMENTS
-    }
+    documents = {Path(name).name: _document(name) for name in sam_template.DOCUMENTS}
     return {sam_template.FILE: text.encode(), COMMANDS: _commands("sam", bucket), **documents}
+
+
+def _document(name: str) -> bytes:
+    """Read a document beside the template; an installed package keeps its licence with its metadata."""
+    path = paths.cloudformation() / name
+    if path.is_file():
+        return path.read_bytes()
+    text = importlib.metadata.distribution("lambdist-lib").read_text(f"licenses/{path.name}")
+    if text is None:
+        raise DeployError(f"the installation lacks {path.name}: install lambdist-lib again")
+    return text.encode()
 
 
 def _commands(name: str, bucket: str) -> bytes:

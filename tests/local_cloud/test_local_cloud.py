@@ -24,7 +24,7 @@ LINGER_S = 0.5
 LEASING = """
 import sys, time
 from pathlib import Path
-from lambdist_lib import local_cloud
+from lambdist_lib.cloud import local_cloud
 cloud = local_cloud.lease(Path(sys.argv[1]), linger_s=float(sys.argv[2]))
 print(cloud.pid, flush=True)
 time.sleep(60)
