@@ -42,6 +42,7 @@ def lambdist(url: str, chunks: int, count: int) -> dict[str, float]:
         api, plan = Api(url=url, key=ApiKey("none")), SendOptions(chunks=chunks)
         counts = client.submit(lines, api, plan, run_id="benchmark", keep=kept.append)
     assert counts.accepted == count, counts
+    assert counts.last_answered_at and counts.first_intended_at
     return {"makespan_s": counts.last_answered_at - counts.first_intended_at}
 
 
@@ -122,7 +123,7 @@ def bare(url: str, chunks: int, count: int) -> dict[str, float]:
     """A plain loop over one kept connection of the standard library."""
     assert chunks == 1
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     began_s = time.perf_counter()
     for n in range(count):
         connection.request("POST", parts.path, body(n), HEADERS)

@@ -19,13 +19,14 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lambdist_lib.cloud import targets
 from lambdist_lib.data import datapoints
 from lambdist_lib.deployment import bundles, leaks, stacks
 from lambdist_lib.progress import RunProgress
 from lambdist_lib.protocol import arms
-from lambdist_lib.results import folders
+from lambdist_lib.results import closing
 from lambdist_lib.runs import run
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Watch
@@ -66,8 +67,8 @@ def measure(
     held: Conditions,
     temperature: str,
     watch: Watch | None = None,
-) -> dict:
-    """One run of `n` short words; returns its row."""
+) -> dict[str, Any]:
+    """Run `n` short words through an arm; return the run's row."""
     deployed = stacks.apply_stacks(target, settings=held.settings())
     stack = deployed[arms.ARMS[arm].stack]
     name = f"bench-{time.time_ns()}"
@@ -77,20 +78,25 @@ def measure(
         warm = datapoints.from_iterable(["warm"] * held.chunks * 3)
         run.warm_up(target, stack, arm, warm, held, name)
     points = datapoints.from_iterable([f"word{k}" for k in range(n)])
-    row = run.run_once(target, stack, arm, points, held, folder / name, temperature=temperature, watch=watch)
-    folders.require_finished(row)
+    info = run.new_run(target, stack, points, folder / name, held, arm=arm, temperature=temperature)
+    row = run.run_once(target, stack, points, folder / name, info, watch=watch)
+    closing.require_finished(row)
     return row
 
 
 def watched_ratio(target: targets.Target, folder: Path) -> float:
     """Makespan of a run whose live view is drawn over that of one that nobody watches, in random order."""
-    watches: list[Watch | None] = [None, RunProgress.table]
+
+    def draw(progress: RunProgress) -> None:
+        progress.table()
+
+    watches: list[tuple[str, Watch | None]] = [("unwatched", None), ("watched", draw)]
     random.shuffle(watches)
-    took_s = {
-        watch: measure(target, folder, "distributed", 1000, HERE, "warm", watch)["makespan_s"]
-        for watch in watches
+    took_s: dict[str, float] = {
+        name: measure(target, folder, "distributed", 1000, HERE, "warm", watch)["makespan_s"]
+        for name, watch in watches
     }
-    return took_s[RunProgress.table] / took_s[None]
+    return took_s["watched"] / took_s["unwatched"]
 
 
 def lifecycle(target: targets.Target) -> dict[str, float]:

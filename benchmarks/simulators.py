@@ -11,9 +11,11 @@ be filled first. The peers are in the extra `bench`.
 """
 
 import argparse
+import functools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
@@ -47,7 +49,7 @@ def with_simpy(jobs: int, load: float, servers: int) -> Took:
     resource = simpy.Resource(environment, capacity=servers)
     work_s = 0.0
 
-    def job():
+    def job() -> Iterator[Any]:
         nonlocal work_s
         with resource.request() as request:
             yield request
@@ -55,7 +57,7 @@ def with_simpy(jobs: int, load: float, servers: int) -> Took:
             work_s += took_s
             yield environment.timeout(took_s)
 
-    def arrivals():
+    def arrivals() -> Iterator[Any]:
         for _ in range(jobs):
             environment.process(job())
             if load < float("inf"):
@@ -94,11 +96,11 @@ def main() -> None:
     print(f"{jobs:,} jobs; least CPU seconds of {TIMES}, jobs/s, mean number at work")
     for case, (load, servers) in CASES.items():
         ways: dict[str, Callable[[], Took]] = {
-            "lambdist": lambda load=load, servers=servers: planner(jobs, load, servers),
-            "simpy": lambda load=load, servers=servers: with_simpy(jobs, load, servers),
+            "lambdist": functools.partial(planner, jobs, load, servers),
+            "simpy": functools.partial(with_simpy, jobs, load, servers),
         }
         if servers > 2 * load:
-            ways["simfaas"] = lambda load=load, servers=servers: with_simfaas(jobs, load, servers)
+            ways["simfaas"] = functools.partial(with_simfaas, jobs, load, servers)
         compare(case, jobs, ways)
     ways = {
         "lambdist": lambda: drain(jobs),

@@ -122,7 +122,7 @@ def compare(names: list[str], url: str, chunks: int, count: int, rounds: int) ->
 
 def peer(name: str, url: str, chunks: int, count: int) -> Figures:
     """One round in a process of its own."""
-    command = [sys.executable, HERE / "peers.py", name, url, str(chunks), str(count)]
+    command = [sys.executable, str(HERE / "peers.py"), name, url, str(chunks), str(count)]
     took = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     rate, cpu_ms = count / took["makespan_s"], took["cpu_s"] / count * 1e6
     return {"chunks": chunks, "rate": rate, "cpu_ms": cpu_ms, "peak_mib": took["peak_mib"]}

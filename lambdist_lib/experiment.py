@@ -171,7 +171,7 @@ class Experiment:
             if plan is None:
                 return ""
             ratios, spent_s = paired_ratios(self.runs)["ratio"], time.monotonic() - began_s
-            look = sequential.look(ratios, plan, spent_s=spent_s, budget_s=time_limit_s)
+            look = sequential.look(ratios, plan, spent_s=spent_s, time_limit_s=time_limit_s)
             return look.why if look.enough else ""
 
         looks = " ".join(map(str, plan.looks)) if plan else ""
