@@ -19,7 +19,7 @@ from lambdist_lib.costs.estimate import WRITE_BYTES
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import dead_letters, ledger, speedup, summary
 from lambdist_lib.protocol.contract import DEAD
-from lambdist_lib.results import files, folders, schema
+from lambdist_lib.results import closing, files, folders, schema
 from lambdist_lib.results import outputs as results_outputs
 from lambdist_lib.results import tables as results_tables
 from lambdist_lib.runs import ground_truth
@@ -41,7 +41,7 @@ class Results:
     def runs(self) -> pd.DataFrame:
         """One row per run (`schema.RUNS`); with `allow_incomplete` an open ledger stands in `target`."""
         rows = [folders.read_facts(folder) for folder in self.run_folders]
-        runs = pd.DataFrame([{name: row.get(name) for name in schema.RUNS} for row in rows])
+        runs = pd.DataFrame([schema.run_row(row) for row in rows])
         return ledger.mark_incomplete(runs, self._counts) if self.allow_incomplete else runs
 
     @functools.cached_property
@@ -81,7 +81,7 @@ class Results:
         if not self.allow_incomplete:
             ledger.require_balanced(self._counts)
             for folder in self.run_folders:
-                folders.require_finished(folders.read_facts(folder))
+                closing.require_finished(folders.read_facts(folder))
         return self._counts
 
     @functools.cached_property

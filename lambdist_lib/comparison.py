@@ -133,7 +133,9 @@ def compare(
     sides = [_timed(side, metric) for side in (first, second)]
     keys = [key for key in sides[0] if key in sides[1]]
     if not keys:
-        raise NotComparableError(f"{first.name} and {second.name} have no timed run of the same arm and temperature")
+        raise NotComparableError(
+            f"{first.name} and {second.name} have no timed run of the same arm and temperature"
+        )
     enough = [key for key in keys if min(len(side[key]) for side in sides) >= RUNS_NEEDED]
     each = 1 - (1 - confidence) / max(len(enough), 1)
     return Comparison(

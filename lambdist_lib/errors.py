@@ -6,20 +6,38 @@
     │   ├── DataFileError         the data file is missing, empty or not text
     │   └── ParameterError        a notebook parameter is unknown or of the wrong type
     ├── UnfinishedError           3: datapoints are still in flight; `resume` finishes them
+    ├── ThresholdError            4: all went well, and a measure is beyond what `--fail-if` allows
+    ├── RejectedError             5: all is settled, and datapoints were rejected
+    ├── DeadLimitError            6: `--stop-if-dead` ended the run
     ├── MissingExtraError         an optional package is not installed
     ├── LocalCloudError           the local cloud does not start, answer or stop
     ├── TargetError               the place where the stacks live cannot be used
-    │   ├── AbsentError           there is no such stack
-    │   └── RefusedError          AWS takes these credentials not, or not for this
+    │   ├── AbsentError           8: there is no such stack
+    │   └── AccessDeniedError     AWS rejects these credentials, or this action of theirs
     ├── DeployError               CloudFormation refused or rolled back
-    ├── UncollectedError          destroy would lose results nobody has fetched
-    ├── RunError                  a run folder is missing, foreign or does not balance
-    └── ThresholdError            4: all went well, and a measure is beyond what `--fail-if` allows
+    ├── UncollectedError          destroy would lose results that were not fetched
+    ├── BusyError                 another process writes to the same run or stack
+    └── RunError                  a run folder is damaged, of another run or does not balance
+        ├── NotComparableError    7: two results differ in more than the factor, or were not timed
+        └── NotFoundError         8: there is no such run or experiment
 
-Each message says what was wrong, where, and what to type next.
+Each message says what was wrong, where, and what to type next. `exit_status` of a class is the one
+home of its status; `EXIT_STATUSES` names all of them for the help and the docs.
 Standard library only: this module ships in every Lambda zip.
 """
 
+EXIT_STATUSES = {
+    0: "done",
+    1: "failed (compare: slower)",
+    2: "wrong usage, or no such data file",
+    3: "unfinished: `lambdist resume RUN`",
+    4: "a --fail-if gate failed",
+    5: "datapoints were rejected (unless --allow-rejected)",
+    6: "ended by --stop-if-dead",
+    7: "not comparable",
+    8: "not found: run, experiment or stack",
+    130: "interrupted, resume as after 3 (143: by SIGTERM)",
+}
 NOTEBOOK_COLUMNS = 100
 
 
@@ -85,7 +103,7 @@ class TargetError(LambdistError):
 
 
 class AbsentError(TargetError):
-    pass
+    exit_status = 8
 
 
 class AccessDeniedError(TargetError):
@@ -104,9 +122,33 @@ class UncollectedError(LambdistError):
     pass
 
 
+class BusyError(LambdistError):
+    """`pid` is the process that writes, 0 if it is unknown."""
+
+    def __init__(self, text: str, *, pid: int = 0) -> None:
+        super().__init__(text)
+        self.pid = pid
+
+
 class RunError(LambdistError):
     pass
 
 
+class NotComparableError(RunError):
+    exit_status = 7
+
+
+class NotFoundError(RunError):
+    exit_status = 8
+
+
 class ThresholdError(LambdistError):
     exit_status = 4
+
+
+class RejectedError(LambdistError):
+    exit_status = 5
+
+
+class DeadLimitError(LambdistError):
+    exit_status = 6

@@ -9,6 +9,7 @@ def run(options: argparse.Namespace) -> None:
     from lambdist_lib import paths
     from lambdist_lib.experiment import Experiment, max_pairs
     from lambdist_lib.measures import thresholds
+    from lambdist_lib.results import closing
 
     for text in options.fail_if:
         thresholds.parse(text)  # before minutes are spent
@@ -29,6 +30,8 @@ def run(options: argparse.Namespace) -> None:
     end = f"results: {folder}/; `lambdist report {experiment.id}` writes them as one page"
     cli_options.print_result(options, f"{summary['finding']}\n{end}", summary)
     thresholds.require(summary, options.fail_if)
+    if not options.allow_rejected:
+        closing.require_accepted(experiment.runs.to_dict("records"))
 
 
 def analyse(options: argparse.Namespace) -> None:
@@ -45,7 +48,9 @@ def compare(options: argparse.Namespace) -> int:
     from lambdist_lib import comparison
 
     found = comparison.compare(options.first, options.second, factor=options.factor)
-    cli_options.print_result(options, found.sentence(), {"sentence": found.sentence(), "effects": found.rows()})
+    cli_options.print_result(
+        options, found.sentence(), {"sentence": found.sentence(), "effects": found.rows()}
+    )
     return found.exit_status(options.tolerance)
 
 
@@ -76,7 +81,9 @@ def plan(options: argparse.Namespace) -> None:
         limits_file=options.limits,
         run=options.calibrate,
         local_cloud=options.with_local_cloud,
-        **cli_options.values(options, "data", "seed", "free_tier", "chunks", "request_batch", "work", "fault"),
+        **cli_options.values(
+            options, "data", "seed", "free_tier", "chunks", "request_batch", "work", "fault"
+        ),
     )
     cli_options.print_result(options, plan_text.format_plan(found), found)
 

@@ -8,18 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lambdist_lib.cli import analysis_commands, deploy_commands, run_commands
+from lambdist_lib.errors import EXIT_STATUSES
 from lambdist_lib.protocol.contract import CAUSE_CLASSES
 
 Call = Callable[[argparse.Namespace], int | None]
 AddCommand = Callable[[str, Call, str], argparse.ArgumentParser]
 
-EXITS = """\
-exit status:
-  0  all well: every datapoint is accounted for
-  1  failed, or datapoints were lost     4  a --fail-if holds
-  2  wrong usage, or no such data file   130  interrupted (143: by SIGTERM),
-  3  unfinished: `lambdist resume RUN`        resume as after 3
-"""
+EXITS = "exit status:\n" + "".join(f"  {status:<4} {text}\n" for status, text in EXIT_STATUSES.items())
 TOUR = f"""\
 a first tour:
   lambdist try data/words.txt -n 5             process() here, without a cloud
@@ -62,7 +57,9 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    parser.add_argument("--results-dir", type=Path, metavar="FOLDER", help="of all results (default: results)")
+    parser.add_argument(
+        "--results-dir", type=Path, metavar="FOLDER", help="of all results (default: results)"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, call: Call, text: str) -> argparse.ArgumentParser:
@@ -86,7 +83,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_stacks(command: AddCommand) -> None:
-    entry = command("init", deploy_commands.init, "write a project to start from: your processing.py, data, notebooks")
+    entry = command(
+        "init", deploy_commands.init, "write a project to start from: your processing.py, data, notebooks"
+    )
     entry.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
 
     entry = command("try", run_commands.try_, "run process() on a file's first datapoints, without a cloud")
@@ -165,6 +164,7 @@ def _add_sending(command: AddCommand) -> None:
     entry.add_argument(
         "--deadline", type=float, default=0.0, metavar="S", help="of the sending (default none)"
     )
+    _add_limits(entry)
 
     entry = command(
         "run", analysis_commands.run, "run an experiment: deploy, cold runs, warm pairs, measures"
@@ -198,11 +198,13 @@ def _add_sending(command: AddCommand) -> None:
         help="of each repetition: distributed, single_node, single_node_parallel, as_original, local_pool",
     )
     _add_thresholds(entry)
+    _add_limits(entry)
     entry.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
     _add_consent(entry)
 
     entry = command("resume", run_commands.resume, "finish a run or an experiment that was interrupted")
     _add_finished(entry)
+    _add_limits(entry)
 
 
 def _add_results(command: AddCommand) -> None:
@@ -328,6 +330,13 @@ def _add_thresholds(entry: argparse.ArgumentParser) -> None:
         default=[],
         metavar="'NAME>X'",
         help="exit 4 if a measure does so, such as 'dead_rate>0.01' or 'speedup_low<2'",
+    )
+
+
+def _add_limits(entry: argparse.ArgumentParser) -> None:
+    """What of the datapoints' outcomes changes the exit status."""
+    entry.add_argument(
+        "--allow-rejected", action="store_true", help="exit 0 even if datapoints were rejected"
     )
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from typing import Any
 
 from lambdist_lib.cli import options as cli_options
 from lambdist_lib.errors import UsageError
@@ -26,7 +27,7 @@ def submit(options: argparse.Namespace) -> None:
     if options.tries is not None or options.timeout is not None:
         raise UsageError("--tries and --timeout go with --url; a stack of ours says how often it tries")
     from lambdist_lib.progress import Progress
-    from lambdist_lib.results import folders
+    from lambdist_lib.results import closing
     from lambdist_lib.runs import run as runs_run
 
     with Progress(options.arm) as progress:
@@ -38,14 +39,14 @@ def submit(options: argparse.Namespace) -> None:
             deadline_s=options.deadline,
             **cli_options.values(options, "data", "seed", *cli_options.SENDING),
         )
-        progress.show(f"{row['stored']:,} stored, {row['dead']:,} dead of {row['submitted']:,}")
+        progress.show(closing.closing_line([row]))
     cli_options.print_result(options, f"answers: {row['folder']}/outputs.jsonl", row)
-    folders.require_finished(row)
+    _require_all_well(options, [row])
 
 
 def _submit_to_url(options: argparse.Namespace) -> None:
     from lambdist_lib.progress import Progress
-    from lambdist_lib.results import folders
+    from lambdist_lib.results import closing
     from lambdist_lib.runs import external_api
 
     patience = {"tries": options.tries, "timeout_s": options.timeout}
@@ -57,14 +58,24 @@ def _submit_to_url(options: argparse.Namespace) -> None:
             **cli_options.values(options, "data", "api_key_env", "experiment_id", *cli_options.SENDING),
             **{name: value for name, value in patience.items() if value is not None},
         )
-        progress.show(f"{row['accepted']:,} accepted of {row['submitted']:,}")
+        progress.show(closing.closing_line([row]))
     cli_options.print_result(options, f"outcomes: {row['folder']}/outputs.jsonl", row)
-    folders.require_finished(row)
+    _require_all_well(options, [row])
+
+
+def _require_all_well(options: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+    """Raise what the runs' ledgers say: unfinished, lost, ended early or rejected datapoints."""
+    from lambdist_lib.results import closing
+
+    for row in rows:
+        closing.require_finished(row)
+    if not options.allow_rejected:
+        closing.require_accepted(rows)
 
 
 def resume(options: argparse.Namespace) -> None:
     from lambdist_lib.progress import Progress
-    from lambdist_lib.results import folders
+    from lambdist_lib.results import closing
     from lambdist_lib.runs import resume as runs_resume
 
     with Progress("resume") as progress:
@@ -74,10 +85,9 @@ def resume(options: argparse.Namespace) -> None:
             connect=cli_options.by_target_label(options),
             watch=progress.watcher(),
         )
-        progress.show(f"{len(rows)} runs complete")
+        progress.show(f"{len(rows)} run{'s' if len(rows) != 1 else ''}: {closing.closing_line(rows)}")
     cli_options.print_result(options, "", rows)
-    for row in rows:
-        folders.require_finished(row)
+    _require_all_well(options, rows)
 
 
 def fetch(options: argparse.Namespace) -> None:
@@ -98,7 +108,9 @@ def dead(options: argparse.Namespace) -> None:
     from lambdist_lib.records import dead_letters
 
     if options.run.startswith(ADHOC):
-        letters = dead_letters.from_table(*cli_options.target_and_stack(options), options.run, cause=options.cause)
+        letters = dead_letters.from_table(
+            *cli_options.target_and_stack(options), options.run, cause=options.cause
+        )
     else:
         letters = dead_letters.list_dead_letters(options.run, cause=options.cause)
     lines = [*map(dead_letters.line, letters), dead_letters.summary(letters, options.run)]

@@ -10,7 +10,7 @@ from lambdist_lib import paths
 from lambdist_lib.analysis import load_results
 from lambdist_lib.errors import LambdistError, RunError
 from lambdist_lib.measures import ledger
-from lambdist_lib.results import folders, schema, tables
+from lambdist_lib.results import closing, folders, schema, tables
 from lambdist_lib.results.files import read_json
 
 COUNTS = ("submitted", "stored", "dead", "rejected", "unsent", "in_flight", "lost")
@@ -72,7 +72,7 @@ def runs(source: Source) -> pd.DataFrame:
     if not source.runs:
         return tables.load(source.folder, "runs")
     rows = [source.runs[folder] for folder in source.collected()]
-    return pd.DataFrame([{name: row.get(name) for name in schema.RUNS} for row in rows])
+    return pd.DataFrame([schema.run_row(row) for row in rows], columns=list(schema.RUNS))
 
 
 def warnings(source: Source, target: str = "") -> list[str]:
@@ -90,7 +90,7 @@ def warnings(source: Source, target: str = "") -> list[str]:
         texts.append(f"The ledger is open: {target.partition(f'{ledger.OPEN}: ')[2]} datapoints.")
     for folder in source.collected():
         try:
-            folders.require_finished(source.runs[folder])
+            closing.require_finished(source.runs[folder])
         except LambdistError as error:
             texts.append(f"{error}.")
     return texts[:MAX_WARNINGS]

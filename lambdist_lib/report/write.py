@@ -5,7 +5,7 @@ from typing import Any
 
 from lambdist_lib import paths
 from lambdist_lib.analysis import Results
-from lambdist_lib.errors import RunError
+from lambdist_lib.errors import NotFoundError
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report.html import FILE, html
 from lambdist_lib.report.page import build_page
@@ -46,10 +46,10 @@ def newest() -> Path:
     """Return the folder of the experiment whose runs were written to last.
 
     Raises:
-        RunError: There is no experiment.
+        NotFoundError: There is no experiment.
     """
     written = {path: path.stat().st_mtime for path in paths.results().glob("*/runs/*/run.json")}
     if not written:
         where = paths.shown(paths.results())
-        raise RunError(f"no experiment under {where}/: run one with `lambdist run` or `make experiment`")
+        raise NotFoundError(f"no experiment under {where}/: run one with `lambdist run` or `make experiment`")
     return max(written, key=lambda path: written[path]).parents[2]

@@ -11,7 +11,7 @@ from typing import Any
 
 from lambdist_lib import paths
 from lambdist_lib.data import files as data_files
-from lambdist_lib.errors import RunError, UnfinishedError, UsageError
+from lambdist_lib.errors import NotFoundError, RunError, UsageError
 from lambdist_lib.protocol.contract import RUN_ID
 from lambdist_lib.results import files
 from lambdist_lib.results.files import writable, write_json
@@ -103,39 +103,6 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def require_finished(row: dict[str, Any]) -> None:
-    """Refuse a run whose datapoints are not all settled.
-
-    Args:
-        row: A run's facts, or its row of the runs table.
-
-    Raises:
-        UnfinishedError: Datapoints are in flight or unsent.
-        RunError: Datapoints were lost.
-    """
-    run_id = row["run_id"]
-    if row.get("unknown"):
-        raise UnfinishedError(
-            f"{run_id}: {row['unknown']:,} datapoints got no response and may have been accepted "
-            f"({row['stopped'] or 'see its receipts.csv'}); `lambdist resume {run_id}` sends them again"
-        )
-    if row["lost"]:
-        raise RunError(
-            f"{run_id}: {row['lost']:,} datapoints were accepted and are lost: see its records.csv"
-        )
-    if row["in_flight"]:
-        raise UnfinishedError(
-            f"{run_id}: {row['in_flight']:,} datapoints are still queued; "
-            f"finish it with `lambdist resume {run_id}`"
-        )
-    if row["unsent"]:
-        why = row.get("stopped") or "see its records.csv"
-        raise UnfinishedError(
-            f"{run_id}: {row['unsent']:,} datapoints were not sent ({why}); "
-            f"send them with `lambdist resume {run_id}`"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Located:
     """The folder of an experiment or of one run, and the folders of its runs.
@@ -157,7 +124,7 @@ def locate(where: str | Path) -> Located:
     """Find an experiment or a run by id or path; the experiment where both have this id.
 
     Raises:
-        RunError: There is neither.
+        NotFoundError: There is neither.
     """
     for folder in (Path(where), paths.results() / where):
         runs = run_folders(folder)
@@ -171,7 +138,7 @@ def find(run: str) -> list[Path]:
     """Return the folders of a run, or of all runs of an experiment, by id or path.
 
     Raises:
-        RunError: There is neither, or the experiment has no runs.
+        NotFoundError: There is neither, or the experiment has no runs.
     """
     for folder in [Path(run), *paths.results().glob(f"*/runs/{run}"), paths.results() / run]:
         if (folder / "run.json").exists():
@@ -180,7 +147,7 @@ def find(run: str) -> list[Path]:
             return runs
     known = sorted(path.parent.name for path in paths.results().glob("*/runs"))
     hint = f"; the latest experiment is {known[-1]}" if known else ""
-    raise RunError(f"there is no run or experiment {run} under {paths.shown(paths.results())}/{hint}")
+    raise NotFoundError(f"there is no run or experiment {run} under {paths.shown(paths.results())}/{hint}")
 
 
 def run_folders(experiment: Path) -> list[Path]:

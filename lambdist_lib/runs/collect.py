@@ -16,7 +16,7 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.deployment import stacks, templates
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.errors import AbsentError, RunError
+from lambdist_lib.errors import AbsentError, NotFoundError
 from lambdist_lib.protocol.contract import OUTCOMES, STORED
 from lambdist_lib.records import invocations as records_invocations
 from lambdist_lib.records import items as records_items
@@ -119,14 +119,14 @@ def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path
     """The answers of datapoints that came without a run, as old clients send them; returns their folder.
 
     Raises:
-        RunError: No stack has any of that id.
+        NotFoundError: No stack has any of that id.
     """
     found: list[dict[str, Any]] = []
     for kind in templates.KINDS:
         with contextlib.suppress(AbsentError):
             found += records_items.items(target, stacks.describe(target, kind, name=name), run_id).values()
     if not found:
-        raise RunError(f"no stack on {target.label} has datapoints of {run_id}")
+        raise NotFoundError(f"no stack on {target.label} has datapoints of {run_id}")
     folder = folders.adhoc(run_id)
     folder.mkdir(parents=True, exist_ok=True)
     outputs.write_adhoc_outputs(folder / "outputs.jsonl", found)

@@ -51,7 +51,7 @@ class Response(NamedTuple):
     """The end of one POST.
 
     status: 0 without a response; then `error` is the reason, and `sent` whether the server may
-        have received the request.
+        have received the request. The `error` of a 3xx is where it leads.
     code: libcurl's error code, 0 without an error.
     """
 
@@ -185,6 +185,8 @@ class HttpClient:
         times_s = [curl.getinfo(timer) for timer in TIMERS]
         status = 0 if code else curl.getinfo(pycurl.RESPONSE_CODE)
         retry_after_s = float(curl.getinfo(pycurl.RETRY_AFTER)) if status in (429, 503) else 0.0
+        if 300 <= status < 400:  # not followed: a redirected POST may arrive as a GET
+            error = f"it redirects to {curl.getinfo(pycurl.REDIRECT_URL) or 'nowhere'}"
         sent = not code or curl.getinfo(pycurl.REQUEST_SIZE) > 0
         body = b"".join(pieces)
         pieces.clear()

@@ -5,6 +5,7 @@ the contract's form.
 """
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from lambdist_lib.protocol.contract import is_count
@@ -15,6 +16,16 @@ FACTS = ("received_at", "done_at", "request_id", "environment_id", "cold", "init
 KINDS = (float, float, str, str, bool, float)
 MAX_SECONDS = 1e11  # of a time or a duration; larger values are invalid
 REASON_MAX_CHARS = 300
+HTML = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
+PAGE_BYTES = 2_000  # read of an HTML page, for its first words
+TAGS = re.compile(r"(?s)<(style|script)\b.*?</\1>|<[^>]*>?")
+STOPPING = {  # statuses with which no other request would fare better
+    401: "it needs credentials or these are wrong; see --api-key-env and --header",
+    403: "its key or its permissions do not suffice; see --api-key-env and --header",
+    404: "nothing is at this URL",
+    405: "this URL takes no POST",
+    407: "the proxy needs credentials",
+}
 NO_NUMBERS: frozenset[int] = frozenset()
 NO_REASONS: dict[int, str] = {}
 
@@ -69,6 +80,8 @@ def parse(response: Response, ns: list[int], *, plain: bool = False) -> ParsedRe
     body = _object(response.body)
     if not plain and response.status in (200, 503) and ("accepted" in body or "stored" in body):
         return _parse_ours(response.status, body, ns)
+    if plain and 200 <= response.status < 300 and HTML.match(response.body):
+        return _parse_page(response)
     if plain and 200 <= response.status < 300 and not _says_failed(body):
         return ParsedResponse(accepted=frozenset(ns), served=True)
     return _parse_foreign(response, body, ns)
@@ -101,6 +114,15 @@ def _parse_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedRespo
     )
 
 
+def _parse_page(response: Response) -> ParsedResponse:
+    """Parse an HTML page with status 200: a login or a portal. What is behind it may have accepted."""
+    text = _printable(TAGS.sub(" ", response.body[:PAGE_BYTES].decode(errors="replace")))
+    cause = f"HTTP {response.status}: an HTML page: {text}"
+    return ParsedResponse(
+        cause=cause, stop=f"a page for people answers, not an API ({cause}): check the URL", certain=False
+    )
+
+
 def _parse_foreign(response: Response, body: dict[str, Any], ns: list[int]) -> ParsedResponse:
     """Parse a response of API Gateway itself or of another server."""
     text = body.get("message") or body.get("errorMessage") or response.body[:200].decode(errors="replace")
@@ -109,8 +131,11 @@ def _parse_foreign(response: Response, body: dict[str, Any], ns: list[int]) -> P
     if status == 429:
         stop = f"the API's quota is spent ({cause})" if message == QUOTA_SPENT else ""
         return ParsedResponse(cause=cause, stop=stop, counts=False, overload=True)
-    if status in (401, 403, 404) or 300 <= status < 400:
-        return ParsedResponse(cause=cause, stop=f"the API rejects this client ({cause})")
+    if 300 <= status < 400:
+        cause = f"HTTP {status}: {_printable(response.error)}" if response.error else cause
+        return ParsedResponse(cause=cause, stop=f"the API has moved ({cause}): send to that URL instead")
+    if status in STOPPING:
+        return ParsedResponse(cause=cause, stop=f"the API rejects this client ({cause}): {STOPPING[status]}")
     if 400 <= status < 500:
         return ParsedResponse(cause=cause, rejected=dict.fromkeys(ns, cause), served=True)
     idle = status == 503
@@ -119,7 +144,9 @@ def _parse_foreign(response: Response, body: dict[str, Any], ns: list[int]) -> P
 
 def _says_failed(body: dict[str, Any]) -> bool:
     """Whether a 200 of the original's form hides a failure, as from a Lambda without a proxy."""
-    return "errorMessage" in body or str(body.get("message", "")).startswith("Failed")
+    return (
+        "errorMessage" in body or bool(body.get("error")) or str(body.get("message", "")).startswith("Failed")
+    )
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_a_whole_experiment_in_one_command(lambdist, state, data_file):
     assert "local cloud" in summary["finding"]
     assert summary == json.loads((paths.results() / "whole/summary.json").read_text())
     after = lambdist("submit", data, state=state)
-    assert (after.returncode, "lambdist deploy" in error_told(after.stderr)) == (1, True)
+    assert (after.returncode, "lambdist deploy" in error_told(after.stderr)) == (8, True)
 
 
 def test_dead_datapoints_are_no_failure_of_the_command(both, lambdist, data_file):
@@ -115,9 +115,9 @@ def test_a_spent_quota_is_unfinished(both, lambdist, data_file):
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        ("submit data/words.txt", 1, r"is not deployed on local cloud; type `lambdist deploy"),
+        ("submit data/words.txt", 8, r"is not deployed on local cloud; type `lambdist deploy"),
         ("run data/wrds.txt", 2, r"no data file data/wrds\.txt; did you mean data/words\.txt"),
-        ("fetch no-such-run", 1, r"there is no run or experiment no-such-run under"),
+        ("fetch no-such-run", 8, r"there is no run or experiment no-such-run under"),
         ("notebook nowhere.ipynb", 2, r"there is no notebook nowhere\.ipynb; notebooks/ has some"),
     ],
 )

@@ -95,7 +95,7 @@ def test_what_it_says_stays_out_of_the_key(words, capsys):
 
     shown = capsys.readouterr()
     assert status == 3
-    assert "30 datapoints were not sent (the API refuses this client (HTTP 403: Forbidden))" in shown.err
+    assert "30 datapoints were not sent (the API rejects this client (HTTP 403: Forbidden)" in shown.err
     assert KEY not in shown.out + shown.err
 
 
@@ -349,13 +349,13 @@ def test_the_same_run_twice(words):
         (["--url", "http://host/", "--api-key-env", "NOBODYS"], "NOBODYS holds no key"),
         (["--url", "http://host/", "--api-key-env", "TWO_LINES"], "invalid key"),
         (["--url", "http://host/", "--request-batch", "2"], "original's form"),
-        (["--url", "http://host/", "--work", "io:1s"], "our own stacks"),
+        (["--url", "http://host/", "--work", "io:1s"], "this project's stacks"),
         (["--url", "http://host/", "--rate", "-1"], "rate is -1"),
         (["--url", "http://host/", "--chunks", "0"], "chunks is 0"),
         (["--url", "http://host/", "--tries", "0"], "tries is 0"),
         (["--url", "http://host/", "--deadline", "-1"], "deadline_s is -1"),
-        (["--url", "http://host/", "--timeout", "0"], "a timeout of 0.0 s is none"),
-        (["--url", "http://host/", "--timeout", "nan"], "a timeout of nan s is none"),
+        (["--url", "http://host/", "--timeout", "0"], "timeout is 0.0 s"),
+        (["--url", "http://host/", "--timeout", "nan"], "timeout is nan s"),
         (["--api-key-env", "STRANGERS_KEY"], "goes with --url"),
         (["--tries", "3"], "go with --url"),
     ],
@@ -397,7 +397,7 @@ def test_an_arm_and_a_url_exclude_each_other(words):
 def test_fetch_prints_what_became_of_each(words, capsys):
     """As of any other run."""
     with Hostile(lambda exchange: exchange.reply(400, {"message": "Failed: no"})) as server:
-        assert submitted(server.api.url, words) == 0
+        assert submitted(server.api.url, words) == 5
     capsys.readouterr()
 
     assert main.main(["fetch", "abroad"]) == 0

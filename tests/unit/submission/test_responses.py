@@ -141,3 +141,38 @@ def test_any_body_gives_one_verdict(status, body, plain):
 def test_the_original_form_is_parsed_by_status(status, body, verdict):
     """Its 200 is an acceptance unless the body reports a failure."""
     assert responses.parse(answer(status, body), [0], plain=True).verdict(0)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<!DOCTYPE html><title>Sign in</title>",
+        b"\n <html><body>portal</body></html>",
+        b"\xef\xbb\xbf<HTML>hello",
+    ],
+)
+def test_an_html_page_with_status_200_accepts_nothing(page):
+    """A login page or a portal answers: the submission stops, and what is behind may have accepted."""
+    parsed = responses.parse(answer(200, page), [0], plain=True)
+
+    assert parsed.verdict(0)[0] == "retry"
+    assert (parsed.certain, "check the URL" in parsed.stop) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"error": "quota"}', b'{"errorMessage": "x"}', b'{"message": "Failed: y"}']
+)
+def test_a_200_that_says_error_accepts_nothing(body):
+    """APIs behind a Lambda without a proxy answer 200 to everything."""
+    parsed = responses.parse(answer(200, body), [0], plain=True)
+
+    assert parsed.verdict(0)[0] != "accepted"
+
+
+@pytest.mark.parametrize(("status", "advice"), [(401, "credentials"), (403, "permissions"), (404, "URL")])
+def test_a_status_that_no_retry_mends_says_what_it_means(status, advice):
+    """The submission stops at once, with the option to use."""
+    parsed = responses.parse(answer(status, b'{"message": "no"}'), [0], plain=True)
+
+    assert f"HTTP {status}" in parsed.stop
+    assert advice in parsed.stop

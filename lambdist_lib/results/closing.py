@@ -1,0 +1,82 @@
+"""Close a run for a person: one line that counts every class of its ledger, and its error."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lambdist_lib.errors import DeadLimitError, RejectedError, RunError, UnfinishedError
+from lambdist_lib.protocol.contract import OUTCOMES, STORED
+
+ACCEPTED, UNKNOWN = "accepted", "unknown"  # where a run through an API of others closes
+CLASSES = (STORED, ACCEPTED, *OUTCOMES[1:], UNKNOWN)
+DEAD_LIMIT = "--stop-if-dead"  # begin of `stopped` in a run that its failures ended
+
+
+def closing_line(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Count the datapoints of runs by class: each that is not zero, and what they were submitted.
+
+    >>> closing_line([{"submitted": 71, "stored": 61, "dead": 0, "rejected": 10}])
+    '61 stored, 10 rejected of 71'
+    """
+    rows = list(rows)
+    counts = {name: sum(row.get(name) or 0 for row in rows) for name in CLASSES}
+    submitted = sum(row["submitted"] for row in rows)
+    settled = ACCEPTED if any(ACCEPTED in row for row in rows) else STORED
+    parts = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    rest = submitted - sum(counts.values())
+    parts += [f"{rest:,} unaccounted for"] if rest else []
+    return f"{', '.join(parts) or f'0 {settled}'} of {submitted:,}"
+
+
+def require_finished(row: dict[str, Any]) -> None:
+    """Refuse a run whose datapoints are not all settled.
+
+    Args:
+        row: A run's facts, or its row of the runs table.
+
+    Raises:
+        DeadLimitError: Too many datapoints died, and the run was ended early.
+        UnfinishedError: Datapoints are in flight or unsent.
+        RunError: Datapoints were lost.
+    """
+    run_id = row["run_id"]
+    if str(row.get("stopped") or "").startswith(DEAD_LIMIT):
+        raise DeadLimitError(
+            f"{run_id}: ended early ({row['stopped']}); {closing_line([row])}; "
+            f"`lambdist dead {run_id}` tells why, `lambdist resume {run_id}` sends the rest"
+        )
+    if row.get("unknown"):
+        raise UnfinishedError(
+            f"{run_id}: {row['unknown']:,} datapoints got no response and may have been accepted "
+            f"({row['stopped'] or 'see its receipts.csv'}); `lambdist resume {run_id}` sends them again"
+        )
+    if row["lost"]:
+        raise RunError(
+            f"{run_id}: {row['lost']:,} datapoints were accepted and are lost: see its records.csv"
+        )
+    if row["in_flight"]:
+        raise UnfinishedError(
+            f"{run_id}: {row['in_flight']:,} datapoints are still queued; "
+            f"finish it with `lambdist resume {run_id}`"
+        )
+    if row["unsent"]:
+        why = row.get("stopped") or "see its records.csv"
+        raise UnfinishedError(
+            f"{run_id}: {row['unsent']:,} datapoints were not sent ({why}); "
+            f"send them with `lambdist resume {run_id}`"
+        )
+
+
+def require_accepted(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse runs of which datapoints were rejected.
+
+    Raises:
+        RejectedError: Names each run and its count.
+    """
+    lines = [
+        f"{row['run_id']}: {row['rejected']:,} of {row['submitted']:,} datapoints were rejected; "
+        "the `error` of their lines in outputs.jsonl tells why, --allow-rejected lets them pass"
+        for row in rows
+        if row.get("rejected")
+    ]
+    if lines:
+        raise RejectedError("\n".join(lines))
