@@ -6,13 +6,17 @@ side by side. A Usage is split into PARTS, and so is its bill: `answers` is what
 All prices are of one Region and one month: tiers begin at the first unit, the free tier is an option.
 """
 
+from __future__ import annotations
+
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambdist_lib.costs.assumptions import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ANSWERS, RETRIES, DEAD_LETTERS = PARTS = ("answers", "retries", "dead letters")
 MONTH_S = 730 * 3600.0  # as AWS counts what is charged by the month
@@ -43,15 +47,16 @@ class Usage:
     alarm_months: float = 0.0
     metric_months: float = 0.0
 
-    def __add__(self, other: "Usage") -> "Usage":
-        amounts = {name: getattr(self, name) + getattr(other, name) for name in AMOUNTS}
-        return Usage(**amounts, arm64=self.arm64 or other.arm64)
+    def __add__(self, other: Usage) -> Usage:
+        amounts = map(operator.add, _AMOUNTS_OF(self), _AMOUNTS_OF(other))
+        return Usage(**dict(zip(AMOUNTS, amounts, strict=True)), arm64=self.arm64 or other.arm64)
 
-    def times(self, factor: float) -> "Usage":
+    def times(self, factor: float) -> Usage:
         return Usage(**{name: getattr(self, name) * factor for name in AMOUNTS}, arm64=self.arm64)
 
 
 AMOUNTS = tuple(field.name for field in fields(Usage) if field.name != "arm64")
+_AMOUNTS_OF = operator.attrgetter(*AMOUNTS)
 Parts = Mapping[str, Usage]  # by PARTS
 
 
@@ -135,6 +140,8 @@ def split_bill(parts: Parts, prices: Table, *, free_tier: bool = False) -> pd.Da
         One row per ITEM: `service`, `what`, `quantity`, `usd`, and of that `retries_usd` and
         `dead_letters_usd`; rows and parts add up, free tier included.
     """
+    import pandas as pd  # slow to import; a plan needs no table
+
     table = pd.DataFrame(line_items(total(parts), prices, free_tier=free_tier))
     of_one = table["usd"] / table["quantity"].where(table["quantity"] > 0)
     for part in (RETRIES, DEAD_LETTERS):
@@ -158,6 +165,8 @@ def side_by_side(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     table = before[[*keys, "quantity", "usd"]].merge(after, on=keys, suffixes=("_predicted", "_metered"))
     table = table[(table["quantity_predicted"] > 0) | (table["quantity_metered"] > 0)]
     sums = {name: table[name].sum() for name in table.columns if name.endswith("usd") or "usd_" in name}
+    import pandas as pd  # slow to import; a plan needs no table
+
     last = pd.DataFrame([{"service": "all", "what": "", **sums}])
     return pd.concat([table, last], ignore_index=True)[
         [*keys, "quantity_predicted", "quantity_metered", "usd_predicted", "usd_metered",
@@ -181,6 +190,8 @@ def totals(table: pd.DataFrame, *, datapoints: float) -> dict[str, Any]:
 
 def by_service(bill: list[Line] | pd.DataFrame, *, datapoints: float) -> pd.DataFrame:
     """One row per service: `service`, `usd`, `share`, and `per_million_usd` of the datapoints."""
+    import pandas as pd  # slow to import; a plan needs no table
+
     table = pd.DataFrame(bill).groupby("service", sort=False, as_index=False)["usd"].sum()
     sum_usd = table["usd"].sum()
     table["share"] = table["usd"] / sum_usd if sum_usd else 0.0

@@ -1,7 +1,8 @@
-"""Inputs of a prediction, measured on a run; with their intervals, and saying where they were measured.
+"""Measure a prediction's inputs on runs, each with its interval and its target.
 
-What only AWS can give is taken from runs on AWS alone: the start of environments, the network, the
-table's write. The mapping's ramp is never measured: a run that fits a machine does not show it.
+Runs on AWS alone give the start of environments, the network and the table's write. No run gives the
+mapping's
+ramp: a run that fits one machine does not show it.
 """
 
 import math
@@ -15,15 +16,16 @@ from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures.intervals import quantiles, share
 from lambdist_lib.protocol import faults
-from lambdist_lib.protocol.contract import STORED
+from lambdist_lib.protocol.contract import DEAD, STORED
 
 OPEN = ("lost", "in_flight", "unsent")
-FEWEST = 2  # datapoints for a mean with an interval
+MIN_VALUES = 2  # for a mean with an interval
+PROCESSORS_BEFORE = 10  # of runs that were recorded before `processors` was a column
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What any target gives, and the tables that it is from.
+    """Hold the numbers that any target gives, and the tables behind them.
 
     stored: records; processors: their invocations, with `queued_at` of the last message of each.
     """
@@ -36,73 +38,80 @@ class Measured:
 
 
 def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFrame) -> Table:
-    """The numbers that these runs of the distributed arm give, by the names of `limits`.
+    """Measure the numbers of `limits` that runs of the distributed arm give.
 
     Args:
-        runs, records, invocations: Of one target (`columns`).
+        runs, records, invocations: Of one target (`results.schema`).
 
     Raises:
-        RunError: There is no such run, one is open, or the work that it declared cannot be told from
-            what process() itself took.
+        RunError: There is no such run, one is incomplete, or its declared work cannot be separated from the
+            time of process().
     """
-    found = measured(runs, records, invocations)
-    return found.numbers | (_aws_only(found) if found.maker.on_aws else {})
+    measurement = measured(runs, records, invocations)
+    return measurement.numbers | (_aws_only(measurement) if measurement.maker.on_aws else {})
 
 
 def measured(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFrame) -> Measured:
-    """As `calibrate`, without what only AWS can give."""
+    """Measure as `calibrate`, without the numbers that only AWS gives."""
     runs = runs[runs["arm"] == "distributed"]
     if runs.empty:
         raise RunError(
             "there is no run of the distributed arm to calibrate from; `lambdist submit FILE` makes one"
         )
     for run in runs.itertuples():
-        require_whole(run)
+        require_complete(run)
     records = records[records["run_id"].isin(runs["run_id"])]
     invocations = invocations[invocations["run_id"].isin(runs["run_id"])]
     [target] = runs["target"].unique() if runs["target"].nunique() == 1 else [None]
     if target is None:
-        raise RunError("runs on several targets cannot calibrate one prediction; name a single run")
+        raise RunError("runs on several targets cannot calibrate one prediction: name a single run")
     maker = Maker(", ".join(runs["run_id"].head(3)), runs, on_aws=target.startswith("AWS"))
     stored = records[records["outcome"] == STORED].merge(runs[["run_id", "work"]], on="run_id")
-    if len(stored) < FEWEST:
-        raise RunError(f"run {maker.source} stored {len(stored)} datapoints, too few to calibrate from")
+    if len(stored) < MIN_VALUES:
+        raise RunError(f"run {maker.source} stored {len(stored)} datapoints, too few: name a larger run")
     worked_s = _numbers(stored["finished_at"]) - _numbers(stored["started_at"])
-    found = {**_process(stored, worked_s, maker), **_handler(stored, worked_s, invocations, maker)}
+    numbers = {**_process(stored, worked_s, maker), **_handler(stored, worked_s, invocations, maker)}
     if (runs["fault"] == "none").all():
-        found |= _failures(records, maker)
+        numbers |= _failures(records, maker)
     queued = _numbers(stored["queued_at"]).groupby(stored["request_id"]).max()
     processors = invocations[invocations["function"] == "processor"]
     processors = processors.assign(queued_at=processors["request_id"].map(queued))
-    return Measured(maker, found, stored, invocations, processors)
+    return Measured(maker, numbers, stored, invocations, processors)
 
 
 def inputs(table: Table) -> pd.DataFrame:
-    """One row per number, prices left out: whose it is, its spread and its source."""
-    rows = [{"name": name, **asdict(one)} for name, one in table.items()]
-    found = pd.DataFrame(rows).set_index("name")
+    """Return one row per limit that the planner reads: value, spread, provenance and source."""
+    rows = [{"name": name, **asdict(number)} for name, number in table.items() if name in LIMITS]
     names = ["value", "low", "high", "unit", "provenance", "source", "as_of"]
-    return found.loc[~found.index.str.startswith(("price_", "free_")), names].sort_values(
-        "provenance", kind="stable"
-    )
+    return pd.DataFrame(rows).set_index("name")[names].sort_values("provenance", kind="stable")
 
 
-def require_whole(run: Any) -> None:
-    """Hold a run to its ledger.
+def processors_of(run: Any) -> int:
+    """Return the most processors at once of a run, also of one recorded before that was a column.
+
+    Args:
+        run: A row of `runs`.
+    """
+    processors = pd.to_numeric(run.get("processors"), errors="coerce")
+    return int(processors) if processors and processors > 0 else PROCESSORS_BEFORE
+
+
+def require_complete(run: Any) -> None:
+    """Check that each datapoint of a run is accounted for.
 
     Raises:
-        RunError: It lost datapoints or left some behind, so its times are not those of the whole job.
+        RunError: Datapoints are lost, in flight or unsent, so the run's times are not those of the whole job.
     """
     for outcome in OPEN:
         if count := int(getattr(run, outcome)):
             raise RunError(
                 f"run {run.run_id} has {count:,} datapoints {outcome.replace('_', ' ')}, so its times and "
-                f"failures are not the job's; `lambdist resume {run.run_id}`, or name a run that is whole"
+                f"failures are not the job's; `lambdist resume {run.run_id}`, or name a complete run"
             )
 
 
 class Maker:
-    """Makes numbers that say which run they are of."""
+    """Build numbers whose source is a run."""
 
     def __init__(self, source: str, runs: pd.DataFrame, *, on_aws: bool) -> None:
         self.source, self.on_aws = source, on_aws
@@ -119,7 +128,7 @@ class Maker:
         from scipy.stats import sem, t  # takes a second to import
 
         values = values.dropna()
-        if len(values) < FEWEST:
+        if len(values) < MIN_VALUES:
             return {}
         center = float(values.mean())
         half = float(t.ppf(0.975, len(values) - 1) * sem(values))
@@ -127,51 +136,66 @@ class Maker:
         return {name: self.number(name, max(center, 0.0), *ends, len(values))}
 
     def median(self, name: str, values: pd.Series) -> dict[str, Number]:
-        [found] = quantiles(values, (0.5,))
-        if not found.n or not found.value > 0:
+        [median] = quantiles(values, (0.5,))
+        if not median.n or not median.value > 0:
             return {}
-        return {name: self.number(name, found.value, found.low, found.high, found.n)}
+        return {name: self.number(name, median.value, median.low, median.high, median.n)}
 
 
 def _process(stored: pd.DataFrame, worked_s: pd.Series, maker: Maker) -> dict[str, Number]:
-    """process() without the work that the run declared beside it."""
+    """Measure process() without the declared work."""
     declared = {text: faults.parse_work(text) for text in stored["work"].unique()}
     if any(work.kind == "cpu" for work in declared.values()):
         raise RunError(
-            f"run {maker.source} declared computing, which takes as long as the machine has cores to spare; "
+            f"run {maker.source} declared computing, whose time depends on the machine's free cores: "
             "calibrate from a run with --work none or io"
         )
     own_s = worked_s - stored["work"].map({text: work.seconds for text, work in declared.items()})
-    found = maker.mean("process_s", own_s)
-    if found and found["process_s"].value > 0:
-        cv = float(own_s.std() / found["process_s"].value)
-        found["process_cv"] = maker.number("process_cv", cv, math.nan, math.nan, len(own_s))
-    return found
+    numbers = maker.mean("process_s", own_s)
+    if numbers and numbers["process_s"].value > 0:
+        cv = float(own_s.std() / numbers["process_s"].value)
+        numbers["process_cv"] = maker.number("process_cv", cv, math.nan, math.nan, len(own_s))
+    return numbers
 
 
 def _handler(
     stored: pd.DataFrame, worked_s: pd.Series, invocations: pd.DataFrame, maker: Maker
 ) -> dict[str, Number]:
-    """What an invocation takes beside its datapoints and their writes; of those that stored all they got."""
-    called = invocations[(invocations["function"] == "processor") & invocations["request_id"].ne("")]
-    clean = called[_numbers(called["received"]) == _numbers(called["stored"])].set_index("request_id")
+    """Measure an invocation beside its datapoints and writes, where it stored all that it received."""
+    processors = invocations[(invocations["function"] == "processor") & invocations["request_id"].ne("")]
+    stored_all = _numbers(processors["received"]) == _numbers(processors["stored"])
+    clean = processors[stored_all].set_index("request_id")
     of_datapoints = worked_s.groupby(stored["request_id"]).sum()
     beside = _numbers(clean["duration_s"]) - _numbers(clean["put_s"]) - of_datapoints.reindex(clean.index)
     return maker.mean("handler_s", beside)
 
 
 def _failures(records: pd.DataFrame, maker: Maker) -> dict[str, Number]:
-    """Attempts that failed by themselves: of runs without declared faults."""
-    attempts = int(_numbers(records["receives"]).fillna(0).sum())
-    failed = int(_numbers(records["failures"]).fillna(0).sum())
-    if attempts < failed or not attempts:
-        return {}
-    found = share(failed, attempts)
-    return {"p_fail": maker.number("p_fail", found.share, found.low, found.high, attempts)}
+    """Measure failures of runs without declared faults.
+
+    A dead datapoint failed at every attempt, so it counts as permanent and its attempts do not count for
+    p_fail. Attempts of datapoints that were sent again do not count either, so that a redrive changes
+    neither number.
+    """
+    settled = records[records["outcome"].isin((STORED, DEAD))]
+    redriven = _numbers(settled["redrives"]).fillna(0) > 0
+    clean = settled[(settled["outcome"] == STORED) & ~redriven]
+    attempts = int(_numbers(clean["receives"]).fillna(0).sum())
+    failed = int(_numbers(clean["failures"]).fillna(0).sum())
+    numbers = {}
+    if attempts and attempts >= failed:
+        fail = share(failed, attempts)
+        numbers["p_fail"] = maker.number("p_fail", fail.share, fail.low, fail.high, attempts)
+    if dead := int((settled["outcome"] == DEAD).sum()):
+        permanent = share(dead, len(settled))
+        numbers["p_permanent"] = maker.number(
+            "p_permanent", permanent.share, permanent.low, permanent.high, len(settled)
+        )
+    return numbers
 
 
-def _aws_only(found: Measured) -> dict[str, Number]:
-    maker, called, stored = found.maker, found.processors, found.stored
+def _aws_only(measurement: Measured) -> dict[str, Number]:
+    maker, called, stored = measurement.maker, measurement.processors, measurement.stored
     cold = called["cold"].astype(str).str.lower() == "true"
     writes = _numbers(called["stored"])
     way_s = _numbers(stored["total_s"]) - (_numbers(stored["done_at"]) - _numbers(stored["received_at"]))

@@ -1,7 +1,7 @@
-"""The runs that a plan is calibrated from: a sitting on the local cloud, or a folder of one that was.
+"""Measure or read the runs that calibrate a plan.
 
-found = rehearsal.rehearse(runs=11, chunks=20, work="io:20ms")
-found.results.runs, found.folder
+runs = calibration_runs(runs=11, chunks=20, work="io:20ms")
+runs.results.runs, runs.folder
 """
 
 from dataclasses import dataclass
@@ -18,64 +18,61 @@ from lambdist_lib.results import files, folders
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRuns:
-    """`folder` is where the plan's figures go; `results` are of warm runs of the distributed arm."""
+    """Hold warm runs of the distributed arm; `folder` takes the plan's figures."""
 
     folder: Path
     results: Results
-    stamp: str
+    target_label: str
 
 
 def calibration_runs(
-    measured: str = "",
+    calibrate_from: str = "",
     *,
     runs: int = 11,
-    maximum_concurrency: int = 10,
     experiment_id: str = "",
     **options: Any,
 ) -> CalibrationRuns:
-    """Measure, or read what was measured.
+    """Measure warm runs, or read those of a folder.
 
     Args:
-        measured: A run or an experiment; "" for a sitting of `runs` warm runs, one after the other, on
+        calibrate_from: A run or an experiment; "" to measure `runs` warm runs, one after the other, on
             stacks that are deleted at the end.
-        options: As `Experiment` takes them, for the sitting.
+        options: As `Experiment` takes them, such as `chunks` and `processors`.
 
     Raises:
         RunError, UsageError: As `Experiment` and `load_results`.
     """
-    if measured:
+    if calibrate_from:
         folder = paths.results() / folders.checked_id(experiment_id or folders.new_id("plan"))
         folder.mkdir(parents=True, exist_ok=True)
-        results = load_results(measured)
+        results = load_results(calibrate_from)
         return CalibrationRuns(folder, results, results.target_label)
-    with Experiment(
-        experiment_id=experiment_id, arms=("distributed",), processors=maximum_concurrency, **options
-    ) as sitting:
-        sitting.deploy()
-        sitting.run_pairs(runs)
-        sitting.ledger()
-        results = sitting.results
-    return CalibrationRuns(sitting.folder, results, results.target_label)
+    with Experiment(experiment_id=experiment_id, arms=("distributed",), **options) as experiment:
+        experiment.deploy()
+        experiment.run_pairs(runs)
+        experiment.ledger()
+        results = experiment.results
+    return CalibrationRuns(experiment.folder, results, results.target_label)
 
 
 def save_plan(
-    found: CalibrationRuns,
+    runs: CalibrationRuns,
     finding: str,
     *,
     plans: list[dict[str, Any]],
     validated: pd.DataFrame,
     held_out: pd.DataFrame,
 ) -> None:
-    """Write what was found beside the figures, as `summary.json` and `plan.json`."""
-    if list(found.folder.glob("runs/*/run.json")):
-        load_results(found.folder).summarise(finding)
+    """Write finding, plans and validation beside the figures, as `summary.json` and `plan.json`."""
+    if list(runs.folder.glob("runs/*/run.json")):
+        load_results(runs.folder).summarise(finding)
     else:
-        files.write_json(found.folder / "summary.json", {"finding": finding})
+        files.write_json(runs.folder / "summary.json", {"finding": finding})
     content = {
         "finding": finding,
-        "plans": [{name: one for name, one in plan.items() if name != "inputs"} for plan in plans],
+        "plans": [{name: part for name, part in plan.items() if name != "inputs"} for plan in plans],
         "inputs": plans[0]["inputs"] if plans else [],
         "validation": validated.to_dict("records"),
         "held_out": held_out.to_dict("records"),
     }
-    files.write_json(found.folder / "plan.json", content)
+    files.write_json(runs.folder / "plan.json", content)

@@ -1,4 +1,4 @@
-"""A plan over time, over sizes and over settings, as tables for figures."""
+"""Tabulate a plan over time, sizes and settings, for figures."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,28 +16,28 @@ from lambdist_lib.planner.job import Job, build, values
 from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 
-POINTS = 60  # of each stretch of a curve
-EXACT_MOST = 100_000  # requests and invocations that are simulated for a curve
+POINTS = 60  # of each step of a curve
+MAX_SIMULATED = 100_000  # requests and invocations that are simulated for a curve
 EXACT, FLUID = "exact simulation", "fluid model"
 
 
 def backlog_over_time(job: Job, table: Table, *, seed: int = 0) -> list[pd.DataFrame]:
-    """`over_time` by the fluid, and by the simulation where that takes a second or two."""
+    """Return `over_time` by the fluid model, and by the simulation if the job is small."""
     system = build(job, values(table))
     forecast = fluid_forecast.predict(system)
-    small = forecast.requests + forecast.invocations <= EXACT_MOST
-    return [over_time(system), *([over_time(system, exact=True, seed=seed)] if small else [])]
+    is_small = forecast.requests + forecast.invocations <= MAX_SIMULATED
+    return [over_time(system), *([over_time(system, exact=True, seed=seed)] if is_small else [])]
 
 
 def over_time(system: System, *, exact: bool = False, seed: int = 0) -> pd.DataFrame:
-    """Backlog and concurrency.
+    """Return backlog and concurrency over time.
 
     Args:
-        exact: By one run of the simulation, which takes as long as it is large; else by the fluid.
+        exact: Simulate one run instead of using the fluid model; slow for large jobs.
 
     Returns:
         One row per instant: `at_s` since the first send, datapoints `waiting` and `done`, batches
-        `running`; the `limit` that binds (of the fluid) and the `model`.
+        `running`; the bottleneck as `limit` (fluid model only) and the `model`.
     """
     return _simulated(system, seed) if exact else _flowing(system)
 
@@ -49,17 +49,16 @@ def _simulated(system: System, seed: int) -> pd.DataFrame:
 
 def _flowing(system: System) -> pd.DataFrame:
     entry, again = phases.entry_of(system), failing(system)
-    found = phases.Flow(system, entry, again)
-    found.phases()
+    flow = phases.Flow(system, entry, again)
+    flow.phases()
     rows, done = [], 0.0
-    for step in found.steps:
+    for step in flow.steps:
         t = np.linspace(0, step.length_s, POINTS)
         out = step.rate * t + step.slope * t**2 / 2
         busy = (step.rate + step.slope * t) * step.busy_s
-        starved = step.limit == entry.limit  # messages are taken as they come
-        slots = (
-            step.slots + step.growth * t if step.limit == phases.TABLE else busy
-        )  # they wait for the table
+        starved = step.limit == entry.limit  # no message waits
+        waits_for_table = step.limit == phases.TABLE
+        slots = step.slots + step.growth * t if waits_for_table else busy
         blocked = (slots - busy) * system.queue_batch
         left = np.maximum(step.waiting + step.arriving * t - out - blocked, 0.0)
         rows.append(
@@ -79,15 +78,15 @@ def _flowing(system: System) -> pd.DataFrame:
 
 
 def by_size(plans: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """The same job at several sizes.
+    """Tabulate the same job at several sizes.
 
     Args:
-        plans: What `answer.answer` returns.
+        plans: What `predict.predict` returns.
 
     Returns:
-        One row per plan: `datapoints`, `makespan_s` with `low_s` and `high_s`, the `method`, the `limit` that
-        binds for a `share` of it, `peak_concurrency`, `cold_share`, `dead`, `usd`, `per_million_usd`,
-        `single_node_s`, `speedup` and its `ceiling`.
+        One row per plan: `datapoints`, `makespan_s` with `low_s` and `high_s`, the `method`, the bottleneck
+        as `limit` with its `share` of the makespan, `peak_concurrency`, `cold_share`, `dead`, `usd`,
+        `per_million_usd`, `single_node_s`, `speedup` and its `ceiling`.
     """
     return pd.DataFrame([_size(plan) for plan in plans])
 
@@ -111,41 +110,45 @@ def _size(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def sentence(sizes: pd.DataFrame) -> str:
-    """Of the largest size."""
-    most = sizes.iloc[-1]
+    """Summarise the largest size in a sentence."""
+    largest = sizes.iloc[-1]
     return (
-        f"{most['datapoints']:,} datapoints would take {duration(most['makespan_s'])} on AWS "
-        f"({duration(most['low_s'])} to {duration(most['high_s'])}) and cost {money(most['usd'])} USD; "
-        f"{most['limit']} binds for {most['share']:.0%} of it. One node would take "
-        f"{duration(most['single_node_s'])}: {most['speedup']:,.0f} times as long; no way of sending makes "
-        f"it more than {most['ceiling']:,.0f}"
+        f"{largest['datapoints']:,} datapoints would take {duration(largest['makespan_s'])} on AWS "
+        f"({duration(largest['low_s'])} to {duration(largest['high_s'])}) and cost {money(largest['usd'])} "
+        f"USD; the bottleneck is {largest['limit']}, for {largest['share']:.0%} of the time. One node would "
+        f"take {duration(largest['single_node_s'])}: {largest['speedup']:,.0f} times as long, and at most "
+        f"{largest['ceiling']:,.0f} times with any setting"
     )
 
 
 def by_settings(job: Job, table: Table) -> pd.DataFrame:
-    """Time and cost of each setting that the planner can vary.
+    """Tabulate time and cost of each setting that the planner can vary.
 
     Returns:
-        One row per setting: `chunks`, `request_batch`, `queue_batch`, `memory_mb`, `makespan_s`, `usd`, the
-        `limit` that binds, and whether it is `on_front`: none is both faster and cheaper. `name` is
-        of "asked for", "fastest" and "cheapest" what it is, or "".
+        One row per setting: `chunks`, `processors`, `request_batch`, `queue_batch`, `memory_mb`,
+        `makespan_s`, `usd`, the bottleneck as `limit`, and `on_front`: no setting is both faster and
+        cheaper. `name` is "asked for", "fastest" and "cheapest" as they apply, or "".
     """
-    looks = settings_search.search(job, table)
+    forecasts = settings_search.search(job, table)
     named = {
-        "asked for": settings_search.evaluate(job, table).settings(),
-        "fastest": settings_search.fastest(looks).settings(),
-        "cheapest": settings_search.cheapest(looks).settings(),
+        "asked for": forecasts[0].settings(),
+        "fastest": settings_search.fastest(forecasts).settings(),
+        "cheapest": settings_search.cheapest(forecasts).settings(),
     }
     rows = [
         {
-            **one.settings(),
-            "makespan_s": one.forecast.makespan_s,
-            "usd": one.usd,
-            "limit": settings_search.binding(one.forecast)[0],
-            "name": ", ".join(name for name, other in named.items() if one.settings() == other),
+            **setting.settings(),
+            "makespan_s": setting.forecast.makespan_s,
+            "usd": setting.usd,
+            "limit": settings_search.bottleneck(setting.forecast)[0],
+            "name": ", ".join(name for name, other in named.items() if setting.settings() == other),
         }
-        for one in looks
+        for setting in _distinct(forecasts)
     ]
-    found = pd.DataFrame(rows).sort_values(["makespan_s", "usd"], ignore_index=True)
-    found["on_front"] = found["usd"] < found["usd"].cummin().shift(1, fill_value=np.inf)
-    return found
+    settings = pd.DataFrame(rows).sort_values(["makespan_s", "usd"], ignore_index=True)
+    settings["on_front"] = settings["usd"] < settings["usd"].cummin().shift(1, fill_value=np.inf)
+    return settings
+
+
+def _distinct(forecasts: list[settings_search.SettingForecast]) -> list[settings_search.SettingForecast]:
+    return list({tuple(setting.settings().values()): setting for setting in forecasts}.values())

@@ -1,7 +1,7 @@
-"""Everything that a plan says, as data that JSON can hold.
+"""Predict a job on AWS: every part of a plan, as data that JSON can hold.
 
 Small jobs are simulated event by event, each replica with inputs drawn from their spread; larger ones are
-predicted by the fluid model, with as many draws. Either way the interval is from 5 to 95 % of them.
+predicted by the fluid model, with as many draws. Intervals are from 5 to 95 % of them.
 """
 
 import math
@@ -11,30 +11,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from lambdist_lib.costs import bill
+from lambdist_lib.cloud.limits import FACTS
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.planner import settings_search
+from lambdist_lib.planner.arm_forecasts import SINGLE_NODE, forecast_arm
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.job import Job, build, drawn, require_time, values
-from lambdist_lib.planner.plan_warnings import cautions
+from lambdist_lib.planner.plan_warnings import plan_warnings
+from lambdist_lib.planner.settings_search import SettingForecast
 from lambdist_lib.planner.simulation.engine import replicate
 from lambdist_lib.planner.system import System
 
-EXACT_MOST = 5_000  # requests and invocations of a job that is simulated: a plan is to take a second or two
-EVENTS = 200_000  # of all replicas together
-REPLICAS_LEAST, REPLICAS_MOST, DRAWS = 40, 200, 200
+MAX_SIMULATED = 5_000  # requests and invocations of a job that is simulated
+EVENTS = 20_000  # receives of all replicas together: a fraction of a second
+MIN_REPLICAS, MAX_REPLICAS, DRAWS = 20, 200, 200
 TARGET = "AWS, predicted"
 Draw = Callable[[random.Random], System]
-OF_EACH: dict[str, Callable[[Any], float]] = {  # a simulated run, or a forecast
-    "makespan_s": lambda one: one.makespan_s,
-    "peak_concurrency": lambda one: one.peak,
-    "cold_share": lambda one: one.cold / one.invocations,
-    "dead": lambda one: one.dead,
-    "invocations": lambda one: one.invocations,
-    "receives": lambda one: one.receives,
-    "api_throttles": lambda one: one.api_throttles,
-    "lambda_throttles": lambda one: one.lambda_throttles,
-    "table_throttles": lambda one: one.table_throttles,
+MEASURES: dict[str, Callable[[Any], float]] = {  # of a simulated run or a forecast
+    "makespan_s": lambda run: run.makespan_s,
+    "peak_concurrency": lambda run: run.peak,
+    "cold_share": lambda run: run.cold / run.invocations,
+    "dead": lambda run: run.dead,
+    "invocations": lambda run: run.invocations,
+    "receives": lambda run: run.receives,
+    "api_throttles": lambda run: run.api_throttles,
+    "lambda_throttles": lambda run: run.lambda_throttles,
+    "table_throttles": lambda run: run.table_throttles,
 }
 
 
@@ -42,7 +44,11 @@ def predict(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) -
     """Predict a job.
 
     Args:
-        table: Limits and prices, calibrated or replaced where one has better (`limits.load`).
+        table: Limits and prices (`assumptions.load`), calibrated where a run exists.
+
+    Returns:
+        The plan. Where `possible` is False, `obstacles` say why, and all times are those of a job without
+        them.
 
     Raises:
         UsageError: A datapoint or a batch takes longer than the processor's timeout.
@@ -50,62 +56,66 @@ def predict(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) -
     value = values(table)
     system = build(job, value)
     require_time(job, system, value)
-    here = settings_search.evaluate(job, table, free_tier=free_tier)
-    forecast = here.forecast
+    asked = settings_search.evaluate(job, table, free_tier=free_tier)
+    forecast = asked.forecast
     spread = spread_of(lambda rng: build(job, drawn(table, rng)), forecast, seed)
-    single_s = single_node_s(job, system)
+    makespan_s = spread["makespan_s"]["value"]
+    single_s = forecast_arm(SINGLE_NODE, job, value, warm=False).makespan_s
     best_s, best_limit = ceiling(system)
     return {
         "target": TARGET,
+        "possible": not asked.obstacles,
+        "obstacles": list(asked.obstacles),
         "job": {"datapoints": job.datapoints, "work": str(job.work), "fault": str(job.fault),
-                **here.settings(), "maximum_concurrency": system.maximum_concurrency},
+                **asked.settings(), "maximum_concurrency": job.processors},
         **spread,
         "fluid_makespan_s": forecast.makespan_s,
         "enqueued_s": forecast.enqueued_s,
-        "binding": dict(zip(("limit", "share"), settings_search.binding(forecast), strict=True)),
+        # plans on disk call the bottleneck `binding`
+        "binding": dict(zip(("limit", "share"), settings_search.bottleneck(forecast), strict=True)),
         "phases": [asdict(phase) for phase in forecast.phases],
         "single_node": {
             "makespan_s": single_s,
-            "speedup": single_s / spread["makespan_s"]["value"],
+            "speedup": single_s / makespan_s,
             "ceiling": single_s / best_s,
             "ceiling_limit": best_limit,
         },
-        "cost": _cost(here, job),
-        "settings": _settings(job, table, here, free_tier),
-        "warnings": cautions(job, system, forecast, table),
-        "inputs": [{"name": name, **asdict(one)} for name, one in table.items()],
+        "cost": _cost(asked, job),
+        "settings": _settings(job, table, makespan_s, free_tier),
+        "warnings": [*asked.obstacles, *plan_warnings(job, system, forecast, table)],
+        "inputs": [{"name": name, **asdict(number)} for name, number in table.items() if name not in FACTS],
     }  # fmt: skip
 
 
 def spread_of(draw: Draw, forecast: fluid_forecast.Forecast, seed: int) -> dict[str, Any]:
-    """By which method, and what it gives: the median of each number, and its 5 to 95 %."""
-    if forecast.requests + forecast.invocations <= EXACT_MOST:
-        replicas = max(REPLICAS_LEAST, min(REPLICAS_MOST, round(EVENTS / forecast.receives)))
+    """Predict with drawn inputs.
+
+    Returns:
+        The `method`, and for each of MEASURES its median (`value`) with 5 and 95 % (`low`, `high`).
+    """
+    if forecast.requests + forecast.invocations <= MAX_SIMULATED:
+        replicas = max(MIN_REPLICAS, min(MAX_REPLICAS, round(EVENTS / forecast.receives)))
         runs = replicate(draw, replicas=replicas, seed=seed)
         return {"method": f"exact simulation, {replicas} replicas", **_intervals(runs)}
     forecasts = [fluid_forecast.predict(draw(random.Random(f"{seed}:{k}"))) for k in range(DRAWS)]
     return {"method": f"fluid model, {DRAWS} draws of its inputs", **_intervals(forecasts)}
 
 
-def _intervals(found: Sequence[Any]) -> dict[str, dict[str, float]]:
-    return {name: _interval([of(one) for one in found]) for name, of in OF_EACH.items()}
+def _intervals(runs: Sequence[Any]) -> dict[str, dict[str, float]]:
+    return {name: interval_of([measure(run) for run in runs]) for name, measure in MEASURES.items()}
 
 
-def _interval(found: list[float]) -> dict[str, float]:
-    ends = statistics.quantiles(found, n=20, method="inclusive")
-    return {"value": statistics.median(found), "low": ends[0], "high": ends[-1]}
-
-
-def single_node_s(job: Job, system: System) -> float:
-    """The control: one sender, request by request, the same datapoints one after the other."""
-    requests = math.ceil(job.datapoints / job.request_batch)
-    tries = 1 / (1 - system.attempt_fails())  # a client's tries come at once
-    slow_s = system.p_slow * (system.slow_s - system.item_s)
-    return system.init_s + requests * system.request_s + job.datapoints * (system.item_s + slow_s) * tries
+def interval_of(numbers: list[float]) -> dict[str, float]:
+    """Return the median as `value`, and 5 and 95 % as `low` and `high`."""
+    ends = statistics.quantiles(numbers, n=20, method="inclusive")
+    return {"value": statistics.median(numbers), "low": ends[0], "high": ends[-1]}
 
 
 def ceiling(system: System) -> tuple[float, str]:
-    """The least makespan that any sending could reach, and why: all is queued at once, free of overhead."""
+    """Return the least makespan of any way of sending, and its bottleneck.
+
+    All datapoints are queued at once, without overhead, failures or limits of the table.
+    """
     ideal = replace(
         system, senders=0, overhead_s=0.0, init_s=0.0, queue_batch=1, p_fail=0.0, p_slow=0.0, p_crash=0.0,
         p_crash_after=0.0, p_duplicate=0.0, writes_per_s=math.inf,
@@ -115,34 +125,56 @@ def ceiling(system: System) -> tuple[float, str]:
     return forecast.makespan_s, longest.limit
 
 
-def _cost(here: settings_search.SettingForecast, job: Job) -> dict[str, Any]:
-    table = bill.by_service(here.bill, datapoints=job.datapoints)
+def _cost(asked: SettingForecast, job: Job) -> dict[str, Any]:
+    per_million = 1e6 / job.datapoints
+    by_service: dict[str, float] = {}
+    for line in asked.bill:
+        by_service[line.service] = by_service.get(line.service, 0.0) + line.usd
+    rows = [
+        {
+            "service": service,
+            "usd": usd,
+            "share": usd / asked.usd if asked.usd else 0.0,
+            "per_million_usd": usd * per_million,
+        }
+        for service, usd in by_service.items()
+    ]
     return {
-        "usd": here.usd,
-        "per_million_usd": here.usd / job.datapoints * 1e6,
-        "by_service": table.to_dict("records"),
-        "lines": [line._asdict() for line in here.bill],
+        "usd": asked.usd,
+        "per_million_usd": asked.usd * per_million,
+        "by_service": rows,
+        "lines": [line._asdict() for line in asked.bill],
     }
 
 
-def _settings(
-    job: Job, table: Table, here: settings_search.SettingForecast, free_tier: bool
-) -> dict[str, Any]:
-    looks = settings_search.search(job, table, free_tier=free_tier)
-    fast, cheap = settings_search.fastest(looks), settings_search.cheapest(looks)
+def _settings(job: Job, table: Table, makespan_s: float, free_tier: bool) -> dict[str, Any]:
+    """Name the fastest and the cheapest setting.
+
+    The ratio of the plan's makespan to its fluid makespan scales theirs, so that all three can be compared.
+    """
+    forecasts = settings_search.search(job, table, free_tier=free_tier)
+    asked = forecasts[0]
+    fast, cheap = settings_search.fastest(forecasts), settings_search.cheapest(forecasts)
+    scale = makespan_s / asked.forecast.makespan_s
     dearest = max(cheap.bill, key=lambda line: line.usd)
-    limit, share = settings_search.binding(fast.forecast)
-    saved = (
-        f"{here.usd / cheap.usd:.3g} times less than asked for" if cheap.usd < here.usd else "as asked for"
-    )
+    limit, share = settings_search.bottleneck(fast.forecast)
+    if cheap.usd < asked.usd and not asked.obstacles:
+        saving = f"{asked.usd / cheap.usd:.3g} times less than the setting asked for"
+    else:
+        saving = "as asked for" if cheap is asked else "the cheapest setting that can finish"
     return {
-        "tried": len(looks),
-        "fastest": {**_brief(fast), "reason": f"{limit} binds for {share:.0%} of it; more senders, larger "
-                    "batches or more memory make it no faster, and this is the cheapest such setting"},
-        "cheapest": {**_brief(cheap), "reason": f"{saved}; {dearest.service} {dearest.what} are "
-                     f"{dearest.usd / cheap.usd:.0%} of what is left, and this is the fastest such setting"},
+        "tried": len(forecasts),
+        "fastest": {**_brief(fast, scale), "reason": f"bottleneck for {share:.0%} of it: {limit}; no setting "
+                    "tried is faster, and this is the cheapest of the fastest"},
+        "cheapest": {**_brief(cheap, scale), "reason": f"{saving}; {dearest.service} {dearest.what} are "
+                     f"{dearest.usd / cheap.usd:.0%} of the rest, and this is the fastest of the cheapest"},
     }  # fmt: skip
 
 
-def _brief(one: settings_search.SettingForecast) -> dict[str, Any]:
-    return {**one.settings(), "makespan_s": one.forecast.makespan_s, "usd": one.usd}
+def _brief(setting: SettingForecast, scale: float) -> dict[str, Any]:
+    return {
+        **setting.settings(),
+        "makespan_s": setting.forecast.makespan_s * scale,
+        "usd": setting.usd,
+        "possible": not setting.obstacles,
+    }

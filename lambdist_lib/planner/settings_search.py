@@ -1,10 +1,11 @@
-"""One setting of a job: how long, how many at once, and what it costs; and the best settings for it.
+"""Evaluate one setting of a job, and search for the fastest and the cheapest.
 
-All of it by the fluid model, so that hundreds of settings take a fraction of a second.
+A setting is the number of senders and processors, the datapoints per request, the messages per batch and the
+memory. The fluid model predicts each, so that a search of thousands takes a second or two.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from lambdist_lib.costs import bill as costs_bill
@@ -12,39 +13,45 @@ from lambdist_lib.costs import estimate, usage
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.usage import AT_ONCE, Counts
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
-from lambdist_lib.planner.job import Job, build, collector_s, values
+from lambdist_lib.planner.fluid.phases import SENDERS
+from lambdist_lib.planner.job import Job, build, collector_s, reserved, values
+from lambdist_lib.planner.obstacles import obstacles
 from lambdist_lib.planner.system import System
 
 CHUNKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+PROCESSORS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 REQUEST_BATCHES = (1, 10, 100)
 QUEUE_BATCHES = (1, 2, 5, 10)
 MEMORIES_MB = (128, 256, 512, 1024, 1769)  # above one vCPU a single thread gains nothing
-ALIKE = 1.01  # times the best: no worse to anybody who looks
+ALIKE = 1.01  # times the best: a difference that no user would notice
 
 
 @dataclass(frozen=True, slots=True)
 class SettingForecast:
-    """A job under one setting."""
+    """Hold the forecast and the bill of a job under one setting."""
 
     job: Job
     forecast: fluid_forecast.Forecast
     bill: list[costs_bill.Line]
+    obstacles: tuple[str, ...] = ()
 
     @property
     def usd(self) -> float:
         return costs_bill.total_usd(self.bill)
 
     def settings(self) -> dict[str, int]:
+        """Return the five settings by name."""
         return {
             "chunks": self.job.chunks,
+            "processors": self.job.processors,
             "request_batch": self.job.request_batch,
             "queue_batch": self.job.number("QueueBatch"),
             "memory_mb": self.job.number("MemoryMb"),
         }
 
 
-def binding(forecast: fluid_forecast.Forecast) -> tuple[str, float]:
-    """What binds for the longest time, and for which share of the makespan."""
+def bottleneck(forecast: fluid_forecast.Forecast) -> tuple[str, float]:
+    """Return the limit that holds for the longest time, and its share of the makespan."""
     spans: dict[str, float] = {}
     for phase in forecast.phases:
         spans[phase.limit] = spans.get(phase.limit, 0.0) + phase.end_s - phase.begin_s
@@ -53,18 +60,29 @@ def binding(forecast: fluid_forecast.Forecast) -> tuple[str, float]:
 
 
 def evaluate(job: Job, table: Table, *, free_tier: bool = False) -> SettingForecast:
-    """The fluid forecast and the bill."""
+    """Predict a job with the fluid model and compute its bill."""
     value = values(table)
     system = build(job, value)
-    forecast = fluid_forecast.predict(system)
+    return _evaluate(job, system, fluid_forecast.predict(system), value, table, free_tier)
+
+
+def _evaluate(
+    job: Job,
+    system: System,
+    forecast: fluid_forecast.Forecast,
+    value: Mapping[str, float],
+    table: Table,
+    free_tier: bool,
+) -> SettingForecast:
     used = costs_bill.total(usage.usage(counts(job, system, forecast, value), table))
-    return SettingForecast(job, forecast, costs_bill.line_items(used, table, free_tier=free_tier))
+    lines = costs_bill.line_items(used, table, free_tier=free_tier)
+    return SettingForecast(job, forecast, lines, tuple(obstacles(job, forecast, value)))
 
 
 def counts(job: Job, system: System, forecast: fluid_forecast.Forecast, value: Mapping[str, float]) -> Counts:
-    """The forecast's counts as a bill needs them."""
+    """Return the forecast's counts in the form that a bill takes."""
     permanent = job.datapoints * system.p_permanent
-    told = estimate.dead_batches(forecast.dead, forecast.makespan_s)
+    digests = estimate.dead_batches(forecast.dead, forecast.makespan_s)
     sends = forecast.requests * math.ceil(job.request_batch / AT_ONCE)
     marks = job.fault.may_leave_no_trace
     marked_more = (
@@ -74,58 +92,125 @@ def counts(job: Job, system: System, forecast: fluid_forecast.Forecast, value: M
         datapoints=job.datapoints, requests=forecast.requests,
         entry_s=forecast.requests * collector_s(job, value), sends=sends,
         receives=forecast.receives, invocations=forecast.invocations,
-        processor_s=forecast.busy_s - forecast.invocations * value["poll_s"] - forecast.cold * system.init_s,
+        # AWS charges neither the way from the queue nor the start of an environment as handler time
+        processor_s=forecast.busy_s - forecast.invocations * (system.overhead_s - value["handler_s"])
+        - forecast.cold * system.init_s,
         deletes=min(forecast.invocations, forecast.stored + permanent),
         failures=forecast.failures, returned=forecast.failures - permanent,
         marked_first=job.datapoints if marks else 0, marked_more=max(marked_more, 0.0),
         init_s=(forecast.collector_cold + forecast.cold) * system.init_s,
         result_units=(forecast.stored + forecast.duplicates)
         * math.ceil(value["item_bytes"] / estimate.WRITE_BYTES),
-        dead=forecast.dead, permanent=permanent, dead_invocations=told,
-        dead_s=told * value["handler_s"] + forecast.dead * 2 * value["put_s"],
-        dead_init_s=min(told, 1) * system.init_s, mails=told if job.settings["NotifyEmail"] else 0,
+        dead=forecast.dead, permanent=permanent, dead_invocations=digests,
+        dead_s=digests * value["handler_s"] + forecast.dead * 2 * value["put_s"],
+        dead_init_s=min(digests, 1) * system.init_s, mails=digests if job.settings["NotifyEmail"] else 0,
         span_s=forecast.makespan_s, memory_mb=job.number("MemoryMb"),
         arm64=job.settings["Architecture"] == "arm64",
     )  # fmt: skip
 
 
-def with_settings(job: Job, *, chunks: int, request_batch: int, queue_batch: int, memory_mb: int) -> Job:
-    changed = {"QueueBatch": str(queue_batch), "MemoryMb": str(memory_mb)}
+def with_settings(
+    job: Job, *, chunks: int, processors: int, request_batch: int, queue_batch: int, memory_mb: int
+) -> Job:
+    """Return the job under another setting."""
+    changed = {
+        "QueueBatch": str(queue_batch),
+        "MemoryMb": str(memory_mb),
+        "MaximumConcurrency": str(processors),
+    }
     return replace(job, chunks=chunks, request_batch=request_batch, settings={**job.settings, **changed})
 
 
 def search(job: Job, table: Table, *, free_tier: bool = False) -> list[SettingForecast]:
-    """Every setting that fits the processor's timeout, the job's own included."""
-    value, found = values(table), []
+    """Evaluate all settings that fit the processor's timeout and can be the fastest or the cheapest.
+
+    More senders are not tried once senders are no bottleneck, nor more processors once fewer suffice: neither
+    makes a job faster or cheaper. Without computing, memory changes the cost alone.
+
+    Returns:
+        The job's own setting first.
+    """
+    value = values(table)
+    forecasts = [evaluate(job, table, free_tier=free_tier)]
     timeout_s = job.number("ProcessorTimeoutSeconds")
+    own_mb = job.number("MemoryMb")
+    memories = sorted({*MEMORIES_MB, own_mb}) if job.work.kind == "cpu" else sorted({MEMORIES_MB[0], own_mb})
+    groups = [[memory_mb] for memory_mb in memories] if job.work.kind == "cpu" else [memories]
+    for request_batch in sorted({*REQUEST_BATCHES, job.request_batch}):
+        for queue_batch in sorted({*QUEUE_BATCHES, job.number("QueueBatch")}):
+            for group in groups:
+                base = with_settings(
+                    job, chunks=1, processors=job.processors, request_batch=request_batch,
+                    queue_batch=queue_batch, memory_mb=group[0],
+                )  # fmt: skip
+                if build(base, value).batch_s() > timeout_s:
+                    continue
+                for candidate, system, forecast in _widths(base, job, value):
+                    for memory_mb in group:
+                        setting = replace(
+                            candidate, settings={**candidate.settings, "MemoryMb": str(memory_mb)}
+                        )
+                        forecasts.append(_evaluate(setting, system, forecast, value, table, free_tier))
+    return forecasts
+
+
+def _widths(
+    base: Job, job: Job, value: Mapping[str, float]
+) -> Iterator[tuple[Job, System, fluid_forecast.Forecast]]:
+    """Yield the numbers of senders and processors that are worth a look."""
+    built = build(base, value)
     for chunks in sorted({*CHUNKS, job.chunks}):
-        for request_batch in sorted({*REQUEST_BATCHES, job.request_batch}):
-            for queue_batch in sorted({*QUEUE_BATCHES, job.number("QueueBatch")}):
-                for memory_mb in sorted({*MEMORIES_MB, job.number("MemoryMb")}):
-                    one = with_settings(
-                        job,
-                        chunks=chunks,
-                        request_batch=request_batch,
-                        queue_batch=queue_batch,
-                        memory_mb=memory_mb,
-                    )
-                    if build(one, value).batch_s() <= timeout_s:
-                        found.append(evaluate(one, table, free_tier=free_tier))
-    return found
+        limits: set[str] = set()
+        for processors in sorted({*PROCESSORS, job.processors}):
+            system = replace(
+                built,
+                senders=chunks,
+                maximum_concurrency=processors,
+                reserved_concurrency=_reserved(base, processors, built),
+            )
+            forecast = fluid_forecast.predict(system)
+            limits = {phase.limit for phase in forecast.phases}
+            settings = {**base.settings, "MaximumConcurrency": str(processors)}
+            yield replace(base, chunks=chunks, settings=settings), system, forecast
+            if forecast.peak < processors:
+                break
+        if SENDERS not in limits:
+            break
 
 
-def fastest(looks: list[SettingForecast]) -> SettingForecast:
-    """The least makespan; of those that are alike, the cheapest."""
-    best_s = min(one.forecast.makespan_s for one in looks)
-    alike = [one for one in looks if one.forecast.makespan_s <= best_s * ALIKE]
-    return min(alike, key=lambda one: (float(f"{one.usd:.3g}"), one.job.chunks))
+def _reserved(base: Job, processors: int, system: System) -> int:
+    """Return the reservation of the fault `throttle`, which depends on the number of processors."""
+    if not base.fault.share("throttle"):
+        return system.reserved_concurrency
+    return reserved(replace(base, settings={**base.settings, "MaximumConcurrency": str(processors)}))
 
 
-def cheapest(looks: list[SettingForecast]) -> SettingForecast:
-    """The least cost; of those that are alike, the one that `fastest` names, or else the fastest."""
-    best_usd = min(one.usd for one in looks)
-    alike = [one for one in looks if one.usd <= best_usd * ALIKE]
-    fast = fastest(looks)
+def possible(forecasts: list[SettingForecast]) -> list[SettingForecast]:
+    """Return the settings without obstacles; all of them if each has one."""
+    return [setting for setting in forecasts if not setting.obstacles] or forecasts
+
+
+def fastest(forecasts: list[SettingForecast]) -> SettingForecast:
+    """Return the cheapest of the possible settings within 1 % of the least makespan.
+
+    Args:
+        forecasts: What `search` returns; the result is never slower than the first, the job's own setting, if
+            that is possible.
+    """
+    candidates = possible(forecasts)
+    most_s = min(setting.forecast.makespan_s for setting in candidates) * ALIKE
+    if candidates[0] is forecasts[0]:
+        most_s = min(most_s, forecasts[0].forecast.makespan_s)
+    alike = [setting for setting in candidates if setting.forecast.makespan_s <= most_s]
+    return min(alike, key=lambda setting: (float(f"{setting.usd:.3g}"), setting.job.chunks))
+
+
+def cheapest(forecasts: list[SettingForecast]) -> SettingForecast:
+    """Return the fastest of the possible settings within 1 % of the least cost."""
+    candidates = possible(forecasts)
+    best_usd = min(setting.usd for setting in candidates)
+    alike = [setting for setting in candidates if setting.usd <= best_usd * ALIKE]
+    fast = fastest(forecasts)
     if fast in alike:
         return fast
-    return min(alike, key=lambda one: (float(f"{one.forecast.makespan_s:.3g}"), one.job.chunks))
+    return min(alike, key=lambda setting: (float(f"{setting.forecast.makespan_s:.3g}"), setting.job.chunks))

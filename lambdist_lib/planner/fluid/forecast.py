@@ -1,9 +1,9 @@
-"""The closed form: how long, how many and what it takes, for any size at once.
+"""Predict makespan, counts and peak in closed form, for any size.
 
-Beyond the flow (`flow`): each slot loses its cold start and, on average, half a batch when the queue runs
-dry, and the last batch ends later than the mean one, in an environment that has just started if the ramp is
-on. The last retries come after the flow, each with its delay.
-Holds within 2 % of the simulation from 10^5 datapoints without failures (`tests/unit/planner/test_fluid.py`).
+Beyond the flow (`fluid.phases`): each slot loses its cold start and, on average, half a batch when the queue
+runs dry, and the last batch ends later than the mean one, in an environment that has just started if the ramp
+is on. The last retries come after the flow, each with its delay.
+Without failures it holds within 2 % of the simulation from 10^5 datapoints on (tests/unit/planner/fluid).
 """
 
 import math
@@ -13,6 +13,7 @@ from statistics import NormalDist
 from lambdist_lib.planner.fluid.phases import (
     ACCOUNT,
     COLLECTORS,
+    ENVIRONMENTS,
     RAMP,
     RESERVED,
     RETRIES,
@@ -32,7 +33,7 @@ MEAN_DELAY = 0.75  # of the longest: lambdas/messages.py draws from half of it u
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What the fluid gives; counts are expectations. Times are seconds from the first send."""
+    """Hold a forecast; counts are expectations, times are seconds from the first send."""
 
     makespan_s: float
     enqueued_s: float
@@ -40,7 +41,7 @@ class Forecast:
     dead: float
     invocations: float
     receives: float
-    failures: float  # attempts that failed and were written down, permanent ones included
+    failures: float  # failed attempts that were recorded, permanent ones included
     duplicates: float
     requests: float
     cold: float
@@ -54,7 +55,7 @@ class Forecast:
 
 
 def predict(system: System) -> Forecast:
-    """The makespan and what goes with it."""
+    """Predict a system in closed form."""
     entry, again = entry_of(system), failing(system)
     attempts = system.datapoints * again.receives
     stream = Flow(system, entry, again)
@@ -97,23 +98,23 @@ def predict(system: System) -> Forecast:
         + sum(step.blocked_s() for step in stream.steps),
         api_throttles=_api_throttles(system, requests),
         lambda_throttles=_lambda_throttles(system, entry, phases),
-        table_throttles=sum(_attempts(one) for one in phases if one.limit == TABLE) / system.queue_batch,
+        table_throttles=sum(_attempts(step) for step in phases if step.limit == TABLE) / system.queue_batch,
         phases=tuple(phases),
     )
 
 
 def _invocations(phases: list[Phase], starved: str, attempts: float, size: float, full: float) -> float:
-    """Batches are full while messages wait, else what a request brings."""
-    per_s = {True: size, False: full}
+    """Count invocations: batches are full while messages wait, otherwise as large as one request."""
+    batch = {True: size, False: full}
     amounts = {True: 0.0, False: 0.0}
     for phase in phases:
         amounts[phase.limit == starved] += (phase.end_s - phase.begin_s) * phase.per_s
     total = sum(amounts.values())
-    return sum(attempts * amounts[one] / total / per_s[one] for one in amounts) if total else 0.0
+    return sum(attempts * amounts[key] / total / batch[key] for key in amounts) if total else 0.0
 
 
 def _slots(system: System, entry: ArrivalPhase, again: FailureProbabilities, phases: list[Phase]) -> float:
-    """The most batches at once: what the ramp reached while messages waited, or what arrivals need."""
+    """Return the most batches at once: those that the ramp reached, or those that arrivals need."""
     waited_s = sum(phase.end_s - phase.begin_s for phase in phases if phase.limit != entry.limit)
     cap = min(caps_of(system, again, 0.0).values())
     ramped = min(system.slots_start + system.slots_per_s * waited_s, cap)
@@ -125,19 +126,19 @@ def _slots(system: System, entry: ArrivalPhase, again: FailureProbabilities, pha
 
 
 def _batch_when_starved(system: System) -> float:
-    """Messages that a free mapping finds: those of one request."""
+    """Return the messages that a free mapping finds: those of one request."""
     return float(min(system.queue_batch, system.request_batch if system.senders else 1))
 
 
 def _last_batch_s(system: System, slots: float, *, ramping: bool) -> float:
-    """From the end of the flow to that of the last batch, cold start included.
+    """Return the seconds from the end of the flow to the end of the last batch, cold start included.
 
     The longest of the batches that run when the queue is empty: a quantile of the gamma
     distribution, by the cube-root formula of Wilson and Hilferty (1931).
     """
     mean_s = system.batch_s()
     squared_cv = (system.item_cv * system.item_s) ** 2 * system.queue_batch / mean_s**2 if mean_s else 0.0
-    rest = (1 + squared_cv) / 2  # of the mean one, when the queue is empty
+    rest = (1 + squared_cv) / 2  # of the mean batch, when the queue is empty
     longest = max(1.0, rest)
     if squared_cv and slots > 1:
         level = NormalDist().inv_cdf(1 - 1 / (math.exp(EULER) * slots))
@@ -147,13 +148,13 @@ def _last_batch_s(system: System, slots: float, *, ramping: bool) -> float:
 
 
 def _retries_s(system: System, p: float, flow_s: float, per_s: float, *, unreleased: bool) -> float:
-    """How long the last retries take after the flow, of receives that fail with probability p in one way.
+    """Return the seconds of the last retries after the flow; receives fail with probability p in one way.
 
     A message whose k-th receive failed ends D_k after its first. So rate x sum p**k (D_k - x) of
     them end more than x after the flow; the median of the latest is where that is log 2.
 
     Args:
-        unreleased: Such a message waits for the visibility timeout, and not for a delay that doubles.
+        unreleased: The message waits for the visibility timeout instead of a delay that doubles.
     """
     ends_s, end_s = [], 0.0
     for receives in range(1, system.receives):
@@ -165,11 +166,11 @@ def _retries_s(system: System, p: float, flow_s: float, per_s: float, *, unrelea
             end_s += delay_s * MEAN_DELAY + system.overhead_s + system.item_s + max(slow, 0.0)
         ends_s.append(end_s)
     alone = system.partial and not (unreleased and system.p_crash + system.p_crash_after)
-    wanted = math.log(2) * (1 if alone else system.queue_batch)  # else they come back by the batch
+    wanted = math.log(2) * (1 if alone else system.queue_batch)  # otherwise whole batches return
     low_s, high_s = 0.0, end_s
     for _ in range(40):
         x = (low_s + high_s) / 2
-        late = sum(p**k * min(max(one - x, 0), flow_s) for k, one in enumerate(ends_s, 1))
+        late = sum(p**k * min(max(last_s - x, 0), flow_s) for k, last_s in enumerate(ends_s, 1))
         low_s, high_s = (x, high_s) if per_s * late > wanted else (low_s, x)
     return low_s
 
@@ -179,7 +180,7 @@ def _attempts(phase: Phase) -> float:
 
 
 def _api_throttles(system: System, requests: int) -> float:
-    """Requests that come when the API's burst is spent and its rate is lower than the senders'."""
+    """Count requests beyond the API's burst, where its rate is lower than the senders'."""
     if not system.senders:
         return 0.0
     sent_per_s = min(system.senders, requests) / max(system.request_s + system.collector_s, 1e-9)
@@ -190,22 +191,23 @@ def _api_throttles(system: System, requests: int) -> float:
 
 
 def _lambda_throttles(system: System, entry: ArrivalPhase, phases: list[Phase]) -> float:
-    """Invocations refused: of the mapping, which grows until refusals cut it back as fast; of collectors.
+    """Count throttled invocations of the mapping and of collectors.
 
-    Where processors leave no place to collectors, these are refused many times more than is said here.
+    The mapping grows until throttles cut it as fast. A lower bound: where processors leave no place to
+    collectors, many more of these are throttled.
     """
-    found = 0.0
-    if entry.limit == COLLECTORS:
+    throttles = 0.0
+    if entry.limit in (COLLECTORS, ENVIRONMENTS):
         refused = max(system.senders - entry.collectors, 0.0)
-        found = refused * (entry.end_s - entry.begin_s) / (sum(COLLECTOR_RETRY_S) / 2)
+        throttles = refused * (entry.end_s - entry.begin_s) / (sum(COLLECTOR_RETRY_S) / 2)
     for phase in phases:
         if phase.limit in (ACCOUNT, RESERVED):
             others = entry.collectors if phase.begin_s < entry.end_s else 0.0
             places = max(min(system.account_concurrency - others, system.reserved_concurrency), 1.0)
-            most = float(system.slots_most())
-            if system.error_cut:  # of n at once n - places are refused, each cuts n, and the ramp adds to it
+            slots = float(system.slots_most())
+            if system.error_cut:  # n - places of n are throttled; each cuts n, and the ramp adds to it
                 balance = 4 * system.throttle_retry_s * system.slots_per_s / system.error_cut
-                most = min(most, (places + math.sqrt(places**2 + balance)) / 2)
-            per_s = max(most - places, 0.0) / system.throttle_retry_s
-            found += (phase.end_s - phase.begin_s) * per_s
-    return found
+                slots = min(slots, (places + math.sqrt(places**2 + balance)) / 2)
+            per_s = max(slots - places, 0.0) / system.throttle_retry_s
+            throttles += (phase.end_s - phase.begin_s) * per_s
+    return throttles

@@ -1,8 +1,8 @@
-"""What binds when: datapoints as a fluid that flows at the rate of whatever binds at the moment.
+"""Split a run into phases, each with one bottleneck: datapoints as a fluid.
 
 While messages wait, a mapping has `start + ramp t` batches at once, so that it has done
-start t + ramp t**2 / 2 seconds of work by t. Each stretch of time with one binding limit is such a
-quadratic, solved exactly; a prediction of any size takes a handful of them.
+start t + ramp t**2 / 2 seconds of work by t. Each phase is such a quadratic, solved exactly; a prediction of
+any size takes a handful of them.
 """
 
 import math
@@ -12,6 +12,7 @@ from lambdist_lib.planner.fluid.retries import FailureProbabilities, mean_batch_
 from lambdist_lib.planner.system import TABLE_BURST_S, System
 
 SENDERS, API, COLLECTORS = "senders", "API throttle", "account concurrency (collectors)"
+ENVIRONMENTS = "requests per environment"
 RAMP, CEILING, MAXIMUM = "ramp of the mapping", "ceiling of the mapping", "MaximumConcurrency"
 ACCOUNT, RESERVED, IN_FLIGHT = "account concurrency", "reserved concurrency", "messages in flight"
 BACKOFF, TABLE, RETRIES = "mapping's backoff after errors", "table's write capacity", "retry delays"
@@ -19,7 +20,7 @@ BACKOFF, TABLE, RETRIES = "mapping's backoff after errors", "table's write capac
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of time and what binds in it; per_s: attempts a second, on average."""
+    """Name the bottleneck of a stretch of time; per_s: attempts a second, on average."""
 
     begin_s: float
     end_s: float
@@ -29,16 +30,17 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class ArrivalPhase:
-    """Datapoints are queued at `per_s` from begin_s to end_s, as fast as `limit` lets them."""
+    """Describe the queueing: `per_s` datapoints a second from begin_s to end_s, bounded by `limit`."""
 
     begin_s: float
     end_s: float
     per_s: float
     limit: str
-    collectors: float  # at work at once, meanwhile
+    collectors: float  # busy at once
 
 
 def entry_of(system: System) -> ArrivalPhase:
+    """Return how datapoints enter the queue, and the limit of that."""
     if not system.senders:
         per_s = system.arrivals_per_s or math.inf
         return ArrivalPhase(0.0, system.datapoints / per_s, per_s, "arrivals", 0.0)
@@ -49,6 +51,7 @@ def entry_of(system: System) -> ArrivalPhase:
         SENDERS: (math.ceil(requests / senders) - 1) * cycle_s,
         API: max(requests - system.api_burst, 0) / system.api_rate_per_s,
         COLLECTORS: (requests / system.account_concurrency - 1) * system.collector_s,
+        ENVIRONMENTS: requests / system.collector_rate_per_s - 1,  # a second's worth at once
     }
     limit = max(spans, key=lambda name: spans[name])
     begin_s = system.request_s / 2 + system.init_s + system.collector_s
@@ -58,7 +61,7 @@ def entry_of(system: System) -> ArrivalPhase:
 
 
 def caps_of(system: System, again: FailureProbabilities, collectors: float) -> dict[str, float]:
-    """The most batches at once by what limits them."""
+    """Return the most batches at once under each limit."""
     caps = {
         MAXIMUM: system.maximum_concurrency,
         CEILING: system.slots_ceiling,
@@ -66,7 +69,7 @@ def caps_of(system: System, again: FailureProbabilities, collectors: float) -> d
         ACCOUNT: max(system.account_concurrency - collectors, 1.0),
         IN_FLIGHT: max(system.in_flight_most / system.queue_batch, 1.0),
     }
-    if again.throws and system.error_cut:  # ramp = cut x concurrency x errors/s
+    if again.throws and system.error_cut:  # in balance: ramp = cut x concurrency x errors/s
         cuts = system.error_cut * again.throws / mean_batch_s(system)
         caps[BACKOFF] = max(math.sqrt(system.slots_per_s / cuts), 2.0)
     return caps
@@ -74,11 +77,10 @@ def caps_of(system: System, again: FailureProbabilities, collectors: float) -> d
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A stretch in which nothing changes but by a straight line; its begin is from the first arrival.
+    """Describe a stretch in which all rates change linearly; begin_s counts from the first arrival.
 
-    waiting: attempts queued at the begin, which more by `arriving` a second come to. rate: attempts
-    done a second at the begin, and by `slope` more each second; `slots` by `growth`. busy_s: of a slot,
-    for one attempt.
+    waiting: attempts queued at the begin; `arriving` more come each second. rate: attempts done a second at
+    the begin; it grows by `slope` a second, and `slots` by `growth`. busy_s: seconds of a slot per attempt.
     """
 
     begin_s: float
@@ -93,43 +95,43 @@ class Step:
     busy_s: float
 
     def blocked_s(self) -> float:
-        """Of all slots together: they hold batches that the table does not take yet."""
+        """Return the seconds that all slots together wait for the table."""
         if self.limit != TABLE:
             return 0.0
-        held = self.slots - self.rate * self.busy_s
+        blocked = self.slots - self.rate * self.busy_s
         return max(
-            held * self.length_s + (self.growth - self.slope * self.busy_s) * self.length_s**2 / 2, 0.0
+            blocked * self.length_s + (self.growth - self.slope * self.busy_s) * self.length_s**2 / 2, 0.0
         )
 
 
 class Flow:
-    """The state between two phases; t is from the first arrival."""
+    """Step from phase to phase; `t` counts from the first arrival."""
 
     def __init__(self, system: System, entry: ArrivalPhase, again: FailureProbabilities) -> None:
         self.system, self.entry = system, entry
         self.left = self.all = system.datapoints * again.receives
-        self.arriving, self.spell_s = entry.per_s * again.receives, entry.end_s - entry.begin_s
+        self.arriving, self.sending_s = entry.per_s * again.receives, entry.end_s - entry.begin_s
         batch_s = mean_batch_s(system)
         self.per_slot = system.queue_batch / batch_s if batch_s else math.inf
         self.slots, self.t = float(min(system.slots_start, system.processors_most())), 0.0
         self.writes, self.doubles_s = system.writes_per_s, system.writes_double_s
         if self.writes >= system.writes_most_per_s:
             self.doubles_s = math.inf
-        self.spared = self.writes * TABLE_BURST_S if self.writes < math.inf else 0.0  # of the time before
-        self.caps_sending = least(caps_of(system, again, entry.collectors))
-        self.caps_later = least(caps_of(system, again, 0.0))
+        self.burst_writes = self.writes * TABLE_BURST_S if self.writes < math.inf else 0.0
+        self.caps_sending = tightest(caps_of(system, again, entry.collectors))
+        self.caps_later = tightest(caps_of(system, again, 0.0))
         self.steps: list[Step] = []
 
     def phases(self) -> list[Phase]:
-        """Until all attempts are done."""
-        found: list[Phase] = []
+        """Return the phases until all attempts are done."""
+        phases: list[Phase] = []
         while self.left > 1e-9 * self.all:
             cap_name, cap = self.caps_sending if self.sending() else self.caps_later
             self.slots = min(self.slots, cap)
-            rate, slope, name = self.binding(cap_name, cap)
+            rate, slope, name = self.bottleneck(cap_name, cap)
             step = self.step_s(cap, rate, slope, name)
             amount = rate * step + slope * step**2 / 2
-            found.append(Phase(self.t, self.t + step, name, amount / step))
+            phases.append(Phase(self.t, self.t + step, name, amount / step))
             growth = self.system.slots_per_s if self.slots < cap and name != self.entry.limit else 0.0
             self.steps.append(
                 Step(self.t, step, self.backlog(), self.arriving if self.sending() else 0.0, rate, slope,
@@ -142,56 +144,56 @@ class Flow:
                 self.writes = min(self.writes * 2, self.system.writes_most_per_s)
                 grown = self.writes >= self.system.writes_most_per_s
                 self.doubles_s = math.inf if grown else self.doubles_s + self.system.writes_double_s
-        return merged(found, self.entry.begin_s)
+        return merge_neighbours(phases, self.entry.begin_s)
 
     def sending(self) -> bool:
-        return self.t < self.spell_s
+        return self.t < self.sending_s
 
     def backlog(self) -> float:
         return self.arriving * self.t - (self.all - self.left) if self.sending() else self.left
 
-    def binding(self, cap_name: str, cap: float) -> tuple[float, float, str]:
-        """Attempts a second now, how fast that grows, and what limits it."""
+    def bottleneck(self, cap_name: str, cap: float) -> tuple[float, float, str]:
+        """Return attempts a second now, their growth a second, and the limit."""
         rate, slope, name = self.slots * self.per_slot, 0.0, cap_name
         if self.slots < cap:
             slope, name = self.system.slots_per_s * self.per_slot, RAMP
         if self.writes <= rate:
             rate, slope, name = self.writes, 0.0, TABLE
-            self.left, self.spared = max(self.left - self.spared, 1e-8 * self.all), 0.0
+            self.left, self.burst_writes = max(self.left - self.burst_writes, 1e-8 * self.all), 0.0
         if self.sending() and self.backlog() <= 1e-9 * self.all and self.arriving <= rate:
             rate, slope, name = self.arriving, 0.0, self.entry.limit
         return rate, slope, name
 
     def step_s(self, cap: float, rate: float, slope: float, name: str) -> float:
-        """Until something else binds, or all is done."""
-        if name == self.entry.limit:  # no capacity shrinks, so that stays until the last arrival
-            return max(min(reach(self.left, rate, slope), self.spell_s - self.t), 1e-12)
+        """Return the seconds until the bottleneck changes or all is done."""
+        if name == self.entry.limit:  # no capacity shrinks, so this holds until the last arrival
+            return max(min(reach(self.left, rate, slope), self.sending_s - self.t), 1e-12)
         steps = [reach(self.left, rate, slope), self.doubles_s - self.t]
         if self.sending():
-            steps += [self.spell_s - self.t, reach(self.backlog(), rate - self.arriving, slope)]
+            steps += [self.sending_s - self.t, reach(self.backlog(), rate - self.arriving, slope)]
         if self.slots < cap:
             steps.append((cap - self.slots) / self.system.slots_per_s)
             if name == RAMP and self.writes < math.inf:
                 steps.append((self.writes - rate) / slope)
-        return max(min(one for one in steps if one > 0), 1e-12)
+        return max(min(step for step in steps if step > 0), 1e-12)
 
 
-def least(caps: dict[str, float]) -> tuple[str, float]:
-    name = min(caps, key=lambda one: caps[one])
+def tightest(caps: dict[str, float]) -> tuple[str, float]:
+    name = min(caps, key=lambda limit: caps[limit])
     return name, caps[name]
 
 
 def reach(amount: float, rate: float, slope: float) -> float:
-    """When rate t + slope t**2 / 2 is the amount; infinite if never, or only at once."""
+    """Return the t at which rate t + slope t**2 / 2 is the amount; infinite if never, or only at 0."""
     if slope == 0:
         return amount / rate if rate > 0 and amount > 0 else math.inf
     root = rate**2 + 2 * slope * amount
-    found = (math.sqrt(root) - rate) / slope if root >= 0 else math.inf
-    return found if found > 1e-12 else math.inf
+    t = (math.sqrt(root) - rate) / slope if root >= 0 else math.inf
+    return t if t > 1e-12 else math.inf
 
 
-def merged(phases: list[Phase], offset_s: float) -> list[Phase]:
-    """Neighbours with one limit as one; times from the first send."""
+def merge_neighbours(phases: list[Phase], offset_s: float) -> list[Phase]:
+    """Merge neighbours with the same limit; times then count from the first send."""
     merged: list[Phase] = []
     for phase in phases:
         begin_s, end_s, per_s = phase.begin_s + offset_s, phase.end_s + offset_s, phase.per_s

@@ -1,4 +1,4 @@
-"""How datapoints get into the queue: senders, API and collector, or a stream of messages."""
+"""Simulate how datapoints enter the queue: senders, API and collector, or a stream of messages."""
 
 import random
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from lambdist_lib.planner.system import COLLECTOR_RETRY_S, System
 
 
 class Arrivals:
-    """Sends all datapoints; what is queued is given to `enqueue`."""
+    """Send all datapoints and pass queued messages to `enqueue`."""
 
     def __init__(
         self,
@@ -23,9 +23,14 @@ class Arrivals:
         self.system, self.rng, self.at, self.account, self.enqueue = system, rng, clock.at, account, enqueue
         self.left = system.datapoints
         self.init_s = inits(system, rng)
-        self.idle: list[float] = []  # when collectors became free; the last one is taken first
+        self.idle: list[float] = []  # when collectors became free; the latest is taken first
         self.startable, self.startable_at_s = float(system.environments_burst), 0.0
         self.api_at_s = 0.0
+        self.rate_per_s = min(system.api_rate_per_s, system.collector_rate_per_s)
+        at_once = (
+            system.api_burst if system.api_rate_per_s <= system.collector_rate_per_s else self.rate_per_s
+        )
+        self.burst_s = at_once / self.rate_per_s if self.rate_per_s < float("inf") else float("inf")
         self.requests = self.cold = self.api_throttles = self.lambda_throttles = 0
         self.enqueued_s = 0.0
 
@@ -49,36 +54,37 @@ class Arrivals:
         self.enqueue(now, count)
 
     def send(self, now: float, _: Any) -> None:
-        """A sender's next request, once the API has a place for it."""
+        """Send a sender's next request, once API and environments have capacity for it."""
         count = self.next_request()
         if not count:
             return
         self.requests += 1
-        rate = self.system.api_rate_per_s
-        free_s = self.api_at_s - self.system.api_burst / rate
-        self.api_at_s = max(self.api_at_s, now) + 1 / rate
+        free_s = self.api_at_s - self.burst_s
+        self.api_at_s = max(self.api_at_s, now) + 1 / self.rate_per_s
         if free_s > now:
-            self.api_throttles += 1
+            by_api = self.system.api_rate_per_s <= self.system.collector_rate_per_s
+            self.api_throttles += by_api
+            self.lambda_throttles += not by_api
             now = free_s
         self.at(now + self.system.request_s / 2, self.collect, count)
 
     def next_request(self) -> int:
-        """The datapoints of one more request, 0 when all have been sent."""
+        """Return the datapoints of one more request, 0 when all have been sent."""
         count = min(self.system.request_batch, self.left)
         self.left -= count
         return count
 
     def collect(self, now: float, count: int) -> None:
-        if self.account.executing >= self.account.most or not (found := self.environment(now)):
+        if self.account.executing >= self.account.maximum or not (start := self.environment(now)):
             self.lambda_throttles += 1
             self.at(now + self.rng.uniform(*COLLECTOR_RETRY_S), self.collect, count)
             return
         self.account.executing += 1
-        took_s = self.system.collector_s + (self.init_s() if found == "cold" else 0.0)
+        took_s = self.system.collector_s + (self.init_s() if start == "cold" else 0.0)
         self.at(now + took_s, self.collected, count)
 
     def environment(self, now: float) -> str:
-        """Of a collector: warm, cold, or "" where Lambda starts no more of them at the moment."""
+        """Return a collector's environment: warm, cold, or "" while Lambda starts no more of them."""
         if self.idle and now - self.idle[-1] <= self.system.idle_expiry_s:
             self.idle.pop()
             return "warm"

@@ -1,10 +1,11 @@
-"""The exact simulation: the system event by event, seeded, in memory that grows with concurrency alone.
+"""Simulate a system event by event; memory grows with concurrency alone.
 
-What is simplified, and so not predicted:
+Simplified, and therefore not predicted:
 
-- Senders do not halve after a refusal; a refused request waits for its turn, and counts as one throttle.
-- Messages that were received before are received first. SQS promises no order.
-- The mapping's concurrency grows only while messages wait, and never shrinks for lack of them.
+- Senders do not halve their rate after a throttle; the request waits for its turn and counts as one throttle.
+- Messages that were received before are received first. SQS guarantees no order, and moves a message to the
+  back of a standard queue after three receives (`limits.FACTS["queue_front_receives"]`).
+- The mapping's concurrency grows only while messages wait, and does not shrink when none wait.
 - The table serves writes in the order in which batches end, and the handler waits for them.
 """
 
@@ -16,29 +17,32 @@ from typing import Any, NamedTuple
 from lambdist_lib.planner.simulation import fast_path
 from lambdist_lib.planner.simulation.arrivals import Arrivals
 from lambdist_lib.planner.simulation.event_queue import Account, EventQueue, Table
-from lambdist_lib.planner.simulation.message_outcomes import MessageOutcomes, Struck, died
+from lambdist_lib.planner.simulation.message_outcomes import Hits, MessageOutcomes, died
 from lambdist_lib.planner.simulation.message_queue import HeldMessages, MessageQueue
 from lambdist_lib.planner.simulation.sampling import RareEvents, durations, inits
 from lambdist_lib.planner.system import Outcome, System
 
 SAMPLES = 400  # of the timeline; at least half of them
-SLOTS_LEAST = 2.0  # that errors leave a mapping
+MIN_SLOTS = 2.0  # of a mapping after errors
 
 
 class Batch(NamedTuple):
-    """Received when, how many messages and which, and what happens to them."""
+    """Hold the messages of one receive and the faults that hit them."""
 
     received_s: float
     size: int
-    held: HeldMessages
-    struck: Struck
+    messages: HeldMessages
+    hits: Hits
 
 
 def simulate(system: System, *, seed: int = 0, timeline: bool = False) -> Outcome:
-    """Run it once.
+    """Simulate one run.
 
     Args:
         timeline: Keep some hundred samples of backlog and concurrency; always event by event.
+
+    Returns:
+        The same outcome for the same seed.
     """
     rng = random.Random(seed)
     if not timeline and fast_path.fits(system):
@@ -47,16 +51,16 @@ def simulate(system: System, *, seed: int = 0, timeline: bool = False) -> Outcom
 
 
 def replicate(draw: Callable[[random.Random], System], *, replicas: int, seed: int = 0) -> list[Outcome]:
-    """Run it many times.
+    """Simulate `replicas` runs, each of a system of its own.
 
     Args:
-        draw: The system, with inputs drawn from their spread.
+        draw: Returns a system whose inputs are drawn from their spread.
     """
     return [simulate(draw(random.Random(f"{seed}:{k}")), seed=seed * 1_000_003 + k) for k in range(replicas)]
 
 
 class _Run:
-    """The state between two events: the mapping, its processors and the table."""
+    """Hold the state between two events: the mapping, its processors and the table."""
 
     def __init__(self, system: System, rng: random.Random) -> None:
         self.system, self.rng = system, rng
@@ -69,45 +73,45 @@ class _Run:
         self.window_ends_s = -1.0
         self.growing = False
         self.busy = self.processing = self.peak = 0
-        self.idle: list[float] = []  # when environments became free; the last one is taken first
+        self.idle: list[float] = []  # when environments became free; the latest is taken first
         self.batch_s, self.init_s = durations(system, rng), inits(system, rng)
-        self.fates = MessageOutcomes(system, rng, self.waiting, self.show)
-        self.twice = RareEvents(system.p_duplicate, rng)
+        self.outcomes = MessageOutcomes(system, rng, self.waiting, self.show)
+        self.duplicated = RareEvents(system.p_duplicate, rng)
         self.invocations = self.cold = self.receives = self.throttles = self.errors = 0
 
     def go(self, *, keep: bool) -> Outcome:
-        """From the first send until all is settled."""
-        events, waiting, fates, pop = self.clock.events, self.waiting, self.fates, heapq.heappop
+        """Run from the first send until every datapoint is stored or dead."""
+        events, waiting, outcomes, pop = self.clock.events, self.waiting, self.outcomes, heapq.heappop
         queue_area = busy_area = last_s = 0.0
         samples: list[tuple[float, int, int, int]] = []
         step_s, sample_s = 0.01, 0.0 if keep else float("inf")
         self.entry.begin()
-        while fates.stored + fates.dead < self.system.datapoints or not waiting.is_empty():
-            now, _, happen, what = pop(events)
+        while outcomes.stored + outcomes.dead < self.system.datapoints or not waiting.is_empty():
+            now, _, event, argument = pop(events)
             queue_area += waiting.visible * (now - last_s)
             busy_area += self.busy * (now - last_s)
             last_s = now
-            happen(now, what)
+            event(now, argument)
             if now >= sample_s:
-                samples.append((now, waiting.visible, self.busy, fates.stored))
+                samples.append((now, waiting.visible, self.busy, outcomes.stored))
                 if len(samples) > SAMPLES:
                     samples, step_s = samples[::2], step_s * 2
                 sample_s = now + step_s
-        samples.append((last_s, waiting.visible, self.busy, fates.stored))
+        samples.append((last_s, waiting.visible, self.busy, outcomes.stored))
         return self.outcome(queue_area, busy_area, samples if keep else [])
 
     def outcome(
         self, queue_area: float, busy_area: float, timeline: list[tuple[float, int, int, int]]
     ) -> Outcome:
-        entry, fates = self.entry, self.fates
+        entry, outcomes = self.entry, self.outcomes
         return Outcome(
-            makespan_s=fates.stored_s,
-            settled_s=fates.settled_s,
+            makespan_s=outcomes.stored_s,
+            settled_s=outcomes.settled_s,
             enqueued_s=entry.enqueued_s,
-            stored=fates.stored,
-            dead=fates.dead,
-            failures=fates.failures,
-            duplicates=fates.duplicates,
+            stored=outcomes.stored,
+            dead=outcomes.dead,
+            failures=outcomes.failures,
+            duplicates=outcomes.duplicates,
             invocations=self.invocations,
             cold=self.cold,
             peak=self.peak,
@@ -127,12 +131,12 @@ class _Run:
 
     def enqueue(self, now: float, count: int) -> None:
         self.waiting.add(count)
-        if twice := len(self.twice.among(count)):
-            self.waiting.add(twice, self.system.receives)
+        if duplicates := len(self.duplicated.among(count)):
+            self.waiting.add(duplicates, self.system.receives)
         self.dispatch(now)
 
     def show(self, now: float, key: tuple[float, int]) -> None:
-        """Failed messages are visible again."""
+        """Make failed messages visible again."""
         self.waiting.show(key)
         self.dispatch(now)
 
@@ -152,10 +156,10 @@ class _Run:
                 return
             self.busy += 1
             self.receives += count
-            self.invoke(now, Batch(now, count, waiting.take(count), self.fates.strike(count)))
+            self.invoke(now, Batch(now, count, waiting.take(count), self.outcomes.hits_among(count)))
 
     def window_over(self, now: float) -> bool:
-        """Whether a batch that is not full has waited long enough; begins the wait where none is on."""
+        """Return whether a partial batch has waited for the window; start the wait if none is running."""
         if self.window_ends_s < 0:
             self.window_ends_s = now + self.system.window_s
             self.at(self.window_ends_s, self.dispatch)
@@ -171,14 +175,14 @@ class _Run:
             self.dispatch(now)
 
     def cut(self) -> None:
-        """The mapping gives up concurrency after an error or a throttle."""
-        self.slots = max(self.slots * (1 - self.system.error_cut), min(SLOTS_LEAST, self.slots))
+        """Reduce the mapping's concurrency after an error or a throttle."""
+        self.slots = max(self.slots * (1 - self.system.error_cut), min(MIN_SLOTS, self.slots))
 
     # -- processors --------------------------------------------------------------------------
 
     def invoke(self, now: float, batch: Batch) -> None:
         system, idle = self.system, self.idle
-        if self.account.executing >= self.account.most or self.processing >= system.reserved_concurrency:
+        if self.account.executing >= self.account.maximum or self.processing >= system.reserved_concurrency:
             self.throttle(now, batch)
             return
         self.account.executing += 1
@@ -186,29 +190,29 @@ class _Run:
         self.peak = max(self.peak, self.processing)
         self.invocations += 1
         took_s = self.batch_s(batch.size)
-        if batch.struck:
-            took_s = self.fates.took_s(took_s, batch.size, batch.struck)
+        if batch.hits:
+            took_s = self.outcomes.took_s(took_s, batch.size, batch.hits)
         if idle and now - idle[-1] <= system.idle_expiry_s:
             idle.pop()
         else:
-            idle.clear()  # the others have been idle for even longer
+            idle.clear()  # the others have been idle for longer
             self.cold += 1
             took_s += self.init_s()
         self.at(now + took_s, self.finish, batch)
 
     def throttle(self, now: float, batch: Batch) -> None:
-        """The mapping holds the batch and tries again, until the visibility timeout."""
+        """Hold the batch and retry it until the visibility timeout."""
         self.throttles += 1
         self.cut()
         if now - batch.received_s < self.system.visibility_s:
             self.at(now + self.system.throttle_retry_s, self.invoke, batch)
             return
         self.busy -= 1
-        self.fates.give_back(now, batch.held, self.fates.at_once)
+        self.outcomes.give_back(now, batch.messages, self.outcomes.at_once)
         self.dispatch(now)
 
     def finish(self, now: float, batch: Batch) -> None:
-        """The handler ends, as soon as the table has taken its writes."""
+        """End the handler as soon as the table has taken its writes."""
         free_s = self.table.written_s(now, batch.size)
         if free_s > now:
             self.at(free_s, self.finished, batch)
@@ -219,9 +223,9 @@ class _Run:
         self.busy -= 1
         self.account.executing -= 1
         self.processing -= 1
-        if not died(batch.struck):
+        if not died(batch.hits):
             self.idle.append(now)
-        if self.fates.settle(now, *batch):
+        if self.outcomes.settle(now, *batch):
             self.errors += 1
             self.cut()
         if self.waiting.visible:

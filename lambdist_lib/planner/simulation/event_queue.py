@@ -1,4 +1,4 @@
-"""What is still to happen, in order of time; and the account's executions, which all functions share."""
+"""Hold pending events in order of time, the account's executions, and the table's capacity."""
 
 import heapq
 from collections.abc import Callable
@@ -10,9 +10,11 @@ Event = Callable[[float, Any], None]
 
 
 class EventQueue:
+    """Hold pending events; the engine pops them in order of time."""
+
     def __init__(self) -> None:
         self.events: list[tuple[float, int, Event, Any]] = []
-        self._scheduled = 0  # events of one time happen in the order in which they were scheduled
+        self._scheduled = 0  # ties happen in the order in which they were scheduled
 
     def at(self, when_s: float, happen: Event, what: Any = None) -> None:
         self._scheduled += 1
@@ -20,17 +22,17 @@ class EventQueue:
 
 
 class Account:
-    """How many executions are under way, of all functions."""
+    """Count the executions of all functions against the account's maximum."""
 
-    def __init__(self, most: int) -> None:
-        self.executing, self.most = 0, most
+    def __init__(self, maximum: int) -> None:
+        self.executing, self.maximum = 0, maximum
 
 
 class Table:
-    """A table on demand: takes a number of writes a second, twice as many after half an hour of it."""
+    """Simulate an on-demand table: a rate of writes that doubles after half an hour of use."""
 
     def __init__(self, system: System) -> None:
-        self.rate, self.most, self.every_s = (
+        self.rate, self.maximum, self.every_s = (
             system.writes_per_s,
             system.writes_most_per_s,
             system.writes_double_s,
@@ -39,12 +41,12 @@ class Table:
         self.doubles_s, self.free_s, self.throttles = self.every_s, 0.0, 0
 
     def written_s(self, now: float, writes: int) -> float:
-        """When it has taken them."""
+        """Return the time at which the table has taken these writes."""
         if not self.limits:
             return now
         while max(now, self.free_s) >= self.doubles_s:
             self.doubles_s += self.every_s
-            self.rate = min(self.rate * 2, self.most)
+            self.rate = min(self.rate * 2, self.maximum)
         self.free_s = max(self.free_s, now - TABLE_BURST_S) + writes / self.rate
         self.throttles += self.free_s > now
         return self.free_s

@@ -1,4 +1,4 @@
-"""The exact run of a queue that is full from the beginning and where nothing fails: the fast case.
+"""Simulate a queue that is full from the beginning and without failures, faster than the engine.
 
 Each batch goes to the slot that is free first, which is what a mapping with waiting messages does.
 A slot of the ramp becomes usable at (k - start) / ramp. Memory is one number per slot.
@@ -12,25 +12,25 @@ from lambdist_lib.planner.system import Outcome, System
 
 
 def fits(system: System) -> bool:
-    """Whether this case is the system's: the general simulation would do the same, slower."""
-    struck = system.attempt_fails() or system.p_permanent or system.p_crash_after or system.p_duplicate
-    quiet = not (struck or system.window_s)
+    """Return whether the fast path applies; the engine would give the same result, more slowly."""
+    fails = system.attempt_fails() or system.p_permanent or system.p_crash_after or system.p_duplicate
+    quiet = not (fails or system.window_s)
     at_once = system.senders == 0 and system.arrivals_per_s == 0
-    most = system.slots_most()
-    free = most <= min(system.account_concurrency, system.reserved_concurrency)
-    held = most * system.queue_batch <= system.in_flight_most
-    written = system.writes_per_s == float("inf")
-    return quiet and at_once and free and held and written
+    slots = system.slots_most()
+    free = slots <= min(system.account_concurrency, system.reserved_concurrency)
+    within_flight = slots * system.queue_batch <= system.in_flight_most
+    unlimited_writes = system.writes_per_s == float("inf")
+    return quiet and at_once and free and within_flight and unlimited_writes
 
 
 def run(system: System, rng: random.Random) -> Outcome:
-    """Simulate it."""
-    size, most, start = system.queue_batch, system.slots_most(), system.slots_start
+    """Simulate a system that `fits`."""
+    size, slots, start = system.queue_batch, system.slots_most(), system.slots_start
     left = system.datapoints
-    first = min(start, most, -(-left // size))
-    ends: list[float] = [0.0] * first  # when each slot is free; the first ones at once
+    first = min(start, slots, -(-left // size))
+    ends: list[float] = [0.0] * first  # when each slot is free
     used, busy_s, last_s, invocations = 0, 0.0, 0.0, 0
-    opens_s = 1 / system.slots_per_s if first < most else float("inf")
+    opens_s = 1 / system.slots_per_s if first < slots else float("inf")
     draw, init = durations(system, rng), inits(system, rng)
     replace, push = heapq.heapreplace, heapq.heappush
     while left > 0:
@@ -42,9 +42,9 @@ def run(system: System, rng: random.Random) -> Outcome:
             batch_s += init()
             end_s = opens_s + batch_s
             push(ends, end_s)
-            opens_s = (len(ends) + 1 - start) / system.slots_per_s if len(ends) < most else float("inf")
+            opens_s = (len(ends) + 1 - start) / system.slots_per_s if len(ends) < slots else float("inf")
         else:
-            if used < first:  # the slots of the start are cold once
+            if used < first:  # each initial slot has one cold start
                 used += 1
                 batch_s += init()
             end_s = begin_s + batch_s

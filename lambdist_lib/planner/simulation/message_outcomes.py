@@ -1,8 +1,8 @@
 """Decide the outcome of each message of a batch: stored, dead, returned or duplicated.
 
 The rules are those of `lambdas/processor.py`. With partial responses each message counts by itself: messages
-before a crash are stored and return as duplicates, messages after it return untried, and at their last receive
-are queued again as new messages. Without them, a batch is stored whole or not at all.
+before a crash are stored and return as duplicates, messages after it return untried, and at their last
+receive are queued again as new messages. Without them, a batch is stored whole or not at all.
 """
 
 import random
@@ -86,7 +86,9 @@ class MessageOutcomes:
                 message = ((receives, 1),)
                 kind = faults.get(place)
                 if place > end and last != RAISE:  # untried: must not die for it
-                    self.give_back(now, message, late if is_gone else at_once, to_death=not self.system.partial)
+                    self.give_back(
+                        now, message, late if is_gone else at_once, to_death=not self.system.partial
+                    )
                 elif kind == CRASH:
                     self.give_back(now, message, late)
                 elif kind in (SLOW, RAISE):

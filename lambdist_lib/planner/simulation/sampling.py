@@ -1,4 +1,4 @@
-"""What is drawn at random: durations, cold starts, and what fails."""
+"""Draw durations, cold starts and failures at random."""
 
 import math
 import random
@@ -8,7 +8,7 @@ from lambdist_lib.planner.system import System
 
 
 def durations(system: System, rng: random.Random) -> Callable[[int], float]:
-    """How long a batch of n takes. The sum of n gamma times is a gamma time: one draw, and exact."""
+    """Return a function that draws the seconds of a batch of n; a sum of gamma times is one gamma draw."""
     overhead_s, item_s, cv = system.overhead_s, system.item_s, system.item_cv
     if cv == 0 or item_s == 0:
         return lambda n: overhead_s + n * item_s
@@ -17,14 +17,14 @@ def durations(system: System, rng: random.Random) -> Callable[[int], float]:
 
 
 def inits(system: System, rng: random.Random) -> Callable[[], float]:
-    """How long a cold start takes."""
+    """Return a function that draws the seconds of a cold start."""
     if system.init_log_sd == 0:
         return lambda: system.init_s
     return lambda: system.init_s * rng.lognormvariate(0, system.init_log_sd)
 
 
 class RareEvents:
-    """Independent events of one probability, found by the distance to the next."""
+    """Draw independent events of one probability by the gap to the next."""
 
     def __init__(self, probability: float, rng: random.Random) -> None:
         self.probability, self.rng = probability, rng
@@ -38,14 +38,14 @@ class RareEvents:
         return int(self.rng.expovariate(1.0) / -math.log1p(-self.probability))
 
     def among(self, count: int) -> list[int]:
-        """Which of the next `count` are struck, from 0."""
+        """Return the places, from 0, of the events among the next `count` trials."""
         if self.next >= count:
             self.next -= count
             return []
-        struck = []
+        places = []
         place = self.next
         while place < count:
-            struck.append(place)
+            places.append(place)
             place += 1 + self.gap()
         self.next = place - count
-        return struck
+        return places

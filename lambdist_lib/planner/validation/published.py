@@ -1,12 +1,12 @@
-"""What was published of AWS, beside what the planner says of it.
+"""Validate the planner against published measurements of AWS.
 
 `published` compares with timelines of queues (100,000 messages of 2018, when a mapping gained 60 invocations
-a minute; ramps of about 2026) and with computing at several sizes of memory. All that we found is here, the
-misses too; nothing is fitted to it. It is no blind test: we knew these figures when the model was written.
-Charts were read by eye, so theirs are good to a few percent.
+a minute; ramps of about 2026) and with computing at several sizes of memory. All figures that were found
+are here, misses included; no parameter is fitted to them. The test is not blind: the figures were known when
+the model was written. Figures read off charts are good to a few percent.
 
-`fitted` are the three rows from which `esm_error_cut` was taken. They say how well one number can describe
-them, and count for nothing. `theory` compares with formulas (`queueing_theory`).
+`fitted` are the three rows from which `esm_error_cut` was taken. They show how well one number describes
+them and do not count as validation. `theory` compares with formulas (`queueing_theory`).
 """
 
 import math
@@ -49,7 +49,7 @@ MAKESPAN_WITHIN, RAMP_WITHIN, MEMORY_WITHIN = 0.10, 0.15, 0.10
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison; `allowed` is the relative error that it is held to."""
+    """Hold one comparison; `allowed` is the largest relative error that holds."""
 
     kind: str
     case: str
@@ -70,7 +70,7 @@ class Row:
 
 
 def table(*groups: list[Row]) -> pd.DataFrame:
-    """One row per comparison, with its `error`, and whether it `holds`; missing where nothing is claimed."""
+    """Return one row per comparison with its `error` and whether it `holds`; missing for fitted rows."""
     rows = [
         {**asdict(row), "error": row.error, "holds": row.holds if row.kind != FITTED else None}
         for row in chain(*groups)
@@ -79,44 +79,54 @@ def table(*groups: list[Row]) -> pd.DataFrame:
 
 
 def sentence(rows: pd.DataFrame) -> str:
-    """How many hold of each kind."""
+    """Summarise a table in a sentence: how many rows of each kind hold."""
     counted = rows[rows["kind"] != FITTED]
-    said = [
-        f"{int(of['holds'].sum())} of {len(of)} {kind}" for kind, of in counted.groupby("kind", sort=False)
+    parts = [
+        f"{int(group['holds'].sum())} of {len(group)} {kind}"
+        for kind, group in counted.groupby("kind", sort=False)
     ]
     known = int(counted["note"].str.startswith("known miss").sum())
-    return f"{', '.join(said)} rows hold; {known} of the misses are known and have their reason"
+    return f"{', '.join(parts)} rows hold; {known} of the misses are known, with a reason each"
 
 
 def published() -> list[Row]:
-    """Makespans and memory within 10 %, ramps within 15 %, but for those that are known to miss."""
+    """Compare makespans and memory (within 10 %) and ramps (within 15 %); known misses have a note."""
     rows = []
     for case, (item_s, minutes, instances) in MAKESPANS.items():
-        found = simulate(System(datapoints=100_000, item_s=item_s, slots_per_s=RAMP_2018_PER_S))
+        outcome = simulate(System(datapoints=100_000, item_s=item_s, slots_per_s=RAMP_2018_PER_S))
         rows += [
-            Row(PUBLISHED, f"2018, {case}: makespan", minutes, found.makespan_s / 60, "min", MAKESPAN_WITHIN,
-                SHILKOV),
-            Row(PUBLISHED, f"2018, {case}: peak", instances, found.peak, "at once", RAMP_WITHIN, SHILKOV),
+            Row(PUBLISHED, f"2018, {case}: makespan", minutes, outcome.makespan_s / 60, "min",
+                MAKESPAN_WITHIN, SHILKOV),
+            Row(PUBLISHED, f"2018, {case}: peak", instances, outcome.peak, "at once", RAMP_WITHIN, SHILKOV),
         ]  # fmt: skip
     for item_ms, (peak, seconds) in RAMPS.items():
         case = f"2026, {item_ms} ms: until {peak} at once"
-        said = reached_s(item_ms / 1000, peak)
+        predicted_s = reached_s(item_ms / 1000, peak)
         rows.append(
-            Row(PUBLISHED, case, seconds, said, "s", RAMP_WITHIN, REHAN, SHORT if item_ms == 100 else "")
+            Row(
+                PUBLISHED,
+                case,
+                seconds,
+                predicted_s,
+                "s",
+                RAMP_WITHIN,
+                REHAN,
+                SHORT if item_ms == 100 else "",
+            )
         )
     return rows + [row for architecture in HASHING_MS for row in _memory(architecture)]
 
 
 def reached_s(item_s: float, peak: int) -> float:
-    """When so many invocations run at once, while messages wait all the time."""
-    enough = math.ceil(1.1 * peak**2 / (2 * RAMP_PER_S * item_s))  # of work: the triangle under the ramp
+    """Return the seconds until so many invocations run at once, while messages wait all the time."""
+    enough = math.ceil(1.1 * peak**2 / (2 * RAMP_PER_S * item_s))  # datapoints under the ramp's triangle
     system = System(datapoints=enough, item_s=item_s, slots_per_s=RAMP_PER_S)
     timeline = simulate(system, timeline=True).timeline
     return next(at for at, _, running, _ in timeline if running >= peak)
 
 
 def _memory(architecture: str) -> list[Row]:
-    """Computing below one vCPU, from what one vCPU took: only the rule of 1,769 MB is tried."""
+    """Compare computing below one vCPU with the time of one vCPU: this tests the rule of 1,769 MB alone."""
     value, measured = values(assumptions.load()), HASHING_MS[architecture]
     rows = []
     for memory_mb, milliseconds in measured.items():
@@ -125,25 +135,33 @@ def _memory(architecture: str) -> list[Row]:
         settings = {"memory_mb": memory_mb, "processor_timeout_seconds": 60,
                     "visibility_timeout_seconds": 360}  # fmt: skip
         job = job_of(datapoints=1, work=f"cpu:{measured[1769]}ms", settings=settings)
-        said_ms = (build(job, value).item_s - value["put_s"] - value["process_s"]) * 1000
+        predicted_ms = (build(job, value).item_s - value["put_s"] - value["process_s"]) * 1000
         case = f"2025, hashing at {memory_mb} MB, {architecture}"
         rows.append(
-            Row(PUBLISHED, case, milliseconds, said_ms, "ms", MEMORY_WITHIN, limits.CEBERT,
+            Row(PUBLISHED, case, milliseconds, predicted_ms, "ms", MEMORY_WITHIN, limits.CEBERT,
                 ARM if architecture == "arm64" else "")
         )  # fmt: skip
     return rows
 
 
 def fitted() -> list[Row]:
-    """What thrown errors leave of a mapping's concurrency; the number that says so is from these rows."""
+    """Compare the concurrency that thrown errors leave a mapping; `esm_error_cut` comes from these rows."""
     cut, rows = limits.LIMITS["esm_error_cut"].value, []
     for share, running in ERRORS.items():
         system = System(
             datapoints=100_000, item_s=0.05, p_fail=share, partial=False, error_cut=cut, slots_start=running
         )
         timeline = simulate(system, timeline=True).timeline
-        said = statistics.median(one for _, waiting, one, _ in timeline if waiting)
+        predicted = statistics.median(at_once for _, waiting, at_once, _ in timeline if waiting)
         rows.append(
-            Row(FITTED, f"2026, {share:.0%} of invocations throw", running, said, "at once", math.nan, REHAN)
+            Row(
+                FITTED,
+                f"2026, {share:.0%} of invocations throw",
+                running,
+                predicted,
+                "at once",
+                math.nan,
+                REHAN,
+            )
         )
     return rows

@@ -1,7 +1,7 @@
-"""The simulation beside formulas of queues and of dead letters.
+"""Validate the simulation against formulas of queueing theory and of dead letters.
 
-Each row is the mean of some simulations of their own seeds; it is held to what chance allows such a mean,
-by Student's t at 99.9 %, and to nothing chosen by us. `allowed` says how sharp that is.
+Each row is the mean of REPLICAS simulations with different seeds. It must lie within the interval of such a
+mean by Student's t at 99.9 %; `allowed` is the half-width, relative to the expected value.
 """
 
 import random
@@ -21,80 +21,88 @@ SERVERS = {2: 1.2, 5: 3.0, 10: 8.0}  # and the load on them
 
 
 class Formula(NamedTuple):
-    """What a formula says of a system, and what of a simulated run it says it of."""
+    """Hold a formula's value and the measure of a simulated run that it predicts."""
 
     case: str
     expected: float
     unit: str
     source: str
-    of: Callable[[Outcome], float]
+    measure: Callable[[Outcome], float]
 
 
 Case = tuple[System, list[Formula]]
 
 
 def theory(*, seed: int = 0) -> list[Row]:
-    """Dead letters with and without partial responses, Little's law, M/M/c and M/G/1."""
+    """Compare dead letters with and without partial responses, Little's law, M/M/c and M/G/1."""
     cases = [*_dead_letters(), _little(), *_erlang(), *_pollaczek()]
     return [row for place, (system, formulas) in enumerate(cases)
             for row in _rows(system, formulas, random.Random(f"{seed}:{place}"))]  # fmt: skip
 
 
 def _rows(system: System, formulas: list[Formula], rng: random.Random) -> list[Row]:
-    from scipy.stats import t  # takes a second to import
+    from scipy.stats import t  # slow to import
 
     runs = [simulate(system, seed=rng.getrandbits(32)) for _ in range(REPLICAS)]
     rows = []
-    for one in formulas:
-        found = [one.of(run) for run in runs]
-        error = statistics.stdev(found) / REPLICAS**0.5
-        allowed = float(t.ppf((1 + LEVEL) / 2, REPLICAS - 1)) * error / one.expected
+    for formula in formulas:
+        measures = [formula.measure(run) for run in runs]
+        error = statistics.stdev(measures) / REPLICAS**0.5
+        allowed = float(t.ppf((1 + LEVEL) / 2, REPLICAS - 1)) * error / formula.expected
         rows.append(
-            Row(THEORY, one.case, one.expected, statistics.mean(found), one.unit, allowed, one.source)
+            Row(
+                THEORY,
+                formula.case,
+                formula.expected,
+                statistics.mean(measures),
+                formula.unit,
+                allowed,
+                formula.source,
+            )
         )
     return rows
 
 
 def _dead_letters() -> Iterator[Case]:
-    """Dead letters with and without partial responses."""
+    """Yield dead letters with and without partial responses."""
     for partial, p in ((True, 0.4), (False, 0.1)):
         system = System(
             datapoints=MESSAGES, item_s=0.05, queue_batch=10, p_fail=p, partial=partial, retry_delay_s=None
         )  # all retries after the visibility timeout, so in full batches
-        said, how = failing(system), "with" if partial else "without"
+        theory, how = failing(system), "with" if partial else "without"
         case = f"{how} partial responses, p = {p:g}, batches of 10"
         yield system, [
-            Formula(f"dead, {case}", said.p**system.receives, "share", "q**receives",
-                    lambda one: one.dead / MESSAGES),
-            Formula(f"receives, {case}", said.receives, "a message", "(1 - q**receives) / (1 - q)",
-                    lambda one: one.receives / MESSAGES),
+            Formula(f"dead, {case}", theory.p**system.receives, "share", "q**receives",
+                    lambda run: run.dead / MESSAGES),
+            Formula(f"receives, {case}", theory.receives, "a message", "(1 - q**receives) / (1 - q)",
+                    lambda run: run.receives / MESSAGES),
         ]  # fmt: skip
 
 
 def _little() -> Case:
-    """Mean concurrency = rate x mean duration, on a system with retries."""
+    """Return mean concurrency = rate x mean duration, on a system with retries."""
     system = System(
         datapoints=MESSAGES, item_s=0.2, item_cv=1, arrivals_per_s=200, p_fail=0.1, maximum_concurrency=100
     )
     formula = Formula("running over rate x duration, 10 % retries", 1.0, "ratio", "Little's law",
-                      lambda one: one.busy_area / (one.invocations * system.batch_s()))  # fmt: skip
+                      lambda run: run.busy_area / (run.invocations * system.batch_s()))  # fmt: skip
     return system, [formula]
 
 
 def _erlang() -> Iterator[Case]:
-    """Poisson arrivals, exponential times, c servers (Erlang 1917)."""
+    """Yield Poisson arrivals, exponential times, c servers (Erlang 1917)."""
     for servers, load in SERVERS.items():
         waiting = waits(servers, load) * load / (servers - load)
         case = f"M/M/{servers} at load {load / servers:g}"
         yield _queue(servers, load, cv=1.0), [
             Formula(f"waiting, {case}", waiting, "messages", "Erlang C", _waiting),
             Formula(f"running, {case}", load, "at once", "Little's law",
-                    lambda one: one.busy_area / one.settled_s),
+                    lambda run: run.busy_area / run.settled_s),
         ]  # fmt: skip
 
 
 def _pollaczek() -> Iterator[Case]:
-    """Poisson arrivals, one server, times of any spread (Pollaczek 1930, Khinchine 1932)."""
+    """Yield Poisson arrivals, one server, times of any spread (Pollaczek 1930, Khinchine 1932)."""
     load = 0.7
     for cv in (0.0, 0.5, 2.0):
         case = f"waiting, M/G/1 at load {load:g}, coefficient of variation {cv:g}"
@@ -112,12 +120,12 @@ def _queue(servers: int, load: float, *, cv: float) -> System:
     )  # fmt: skip
 
 
-def _waiting(one: Outcome) -> float:
-    return one.queue_area / one.settled_s
+def _waiting(run: Outcome) -> float:
+    return run.queue_area / run.settled_s
 
 
 def waits(servers: int, load: float) -> float:
-    """Erlang's C: the probability that an arrival waits, at `load` = rate x duration < servers."""
+    """Return the probability that an arrival waits (Erlang C), at `load` = rate x duration < servers."""
     blocked = 1.0  # Erlang's B, by its recursion over servers
     for count in range(1, servers + 1):
         blocked = load * blocked / (count + load * blocked)

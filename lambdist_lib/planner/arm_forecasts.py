@@ -1,0 +1,114 @@
+"""Predict the makespan and cost of each arm: fan-out, control, parallel control, and an instance.
+
+The control and its parallel variant are the entry of the fluid model whose front door does the work itself.
+The local pool stands for an always-on instance of INSTANCE_VCPUS cores with as many processes as `chunks`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lambdist_lib.costs import bill, estimate, usage
+from lambdist_lib.costs.assumptions import Table
+from lambdist_lib.planner import settings_search
+from lambdist_lib.planner.fluid import forecast as fluid_forecast
+from lambdist_lib.planner.fluid.phases import TABLE, entry_of
+from lambdist_lib.planner.job import Job, build, values, work_on_s
+from lambdist_lib.planner.simulation.engine import simulate
+from lambdist_lib.planner.system import System
+from lambdist_lib.protocol.arms import ARMS
+
+DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL = "distributed", "single_node", "single_node_parallel", "local_pool"
+PREDICTED = (DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL)
+PROCESSES, CORES = "processes of the pool", "cores of the instance"
+MAX_SIMULATED = 2_000  # requests and invocations
+INSTANCE_VCPUS = 2  # of prices' price_instance_h
+
+
+@dataclass(frozen=True, slots=True)
+class ArmForecast:
+    """Hold an arm's makespan in seconds and the limit that holds longest."""
+
+    makespan_s: float
+    bottleneck: str
+
+
+def forecast_arm(arm: str, job: Job, value: Mapping[str, float], *, warm: bool = True) -> ArmForecast:
+    """Predict one arm.
+
+    Args:
+        arm: One of PREDICTED.
+        value: A value for each limit.
+        warm: Whether environments are warm at the first request.
+    """
+    if arm == POOL:
+        return _pool(job, value)
+    system = system_of(arm, job, value, warm=warm)
+    if ARMS[arm].queued:
+        forecast = fluid_forecast.predict(system)
+        # the fluid model is meant for queues that fill: small jobs are simulated once
+        small = forecast.requests + forecast.invocations <= MAX_SIMULATED
+        makespan_s = simulate(system).makespan_s if small else forecast.makespan_s
+        return ArmForecast(makespan_s, settings_search.bottleneck(forecast)[0])
+    return _without_queue(system)
+
+
+def system_of(arm: str, job: Job, value: Mapping[str, float], *, warm: bool = True) -> System:
+    """Build an arm's system; without a queue the front door's invocation does the work."""
+    system = build(job, value)
+    if warm:
+        system = replace(system, init_s=0.0)
+    if ARMS[arm].queued:
+        return system
+    tries = 1 / (1 - system.attempt_fails())  # the client retries at once
+    slow_s = system.p_slow * (system.slow_s - system.item_s)
+    handler_s = value["handler_s"] + job.request_batch * (system.item_s + slow_s) * tries
+    return replace(system, senders=job.chunks if ARMS[arm].parallel else 1, collector_s=handler_s)
+
+
+def _without_queue(system: System) -> ArmForecast:
+    entry = entry_of(system)
+    written_s = entry.begin_s + _writes_s(system)
+    if written_s > entry.end_s:
+        return ArmForecast(written_s + system.request_s / 2, TABLE)
+    return ArmForecast(entry.end_s + system.request_s / 2, entry.limit)
+
+
+def _writes_s(system: System) -> float:
+    """Return the seconds in which the table takes all writes; its rate doubles every half hour."""
+    left, rate, spent_s = float(system.datapoints), system.writes_per_s, 0.0
+    while rate < system.writes_most_per_s and left > rate * system.writes_double_s:
+        left -= rate * system.writes_double_s
+        spent_s += system.writes_double_s
+        rate = min(rate * 2, system.writes_most_per_s)
+    return spent_s + left / rate
+
+
+def _pool(job: Job, value: Mapping[str, float]) -> ArmForecast:
+    """Without network, queue and table: rounds of `chunks` processes, or the cores if they compute."""
+    p_fail = 1 - (1 - value["p_fail"]) * (1 - job.fault.share("raise"))
+    tries = job.datapoints / (1 - p_fail)
+    cpu_s = value["process_s"] + (job.work.seconds if job.work.kind == "cpu" else 0.0)
+    by_processes_s = math.ceil(tries / job.chunks) * (value["process_s"] + job.work.seconds)
+    by_cores_s = tries * cpu_s / INSTANCE_VCPUS
+    span_s = max(by_processes_s, by_cores_s)
+    bottleneck = PROCESSES if by_processes_s >= by_cores_s else CORES
+    return ArmForecast(value["pool_start_s"] + span_s, bottleneck)
+
+
+def usd(arm: str, job: Job, table: Table) -> float:
+    """Return what one run of the job costs on AWS; for the pool, the instance's time."""
+    value = values(table)
+    if arm == POOL:
+        return _pool(job, value).makespan_s / 3_600 * value["price_instance_h"]
+    if ARMS[arm].queued:
+        return settings_search.evaluate(job, table).usd
+    system = build(job, value)
+    counts = estimate.expected_counts(
+        table, arm=arm, datapoints=job.datapoints, chunks=job.chunks, request_batch=job.request_batch,
+        memory_mb=job.number("MemoryMb"), work_s=work_on_s(job, value), p_fail=system.attempt_fails(),
+        p_permanent=system.p_permanent, receives=system.receives,
+        arm64=job.settings["Architecture"] == "arm64",
+        controls=job.is_on("ExperimentControls"), marks_first=job.fault.may_leave_no_trace,
+    )  # fmt: skip
+    return bill.total_usd(bill.line_items(bill.total(usage.usage(counts, table)), table))

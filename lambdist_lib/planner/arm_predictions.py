@@ -1,0 +1,155 @@
+"""Predict on AWS every arm that an experiment measured, calibrated with its runs.
+
+results = load_results("reference")
+predict_arms(results.runs, results.records, results.invocations)
+"""
+
+import random
+
+import pandas as pd
+
+from lambdist_lib.cloud.limits import ASSUMED, FITTED, LIMITS, LITERATURE
+from lambdist_lib.costs import assumptions
+from lambdist_lib.costs.assumptions import Table
+from lambdist_lib.errors import RunError
+from lambdist_lib.formatting import duration
+from lambdist_lib.planner import arm_forecasts, calibration, predict
+from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, PREDICTED, forecast_arm, system_of
+from lambdist_lib.planner.fluid import forecast as fluid_forecast
+from lambdist_lib.planner.job import Job, drawn, job_of, values
+from lambdist_lib.protocol import faults
+
+DRAWS = 200
+UNCERTAIN = (ASSUMED, LITERATURE, FITTED)
+COLUMNS = [
+    "arm", "measured_s", "predicted_s", "low_s", "high_s", "bottleneck", "usd_per_million", "most_sensitive",
+]  # fmt: skip
+
+
+def predict_arms(
+    runs: pd.DataFrame,
+    records: pd.DataFrame,
+    invocations: pd.DataFrame,
+    *,
+    table: Table | None = None,
+    chunks: int = 0,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Predict each arm on AWS from a finished experiment.
+
+    Args:
+        runs, records, invocations: Of one experiment (`results.schema`); its runs of the distributed arm
+            calibrate the prediction.
+        table: Limits and prices; default: `assumptions.load()`.
+        chunks: Predict another number of senders, with as many processors; 0 for that of the runs.
+
+    Returns:
+        One row per arm of `arm_forecasts.PREDICTED`, measured or not: `arm`, `measured_s` (median makespan of
+        its warm runs, else of all; NaN if not measured), `predicted_s` with `low_s` and `high_s` (5 to 95
+        %, warm environments), the `bottleneck`, `usd_per_million` datapoints, and `most_sensitive`: the
+        assumption that moves the prediction most, its range and the makespans at both ends ("" if none
+        does).
+
+    Raises:
+        RunError: As `calibration.calibrate`.
+        UsageError: The planner cannot predict the runs' conditions.
+    """
+    limits = table or assumptions.load()
+    calibrated = {**limits, **calibration.calibrate(runs, records, invocations)}
+    job = job_of_runs(runs, chunks=chunks)
+    runs = runs[runs["chunks"] == job.chunks]
+    return pd.DataFrame([_row(arm, runs, job, calibrated, seed) for arm in PREDICTED], columns=COLUMNS)
+
+
+def _row(arm: str, runs: pd.DataFrame, job: Job, table: Table, seed: int) -> list[object]:
+    low_s, predicted_s, high_s = interval(arm, job, table, seed=seed)
+    bottleneck = forecast_arm(arm, job, values(table)).bottleneck
+    per_million_usd = arm_forecasts.usd(arm, job, table) / job.datapoints * 1e6
+    sensitive = most_sensitive(arm, job, table)
+    return [
+        arm,
+        measured_makespan_s(runs, arm),
+        predicted_s,
+        low_s,
+        high_s,
+        bottleneck,
+        per_million_usd,
+        sensitive,
+    ]
+
+
+def job_of_runs(runs: pd.DataFrame, *, chunks: int = 0) -> Job:
+    """Return the job that the runs measured; datapoints that fail by declaration are left out.
+
+    Raises:
+        RunError: There is no run.
+    """
+    if runs.empty:
+        raise RunError("there is no run to predict; `lambdist run FILE` makes some")
+    run = (runs[runs["arm"] == DISTRIBUTED] if (runs["arm"] == DISTRIBUTED).any() else runs).iloc[0]
+    fault, always_failing = _without_named(str(run["fault"]), int(run["submitted"]))
+    return job_of(
+        datapoints=max(int(run["submitted"]) - always_failing, 1),
+        chunks=chunks or int(run["chunks"]),
+        processors=0 if chunks else calibration.processors_of(run),
+        request_batch=int(run["request_batch"]),
+        work=str(run["work"]),
+        fault=fault,
+        settings={
+            "queue_batch": int(run["queue_batch"]),
+            "memory_mb": int(run["memory_mb"]),
+            "partial_batch_responses": bool(run["partial_responses"]),
+            "experiment_controls": True,
+        },
+    )
+
+
+def _without_named(fault: str, datapoints: int) -> tuple[str, int]:
+    """Return the faults that name no datapoints, and how many datapoints the others make fail for good."""
+    plan = faults.parse_fault(fault)
+    kept = [fault for fault in plan.faults if fault.among is None]
+    failing = {
+        n
+        for fault in plan.faults
+        if fault.among is not None and fault.probability == 1 and fault.kind not in ("slow", "duplicate")
+        for part in fault.among
+        for n in range(part.start, min(part.stop, datapoints))
+    }
+    return ",".join(f"{fault.kind}:{fault.probability:g}" for fault in kept) or "none", len(failing)
+
+
+def measured_makespan_s(runs: pd.DataFrame, arm: str) -> float:
+    """Return the median makespan of an arm's warm runs, or of all its runs; NaN without any."""
+    mine = runs[runs["arm"] == arm]
+    warm = mine[mine["temperature"] == "warm"]
+    return float((mine if warm.empty else warm)["makespan_s"].median())
+
+
+def interval(arm: str, job: Job, table: Table, *, seed: int = 0) -> tuple[float, float, float]:
+    """Return 5, 50 and 95 % of an arm's makespan in seconds, in warm environments."""
+    if arm == DISTRIBUTED:
+        forecast = fluid_forecast.predict(system_of(arm, job, values(table)))
+        spread = predict.spread_of(lambda rng: system_of(arm, job, drawn(table, rng)), forecast, seed)
+        span = spread["makespan_s"]
+        return span["low"], span["value"], span["high"]
+    spans = [
+        forecast_arm(arm, job, drawn(table, random.Random(f"{seed}:{k}"))).makespan_s for k in range(DRAWS)
+    ]
+    span = predict.interval_of(spans)
+    return span["low"], span["value"], span["high"]
+
+
+def most_sensitive(arm: str, job: Job, table: Table) -> str:
+    """Name the assumption that moves an arm's makespan most, varied alone from its low to its high."""
+    value = values(table)
+    best, text = 1e-9, ""
+    for name, number in table.items():
+        if name not in LIMITS or number.provenance not in UNCERTAIN or number.low >= number.high:
+            continue
+        low_s, high_s = (
+            forecast_arm(arm, job, {**value, name: end}).makespan_s for end in (number.low, number.high)
+        )
+        if abs(high_s - low_s) > best:
+            best = abs(high_s - low_s)
+            text = f"{name} {number.low:g} to {number.high:g}: {duration(low_s)} to {duration(high_s)}"
+    return text

@@ -1,0 +1,67 @@
+"""Closed forms of the arms: control, parallel control and instance."""
+
+import pytest
+
+from lambdist_lib.costs import assumptions
+from lambdist_lib.planner import arm_forecasts
+from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, PARALLEL, POOL, SINGLE_NODE, forecast_arm
+from lambdist_lib.planner.fluid import phases
+from lambdist_lib.planner.job import job_of, values
+
+TABLE = assumptions.load()
+VALUE = values(TABLE)
+
+
+def test_parallel_control_divides_the_requests_among_its_senders():
+    """Ten rounds of 20 senders take a twentieth of 200 requests by one sender."""
+    job = job_of(datapoints=200, chunks=20, work="io:100ms")
+    single, parallel = (forecast_arm(arm, job, VALUE) for arm in (SINGLE_NODE, PARALLEL))
+
+    assert parallel.makespan_s == pytest.approx(single.makespan_s / 20)
+    assert single.bottleneck == parallel.bottleneck == phases.SENDERS
+
+
+@pytest.mark.parametrize(
+    ("job", "limits", "bottleneck"),
+    [
+        ({"chunks": 1000}, {"account_concurrency": 10}, phases.ENVIRONMENTS),
+        ({"chunks": 1000, "work": "io:1s"}, {"account_concurrency": 10}, phases.COLLECTORS),
+        ({"chunks": 1000}, {"api_rate_per_s": 500, "api_burst": 100}, phases.API),
+        ({"chunks": 1000}, {"table_writes_per_s": 100}, phases.TABLE),
+    ],
+)
+def test_parallel_control_has_the_limits_of_api_account_and_table(job, limits, bottleneck):
+    """The narrowest limit is the bottleneck."""
+    forecast = forecast_arm(PARALLEL, job_of(datapoints=10_000, **job), {**VALUE, **limits})
+
+    assert forecast.bottleneck == bottleneck
+
+
+def test_pool_waits_in_rounds_and_computes_on_two_cores():
+    """20 processes wait at once; computing needs 50 ms of one of two cores for each datapoint."""
+    waiting = forecast_arm(POOL, job_of(datapoints=200, work="io:100ms"), VALUE)
+    computing = forecast_arm(POOL, job_of(datapoints=200, work="cpu:50ms"), VALUE)
+
+    assert waiting.makespan_s == pytest.approx(VALUE["pool_start_s"] + 10 * 0.1005)
+    assert computing.makespan_s == pytest.approx(VALUE["pool_start_s"] + 200 * 0.0505 / 2)
+    assert (waiting.bottleneck, computing.bottleneck) == (arm_forecasts.PROCESSES, arm_forecasts.CORES)
+
+
+@pytest.mark.parametrize("arm", arm_forecasts.PREDICTED)
+def test_warm_arms_are_not_slower_than_cold_ones(arm):
+    """A warm environment saves the cold start; the pool has none."""
+    job = job_of(datapoints=500, work="io:50ms")
+
+    warm, cold = (forecast_arm(arm, job, VALUE, warm=warm).makespan_s for warm in (True, False))
+    assert warm <= cold
+    assert (warm == cold) == (arm == POOL)
+
+
+def test_queue_costs_more_than_the_control():
+    """The fan-out pays for the queue and a second Lambda."""
+    job = job_of(datapoints=10_000, work="io:50ms")
+
+    assert arm_forecasts.usd(DISTRIBUTED, job, TABLE) > arm_forecasts.usd(PARALLEL, job, TABLE) > 0
+    assert arm_forecasts.usd(PARALLEL, job, TABLE) == pytest.approx(
+        arm_forecasts.usd(SINGLE_NODE, job, TABLE), rel=0.15
+    )

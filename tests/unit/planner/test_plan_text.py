@@ -1,0 +1,39 @@
+"""A plan as a page of text."""
+
+from lambdist_lib.costs import assumptions
+from lambdist_lib.planner import predict
+from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.plan_text import format_plan
+
+TABLE = assumptions.load()
+
+
+def test_text_has_every_part_and_the_provenance_of_inputs():
+    """A plan that can finish shows makespan, bottleneck, cost and the best settings."""
+    text = format_plan(predict.predict(job_of(datapoints=1000, work="io:100ms"), TABLE))
+
+    for word in (
+        "makespan",
+        "one node",
+        "bottleneck",
+        "dead",
+        "throttled",
+        "cost",
+        "fastest",
+        "cheapest",
+        "assumed",
+        "AWS, predicted",
+    ):
+        assert word in text
+    assert "measured" not in text  # no run calibrated it
+
+
+def test_text_of_an_impossible_plan_begins_with_the_obstacle():
+    """It has neither a makespan nor a cost that could not occur, and settings that can."""
+    plan = predict.predict(job_of(datapoints=10**8, chunks=100), TABLE)
+    text = format_plan(plan)
+
+    assert text.startswith("cannot run")
+    assert "makespan" not in text and "cost  " not in text and "one node" not in text
+    assert "--request-batch" in text.split("fastest")[1]
+    assert text.count("API key's quota") == 1
