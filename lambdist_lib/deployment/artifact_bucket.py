@@ -1,7 +1,7 @@
-"""The bucket of the functions' zips: private, TLS-only, encrypted, versioned, and emptied by itself.
+"""The bucket of the functions' zips: private, TLS-only, encrypted, versioned, with expiry.
 
-It is made before the first stack and goes with the last. Its name is a hash of the account: bucket
-names are global, and each call names the account that must own it.
+It is created before the first stack and deleted with the last. Bucket names are global: the name has
+a hash of the account, and each call names the account that must own it.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ from lambdist_lib.deployment.bundles import Bundle
 from lambdist_lib.deployment.polling import Log, polls
 from lambdist_lib.errors import AccessDeniedError, DeployError, TargetError
 
-KEPT_DAYS = 90  # a zip: CloudFormation wants the former one again when an update rolls back
+KEPT_DAYS = 90  # a zip: CloudFormation needs the former one to roll an update back
 OLD_VERSION_DAYS = 7  # a key carries its content's hash, so an old version is the same content
 BUSY_S = 180.0  # S3 keeps the name of a deleted bucket for a while
 ABSENT = ("404", "NoSuchBucket", "NoSuchKey")
-PART = "-artifacts-"  # of the name, between whose it is and the hash
+PART = "-artifacts-"  # of the name, between the stacks' name and the hash
 
 
 def bucket_name(target: Target, name: str) -> str:
@@ -29,19 +29,19 @@ def bucket_name(target: Target, name: str) -> str:
 
 
 def ensure(target: Target, name: str) -> str:
-    """The bucket, made if it is not there, and made safe if its making was cut short; its name.
+    """Create the bucket if necessary and secure it; returns its name.
 
     Raises:
-        TargetError: It is another account's.
+        TargetError: It belongs to another account.
     """
     s3, bucket = target.client("s3"), bucket_name(target, name)
     owner = {"Bucket": bucket, "ExpectedBucketOwner": _account(target)}
     try:
         s3.head_bucket(**owner)
     except AccessDeniedError as error:
-        if not error.action:  # expired, unreachable: no matter of this bucket
+        if not error.action:  # expired or unreachable: not about this bucket
             raise
-        raise TargetError(f"the artifact bucket {bucket} is another account's, or else {error}") from None
+        raise TargetError(f"the artifact bucket {bucket} belongs to another account, or {error}") from None
     except ClientError as error:
         if _code(error) not in ABSENT:
             raise
@@ -52,31 +52,31 @@ def ensure(target: Target, name: str) -> str:
 
 
 def upload(target: Target, bucket: str, built: list[Bundle], log: Log) -> None:
-    """Put bundles that are not there; afterwards all are there, or a stack of no code would be made."""
+    """Upload missing bundles and check that all exist: a stack needs its code."""
     s3, owner = target.client("s3"), {"Bucket": bucket, "ExpectedBucketOwner": _account(target)}
     for bundle in built:
         if not _is_there(s3, owner, bundle.key):
             s3.put_object(**owner, Key=bundle.key, Body=bundle.content)
             log(f"uploaded {bundle.key}")
             if not _is_there(s3, owner, bundle.key):
-                raise DeployError(f"{bundle.key} was uploaded but is not in the bucket; deploy again")
+                raise DeployError(f"{bundle.key} was uploaded but is not in the bucket: deploy again")
 
 
 def delete(target: Target, bucket: str) -> None:
-    """Delete the bucket with every version of what it holds; none is no error.
+    """Delete the bucket with every version of its objects; an absent one is ignored.
 
     Raises:
-        DeployError: S3 keeps something in it.
+        DeployError: S3 could not delete an object.
     """
     s3, owner = target.client("s3"), {"Bucket": bucket, "ExpectedBucketOwner": _account(target)}
     try:
         for page in s3.get_paginator("list_object_versions").paginate(**owner):
-            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            keys = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            keys = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
             if keys and (kept := s3.delete_objects(**owner, Delete={"Objects": keys}).get("Errors")):
                 raise DeployError(
-                    f"the bucket {bucket} keeps {kept[0]['Key']} ({kept[0].get('Code')}); "
-                    "nobody needs it any more: empty it by hand, then type the command again"
+                    f"the bucket {bucket} could not delete {kept[0]['Key']} ({kept[0].get('Code')}): "
+                    "empty it by hand, then run the command again"
                 )
         s3.delete_bucket(**owner)
     except ClientError as error:
@@ -97,7 +97,7 @@ def _create(target: Target, bucket: str) -> None:
 
 
 def _is_safe(s3: Any, owner: dict[str, str]) -> bool:
-    """Whether all of `_make_safe` was done: its last call leaves a tag."""
+    """Whether `_make_safe` has completed: its last call sets a tag."""
     try:
         return tags.STACK in tags.read(s3.get_bucket_tagging(**owner)["TagSet"])
     except ClientError as error:

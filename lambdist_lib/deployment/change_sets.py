@@ -1,4 +1,4 @@
-"""One stack's way through CloudFormation: change sets, events, and the end of what was begun."""
+"""Create, update and delete one stack with CloudFormation, and wait for the end."""
 
 import time
 import uuid
@@ -16,12 +16,12 @@ from lambdist_lib.deployment.polling import Log, polls
 from lambdist_lib.errors import DeployError
 
 ABSENT = {"", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
-BROKEN = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"}  # never become good again
+BROKEN = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"}  # never usable again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOperation:
-    """A create, update or delete under way; `stack` is an id where the name alone would lose it."""
+    """A create, update or delete under way; `stack` is an id for a deletion, whose name is lost."""
 
     action: str
     stack: str
@@ -40,7 +40,7 @@ def start_change(
     """Start a create or update; None if there is nothing to change.
 
     Raises:
-        DeployError: CloudFormation refuses the template; nothing is left of the attempt.
+        DeployError: CloudFormation rejects the template; nothing remains of the attempt.
     """
     cloudformation, status = target.client("cloudformation"), _settled_status(target, name, log)
     if status in BROKEN:
@@ -67,28 +67,28 @@ def start_change(
         log(f"{name}: {action.lower()}")
         since = time.time()
         cloudformation.execute_change_set(StackName=name, ChangeSetName=change_set)
-    except BaseException as error:  # an interrupt too: of a change set nobody executes stays an empty stack
+    except BaseException as error:  # also an interrupt: an unexecuted change set leaves an empty stack
         _forget(target, name, change_set, action)
         if isinstance(error, ClientError):
             reason = aws_errors.masked(str(error))
-            raise DeployError(f"CloudFormation refuses the template of {name}: {reason}") from error
+            raise DeployError(f"CloudFormation rejects the template of {name}: {reason}") from error
         raise
     return StackOperation(action=action, stack=name, since=since)
 
 
-def wait(target: Target, begun: StackOperation, log: Log) -> None:
-    """Wait for a create, update or delete, telling each event.
+def wait(target: Target, operation: StackOperation, log: Log) -> None:
+    """Wait for a create, update or delete, logging each event.
 
     Raises:
         DeployError: A resource failed; the message names it and CloudFormation's reason.
     """
     seen: set[str] = set()
-    for _ in polls(target, f"{begun.action.lower()} of {_short(begun.stack)}"):
-        status = describe(target, begun.stack).get("StackStatus", "DELETE_COMPLETE")
+    for _ in polls(target, f"{operation.action.lower()} of {_short(operation.stack)}"):
+        status = describe(target, operation.stack).get("StackStatus", "DELETE_COMPLETE")
         events = [
             event
-            for event in _events(target, begun.stack)
-            if event["Timestamp"].timestamp() >= begun.since - 1
+            for event in _events(target, operation.stack)
+            if event["Timestamp"].timestamp() >= operation.since - 1
         ]
         for event in reversed(events):
             if event["EventId"] not in seen:
@@ -96,13 +96,13 @@ def wait(target: Target, begun: StackOperation, log: Log) -> None:
                 log(f"{event['ResourceStatus']:<20} {event['LogicalResourceId']}")
         if status.endswith("_IN_PROGRESS"):
             continue
-        if status == f"{begun.action}_COMPLETE":
+        if status == f"{operation.action}_COMPLETE":
             return
-        raise DeployError(_failure(_short(begun.stack), status, events))
+        raise DeployError(describe_failure(_short(operation.stack), status, events))
 
 
 def begin_delete(target: Target, name: str) -> StackOperation | None:
-    """Start the deletion of a stack; None if there is none.
+    """Start the deletion of a stack; returns None if it does not exist.
 
     Raises:
         DeployError: It is protected.
@@ -110,29 +110,29 @@ def begin_delete(target: Target, name: str) -> StackOperation | None:
     described = describe(target, name)
     if not described:
         return None
-    if described["StackStatus"].startswith("UPDATE_"):  # which CloudFormation lets nobody cut short
+    if described["StackStatus"].startswith("UPDATE_"):  # CloudFormation cannot interrupt an update
         _settled_status(target, name, lambda line: None)
-    begun = StackOperation(action="DELETE", stack=described["StackId"], since=time.time())
+    operation = StackOperation(action="DELETE", stack=described["StackId"], since=time.time())
     try:
-        target.client("cloudformation").delete_stack(StackName=begun.stack)
+        target.client("cloudformation").delete_stack(StackName=operation.stack)
     except ClientError as error:
         reason = aws_errors.masked(error.response["Error"].get("Message", ""))
-        raise DeployError(f"the stack {_short(begun.stack)} cannot be deleted: {reason}") from error
-    return begun
+        raise DeployError(f"the stack {_short(operation.stack)} cannot be deleted: {reason}") from error
+    return operation
 
 
 def delete(target: Target, name: str, log: Log) -> None:
-    """Delete a stack, if there is one, and wait for its end.
+    """Delete a stack if it exists, and wait for its end.
 
     Raises:
-        DeployError: Something of it could not be deleted.
+        DeployError: A resource could not be deleted.
     """
-    if begun := begin_delete(target, name):
-        wait(target, begun, log)
+    if operation := begin_delete(target, name):
+        wait(target, operation, log)
 
 
 def describe(target: Target, name: str) -> dict[str, Any]:
-    """What CloudFormation says of a stack; empty if there is none."""
+    """Return CloudFormation's description of a stack; empty if it does not exist."""
     try:
         [described] = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
@@ -143,14 +143,14 @@ def describe(target: Target, name: str) -> dict[str, Any]:
 
 
 def _forget(target: Target, name: str, change_set: str, action: str) -> None:
-    """Take back a change set, and the stack without resources that a create's leaves."""
+    """Delete a change set, and the empty stack of a create."""
     cloudformation = target.client("cloudformation")
     try:
         if action == "UPDATE":
             cloudformation.delete_change_set(StackName=name, ChangeSetName=change_set)
         elif describe(target, name).get("StackStatus") == "REVIEW_IN_PROGRESS":
             cloudformation.delete_stack(StackName=name)
-    except ClientError:  # what went wrong before is told; this stays for `lambdist leaks`
+    except ClientError:  # the first error matters more; `lambdist leaks` finds the rest
         return
 
 
@@ -165,13 +165,13 @@ def _has_changes(target: Target, name: str, change_set: str) -> bool:
             reason = described.get("StatusReason", "")
             if "didn't contain changes" in reason or "No updates" in reason:
                 return False
-            raise DeployError(f"CloudFormation refuses the template of {name}: {aws_errors.masked(reason)}")
+            raise DeployError(f"CloudFormation rejects the template of {name}: {aws_errors.masked(reason)}")
     raise AssertionError("unreachable")
 
 
 def _settled_status(target: Target, name: str, log: Log) -> str:
-    """The stack's status once nothing is under way any more; "" if there is no stack."""
-    for _ in polls(target, f"what is under way on {name}"):
+    """The stack's status after an operation under way has ended; "" without a stack."""
+    for _ in polls(target, f"the operation under way on {name}"):
         status: str = describe(target, name).get("StackStatus", "")
         if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             return status
@@ -179,27 +179,27 @@ def _settled_status(target: Target, name: str, log: Log) -> str:
     raise AssertionError("unreachable")
 
 
-def _failure(name: str, status: str, events: list[dict[str, Any]]) -> str:
-    """The first resource that failed, which is the cause of all later ones."""
+def describe_failure(name: str, status: str, events: list[dict[str, Any]]) -> str:
+    """Describe the first resource that failed, which caused the later failures."""
     failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
     causes = [event for event in failed if "cancelled" not in event.get("ResourceStatusReason", "").lower()]
     if not causes:
-        return f"the stack {name} is {status}, and CloudFormation gives no reason; see its events"
+        return f"the stack {name} is {status}, and CloudFormation gives no reason: look at its events"
     first = causes[-1]
     reason = first.get("ResourceStatusReason", "no reason given")
     what = f"{first['LogicalResourceId']} ({first['ResourceType']})"
     missing = aws_errors.missing_permission(reason)
-    advice = f"; the deploying credentials lack {missing}, have it added" if missing else ""
-    if missing == "iam:CreateRole":  # our policy allows roles inside its boundary only
-        advice += ", or name the boundary that they demand: --set permissions_boundary_arn=ARN"
+    advice = f"; add the permission {missing} to the deploying credentials" if missing else ""
+    if missing == "iam:CreateRole":  # the shipped policy allows roles within its boundary only
+        advice += ", or name the required boundary: --set permissions_boundary_arn=ARN"
     return f"the stack {name} is {status}: {what} failed: {aws_errors.masked(reason)}{advice}"
 
 
 def _events(target: Target, name: str) -> list[dict[str, Any]]:
-    """The stack's events, newest first; none once it is gone."""
+    """The stack's events, newest first; none after its deletion."""
     try:
-        answer = target.client("cloudformation").describe_stack_events(StackName=name)
-        events: list[dict[str, Any]] = answer["StackEvents"]
+        response = target.client("cloudformation").describe_stack_events(StackName=name)
+        events: list[dict[str, Any]] = response["StackEvents"]
         return events
     except ClientError as error:
         if _is_absent(error):
@@ -208,7 +208,7 @@ def _events(target: Target, name: str) -> list[dict[str, Any]]:
 
 
 def _short(stack: str) -> str:
-    """A stack's name, of its name or id."""
+    """A stack's name from its name or id."""
     return stack.split("/")[1] if stack.startswith("arn:") else stack
 
 

@@ -1,7 +1,7 @@
-"""What lambdist has made in a Region, service by service, and how each of it is deleted.
+"""List and delete the resources that lambdist created in a Region, service by service.
 
-A thing is lambdist's by its tag `lambdist:stack`, or by the form of the name that CloudFormation gives
-it: `<stack>-<logical id>-<suffix>`. Roles belong to no Region, so theirs must say that it is this one.
+A resource is lambdist's by its tag `lambdist:stack`, or by the form of the name that CloudFormation
+gives it: `<stack>-<logical id>-<suffix>`. Roles belong to no Region, so their tag must name this entry.
 """
 
 import re
@@ -17,7 +17,7 @@ from lambdist_lib.deployment import artifact_bucket, local_mail, tags, templates
 from lambdist_lib.errors import AccessDeniedError
 
 GONE = re.compile("NotFound|NoSuch|NonExistent|ResourceNotFound|does not exist")
-ARNS = {  # by kind: a name alone may be that of somebody's thing of another kind
+ARNS = {  # by kind: resources of several kinds may share a name
     "function": "lambda:[^:]*:[^:]*:function:([^:]+)",
     "queue": "sqs:[^:]*:[^:]*:([^:]+)",
     "alarm": "cloudwatch:[^:]*:[^:]*:alarm:(.+)",
@@ -26,12 +26,12 @@ ARNS = {  # by kind: a name alone may be that of somebody's thing of another kin
     "log group": r"logs:[^:]*:[^:]*:log-group:([^:]+)(?::\*)?",
     "bucket": "s3:::([^/]+)",
 }
-Found = tuple[str, str, Mapping[str, str]]  # id, name, tags
+Listed = tuple[str, str, Mapping[str, str]]  # id, name, tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One thing of one kind; `id` is CloudFormation's physical id, `stack` whose it is or was."""
+    """One resource; `id` is CloudFormation's physical id, `stack` its present or former stack."""
 
     kind: str
     id: str
@@ -41,20 +41,20 @@ class Resource:
     expires: str
 
 
-def things(target: Target, name: str) -> list[Resource]:
-    """Everything but the stacks themselves, in the order in which it can be deleted.
+def list_resources(target: Target, name: str) -> list[Resource]:
+    """List everything but the stacks, in an order in which it can be deleted.
 
-    What may not be listed is one Thing without an id, whose name says which permission it needs.
+    A kind that may not be listed is entry Resource without an id; its name has the missing permission.
     """
     try:
-        tagged, told = _tagged(target), []
+        tagged, denied = _tagged(target), []
     except AccessDeniedError as error:
-        tagged, told = {}, [_unknown("tags", error)]
+        tagged, denied = {}, [_unknown("tags", error)]
     with ThreadPoolExecutor(4) as pool:  # a dozen services, each a round trip or more away
         listed = dict(zip(KINDS, pool.map(lambda kind: _listed(kind, target), KINDS), strict=True))
-    told += [one for one in listed.values() if isinstance(one, Resource)]
-    return told + [
-        _thing(kind, id_, label, {**tagged.get((kind, label), {}), **own}, name)
+    denied += [entry for entry in listed.values() if isinstance(entry, Resource)]
+    return denied + [
+        _resource(kind, id_, label, {**tagged.get((kind, label), {}), **own}, name)
         for kind, entries in listed.items()
         if not isinstance(entries, Resource)
         for id_, label, own in entries
@@ -62,8 +62,8 @@ def things(target: Target, name: str) -> list[Resource]:
     ]
 
 
-def _listed(kind: str, target: Target) -> list[Found] | Resource:
-    """What there is of a kind; a Thing of state unknown if nobody may tell."""
+def _listed(kind: str, target: Target) -> list[Listed] | Resource:
+    """The resources of a kind, or a placeholder if they may not be listed."""
     try:
         return list(LISTS[kind](target))
     except AccessDeniedError as error:
@@ -71,14 +71,14 @@ def _listed(kind: str, target: Target) -> list[Found] | Resource:
 
 
 def _unknown(kind: str, error: AccessDeniedError) -> Resource:
-    if not error.action:  # expired, unreachable: then nothing can be told
+    if not error.action:  # expired or unreachable: not about this permission
         raise error
     return Resource(
         kind=kind, id="", name=f"not listed without {error.action}", stack="", created="", expires=""
     )
 
 
-def _thing(kind: str, id_: str, label: str, marks: Mapping[str, str], name: str) -> Resource:
+def _resource(kind: str, id_: str, label: str, marks: Mapping[str, str], name: str) -> Resource:
     return Resource(
         kind=kind, id=id_, name=label, stack=owner_stack(label, marks, name),
         created=marks.get(tags.CREATED, ""), expires=marks.get(tags.EXPIRES, ""),
@@ -86,7 +86,7 @@ def _thing(kind: str, id_: str, label: str, marks: Mapping[str, str], name: str)
 
 
 def owner_stack(label: str, marks: Mapping[str, str], name: str) -> str:
-    """The stack that something belongs or belonged to, or ""; of the bucket, how its stacks' names begin."""
+    """Return the stack of a resource, or ""; for the bucket, the beginning of its stacks' names."""
     if tags.STACK in marks:
         return marks[tags.STACK]
     if label.startswith(name + artifact_bucket.PART):
@@ -99,28 +99,32 @@ def owner_stack(label: str, marks: Mapping[str, str], name: str) -> str:
     return ""
 
 
-def delete(target: Target, thing: Resource) -> None:
-    """Delete one thing with all that hangs on it; what is gone by now is no error."""
+def delete(target: Target, resource: Resource) -> None:
+    """Delete a resource and what depends on it; entry that is gone already is ignored."""
     try:
-        DELETES[thing.kind](target, thing.id)
+        DELETES[resource.kind](target, resource.id)
     except ClientError as error:
         if not GONE.search(f"{error.response['Error']['Code']} {error.response['Error'].get('Message', '')}"):
             raise
 
 
 def _tagged(target: Target) -> dict[tuple[str, str], dict[str, str]]:
-    """Tags by kind and name, of every service that tells of them in one place."""
-    pages = target.client("resourcegroupstaggingapi").get_paginator("get_resources")
-    found = pages.paginate(TagFilters=[{"Key": tags.STACK}])
-    listed = [one for page in found for one in page["ResourceTagMappingList"]]
-    return {named: tags.read(one["Tags"]) for one in listed if (named := kind_and_name(one["ResourceARN"]))}
+    """Tags by kind and name, from the tagging service."""
+    paginator = target.client("resourcegroupstaggingapi").get_paginator("get_resources")
+    pages = paginator.paginate(TagFilters=[{"Key": tags.STACK}])
+    mappings = [mapping for page in pages for mapping in page["ResourceTagMappingList"]]
+    return {
+        named: tags.read(mapping["Tags"])
+        for mapping in mappings
+        if (named := kind_and_name(mapping["ResourceARN"]))
+    }
 
 
 def kind_and_name(arn: str) -> tuple[str, str] | None:
-    """What an ARN names, of those kinds whose lists do not tell their tags themselves."""
+    """Return the kind and name in an ARN, for kinds whose lists have no tags."""
     for kind, form in ARNS.items():
-        if found := re.fullmatch(f"arn:[^:]+:{form}", arn):
-            return kind, found[1]
+        if match := re.fullmatch(f"arn:[^:]+:{form}", arn):
+            return kind, match[1]
     return None
 
 
@@ -129,74 +133,74 @@ def _each(paginator: Any, key: str) -> Iterator[Any]:
         yield from page.get(key, [])
 
 
-def _mappings(target: Target) -> Iterator[Found]:
+def _mappings(target: Target) -> Iterator[Listed]:
     pages = target.client("lambda").get_paginator("list_event_source_mappings")
-    for one in _each(pages, "EventSourceMappings"):
-        yield one["UUID"], one.get("FunctionArn", "").rpartition(":")[2], {}
+    for entry in _each(pages, "EventSourceMappings"):
+        yield entry["UUID"], entry.get("FunctionArn", "").rpartition(":")[2], {}
 
 
-def _functions(target: Target) -> Iterator[Found]:
-    for one in _each(target.client("lambda").get_paginator("list_functions"), "Functions"):
-        yield one["FunctionName"], one["FunctionName"], {}
+def _functions(target: Target) -> Iterator[Listed]:
+    for entry in _each(target.client("lambda").get_paginator("list_functions"), "Functions"):
+        yield entry["FunctionName"], entry["FunctionName"], {}
 
 
-def _queues(target: Target) -> Iterator[Found]:
+def _queues(target: Target) -> Iterator[Listed]:
     for url in _each(target.client("sqs").get_paginator("list_queues"), "QueueUrls"):
         yield url, url.rpartition("/")[2], {}
 
 
-def _topics(target: Target) -> Iterator[Found]:
-    for one in _each(target.client("sns").get_paginator("list_topics"), "Topics"):
-        yield one["TopicArn"], one["TopicArn"].rpartition(":")[2], {}
+def _topics(target: Target) -> Iterator[Listed]:
+    for entry in _each(target.client("sns").get_paginator("list_topics"), "Topics"):
+        yield entry["TopicArn"], entry["TopicArn"].rpartition(":")[2], {}
 
 
-def _tables(target: Target) -> Iterator[Found]:
+def _tables(target: Target) -> Iterator[Listed]:
     for name in _each(target.client("dynamodb").get_paginator("list_tables"), "TableNames"):
         yield name, name, {}
 
 
-def _alarms(target: Target) -> Iterator[Found]:
-    for one in _each(target.client("cloudwatch").get_paginator("describe_alarms"), "MetricAlarms"):
-        yield one["AlarmName"], one["AlarmName"], {}
+def _alarms(target: Target) -> Iterator[Listed]:
+    for entry in _each(target.client("cloudwatch").get_paginator("describe_alarms"), "MetricAlarms"):
+        yield entry["AlarmName"], entry["AlarmName"], {}
 
 
-def _log_groups(target: Target) -> Iterator[Found]:
-    for one in _each(target.client("logs").get_paginator("describe_log_groups"), "logGroups"):
-        yield one["logGroupName"], one["logGroupName"], {}
+def _log_groups(target: Target) -> Iterator[Listed]:
+    for entry in _each(target.client("logs").get_paginator("describe_log_groups"), "logGroups"):
+        yield entry["logGroupName"], entry["logGroupName"], {}
 
 
-def _roles(target: Target) -> Iterator[Found]:
-    """Of this Region only: a role of a stack that lives in another one looks the same."""
+def _roles(target: Target) -> Iterator[Listed]:
+    """The roles of this Region: those of stacks in other Regions have similar names."""
     iam = target.client("iam")
-    for one in _each(iam.get_paginator("list_roles"), "Roles"):
-        if any(f"-{kind.replace('_', '-')}-" in one["RoleName"] for kind in templates.KINDS):
-            marks = tags.read(iam.list_role_tags(RoleName=one["RoleName"])["Tags"])
+    for entry in _each(iam.get_paginator("list_roles"), "Roles"):
+        if any(f"-{kind.replace('_', '-')}-" in entry["RoleName"] for kind in templates.KINDS):
+            marks = tags.read(iam.list_role_tags(RoleName=entry["RoleName"])["Tags"])
             if marks.get(tags.REGION) == target.region:
-                yield one["RoleName"], one["RoleName"], marks
+                yield entry["RoleName"], entry["RoleName"], marks
 
 
-def _plans(target: Target) -> Iterator[Found]:
+def _plans(target: Target) -> Iterator[Listed]:
     return _of_api(target.client("apigateway").get_paginator("get_usage_plans"))
 
 
-def _keys(target: Target) -> Iterator[Found]:
+def _keys(target: Target) -> Iterator[Listed]:
     return _of_api(target.client("apigateway").get_paginator("get_api_keys"))
 
 
-def _apis(target: Target) -> Iterator[Found]:
+def _apis(target: Target) -> Iterator[Listed]:
     return _of_api(target.client("apigateway").get_paginator("get_rest_apis"))
 
 
-def _of_api(paginator: Any) -> Iterator[Found]:
-    for one in _each(paginator, "items"):
-        yield one["id"], one.get("name") or one["id"], one.get("tags", {})
+def _of_api(paginator: Any) -> Iterator[Listed]:
+    for entry in _each(paginator, "items"):
+        yield entry["id"], entry.get("name") or entry["id"], entry.get("tags", {})
 
 
-def _buckets(target: Target) -> Iterator[Found]:
-    """Only those whose name says that they are of this Region: all are listed everywhere."""
-    for one in target.client("s3").list_buckets()["Buckets"]:
-        if artifact_bucket.PART in one["Name"] and one["Name"].endswith(f"-{target.region}"):
-            yield one["Name"], one["Name"], {}
+def _buckets(target: Target) -> Iterator[Listed]:
+    """The buckets whose name has this Region: S3 lists all of them in every Region."""
+    for entry in target.client("s3").list_buckets()["Buckets"]:
+        if artifact_bucket.PART in entry["Name"] and entry["Name"].endswith(f"-{target.region}"):
+            yield entry["Name"], entry["Name"], {}
 
 
 def _delete_plan(target: Target, plan_id: str) -> None:
@@ -217,7 +221,7 @@ def _delete_role(target: Target, name: str) -> None:
     iam.delete_role(RoleName=name)
 
 
-LISTS: dict[str, Callable[[Target], Iterable[Found]]] = {  # what must go first comes first
+LISTS: dict[str, Callable[[Target], Iterable[Listed]]] = {  # in the order of deletion
     "event source mapping": _mappings,
     "function": _functions,
     "queue": _queues,

@@ -1,11 +1,11 @@
-"""What runs have left on a target, and its removal.
+"""Find and delete resources that runs left on a target.
 
-    leaks.find(target)                  every stack, and everything that is of none
-    leaks.delete(target)                what is not wanted any more: all but what is live
+    leaks.find(target)       every stack, and every resource without a stack
+    leaks.delete(target)     delete all but the live ones
 
-A stack is `live` while its expiry has not passed, `expired` after it, `cut short` if the deployment that
-made it did not come to its end, and `broken` if it cannot be used. What no stack of here has is
-`orphaned`. The artifact bucket is as its stacks are.
+A stack is `live` until its expiry, then `expired`; `cut short` if its deployment was interrupted;
+`broken` if it cannot be used. A resource without a stack is `orphaned`. The artifact bucket has the
+state of its stacks.
 """
 
 import contextlib
@@ -39,36 +39,42 @@ STACK = "stack"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeakedResource:
-    """A stack with all that is its own, or a thing that no stack has."""
+    """A stack with its resources, or a resource without a stack."""
 
     state: str
-    thing: Resource
+    resource: Resource
 
     def facts(self) -> dict[str, str]:
-        """Without the physical id, which may name the account."""
+        """Return the fields to print, without the physical id, which may name the account."""
         shown = ("kind", "name", "stack", "created", "expires")
-        return {"state": self.state, **{name: getattr(self.thing, name) for name in shown}}
+        return {"state": self.state, **{name: getattr(self.resource, name) for name in shown}}
 
     def line(self) -> str:
-        thing = self.thing
-        until = f", until {thing.expires}" if thing.expires and thing.kind == STACK else ""
-        since = f"  (since {thing.created}{until})" if thing.created else ""
-        return f"{self.state:<10} {thing.kind:<20} {thing.name}{since}"
+        resource = self.resource
+        until = f", until {resource.expires}" if resource.expires and resource.kind == STACK else ""
+        since = f"  (since {resource.created}{until})" if resource.created else ""
+        return f"{self.state:<10} {resource.kind:<20} {resource.name}{since}"
 
 
 def find(target: Target, *, name: str = stacks.NAME, now: datetime | None = None) -> list[LeakedResource]:
-    """What is there: stacks first, then what can be deleted in this order."""
+    """List stacks, then resources without a stack, in an order in which they can be deleted."""
     now = now or datetime.now(UTC)
-    things = inventory.things(target, name)  # before the stacks: what one has made since is no orphan
-    standing = [one for one in _stacks(target) if inventory.owner_stack(one["StackName"], _tags(one), name)]
-    bases = {_base(one["StackName"]) for one in standing} | {one.stack for one in things}
-    begun = {base: pending.status(target, base) for base in bases}
-    states = {one["StackName"]: state_of(one, begun[_base(one["StackName"])], now) for one in standing}
-    rows = [LeakedResource(state=states[one["StackName"]], thing=_thing(one)) for one in standing]
-    owned = {id_ for one in standing for id_ in _owned(target, one["StackName"])}
-    for thing in things:
-        if state := _state_of_thing(thing, owned, states, begun[thing.stack][0]):
-            rows.append(LeakedResource(state=state, thing=thing))
+    resources = inventory.list_resources(target, name)  # before the stacks: later resources are not orphans
+    described = {
+        stack["StackName"]: stack
+        for stack in _stacks(target)
+        if inventory.owner_stack(stack["StackName"], _tags(stack), name)
+    }
+    bases = {_base(full) for full in described} | {resource.stack for resource in resources}
+    deployments = {base: pending.status(target, base) for base in bases}
+    states = {full: state_of(stack, deployments[_base(full)], now) for full, stack in described.items()}
+    rows = [
+        LeakedResource(state=states[full], resource=_as_resource(stack)) for full, stack in described.items()
+    ]
+    owned = {id_ for full in described for id_ in _owned(target, full)}
+    for resource in resources:
+        if state := _state_of_resource(resource, owned, states, deployments[resource.stack][0]):
+            rows.append(LeakedResource(state=state, resource=resource))
     return rows
 
 
@@ -80,76 +86,81 @@ def delete(
     force: bool = False,
     log: Log = lambda line: None,
 ) -> list[LeakedResource]:
-    """Delete what is not live, or everything; returns what was deleted.
+    """Delete all resources that are not live, or everything; returns the deleted ones.
+
+    Args:
+        force: Delete even stacks with results that were not fetched.
 
     Raises:
-        UncollectedError: A stack holds results that nobody has fetched; with `force` they go. Else all stays.
-        DeployError: Something could not be deleted; the message names it. All else is gone.
+        UncollectedError: A stack holds results that were not fetched; nothing was deleted.
+        DeployError: A resource could not be deleted; the message names it. The others are gone.
     """
 
-    def doomed() -> list[LeakedResource]:
+    def unwanted() -> list[LeakedResource]:
         rows = [row for row in find(target, name=name) if row.state != UNKNOWN]
         return [row for row in rows if everything or row.state != LIVE]
 
-    first = doomed()
+    first = unwanted()
     if not force:
         for row in first:
             _require_collected(target, row)
-    failed = _delete_stacks(target, [row.thing for row in first if row.thing.kind == STACK], log)
-    then = [row for row in doomed() if row.thing.kind != STACK]  # with what a stack has left behind
-    failed |= _delete_things(target, [row.thing for row in then], log)
+    failed = _delete_stacks(target, [row.resource for row in first if row.resource.kind == STACK], log)
+    rest = [row for row in unwanted() if row.resource.kind != STACK]  # includes what the stacks left behind
+    failed |= _delete_resources(target, [row.resource for row in rest], log)
     if failed:
-        raise DeployError("; ".join(f"{what} stays: {why}" for what, why in failed.items()))
-    gone = {row.thing.id: row for row in [*first, *then]}
+        raise DeployError("; ".join(f"{name} was not deleted: {reason}" for name, reason in failed.items()))
+    gone = {row.resource.id: row for row in [*first, *rest]}
     for row in gone.values():
-        pending.clear(target, _base(row.thing.stack))
+        pending.clear(target, _base(row.resource.stack))
     return list(gone.values())
 
 
-def state_of(stack: dict[str, Any], begun: tuple[str, list[str]], now: datetime) -> str:
-    """The state of a stack as CloudFormation describes it; `begun` is `deployments.state_of`."""
-    how, new = begun
-    if stack["StackName"] in new and how:
-        return CUT_SHORT if how == pending.CUT_SHORT else LIVE
+def state_of(stack: dict[str, Any], deployment: tuple[str, list[str]], now: datetime) -> str:
+    """Return the state of a stack as CloudFormation describes it; `deployment` is `pending.status`."""
+    status, new = deployment
+    if stack["StackName"] in new and status:
+        return CUT_SHORT if status == pending.CUT_SHORT else LIVE
     if stack["StackStatus"] in change_sets.BROKEN | change_sets.ABSENT:
         return BROKEN
     return EXPIRED if tags.is_expired(_tags(stack), now) else LIVE
 
 
 def summary(rows: list[LeakedResource], target: Target) -> str:
-    """How many there are of each state, and what to type."""
+    """Return the number of live and other resources, and the command that removes them."""
     known = [row for row in rows if row.state != UNKNOWN]
     live = sum(row.state == LIVE for row in known)
     if not known:
-        return f"nothing of lambdist's is on {target.label}" + (", as far as can be seen" if rows else "")
-    how = f"lambdist leaks --target {target.name} --delete"
+        return f"nothing of lambdist's is on {target.label}" + (
+            ", unless it may not be listed" if rows else ""
+        )
+    command = f"lambdist leaks --target {target.name} --delete"
     if live == len(known):
-        return f"all {live} are live; `{how} --all` removes them"
-    return f"{live} of {len(known)} are live; `{how}` removes {'the others' if live else 'all'}"
+        return f"all {live} are live; `{command} --all` removes them"
+    return f"{live} of {len(known)} are live; `{command}` removes {'the others' if live else 'all'}"
 
 
-def _state_of_thing(thing: Resource, owned: set[str], states: dict[str, str], begun: str) -> str:
-    """ "" for what is part of a stack."""
-    if thing.id in owned:
+def _state_of_resource(resource: Resource, owned: set[str], states: dict[str, str], deployment: str) -> str:
+    """The state of a resource without a stack; "" for one that a stack owns."""
+    if resource.id in owned:
         return ""
-    if thing.kind == "bucket":
-        of_its = [state for stack, state in states.items() if stack in _names(thing.stack)]
-        if LIVE in of_its or begun == pending.UNDER_WAY:
+    if resource.kind == "bucket":
+        of_stacks = [state for stack, state in states.items() if stack in _names(resource.stack)]
+        if LIVE in of_stacks or deployment == pending.UNDER_WAY:
             return LIVE
-        return of_its[0] if of_its else ORPHANED
-    is_mail = thing.kind == "queue" and thing.name.startswith(local_mail.PREFIX)
-    return "" if is_mail and thing.stack in states else ORPHANED
+        return of_stacks[0] if of_stacks else ORPHANED
+    is_mail = resource.kind == "queue" and resource.name.startswith(local_mail.PREFIX)
+    return "" if is_mail and resource.stack in states else ORPHANED
 
 
-def _delete_stacks(target: Target, found: list[Resource], log: Log) -> dict[str, str]:
-    begun: dict[str, change_sets.StackOperation | None] = {}
+def _delete_stacks(target: Target, unwanted: list[Resource], log: Log) -> dict[str, str]:
+    deletions: dict[str, change_sets.StackOperation | None] = {}
     failed = {}
-    for one in found:
+    for stack in unwanted:
         try:
-            begun[one.name] = change_sets.begin_delete(target, one.id)
+            deletions[stack.name] = change_sets.begin_delete(target, stack.id)
         except DeployError as error:
-            failed[one.name] = str(error)
-    for name, deletion in begun.items():
+            failed[stack.name] = str(error)
+    for name, deletion in deletions.items():
         try:
             if deletion:
                 change_sets.wait(target, deletion, log)
@@ -161,35 +172,35 @@ def _delete_stacks(target: Target, found: list[Resource], log: Log) -> dict[str,
     return failed
 
 
-def _delete_things(target: Target, found: list[Resource], log: Log) -> dict[str, str]:
+def _delete_resources(target: Target, unwanted: list[Resource], log: Log) -> dict[str, str]:
     failed = {}
-    for thing in found:
+    for resource in unwanted:
         try:
-            inventory.delete(target, thing)
-            log(f"{thing.kind} {thing.name} is gone")
+            inventory.delete(target, resource)
+            log(f"{resource.kind} {resource.name} is gone")
         except (ClientError, BotoCoreError, TargetError, DeployError) as error:
-            failed[f"{thing.kind} {thing.name}"] = aws_errors.masked(str(error))
+            failed[f"{resource.kind} {resource.name}"] = aws_errors.masked(str(error))
     return failed
 
 
 def _require_collected(target: Target, row: LeakedResource) -> None:
-    """A stack that came up whole may hold results that are nowhere else."""
-    if row.thing.kind != STACK or row.state == BROKEN:
+    """Raise UncollectedError if a usable stack holds results that were not fetched."""
+    if row.resource.kind != STACK or row.state == BROKEN:
         return
     for kind in templates.KINDS:
-        if row.thing.name.endswith(stacks.stack_name(kind, "")):
+        if row.resource.name.endswith(stacks.stack_name(kind, "")):
             with contextlib.suppress(AbsentError):
-                uncollected.require_collected(target, [kind], name=_base(row.thing.name))
+                uncollected.require_collected(target, [kind], name=_base(row.resource.name))
 
 
 def _base(stack: str) -> str:
-    """What a stack's name begins with, before its kind."""
+    """The beginning of a stack's name, before its kind."""
     for kind in templates.KINDS:
         stack = stack.removesuffix(stacks.stack_name(kind, ""))
     return stack
 
 
-def _thing(stack: dict[str, Any]) -> Resource:
+def _as_resource(stack: dict[str, Any]) -> Resource:
     marks, name = _tags(stack), stack["StackName"]
     return Resource(
         kind=STACK, id=stack["StackId"], name=name, stack=name,
@@ -204,15 +215,15 @@ def _names(name: str) -> set[str]:
 def _stacks(target: Target) -> Iterable[dict[str, Any]]:
     pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
     for page in pages:
-        yield from (one for one in page["Stacks"] if one["StackStatus"] != "DELETE_COMPLETE")
+        yield from (stack for stack in page["Stacks"] if stack["StackStatus"] != "DELETE_COMPLETE")
 
 
 def _owned(target: Target, stack: str) -> Iterable[str]:
     pages = target.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
     for page in pages:
-        for one in page["StackResourceSummaries"]:
-            if one["ResourceStatus"] != "DELETE_COMPLETE" and one.get("PhysicalResourceId"):
-                yield one["PhysicalResourceId"]
+        for resource in page["StackResourceSummaries"]:
+            if resource["ResourceStatus"] != "DELETE_COMPLETE" and resource.get("PhysicalResourceId"):
+                yield resource["PhysicalResourceId"]
 
 
 def _tags(stack: dict[str, Any]) -> dict[str, str]:

@@ -48,7 +48,7 @@ def deploy(
         The deployed stacks by kind: `distributed` and `single_node`.
 
     Raises:
-        UsageError: A setting or the folder is invalid, or the estimate exceeds the budget; nothing was created.
+        UsageError: A setting or folder is invalid, or the estimate exceeds the budget; nothing was created.
         DeployError: Consent was refused, CloudFormation failed or a function does not start.
         KeyboardInterrupt: The message names what remains and how to go on or remove it.
     """
@@ -114,7 +114,7 @@ def remaining(target: Target, advice: str) -> str:
         return f"what remains on {target.label} is unknown ({error}); {advice}"
     if not rows:
         return f"nothing of it is on {target.label}"
-    names = ", ".join(f"{row.thing.kind} {row.thing.name}" for row in rows)
+    names = ", ".join(f"{row.resource.kind} {row.resource.name}" for row in rows)
     return f"on {target.label} remain {names}; {advice}"
 
 

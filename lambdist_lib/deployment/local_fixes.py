@@ -1,18 +1,35 @@
-"""What the local cloud ignores in a template, but obeys when an API call asks for it."""
+"""Make the local cloud do what it ignores or misreads in a template."""
 
 from collections.abc import Mapping
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import local_mail
 
+REFERENCE = "MaximumConcurrency: !Ref MaximumConcurrency"
 
-def close(target: Target, stack_name: str, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> None:
+
+def template(target: Target, body: str, values: Mapping[str, str], defaults: Mapping[str, object]) -> str:
+    """Return a template as the target understands it; unchanged on AWS.
+
+    The emulator takes a reference to a number as text. Its poller compares that text with a count, fails,
+    and from then on serves no mapping at all. So the local cloud gets the number itself.
+
+    Args:
+        values: Parameters of the deploy.
+        defaults: Of the template's parameters.
+    """
+    if target.name != "local" or REFERENCE not in body:
+        return body
+    width = int(str(values.get("MaximumConcurrency", defaults["MaximumConcurrency"])))
+    return body.replace(REFERENCE, f"MaximumConcurrency: {width}")
+
+
+def close(target: Target, stack_name: str, outputs: Mapping[str, str]) -> None:
     """Make a stack of the local cloud what its template says; nothing to do on AWS."""
     if target.name != "local":
         return
     _validate_requests(target, outputs["ApiId"])
-    if "QueueToProcessorId" in outputs:
-        _cap_concurrency(target, outputs["QueueToProcessorId"], int(parameters["MaximumConcurrency"]))
+    if "TopicArn" in outputs:
         local_mail.subscribe(target, stack_name, outputs["TopicArn"])
 
 
@@ -27,10 +44,3 @@ def _validate_requests(target: Target, api_id: str) -> None:
             gateway.update_method(
                 restApiId=api_id, resourceId=resource["id"], httpMethod="POST", patchOperations=[operation]
             )
-
-
-def _cap_concurrency(target: Target, mapping_id: str, most: int) -> None:
-    """A template's reference to a number is text, on which the emulator's poller stumbles for ever."""
-    target.client("lambda").update_event_source_mapping(
-        UUID=mapping_id, ScalingConfig={"MaximumConcurrency": most}
-    )

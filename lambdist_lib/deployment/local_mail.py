@@ -1,7 +1,7 @@
-"""The mails that the local cloud would have sent: digests of dead letters, and alarms.
+"""Read the mails of the local cloud: digests of dead letters, and alarms.
 
-The local cloud has no post. So a deploy there subscribes a queue to the stack's topic, which
-gets what an address would get; it goes with the stack, and is in no template.
+The emulator sends no e-mail, so a local deploy subscribes a queue to the stack's topic. The queue is
+in no template and is deleted with the stack.
 """
 
 import json
@@ -11,13 +11,13 @@ from typing import Any
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import tags
 
-PREFIX = "lambdist-mail-"  # of the queues' names, before the stack's
-READING_S = 60  # a mail that is read is hidden for so long, unless it is put back sooner
+PREFIX = "lambdist-mail-"  # of the queues' names, before the stack's name
+READING_S = 60  # a mail that is being read is hidden for at most this long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One mail: when it was published, and to which addresses of the topic it would have gone."""
+    """One mail; `to` has the topic's addresses."""
 
     id: str
     at: str  # ISO 8601, UTC
@@ -31,7 +31,7 @@ class Mail:
 
 
 def subscribe(target: Target, stack_name: str, topic_arn: str) -> None:
-    """Have a stack's mails kept; what is kept already stays."""
+    """Keep a stack's mails; mails kept before stay."""
     sqs = target.client("sqs")
     marks = {tags.STACK: stack_name, tags.REGION: target.region}
     url = sqs.create_queue(QueueName=PREFIX + stack_name, tags=marks)["QueueUrl"]
@@ -40,7 +40,7 @@ def subscribe(target: Target, stack_name: str, topic_arn: str) -> None:
 
 
 def remove(target: Target, stack_name: str) -> None:
-    """Drop a stack's mails; its topic, which goes with the stack, takes the subscription along."""
+    """Delete a stack's mails; the subscription is deleted with the stack's topic."""
     sqs = target.client("sqs")
     for url in sqs.list_queues(QueueNamePrefix=PREFIX + stack_name).get("QueueUrls", []):
         if url.endswith(f"/{PREFIX}{stack_name}"):
@@ -48,26 +48,28 @@ def remove(target: Target, stack_name: str) -> None:
 
 
 def read(target: Target) -> list[Mail]:
-    """All mails of all stacks, oldest first; they stay where they are."""
+    """Read the mails of all stacks, oldest first, without removing them."""
     sqs = target.client("sqs")
     urls = sqs.list_queues(QueueNamePrefix=PREFIX).get("QueueUrls", [])
     published = [json.loads(body) for url in urls for body in _bodies(sqs, url)]
-    addresses = {topic: _addresses(target, topic) for topic in {one["TopicArn"] for one in published}}
+    addresses = {
+        topic: _addresses(target, topic) for topic in {notification["TopicArn"] for notification in published}
+    }
     mails = [
         Mail(
-            id=one["MessageId"],
-            at=one["Timestamp"],
-            to=addresses[one["TopicArn"]],
-            subject=one.get("Subject") or "",
-            text=one["Message"],
+            id=notification["MessageId"],
+            at=notification["Timestamp"],
+            to=addresses[notification["TopicArn"]],
+            subject=notification.get("Subject") or "",
+            text=notification["Message"],
         )
-        for one in published
+        for notification in published
     ]
     return sorted(mails, key=lambda mail: mail.at)
 
 
 def _bodies(sqs: Any, url: str) -> list[str]:
-    """What a queue holds, which is put back when all is read."""
+    """The messages of a queue, which are visible again after all are read."""
     messages: list[dict[str, Any]] = []
     while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=READING_S).get(
         "Messages"
@@ -82,5 +84,5 @@ def _bodies(sqs: Any, url: str) -> list[str]:
 
 def _addresses(target: Target, topic_arn: str) -> tuple[str, ...]:
     pages = target.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
-    found = [one for page in pages for one in page["Subscriptions"]]
-    return tuple(one["Endpoint"] for one in found if one["Protocol"] == "email")
+    subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
+    return tuple(entry["Endpoint"] for entry in subscriptions if entry["Protocol"] == "email")

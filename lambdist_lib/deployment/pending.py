@@ -1,7 +1,8 @@
-"""Which deployment of this machine is under way, and which was cut short: a file while it lasts.
+"""Record deployments of this machine while they are under way, to recognise interrupted ones.
 
-CloudFormation ends what it was told to do whether or not anybody waits for it, so the stacks of a
-killed deployment come up whole. That nobody wanted them to the end is known only here.
+CloudFormation completes a deployment even if its client was killed, so an interrupted one leaves
+complete stacks. Only this record tells that they are not wanted. It is a file that exists while the
+deployment lasts.
 """
 
 import contextlib
@@ -20,33 +21,34 @@ UNDER_WAY, CUT_SHORT = "under way", "cut short"
 
 @contextlib.contextmanager
 def record(target: Target, name: str, new: list[str]) -> Iterator[None]:
-    """Note a deployment for as long as the block runs; one that an error ends has told what is left.
+    """Record a deployment while the block runs; an error removes the record, an interrupt keeps it.
 
     Args:
-        new: Stacks that it makes. One that was there before stays wanted, whatever becomes of an update.
+        new: Stacks that it creates. An existing stack stays wanted even if its update is interrupted.
     """
     path = _path(target, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     before = _read(path)
-    begun = sorted({*new, *(before[1] if before else [])})  # one that was cut short is made up for
-    _write(path, begun, Identity.of())
+    created = sorted({*new, *(before[1] if before else [])})  # including those of an interrupted deployment
+    _write(path, created, Identity.of())
     try:
         yield
     except Exception:
         clear(target, name)
         raise
-    except BaseException:  # an interrupt, after which a kernel lives on
-        _write(path, begun, None)
+    except BaseException:  # an interrupt; a notebook's kernel lives on
+        _write(path, created, None)
         raise
     clear(target, name)
 
 
 def status(target: Target, name: str) -> tuple[str, list[str]]:
-    """UNDER_WAY, CUT_SHORT (also by Ctrl-C) or "", and the stacks that were to be made."""
-    noted = _read(_path(target, name))
-    if not noted:
+    """Return UNDER_WAY, CUT_SHORT (also by Ctrl-C) or "", and the stacks that it creates."""
+    recorded = _read(_path(target, name))
+    if not recorded:
         return "", []
-    return (UNDER_WAY if noted[0] and noted[0].process() else CUT_SHORT), noted[1]
+    process, new = recorded
+    return (UNDER_WAY if process and process.process() else CUT_SHORT), new
 
 
 def clear(target: Target, name: str) -> None:
@@ -64,7 +66,7 @@ def _write(path: Path, new: list[str], by: Identity | None) -> None:
 
 def _read(path: Path) -> tuple[Identity | None, list[str]] | None:
     try:
-        noted = json.loads(path.read_text(encoding="utf-8"))
-        return noted["by"] and Identity(**noted["by"]), [str(stack) for stack in noted["new"]]
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        return recorded["by"] and Identity(**recorded["by"]), [str(stack) for stack in recorded["new"]]
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -1,4 +1,4 @@
-"""Waiting for what AWS does in its own time, never for ever."""
+"""Poll until a condition holds or the deadline passes."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,23 +6,27 @@ from collections.abc import Callable, Iterator
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.errors import DeployError
 
-DEADLINE_S = 900.0  # of a deploy or a destroy; a first one on AWS takes about two minutes
-Log = Callable[[str], None]  # of a line about what is going on
+DEADLINE_S = 900.0  # of a deploy or a destroy; a first deploy on AWS takes about two minutes
+Log = Callable[[str], None]  # called with a line of progress
 POLL_S = {"local": 0.05, "aws": 2.0}
 
 
 def polls(target: Target, waiting_for: str, *, deadline_s: float | None = None) -> Iterator[None]:
-    """Yields until the deadline (DEADLINE_S), at the target's pace.
+    """Yield at the target's polling interval until the deadline.
+
+    Args:
+        waiting_for: Named in the error.
+        deadline_s: DEADLINE_S by default.
 
     Raises:
-        DeployError: It passed; the message says what was waited for.
+        DeployError: The deadline passed.
     """
-    most_s = DEADLINE_S if deadline_s is None else deadline_s
-    end_s = time.monotonic() + most_s
+    limit_s = DEADLINE_S if deadline_s is None else deadline_s
+    end_s = time.monotonic() + limit_s
     while time.monotonic() < end_s:
         yield
         time.sleep(POLL_S[target.name])
     raise DeployError(
-        f"{waiting_for} did not end within {most_s:g} s; it may still do so: see the stack's events on "
-        f"{target.label}, and `lambdist leaks --target {target.name}`"
+        f"{waiting_for} did not end within {limit_s:g} s and may still go on: look at the stack's events on "
+        f"{target.label}, and run `lambdist leaks --target {target.name}`"
     )

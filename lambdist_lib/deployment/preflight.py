@@ -1,9 +1,9 @@
-"""Before anything is made on AWS: whose account, what would be made, which quotas bind, what it costs.
+"""Before a deploy to AWS: show account, resources, quotas and estimated cost, and ask for consent.
 
-    found = preflight.look(target, {"memory_mb": 512}, planned=usage_of_the_runs)
-    preflight.require_consent(found, budget_usd=1.0, yes=False)     asks on a terminal
+    inspected = preflight.inspect(target, {"memory_mb": 512}, planned=usage)
+    preflight.confirm(inspected, budget_usd=1.0, yes=False)     asks on a terminal
 
-The estimate is a prediction from dated prices (`limits`); the bill is AWS's. Nothing is written to a file.
+The estimate is a prediction from dated prices (`costs.prices`); the bill is AWS's.
 """
 
 import collections
@@ -26,27 +26,31 @@ WIDTH = 110
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
-    """What the account may do at once; None for what it may not be asked for."""
+    """The account's quotas; None for one that may not be read."""
 
-    executions: int | None = None  # of all its Lambdas together
+    executions: int | None = None  # of all its functions together
     api_rate_per_s: float | None = None
     api_burst: int | None = None
-    denied: tuple[str, ...] = ()  # permissions that would have told
+    denied: tuple[str, ...] = ()  # the permissions that are missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preflight:
-    """What would be done. `account` shows its last four digits; `makes` counts resources by type."""
+    """The effect of a deploy.
+
+    account: Its last four digits.
+    makes: Number of new resources by type.
+    """
 
     target_label: str
     account: str
-    new: tuple[str, ...]  # stacks that are not there yet
+    new: tuple[str, ...]  # stacks to create
     makes: Mapping[str, int]
     quotas: Quotas
     runs_usd: float
     standing_usd: float
     standing_days: float
-    at_once: int = 0  # executions that senders and queue may ask for
+    at_once: int = 0  # executions that senders and queue may need
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -54,22 +58,22 @@ class Preflight:
         return self.runs_usd + self.standing_usd
 
     def text(self) -> str:
-        """All of it, for people."""
-        made = "nothing, the stacks are there"
+        """Return all of it as text."""
+        created = "nothing, the stacks exist"
         if self.new:
             kinds = [
                 f"{count}\N{NO-BREAK SPACE}{kind.removeprefix('AWS::')}"
                 for kind, count in sorted(self.makes.items())
             ]
             total = sum(self.makes.values())
-            made = f"{', '.join(self.new)} and a bucket: {total} resources, {', '.join(kinds)}"
+            created = f"{', '.join(self.new)} and a bucket: {total} resources, {', '.join(kinds)}"
         money = f"{self.usd:.2g} USD, {self.parts()}; prices of us-east-1, without the free tier"
-        said = {"creates": made, "quotas": _quotas(self.quotas), "estimate": money}
+        rows = {"creates": created, "quotas": _quotas(self.quotas), "estimate": money}
         lines = [
             f"{self.target_label}, account {self.account}",
-            *(f"  {name:<9} {text}" for name, text in said.items()),
+            *(f"  {name:<9} {text}" for name, text in rows.items()),
         ]
-        lines += [f"  beware    {warning}" for warning in self.warnings]
+        lines += [f"  warning   {warning}" for warning in self.warnings]
         return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=" " * 12) for line in lines)
 
     def parts(self) -> str:
@@ -86,17 +90,17 @@ def inspect(
     chunks: int = 0,
     lifetime_s: float | None = None,
 ) -> Preflight:
-    """Read and reckon; makes nothing.
+    """Read quotas and estimate cost. Creates nothing.
 
     Args:
-        settings: Of the stacks, as for `stacks.deploy`.
-        planned: What the runs will use (`usage_of`); None for a deploy alone.
-        chunks: Senders at once, each of which may want a Lambda.
-        lifetime_s: How long the stacks are to stand (`tags.LIFETIME_S`).
+        settings: Of the stacks, as for `lifecycle.deploy`.
+        planned: Usage of the runs (`runs.cost_estimate`); None for a deploy alone.
+        chunks: Senders at once, each of which may need a Lambda.
+        lifetime_s: Seconds for which the stacks stay (default `tags.LIFETIME_S`).
 
     Raises:
         UsageError: A setting is unknown or out of bounds.
-        RefusedError: AWS does not take the credentials.
+        AccessDeniedError: AWS rejected the credentials.
     """
     account = str(target.client("sts").get_caller_identity()["Account"])
     table, days = assumptions.load(), (lifetime_s or tags.LIFETIME_S) / 86_400
@@ -128,38 +132,39 @@ def inspect(
 
 
 def confirm(
-    found: Preflight,
+    inspected: Preflight,
     *,
     budget_usd: float = 0.0,
     yes: bool = False,
     ask: Callable[[str], bool] | None = None,
     tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
 ) -> None:
-    """Go on, or say why not.
+    """Show the preflight and ask for consent.
 
     Args:
-        budget_usd: What it may cost at most; 0 for no limit.
-        yes: Somebody has agreed beforehand.
-        ask: Puts the question; by default on the terminal.
+        budget_usd: Maximum of the estimated cost in US dollars; 0 for no limit.
+        yes: Consent was given before.
+        ask: Asks a question; by default on the terminal.
+        tell: Prints the preflight; by default to standard error.
 
     Raises:
-        UsageError: It would cost more, or nobody can be asked.
+        UsageError: The estimate exceeds the budget, or there is no terminal to ask.
         DeployError: The answer was no.
     """
-    tell(found.text())
-    if 0 < budget_usd < found.usd:
+    tell(inspected.text())
+    if 0 < budget_usd < inspected.usd:
         raise UsageError(
-            f"the estimate of {found.usd:.2g} USD ({found.parts()}) is above the budget of {budget_usd:g} "
-            "USD, so nothing was created; take a larger --budget-usd, fewer repetitions or datapoints, or a "
-            "shorter --expires"
+            f"the estimate of {inspected.usd:.2g} USD ({inspected.parts()}) is above the budget of "
+            f"{budget_usd:g} USD, so nothing was created: set a larger --budget-usd, fewer repetitions or "
+            "datapoints, or a shorter --expires"
         )
-    if yes or not (found.new or found.runs_usd):
+    if yes or not (inspected.new or inspected.runs_usd):
         return
     if ask is None:
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
             raise UsageError(
-                f"on {found.target_label} this would create what costs money, and there is no terminal to ask: add "
-                "--yes (in a notebook set budget_usd to what it may cost); nothing was created"
+                f"on {inspected.target_label} this would cost money, and there is no terminal to ask: add "
+                "--yes (in a notebook set budget_usd to the maximum); nothing was created"
             )
         ask = _ask_on_terminal
     if not ask("create this? [y/N] "):
@@ -172,20 +177,20 @@ def _ask_on_terminal(question: str) -> bool:
 
 
 def _read_quotas(target: Target) -> Quotas:
-    """The limits as they apply to the account; a permission that is missing costs only the figure."""
-    found: dict[str, Any] = {}
+    """The account's quotas; a missing permission leaves one unknown."""
+    values: dict[str, Any] = {}
     denied = []
     try:
         limit = target.client("lambda").get_account_settings()["AccountLimit"]
-        found["executions"] = int(limit["ConcurrentExecutions"])
+        values["executions"] = int(limit["ConcurrentExecutions"])
     except AccessDeniedError as error:
         denied.append(_action(error))
     try:
         throttle = target.client("apigateway").get_account().get("throttleSettings", {})
-        found |= {"api_rate_per_s": throttle.get("rateLimit"), "api_burst": throttle.get("burstLimit")}
+        values |= {"api_rate_per_s": throttle.get("rateLimit"), "api_burst": throttle.get("burstLimit")}
     except AccessDeniedError as error:
         denied.append(_action(error))
-    return Quotas(**found, denied=tuple(denied))
+    return Quotas(**values, denied=tuple(denied))
 
 
 def _action(error: AccessDeniedError) -> str:
@@ -195,22 +200,22 @@ def _action(error: AccessDeniedError) -> str:
 
 
 def _quotas(quotas: Quotas) -> str:
-    told = []
+    parts = []
     if quotas.executions is not None:
-        told.append(f"{quotas.executions:,} Lambdas at once")
+        parts.append(f"{quotas.executions:,} Lambdas at once")
     if quotas.api_rate_per_s is not None:
-        told.append(
+        parts.append(
             f"{quotas.api_rate_per_s:,.0f} requests/s to the APIs, {quotas.api_burst or 0:,} in a burst"
         )
-    told += [f"unknown without {action}" for action in quotas.denied]
-    return "; ".join(told) or "unknown"
+    parts += [f"unknown without {action}" for action in quotas.denied]
+    return "; ".join(parts) or "unknown"
 
 
 def _warnings(quotas: Quotas, at_once: int) -> tuple[str, ...]:
     if quotas.executions is None or quotas.executions >= at_once:
         return ()
     return (
-        f"senders and queue may want {at_once:,} Lambdas at once, the account has {quotas.executions:,}: "
-        "requests will be throttled, and throttled messages die; take fewer --chunks, a smaller "
-        "maximum_concurrency, or ask AWS for more (Service Quotas, Lambda, concurrent executions)",
+        f"senders and queue may need {at_once:,} Lambdas at once, the account has {quotas.executions:,}: "
+        "requests will be throttled, and throttled messages die; take fewer --chunks, fewer "
+        "--processors, or ask AWS for more (Service Quotas, Lambda, concurrent executions)",
     )

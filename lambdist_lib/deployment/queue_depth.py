@@ -1,16 +1,16 @@
-"""Messages waiting in a stack's queues."""
+"""Count the messages in a stack's queues."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:  # the depth of a queue is typed here for callers that have no stack, and no boto3
+if TYPE_CHECKING:  # callers without a stack need no boto3
     from lambdist_lib.cloud.targets import Target
     from lambdist_lib.deployment.stacks import Stack
 
 
 class QueueDepth(NamedTuple):
-    """Messages of the queue and the dead-letter queue together, in the order of `settling.DEPTHS`."""
+    """Messages of the queue and the dead-letter queue together, in the order of DEPTHS."""
 
     waiting: int = 0
     in_work: int = 0
@@ -29,11 +29,11 @@ DEPTHS = (
 
 
 def queue_depth(target: Target, stack: Stack) -> QueueDepth:
-    """What is queued now; nothing, where a stack has no queue."""
-    sqs, found = target.client("sqs"), [QueueDepth()]
+    """Return the number of queued messages; zeros if the stack has no queue."""
+    sqs, depths = target.client("sqs"), [QueueDepth()]
     for output in ("QueueUrl", "DeadLetterQueueUrl"):
         if output in stack.outputs:
             url = stack.outputs[output]
-            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))
-            found.append(QueueDepth._make(int(answer["Attributes"][name]) for name in DEPTHS))
-    return QueueDepth._make(map(sum, zip(*found, strict=True)))
+            response = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))
+            depths.append(QueueDepth._make(int(response["Attributes"][name]) for name in DEPTHS))
+    return QueueDepth._make(map(sum, zip(*depths, strict=True)))

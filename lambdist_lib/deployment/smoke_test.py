@@ -1,7 +1,7 @@
-"""Whether the functions that run process() start at all, asked before a run has to wait for them.
+"""Smoke test: check after a deploy that the functions with process() start.
 
-A processing.py whose import fails in the Lambda leaves its datapoints queued, receive by receive, for as
-long as all visibility timeouts together; one call without a datapoint says the reason at once.
+If the import of processing.py fails in the Lambda, datapoints are received again and again until all
+visibility timeouts have passed. One call without a datapoint reports the reason at once.
 """
 
 import json
@@ -12,33 +12,33 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AccessDeniedError, DeployError
 
-NOTHING_TO_DO: dict[str, dict[str, Any]] = {  # output with the function's name -> a call with no datapoint
+EMPTY_EVENTS: dict[str, dict[str, Any]] = {  # output with the function's name -> event without a datapoint
     "ProcessorName": {"Records": []},
     "SingleNodeName": {"body": "{}", "requestContext": {"requestId": "start"}},
 }
 
 
 def check_functions_start(target: Target, stacks: Iterable[Stack]) -> None:
-    """Have each of these functions start once; whoever may not call functions learns nothing here.
+    """Invoke each function once; skipped without the permission to invoke functions.
 
     Raises:
-        DeployError: The import of processing.py, or of what it needs, fails there.
+        DeployError: The import of processing.py or of one of its packages fails there.
     """
     functions = target.client("lambda")
     for stack in stacks:
-        for output in NOTHING_TO_DO.keys() & stack.outputs.keys():
-            payload = json.dumps(NOTHING_TO_DO[output])
+        for output in EMPTY_EVENTS.keys() & stack.outputs.keys():
+            payload = json.dumps(EMPTY_EVENTS[output])
             try:
-                answer = functions.invoke(FunctionName=stack.outputs[output], Payload=payload)
+                response = functions.invoke(FunctionName=stack.outputs[output], Payload=payload)
             except AccessDeniedError:
                 continue
-            if "FunctionError" in answer:
+            if "FunctionError" in response:
                 raise DeployError(
                     f"{stack.name} is deployed, but {output.removesuffix('Name')} does not start on "
-                    f"{target.label}: {_reason(answer)}; `lambdist try FILE` imports the same code here"
+                    f"{target.label}: {_reason(response)}: `lambdist try FILE` imports the same code"
                 )
 
 
-def _reason(answer: dict[str, Any]) -> str:
-    said = json.loads(answer["Payload"].read() or "{}")
-    return str(said.get("errorMessage") or "no reason is given")
+def _reason(response: dict[str, Any]) -> str:
+    payload = json.loads(response["Payload"].read() or "{}")
+    return str(payload.get("errorMessage") or "no reason given")

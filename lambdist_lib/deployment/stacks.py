@@ -1,11 +1,10 @@
-"""Deploy, describe and destroy the two stacks.
+"""Create, update, describe and delete the stacks (`lifecycle` has the whole deploy).
 
-    deployed = stacks.deploy(target, settings={"memory_mb": 256})
+    deployed = apply_stacks(target, settings={"memory_mb": 256})
     deployed["distributed"].outputs["QueueUrl"]
-    stacks.destroy(target)
+    delete_stacks(target)
 
-A deploy of what is there already changes nothing. What the local cloud does not do by
-itself is done in `gaps`, through public calls, for the local cloud only.
+An update without changes does nothing. `local_fixes` completes what the local cloud ignores.
 """
 
 import uuid
@@ -62,18 +61,18 @@ def apply_stacks(
     lifetime_s: float | None = None,
     log: Log = lambda line: None,
 ) -> dict[str, Stack]:
-    """Create or update stacks until they are as asked for.
+    """Create or update stacks and wait for them.
 
     Args:
         settings: Parameters in Python's spelling (`templates`); others keep their defaults.
         processing: Folder with processing.py (`bundles.folder`).
-        lifetime_s: From now on, for the tag that `lambdist leaks` goes by (`tags`).
-        log: Called with a line for each thing that CloudFormation reports.
+        lifetime_s: Seconds from now, for the expiry tag that `lambdist leaks` reads (`tags`).
+        log: Called with a line for each event of CloudFormation.
 
     Raises:
-        UsageError: A setting is unknown or out of bounds: nothing was touched.
-        DeployError: A resource failed; the message names it and CloudFormation's reason. A stack
-            that was to be created is gone again, one that was to be updated is as it was.
+        UsageError: A setting is unknown or out of bounds; nothing was changed.
+        DeployError: A resource failed; the message names it and CloudFormation's reason. A new
+            stack was deleted again, an existing one was rolled back.
     """
     kinds = list(kinds)
     values = {kind: templates.to_parameters(kind, settings or {}) for kind in kinds}
@@ -83,7 +82,9 @@ def apply_stacks(
     names = [stack_name(kind, name) for kind in kinds]
     with pending.record(target, name, [full for full in names if not change_sets.describe(target, full)]):
         bucket = artifact_bucket.ensure(target, name)
-        artifact_bucket.upload(target, bucket, [one for keys in built.values() for one in keys.values()], log)
+        artifact_bucket.upload(
+            target, bucket, [bundle for keys in built.values() for bundle in keys.values()], log
+        )
         for kind in kinds:
             keys = {key: bundle.key for key, bundle in built[kind].items()}
             values[kind] |= {"ArtifactBucket": bucket, **keys}
@@ -91,12 +92,14 @@ def apply_stacks(
             raise DeployError(f"{'; '.join(failed)}; {_left(target, name)}")
         deployed = {kind: describe(target, kind, name=name) for kind in kinds}
         for stack in deployed.values():
-            local_fixes.close(target, stack.name, stack.outputs, stack.parameters)
+            local_fixes.close(target, stack.name, stack.outputs)
     return deployed
 
 
-def _built(target: Target, kind: str, values: dict[str, str], processing: Path | None) -> dict[str, bundles.Bundle]:
-    """A stack's bundles by parameter, for the Python that will run them: the local cloud's is this one."""
+def _built(
+    target: Target, kind: str, values: dict[str, str], processing: Path | None
+) -> dict[str, bundles.Bundle]:
+    """A stack's bundles by parameter, for the Python that runs them: on the local cloud this one."""
     runtime, machine = (
         values.get(name, templates.parameters(kind)[name]["Default"]) for name in ("Runtime", "Architecture")
     )
@@ -110,12 +113,14 @@ def _built(target: Target, kind: str, values: dict[str, str], processing: Path |
 def _carry_out(
     target: Target, name: str, values: dict[str, dict[str, str]], lifetime_s: float | None, log: Log
 ) -> list[str]:
-    """Create or update all stacks side by side and wait for them; what failed, of which no stack is left."""
-    begun, failed = [], []
+    """Create or update all stacks in parallel; returns the failures, whose new stacks are deleted."""
+    operations, failed = [], []
     for kind, given in values.items():
+        defaults = {key: declared.get("Default") for key, declared in templates.parameters(kind).items()}
         body = templates.body(kind, resource_path=given.get("ResourcePath"))
+        body = local_fixes.template(target, body, given, defaults)
         try:
-            begun.append(
+            operations.append(
                 change_sets.start_change(
                     target, stack_name(kind, name), body, given, log, lifetime_s=lifetime_s
                 )
@@ -123,31 +128,31 @@ def _carry_out(
         except DeployError as error:
             failed.append(str(error))
             break
-    for one in filter(None, begun):
+    for operation in filter(None, operations):
         try:
-            change_sets.wait(target, one, log)
+            change_sets.wait(target, operation, log)
         except DeployError as error:
             failed.append(str(error))
-            if one.action == "CREATE":
-                change_sets.delete(target, one.stack, log)
+            if operation.action == "CREATE":
+                change_sets.delete(target, operation.stack, log)
     return failed
 
 
 def _left(target: Target, name: str) -> str:
-    """What a failed deploy leaves; without a stack the bucket goes, too."""
+    """Describe what a failed deploy leaves; without a stack the bucket is deleted, too."""
     names = [stack_name(kind, name) for kind in templates.KINDS]
     if left := [full for full in names if change_sets.describe(target, full)]:
-        how = f"`lambdist destroy --target {target.name}` ends that"
-        return f"deployed on {target.label}: {', '.join(left)}; {how}"
+        advice = f"`lambdist destroy --target {target.name}` deletes them"
+        return f"deployed on {target.label}: {', '.join(left)}; {advice}"
     artifact_bucket.delete(target, artifact_bucket.bucket_name(target, name))
     return "what was begun is gone again"
 
 
 def describe(target: Target, kind: str, *, name: str = NAME) -> Stack:
-    """A stack as it stands.
+    """Read a deployed stack.
 
     Raises:
-        AbsentError: It is not deployed here.
+        AbsentError: It is not deployed on this target.
     """
     full = stack_name(kind, name)
     described = change_sets.describe(target, full)
@@ -155,7 +160,7 @@ def describe(target: Target, kind: str, *, name: str = NAME) -> Stack:
     if status in change_sets.ABSENT | change_sets.BROKEN or "Outputs" not in described:
         what = f"is {status}" if status else "is not deployed"
         raise AbsentError(
-            f"the stack {full} {what} on {target.label}; type `lambdist deploy --target {target.name}`"
+            f"the stack {full} {what} on {target.label}: run `lambdist deploy --target {target.name}`"
         )
     values = {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in described["Parameters"]}
     return Stack(
@@ -168,17 +173,17 @@ def describe(target: Target, kind: str, *, name: str = NAME) -> Stack:
 
 
 def api(target: Target, stack: Stack) -> Api:
-    """The stack's API with its key, which is read from API Gateway and kept out of sight."""
+    """Return the stack's API with its key, which no text of it shows."""
     key_id = stack.outputs["ApiKeyId"]
     answer = target.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)
     return Api(url=target.api_url(stack.outputs), key=ApiKey(answer["value"]))
 
 
 def make_cold(target: Target, stack: Stack) -> None:
-    """Have the next invocation of each function start in a fresh environment.
+    """Make the next invocation of each function start in a fresh environment.
 
-    Lambda drops an environment when its function's configuration changes; on the local cloud
-    as on AWS a new value of a variable does it.
+    Lambda discards environments when a function's configuration changes; a new value of a
+    variable does so on AWS and on the local cloud.
     """
     functions = target.client("lambda")
     names = [stack.outputs[output] for output in FUNCTION_OUTPUTS if output in stack.outputs]
@@ -202,22 +207,22 @@ def delete_stacks(
     name: str = NAME,
     log: Log = lambda line: None,
 ) -> None:
-    """Delete the stacks, and with the last of them the artifact bucket. What is not there is no error.
+    """Delete the stacks, and with the last one the artifact bucket; absent ones are ignored.
 
     Raises:
-        DeployError: Something could not be deleted; the message names it and the reason. All else is gone.
+        DeployError: A resource could not be deleted; the message names it. The others are gone.
     """
-    begun, failed = {}, []
+    deletions, failed = {}, []
     for full in [stack_name(kind, name) for kind in kinds]:
         try:
-            begun[full] = change_sets.begin_delete(target, full)
+            deletions[full] = change_sets.begin_delete(target, full)
         except DeployError as error:
             failed.append(str(error))
-    for full, one in begun.items():
-        if one is None:
+    for full, deletion in deletions.items():
+        if deletion is None:
             continue
         try:
-            change_sets.wait(target, one, log)
+            change_sets.wait(target, deletion, log)
         except DeployError as error:
             failed.append(str(error))
             continue
@@ -228,5 +233,5 @@ def delete_stacks(
         artifact_bucket.delete(target, artifact_bucket.bucket_name(target, name))
         pending.clear(target, name)
     if failed:
-        how = f"once that is mended, `lambdist destroy --target {target.name}` goes on"
-        raise DeployError(f"{'; '.join(failed)}; all else is gone; {how}")
+        advice = f"fix that, then run `lambdist destroy --target {target.name}` again"
+        raise DeployError(f"{'; '.join(failed)}; all else is gone; {advice}")

@@ -1,7 +1,7 @@
-"""The tags of everything that a deploy makes: whose it is, since when, and until when it is wanted.
+"""The tags of deployed resources: their stack, creation time and expiry.
 
-CloudFormation hands a stack's tags to each resource that can carry tags. Nothing happens by itself
-when `lambdist:expires` has passed: `lambdist leaks --delete` goes by it.
+CloudFormation copies a stack's tags to each resource that supports tags. Nothing happens by itself
+at the time in `lambdist:expires`: `lambdist leaks --delete` reads it.
 """
 
 import re
@@ -10,33 +10,33 @@ from datetime import UTC, datetime, timedelta
 
 from lambdist_lib.errors import UsageError
 
-STACK, REGION = "lambdist:stack", "lambdist:region"  # the Region, since roles belong to none
+STACK, REGION = "lambdist:stack", "lambdist:region"  # the Region, since roles belong to no Region
 CREATED, EXPIRES = "lambdist:created", "lambdist:expires"
-LIFETIME_S = 24 * 3600.0  # unless `--expires` says otherwise: more than an experiment takes, and a day's cost
+LIFETIME_S = 24 * 3600.0  # without `--expires`: longer than an experiment, and one day's cost
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def lifetime_s(text: str) -> float:
-    """Seconds of a lifetime such as 8h, 30m or 2d.
+    """Parse a lifetime such as 8h, 30m or 2d into seconds.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not a lifetime.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
-    if not found or float(found[1]) <= 0:
-        raise UsageError(f"lifetime {text!r}: write a number and s, m, h or d, such as 8h or 2d")
-    return float(found[1]) * UNITS_S[found[2]]
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if not match or float(match[1]) <= 0:
+        raise UsageError(f"invalid lifetime {text!r}: write a number and s, m, h or d, such as 8h or 2d")
+    return float(match[1]) * UNITS_S[match[2]]
 
 
 def of_stack(
     name: str, region: str, before: Mapping[str, str], now: datetime, lifetime_s: float | None = None
 ) -> dict[str, str]:
-    """The tags of a stack that is deployed now.
+    """Return the tags of a stack that is deployed now.
 
     Args:
-        before: Its tags, if it is there. They stay, or a deploy of what is there would change something;
-            only an expiry that has passed is no longer what is wanted.
-        lifetime_s: From now on, where somebody says so.
+        before: Its present tags, if it exists. They stay, so that a repeated deploy changes nothing,
+            unless the expiry has passed.
+        lifetime_s: Seconds from now, if the deploy names a lifetime.
     """
     expires = now + timedelta(seconds=lifetime_s or LIFETIME_S)
     stays = lifetime_s is None and EXPIRES in before and not is_expired(before, now)
@@ -49,7 +49,7 @@ def of_stack(
 
 
 def is_expired(tags: Mapping[str, str], now: datetime) -> bool:
-    """Whether the expiry has passed; without one, or with one that cannot be read, it never does."""
+    """Whether the expiry has passed; a missing or malformed one never does."""
     try:
         return datetime.fromisoformat(tags.get(EXPIRES, "")) <= now
     except (ValueError, TypeError):
@@ -57,14 +57,15 @@ def is_expired(tags: Mapping[str, str], now: datetime) -> bool:
 
 
 def written(at: datetime) -> str:
-    """A time as tags take it: to the second, in UTC."""
+    """Format a time for a tag: to the second, in UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """AWS's list of keys and values."""
-    return {one["Key"]: one["Value"] for one in listed}
+    """Convert AWS's list of keys and values to a mapping."""
+    return {tag["Key"]: tag["Value"] for tag in listed}
 
 
 def listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Convert tags to AWS's list of keys and values."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,4 +1,4 @@
-"""Find runs whose results nobody has fetched."""
+"""Find runs whose results were not fetched."""
 
 import collections
 import contextlib
@@ -15,45 +15,45 @@ from lambdist_lib.results import folders
 def require_collected(
     target: Target, kinds: Iterable[str] = templates.KINDS, *, name: str = stacks.NAME
 ) -> None:
-    """Raise UncollectedError if a stack holds something that is nowhere else."""
+    """Raise UncollectedError if a stack has queued messages or results that were not fetched."""
     for kind in kinds:
-        with contextlib.suppress(AbsentError):  # a stack that is not there holds nothing
+        with contextlib.suppress(AbsentError):  # a stack that does not exist holds nothing
             stack = stacks.describe(target, kind, name=name)
             if queued := queue_depth.queue_depth(target, stack).total:
                 raise UncollectedError(
-                    f"{stack.name} has {queued} messages queued; wait for them, or add --force to drop them"
+                    f"{stack.name} has {queued} messages queued: wait for them, or add --force to drop them"
                 )
             if runs := uncollected(target, stack):
                 shown = ", ".join(sorted(runs)[:5])
                 raise UncollectedError(
-                    f"{stack.name} holds results that nobody has fetched: {shown}; "
-                    f"`lambdist fetch {min(runs)}` gets them, --force drops them"
+                    f"{stack.name} holds results that were not fetched ({shown}): "
+                    f"run `lambdist fetch {min(runs)}`, or add --force to drop them"
                 )
 
 
 def uncollected(target: Target, stack: Stack) -> set[str]:
-    """Runs with items in the stack's table that were collected nowhere under results/.
+    """Return the runs with items in the stack's table that are not collected under results/.
 
     Reads the keys of the whole table: on AWS one read unit for each 8 KB of items.
     """
-    found: collections.Counter[str] = collections.Counter()
+    items_by_run: collections.Counter[str] = collections.Counter()
     pages = (
         target.client("dynamodb")
         .get_paginator("scan")
         .paginate(TableName=stack.outputs["TableName"], ProjectionExpression="run_shard")
     )
     for page in pages:
-        found.update(item["run_shard"]["S"].rsplit("#", 1)[0] for item in page["Items"])
+        items_by_run.update(item["run_shard"]["S"].rsplit("#", 1)[0] for item in page["Items"])
     collected = folders.collected_ids()
     return {
         run_id
-        for run_id, items in found.items()
+        for run_id, items in items_by_run.items()
         if not run_id.endswith(WARM_UP)
         and (run_id not in collected or (run_id.startswith(ADHOC) and _fetched(run_id) < items))
     }
 
 
 def _fetched(run_id: str) -> int:
-    """Answers that were fetched of datapoints without a run: more may have come since."""
+    """The number of fetched answers of datapoints without a run; more may have arrived since."""
     with (folders.adhoc(run_id) / "outputs.jsonl").open(encoding="utf-8") as file:
         return sum(1 for _ in file)

@@ -27,7 +27,7 @@ def eventually(condition, timeout_s=20.0):
 
 
 def shown(rows):
-    return {(row.state, row.thing.kind) for row in rows}
+    return {(row.state, row.resource.kind) for row in rows}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def begun(empty):
 
     def start():
         process = subprocess.Popen(
-            [sys.executable, "-c", "from lambdist_lib import stacks, targets; "
+            [sys.executable, "-c", "from lambdist_lib.cloud import targets; from lambdist_lib.deployment import stacks; "
              "stacks.deploy(targets.connect('local'))"],
             cwd=paths.root(), env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -93,7 +93,7 @@ def test_ctrl_c_in_a_deployment_says_what_remains(empty):
     assert process.returncode == 130
     line = told.splitlines()[-1]
     assert line.startswith("lambdist: interrupted; on local cloud remain ")
-    assert all(row.thing.name in line for row in rows)
+    assert all(row.resource.name in line for row in rows)
     assert "`lambdist deploy --target local` goes on" in line
     leaks.delete(empty)
     assert leaks.find(empty) == []
@@ -151,7 +151,7 @@ def test_the_bucket_is_private_versioned_encrypted_and_expires(empty):
 
 
 def test_an_expired_stack_goes_and_what_is_live_stays(empty, deploy, left):
-    """With the bucket of its own; results that nobody has fetched hold it back."""
+    """With the bucket of its own; results that were not fetched hold it back."""
     stacks.apply_stacks(empty, ["single_node"])
     [old] = deploy("old", ["single_node"]).values()
     old.post({"run_id": "r", "datapoints": [{"n": 0, "data": "word"}]})
@@ -162,12 +162,12 @@ def test_an_expired_stack_goes_and_what_is_live_stays(empty, deploy, left):
         lambda: shown(leaks.find(empty, name="old")) >= {("expired", "stack"), ("expired", "bucket")}
     )
 
-    with pytest.raises(UncollectedError, match="old-single-node holds results that nobody has fetched: r"):
+    with pytest.raises(UncollectedError, match="old-single-node holds results that were not fetched: r"):
         leaks.delete(empty, name="old")
     gone = leaks.delete(empty, name="old", force=True)
 
-    assert {row.thing.kind for row in gone} == {"stack", "bucket"}
-    assert [row.thing.stack for row in gone] == ["old-single-node", "old"]
+    assert {row.resource.kind for row in gone} == {"stack", "bucket"}
+    assert [row.resource.stack for row in gone] == ["old-single-node", "old"]
     assert left(empty)["stacks"] == ["lambdist-single-node"]
     assert {row.state for row in leaks.find(empty)} == {leaks.LIVE}
 
@@ -199,7 +199,7 @@ def test_what_no_stack_has_is_an_orphan_and_others_things_are_nobodys_business(e
     )  # fmt: skip
 
     found = {
-        row.thing.id if row.thing.kind.startswith(("API", "usage")) else row.thing.name
+        row.resource.id if row.resource.kind.startswith(("API", "usage")) else row.resource.name
         for row in leaks.find(empty)
     }
 

@@ -292,14 +292,14 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next_sitting(empty, data_fi
 
 
 def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
-    """What nobody has fetched is named with the command that fetches it; forced, it goes."""
+    """What were not fetched is named with the command that fetches it; forced, it goes."""
     deployed = stacks.apply_stacks(empty, settings={"experiment_controls": True})["distributed"]
     api = stacks.api(empty, deployed)
     client.submit(words(3), api, SendOptions(chunks=1), run_id="left-alone", keep=lambda receipts: None)
     row = runs_run.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
     assert row["stored"] == 3
 
-    with pytest.raises(UncollectedError, match="nobody has fetched: left-alone; `lambdist fetch left-alone`"):
+    with pytest.raises(UncollectedError, match="were not fetched: left-alone; `lambdist fetch left-alone`"):
         lifecycle.destroy(empty)
     assert stacks.describe(empty, "distributed")  # still there
 

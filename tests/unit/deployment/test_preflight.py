@@ -1,4 +1,4 @@
-"""Before anything is made on AWS: the money, the quotas, the question; and who may go on without it."""
+"""The preflight shows resources, quotas and cost, and asks for consent before it creates anything."""
 
 import dataclasses
 
@@ -66,8 +66,8 @@ def account(monkeypatch):
     return made
 
 
-def test_it_tells_what_would_be_made_and_gives_nobody_away(account):
-    """Counts by type, quotas, money; of the account four digits."""
+def test_the_text_has_resources_quotas_and_cost_and_masks_the_account(account):
+    """It has counts by type and only four digits of the account."""
     found = preflight.inspect(account(), {"memory_mb": 256}, chunks=20)
 
     told = found.text()
@@ -82,25 +82,25 @@ def test_it_tells_what_would_be_made_and_gives_nobody_away(account):
     assert 0 < found.usd < 1  # of a day that nobody sends anything
 
 
-def test_what_is_there_is_not_made_again(account):
+def test_existing_stacks_are_not_created(account):
     one = preflight.inspect(account(stacks=["lambdist-distributed"]), {})
 
     assert one.new == ("lambdist-single-node",)
     assert one.makes["AWS::Lambda::Function"] == 1
     none = preflight.inspect(account(stacks=["lambdist-distributed", "lambdist-single-node"]), {})
-    assert "creates   nothing, the stacks are there" in none.text()
+    assert "creates   nothing, the stacks exist" in none.text()
 
 
 def test_a_small_account_is_warned(account):
-    """Ten executions at once are what some new accounts have."""
+    """Some new accounts have ten executions at once."""
     found = preflight.inspect(account(executions=10), {"maximum_concurrency": 5}, chunks=20)
 
-    assert "may want 25 Lambdas at once, the account has 10" in found.warnings[0]
-    assert "beware" in found.text()
+    assert "may need 25 Lambdas at once, the account has 10" in found.warnings[0]
+    assert "warning" in found.text()
 
 
-def test_a_permission_that_is_missing_costs_only_its_figure(account):
-    """Anything else that AWS refuses ends the command."""
+def test_a_missing_permission_leaves_one_quota_unknown(account):
+    """Any other rejection by AWS ends the command."""
     found = preflight.inspect(account(denied=["lambda:GetAccountSettings", "apigateway:GET"]), {})
 
     assert "unknown without lambda:GetAccountSettings; unknown without apigateway:GET" in found.text()
@@ -110,7 +110,7 @@ def test_a_permission_that_is_missing_costs_only_its_figure(account):
         preflight.inspect(expired, {})
 
 
-def test_the_estimate_grows_with_runs_and_datapoints_and_counts_cloud_arms_only():
+def test_the_estimate_grows_with_runs_and_datapoints_of_arms_with_a_stack():
     held = Conditions(work="io:20ms")
     both = ["distributed", "single_node"]
 
@@ -129,8 +129,8 @@ def consent(found=FOUND, **options):
     return said
 
 
-def test_a_budget_that_does_not_suffice_is_refused_before_the_question():
-    """With the figure and what to change, also for whoever has agreed to all."""
+def test_an_estimate_above_the_budget_is_an_error_before_the_question():
+    """It has the estimate and the options to change, even after consent."""
     with pytest.raises(
         UsageError, match=r"estimate of 0.54 USD \(0.5 for the runs .* above the budget of 0.1 "
     ):
@@ -153,14 +153,14 @@ def test_the_question_decides(answer):
     assert asked == ["create this? [y/N] "]
 
 
-def test_without_a_terminal_somebody_must_have_agreed():
-    """pytest has none."""
+def test_consent_is_required_without_a_terminal():
+    """pytest has no terminal."""
     with pytest.raises(UsageError, match="there is no terminal to ask: add --yes"):
         consent(budget_usd=1.0)
     assert consent(budget_usd=1.0, yes=True) == [FOUND.text()]
 
 
-def test_nothing_new_and_nothing_to_run_needs_no_question():
+def test_a_deploy_without_cost_needs_no_question():
     assert consent(dataclasses.replace(FOUND, new=(), runs_usd=0.0))
     with pytest.raises(UsageError, match="no terminal"):
         consent(dataclasses.replace(FOUND, new=()))
@@ -169,8 +169,8 @@ def test_nothing_new_and_nothing_to_run_needs_no_question():
 @pytest.mark.parametrize(
     ("settings", "more"), [({}, 0), ({"NotifyEmail": "a@b"}, 1), ({"WebAclArn": "arn:x"}, 1)]
 )
-def test_conditions_of_a_template_count(settings, more):
-    """A resource behind a condition is made only if that holds."""
+def test_resources_are_counted_by_the_templates_conditions(settings, more):
+    """A resource with a condition is created only if it holds."""
     plain = deployment_templates.count_stack_resources("distributed", {})
 
     assert (

@@ -1,4 +1,4 @@
-"""Whose a stack is, since when, and until when: what a deploy writes, and what it leaves as it is."""
+"""Tags of a deploy: stack, Region, creation and expiry, and which of them stay."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,8 +17,8 @@ def deployed(before=None, at=NOW, lifetime_s=None):
     return tags.of_stack("s", "eu-west-1", before or {}, at, lifetime_s)
 
 
-def test_a_first_deploy_says_whose_where_since_when_and_until_when():
-    """A day, unless somebody says otherwise."""
+def test_a_first_deploy_sets_stack_region_creation_and_expiry():
+    """The default lifetime is a day."""
     assert deployed() == {
         "lambdist:stack": "s",
         "lambdist:region": "eu-west-1",
@@ -28,8 +28,8 @@ def test_a_first_deploy_says_whose_where_since_when_and_until_when():
     assert deployed(lifetime_s=8 * 3600.0)["lambdist:expires"] == "2026-11-23T20:00:00Z"
 
 
-def test_a_later_deploy_changes_no_tag_while_they_hold():
-    """Or a deploy of what is there would update every resource."""
+def test_a_later_deploy_changes_no_tag_before_the_expiry():
+    """Otherwise a repeated deploy would update every resource."""
     first = deployed()
 
     assert deployed(first, NOW + 5 * HOUR) == first
@@ -41,8 +41,8 @@ def test_a_later_deploy_changes_no_tag_while_they_hold():
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-45", "2026-11-23T12:00:00"])
-def test_an_expiry_that_nobody_can_read_never_comes(text):
-    """Nothing is deleted for a tag that somebody has mangled."""
+def test_a_malformed_expiry_never_passes(text):
+    """A malformed tag deletes nothing."""
     assert not tags.is_expired({tags.EXPIRES: text}, NOW)
     assert not tags.is_expired({}, NOW)
 
@@ -58,11 +58,11 @@ def test_a_stack_expires_when_its_lifetime_is_over(at, lifetime_s):
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("8h", 28_800), ("1.5d", 129_600)])
-def test_lifetimes(text, seconds):
+def test_a_lifetime_is_parsed_to_seconds(text, seconds):
     assert tags.lifetime_s(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["8", "h", "0h", "-1h", "8 hours", "1w", "never"])
-def test_what_is_no_lifetime(text):
+def test_an_invalid_lifetime_is_a_usage_error(text):
     with pytest.raises(UsageError, match="write a number and s, m, h or d, such as 8h"):
         tags.lifetime_s(text)

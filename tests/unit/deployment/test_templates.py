@@ -1,4 +1,4 @@
-"""Settings in Python's spelling as the templates' parameters, and the template as it is deployed."""
+"""Settings in Python's spelling become the templates' parameters."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from lambdist_lib.deployment import templates
 from lambdist_lib.errors import UsageError
 
 
-def test_settings_become_the_parameters_of_the_template_that_has_them():
-    """Python's spelling and types in, CloudFormation's out; a setting of the other stack is left out."""
+def test_settings_become_parameters_of_their_template():
+    """Spelling and types become CloudFormation's; settings of the other stack are left out."""
     settings = {"memory_mb": 256, "experiment_controls": True, "queue_batch": "10", "require_tls": False}
 
     assert templates.to_parameters("distributed", settings) == {
@@ -19,8 +19,8 @@ def test_settings_become_the_parameters_of_the_template_that_has_them():
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("memmory_mb", 256, r"setting 'memmory_mb' is unknown \(did you mean memory_mb\?\)"),
-        ("colour", "red", r"setting 'colour' is unknown; see cloudformation/distributed\.yaml"),
+        ("memmory_mb", 256, r"unknown setting 'memmory_mb' \(did you mean memory_mb\?\)"),
+        ("colour", "red", r"unknown setting 'colour': see cloudformation/distributed\.yaml"),
         ("memory_mb", 127, "memory_mb is 127; write a whole number from 128 to 10240"),
         ("memory_mb", "10241", "memory_mb is 10241; write"),
         ("memory_mb", 256.5, "memory_mb is 256.5; write a whole number"),
@@ -34,20 +34,20 @@ def test_settings_become_the_parameters_of_the_template_that_has_them():
         (
             "notify_email",
             "a@b,b@b,c@b,d@b",
-            "has 4 addresses, at most 3 are taken; write that of a mailing list",
+            "has 4 addresses, at most 3 are possible: use a mailing list",
         ),
         ("log_retention_days", 2, "log_retention_days is '2'; write one of 1, 3, 5"),
-        ("datapoint_pattern", "[", r"datapoint_pattern '\[' is no regular expression"),
+        ("datapoint_pattern", "[", r"datapoint_pattern '\[' is not a regular expression"),
     ],
 )
-def test_a_wrong_setting_is_refused_with_what_to_write(setting, value, message):
-    """Before CloudFormation sees it: a typo, a bound, a choice, a form."""
+def test_an_invalid_setting_is_a_usage_error(setting, value, message):
+    """Misspelt names and values out of bounds, choices or patterns fail before CloudFormation."""
     with pytest.raises(UsageError, match=message):
         templates.to_parameters("distributed", {setting: value})
 
 
-def test_addresses_are_given_as_one_list():
-    """With commas between them, spaces or not; one alone stays what it was."""
+def test_several_addresses_are_one_setting():
+    """Commas with or without spaces separate them; a single address is unchanged."""
     assert templates.to_parameters("distributed", {"notify_email": "a@b, c@d"}) == {
         "NotifyEmail": "a@b",
         "NotifyEmail2": "c@d",
@@ -58,21 +58,21 @@ def test_addresses_are_given_as_one_list():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"ProcessorTimeoutSeconds": "31"}, "visibility_timeout_seconds is 180; .* at least 186 is needed"),
-        ({"QueueWindowSeconds": "1"}, "at least 181 is needed"),
-        ({"DigestWindowSeconds": "300"}, "dead_letter_visibility_seconds is 240; .* at least 480"),
+        ({"ProcessorTimeoutSeconds": "31"}, "visibility_timeout_seconds is 180, .* at least 186"),
+        ({"QueueWindowSeconds": "1"}, "at least 181"),
+        ({"DigestWindowSeconds": "300"}, "dead_letter_visibility_seconds is 240, .* at least 480"),
     ],
 )
-def test_visibility_is_held_against_timeout_and_window(values, message):
-    """Six timeouts and the window: less would deliver slow batches twice."""
+def test_visibility_covers_timeouts_and_window(values, message):
+    """Below six timeouts and the window, slow batches would be delivered twice."""
     templates.require_visibility({})  # the defaults keep the rule
 
     with pytest.raises(UsageError, match=message):
         templates.require_visibility(values)
 
 
-def test_a_changed_api_gets_a_new_deployment_and_an_unchanged_one_does_not():
-    """API Gateway serves a snapshot, which CloudFormation takes anew only under a new logical id."""
+def test_only_a_changed_api_gets_a_new_deployment():
+    """API Gateway serves a snapshot, which CloudFormation replaces only under a new logical id."""
     for kind in templates.KINDS:
         body = templates.body(kind)
         assert "Deployment0:" not in body
@@ -81,8 +81,8 @@ def test_a_changed_api_gets_a_new_deployment_and_an_unchanged_one_does_not():
 
 
 @pytest.mark.parametrize("kind", templates.KINDS)
-def test_every_default_is_a_setting_that_would_be_taken(kind):
-    """The bounds admit the defaults."""
+def test_every_default_is_a_valid_setting(kind):
+    """The defaults are within the bounds."""
     defaults = {
         templates._setting(name): parameter["Default"]
         for name, parameter in templates.parameters(kind).items()
