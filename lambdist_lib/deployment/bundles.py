@@ -1,10 +1,9 @@
-"""lambdas/ + what it imports of this library -> one reproducible zip per function.
+"""Build one reproducible zip per function from lambdas/ and the library.
 
-A function's zip holds its handler's module and, found by its imports, every module of
-`lambdas/` and of `lambdist_lib` that it needs, and nothing else. `processing.py` can come
-from another folder, with its neighbours and the packages of its requirements.txt, which go
-into those zips that hold it. A zip's name carries the hash of its contents, so unchanged
-code is an unchanged stack.
+A function's zip holds its handler's module and every module of `lambdas/` and of `lambdist_lib`
+that it imports, and nothing else. `processing.py` may come from another folder, with its
+neighbours and the packages of its requirements.txt; these go into the zips that hold it. A zip's
+name carries the hash of its contents, so unchanged code is an unchanged stack.
 """
 
 import ast
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import lambdist_lib
 from lambdist_lib import paths
-from lambdist_lib.deployment import dependencies
+from lambdist_lib.deployment import callables, dependencies
 from lambdist_lib.deployment.dependencies import HERE, Interpreter
 from lambdist_lib.errors import DeployError, UsageError
 
@@ -34,13 +33,13 @@ from lambdist_lib.protocol.contract import PermanentError as PermanentError
 ENTRY = "processing"
 GIVEN = {"boto3", "botocore"}  # by Lambda's Python runtimes
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal contents, equal zip
-UNZIPPED_MOST_BYTES = 250 * 1024 * 1024  # AWS Lambda quotas: a function's code, unzipped
+UNZIPPED_MAX_BYTES = 250 * 1024 * 1024  # AWS Lambda quotas: a function's code, unzipped
 MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """One function's zip. `key` is its name in the artifact bucket."""
+    """Hold one function's zip; `key` is its name in the artifact bucket."""
 
     handler: str
     key: str
@@ -53,17 +52,20 @@ def build(
     *,
     processing: Path | None = None,
     interpreter: Interpreter = HERE,
-    most_bytes: int = UNZIPPED_MOST_BYTES,
+    max_bytes: int = UNZIPPED_MAX_BYTES,
 ) -> Bundle:
-    """The bundle of a handler.
+    """Build the bundle of a handler.
 
     Args:
-        processing: Folder with processing.py; where it has a processor.py, too, all functions are its own.
+        processing: Folder with processing.py, default lambdas/; with a processor.py in it, too, it provides
+            all functions.
         interpreter: The Python that will run it, for the packages of requirements.txt.
+        max_bytes: Limit of the unzipped size.
 
     Raises:
-        DeployError: A module does not parse, or needs what Lambda does not have; or a package
-            cannot be had, or all is more than Lambda takes.
+        DeployError: A module does not parse, imports a package that Lambda lacks, a package cannot be
+            installed, or the whole exceeds Lambda's limit.
+        MissingExtraError: requirements.txt names packages, and uv is missing.
 
     Example:
         >>> build("processor").key == build("processor").key
@@ -73,7 +75,7 @@ def build(
     """
     processing = processing or paths.lambdas()
     modules, foreign = _modules(handler, processing)
-    files = {_name_in_zip(path): path.read_bytes() for path in modules}
+    files = {_name_in_zip(path, _places(processing)): path.read_bytes() for path in modules}
     if set(SHIPPED) & set(modules):
         files[f"{PACKAGE}/__init__.py"] = INIT
     packages: dict[str, bytes] = {}
@@ -81,7 +83,7 @@ def build(
         packages = dependencies.files(installed)
     _require_all(foreign, files, packages, processing)
     files |= packages
-    _require_size(files, handler, most_bytes)
+    _require_size(files, handler, max_bytes)
     digest = hashlib.sha256()
     for name in sorted(files):
         digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
@@ -99,52 +101,51 @@ def folder(path: str | Path) -> Path:
     """
     if not str(path):
         return paths.lambdas()
-    asked = Path(path)
-    asked = asked.parent if asked.name == f"{ENTRY}.py" else asked
-    module = paths.find(asked / f"{ENTRY}.py")
+    folder = Path(path)
+    folder = folder.parent if folder.name == f"{ENTRY}.py" else folder
+    module = paths.find(folder / f"{ENTRY}.py")
     if not module.is_file():
-        raise UsageError(f"there is no {asked / module.name}; name a folder that has a {module.name}")
+        raise UsageError(f"there is no {folder / module.name}; name a folder that has a {module.name}")
     return module.resolve().parent
 
 
 def search_path(processing: Path | None = None) -> list[str]:
-    """Where Python finds what a zip would hold: for runs of `process()` without a Lambda."""
+    """Return the folders that hold what a zip would: for runs of `process()` without a Lambda."""
     processing = processing or paths.lambdas()
     packages = dependencies.installed(processing)
     return [str(path) for path in (packages, processing, paths.lambdas()) if path]
 
 
 def _modules(handler: str, processing: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """The files of a handler's bundle, its own module first, then those that it imports; and what they
-    import that is neither ours nor Python's, each with the file that does."""
+    """Return a handler's modules, its own first; and (file, name) of each import from a package."""
     places = _places(processing)
     waiting = [_in(places, handler) or places[-1] / f"{handler}.py"]
-    found: list[Path] = []
+    modules: list[Path] = []
     foreign = []
     while waiting:
         path = waiting.pop(0)
-        if path in found:
+        if path in modules:
             continue
-        found.append(path)
+        modules.append(path)
         for name in _imports(path):
             if local := _local(name, places):
                 waiting += local
             elif name.split(".")[0] not in GIVEN | sys.stdlib_module_names:
                 foreign.append((path, name))
-    return found, foreign
+    return modules, foreign
 
 
 def _places(processing: Path) -> list[Path]:
-    """The folders in which modules are looked for, in this order.
+    """Return the folders to search for modules, in this order.
 
     Raises:
-        UsageError: A neighbour of processing.py has the name of one of our modules.
+        UsageError: A neighbour of processing.py has the name of a module of lambdas/.
     """
-    ours = {path.name for path in paths.lambdas().glob("*.py")} - {f"{ENTRY}.py"}
+    handlers = {path.name for path in paths.lambdas().glob("*.py")} - {f"{ENTRY}.py"}
     names = {path.name for path in processing.glob("*.py")}
     if processing == paths.lambdas() or "processor.py" in names:
         return [processing]
-    if both := sorted(ours & names):
+    if both := sorted(handlers & names):
         raise UsageError(
             f"{paths.shown(processing / both[0])} has the name of a module of lambdas/; rename it"
         )
@@ -156,7 +157,9 @@ def _in(places: list[Path], name: str) -> Path | None:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Full names of the modules that a file imports; `from a import b` names a and a.b."""
+    """Yield full names of the modules that a file imports; `from a import b` gives a and a.b."""
+    if path.suffix != ".py":  # a package's data
+        return
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -166,52 +169,65 @@ def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module
             if node.module.split(".")[0] == PACKAGE:
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _local(name: str, places: list[Path]) -> list[Path]:
-    """The files behind an import, if they are ours; of the library, all that ships."""
+    """Return the files behind an import of a handler or of the library; of the library, all that ships."""
     package, _, rest = name.partition(".")
     if package == PACKAGE:
         return SHIPPED if rest.split(".")[0] in SHIPPED_NAMES else []
     path = _in(places, name)
-    return [path] if path else []
+    return [path] if path else _package(places, package)
 
 
-def _name_in_zip(path: Path) -> str:
+def _package(places: list[Path], name: str) -> list[Path]:
+    """Return all files of a package beside processing.py; none if there is no such package."""
+    for place in places:
+        if (place / name / "__init__.py").is_file():
+            files = (place / name).rglob("*")
+            return sorted(path for path in files if path.is_file() and "__pycache__" not in path.parts)
+    return []
+
+
+def _name_in_zip(path: Path, places: list[Path]) -> str:
     if path in SHIPPED:  # an installed package has lambdas/ below the library, too
         return f"{PACKAGE}/{path.relative_to(LIBRARY).as_posix()}"
-    return path.name
+    return next(path.relative_to(place).as_posix() for place in places if path.is_relative_to(place))
 
 
 def _require_all(
     foreign: list[tuple[Path, str]], files: Iterable[str], packages: dict[str, bytes], processing: Path
 ) -> None:
-    """Hold the bundle to being complete, and its parts to not hiding each other."""
+    """Check that every import has a module in the bundle and that none hides another."""
     provided = dependencies.modules(packages)
-    asked = paths.shown(processing / dependencies.REQUIREMENTS)
+    requirements = paths.shown(processing / dependencies.REQUIREMENTS)
     for path, name in foreign:
         if name.split(".")[0] not in provided:
+            if callables.is_pickled(processing) and path == processing / f"{ENTRY}.py":
+                raise DeployError(callables.missing(name))
             raise DeployError(
-                f"{path.name} imports {name}, which Lambda does not have; write its package into {asked}, "
-                f"put a module of that name into {paths.shown(processing)}/ or do without"
+                f"{path.name} imports {name}, which Lambda does not have; add its package to {requirements}, "
+                f"put a module of that name into {paths.shown(processing)}/, or remove the import"
             )
     if both := sorted(dependencies.modules(files) & provided):
-        raise DeployError(f"{asked} brings a module {both[0]}, and so do we: one of the two has to go")
+        raise DeployError(
+            f"{requirements} installs a module {both[0]}, whose name lambdas/ uses; remove that package"
+        )
 
 
-def _require_size(files: dict[str, bytes], handler: str, most_bytes: int) -> None:
+def _require_size(files: dict[str, bytes], handler: str, max_bytes: int) -> None:
     sizes_bytes = Counter[str]()
     for name, content in files.items():
         sizes_bytes[name.partition("/")[0]] += len(content)
-    if sizes_bytes.total() > most_bytes:
+    if sizes_bytes.total() > max_bytes:
         largest = ", ".join(f"{name} {size / MIB:,.1f}" for name, size in sizes_bytes.most_common(3))
         raise DeployError(
-            f"the {handler}'s code is {sizes_bytes.total() / MIB:,.1f} MiB unzipped, and Lambda takes "
-            f"{most_bytes / MIB:,.0f}; largest: {largest}; take smaller packages, or do without"
+            f"the {handler}'s code is {sizes_bytes.total() / MIB:,.1f} MiB unzipped, and Lambda allows "
+            f"{max_bytes / MIB:,.0f}; largest: {largest}; use smaller packages, or fewer"
         )
 
 
