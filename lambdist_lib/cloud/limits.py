@@ -11,6 +11,7 @@ QUOTA, PRICE, LITERATURE = "quota", "price list", "literature"
 ON_AWS, ON_LOCAL_CLOUD = "measured on AWS", "measured on the local cloud"
 FITTED = "fitted"  # to published rows; these rows cannot validate it
 GIVEN, ASSUMED = "given", "assumed"  # by the user's file; by this project, without a source
+MIN_PROCESSORS, MAX_PROCESSORS = 2, 1_000  # of an SQS mapping's MaximumConcurrency, by AWS Lambda
 PROVENANCES = (QUOTA, PRICE, LITERATURE, FITTED, ON_AWS, ON_LOCAL_CLOUD, GIVEN, ASSUMED)
 
 GUIDE = "docs.aws.amazon.com/lambda/latest/dg"
@@ -29,6 +30,11 @@ NEW_ACCOUNTS = "aws-bench/aws-bench-datasets#63, awslabs/amazon-neptune-tools#32
 OWN_LINES = "580 to 640 on the local cloud with 26 for each event; AWS's REPORT names the trace too"
 OWN_ITEMS = "counted in the items of a run, names and values, by DynamoDB's rule of item sizes"
 NO_SOURCE = "no published number was found; calibrate on AWS"
+
+
+def default_processors(chunks: int) -> int:
+    """Return as many processors as senders, within AWS's bounds."""
+    return min(max(chunks, MIN_PROCESSORS), MAX_PROCESSORS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ def expected_counts(
     p_permanent: float = 0.0,
     p_always: float = 0.0,
     receives: int = 5,
-    maximum_concurrency: int = 10,
+    processors: int = 0,
     arm64: bool = False,
     mailed: bool = False,
     controls: bool = True,
@@ -54,6 +54,7 @@ def expected_counts(
     Args:
         table: What `limits.load` returns: the times that are not given here.
         chunks: Senders at once; the arm single_node has one.
+        processors: The most invocations of the processor at once; 0 for as many as `chunks`.
         work_s: Of process() for one datapoint, by the clock.
         p_fail: Of an attempt, to be tried again, each for itself. p_permanent: of a datapoint, dead at once.
             p_always: of a datapoint, failing at each attempt.
@@ -84,8 +85,9 @@ def expected_counts(
         entry_s = (first + again) * value["handler_s"] + attempts * item_s
     senders = min(chunks, first) if ARMS[arm].parallel else 1
     way_s = (first + again) * (value["network_s"] + value["api_overhead_s"]) + entry_s
-    span_s = max(way_s / senders, processor_s / maximum_concurrency) + value["init_s"]
-    cold = senders + min(maximum_concurrency, math.ceil(invocations))
+    at_once = processors or chunks
+    span_s = max(way_s / senders, processor_s / at_once) + value["init_s"]
+    cold = senders + min(at_once, math.ceil(invocations))
     told = dead_batches(dead, span_s) if queued else 0.0
     return Counts(
         queued=queued, datapoints=datapoints,

@@ -138,6 +138,7 @@ def conditions(run: Any, table: Table) -> dict[str, Any]:
         "arm": run.arm,
         "datapoints": run.submitted,
         "chunks": run.chunks,
+        "processors": int(run.processors),
         "request_batch": run.request_batch,
         "queue_batch": run.queue_batch,
         "memory_mb": run.memory_mb,

@@ -44,9 +44,11 @@ ARMS = {
     "single_node": Arm(
         stack="single_node", parallel=False, ignores=frozenset({"chunks", "processors", "queue_batch"})
     ),
-    "single_node_parallel": Arm(stack="single_node", isolates_queue=True),
+    "single_node_parallel": Arm(
+        stack="single_node", isolates_queue=True, ignores=frozenset({"processors", "queue_batch"})
+    ),
     "as_original": Arm(stack="distributed", original_client=True),
-    "local_pool": Arm(stack=""),
+    "local_pool": Arm(stack="", ignores=frozenset({"processors", "queue_batch"})),
 }
 
 

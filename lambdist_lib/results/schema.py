@@ -6,6 +6,9 @@ milliseconds; the other `*_at` are the Lambdas'. On the local cloud all are one 
 A value that does not exist for a row (no answer, no queue, never stored) is missing (NaN or "").
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 RECORDS = {  # one row per datapoint of a run
     "run_id": "the run",
     "arm": "distributed, single_node, single_node_parallel, as_original or local_pool",
@@ -72,6 +75,7 @@ RUNS = {  # one row per run of an experiment
     "temperature": "cold: began in fresh environments; warm: after a declared warm-up; else as found",
     "target": "local cloud, or AWS and its region",
     "chunks": "most senders at once",
+    "processors": "most invocations of the processor at once",
     "request_batch": "datapoints per request",
     "queue_batch": "messages per invocation at most",
     "partial_responses": "whether only the failed messages of a batch are tried again, not all of it",
@@ -92,3 +96,12 @@ RUNS = {  # one row per run of an experiment
     "resumed": "whether it was resumed, or dead letters were sent again: it balances, but is no timing",
     "looks": "numbers of pairs after which it was planned to look whether they suffice; empty: fixed before",
 }
+
+ADDED_LATER: dict[str, Any] = {  # columns of RUNS that older results lack, and the value that they mean
+    "processors": 10,
+}
+
+
+def run_row(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's row of RUNS from its facts, also of a run that an older version recorded."""
+    return {name: facts.get(name, ADDED_LATER.get(name)) for name in RUNS}

@@ -35,6 +35,9 @@ def load(run: str | Path, name: str = "records") -> pd.DataFrame:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXTS, object))
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise RunError(f"{path.name} of {Path(run).name} cannot be read: {error}") from error
+    if name == "runs":
+        absent = {column: value for column, value in schema.ADDED_LATER.items() if column not in table}
+        table = table.assign(**absent).reindex(columns=[*schema.RUNS, *(set(table) - set(schema.RUNS))])
     if known and list(table.columns) != list(known):
         raise RunError(
             f"{path.name} of {Path(run).name} is of another version: its columns are not `columns.py`'s"

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+from lambdist_lib.cloud.limits import MAX_PROCESSORS, MIN_PROCESSORS, default_processors
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import datapoints, files
 from lambdist_lib.data.datapoints import Datapoints
@@ -12,6 +13,7 @@ from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import ARMS, faults_of
+from lambdist_lib.results import schema
 from lambdist_lib.runs import ground_truth
 from lambdist_lib.submission.receipts import SendOptions
 
@@ -20,9 +22,7 @@ OPENING_SENDERS = 4  # on the local cloud, unless warm: 100 cold starts at once 
 OPENING_GROWTH = 0.1  # senders more per answer then: measured, 129 datapoints are stored sooner than at 0.25
 COLLECTOR_TRIES = 8  # of a request to the collector; the queue has a count of its own
 COLLECTOR_BACKOFF_S = 0.2
-MIN_PROCESSORS, MAX_PROCESSORS = 2, 1000  # AWS Lambda: bounds of an SQS mapping's MaximumConcurrency
 ON_DISK = {"failing_datapoints": "failing"}  # names of conditions that run.json spells otherwise
-PROCESSORS_BEFORE = 10  # of runs that were recorded before `processors` was a condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Conditions:
     @property
     def width(self) -> int:
         """The most invocations of the processor at once."""
-        return self.processors or min(MAX_PROCESSORS, max(MIN_PROCESSORS, self.chunks))
+        return self.processors or default_processors(self.chunks)
 
     def settings(self) -> dict[str, Any]:
         """Return the stacks' settings that follow from them (`templates`)."""
@@ -83,7 +83,7 @@ class Conditions:
     def from_run(cls, facts: Mapping[str, Any]) -> Self:
         """Read the conditions that a run recorded."""
         names = {condition.name for condition in fields(cls)}
-        known = {"processors": PROCESSORS_BEFORE, **facts}
+        known = {"processors": schema.ADDED_LATER["processors"], **facts}
         return cls(**{name: known[key] for name in names if (key := ON_DISK.get(name, name)) in known})
 
     def read(self, data: str | Path) -> Datapoints:

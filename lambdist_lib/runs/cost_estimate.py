@@ -53,7 +53,7 @@ def estimate_usage(
             "memory_mb": held.memory_mb,
             "work_s": parse_work(held.work).seconds,
             "receives": int(settings.get("max_receives", 5)),
-            "maximum_concurrency": int(settings.get("maximum_concurrency", 10)),
+            "processors": held.width,
             "mailed": bool(settings.get("notify_email")),
         }
         rates: dict[str, Any] = dict(estimate.failure_rates(held.fault, datapoints, queued=queued))

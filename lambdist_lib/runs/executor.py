@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lambdist_lib.cloud import locks
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import datapoints
 from lambdist_lib.data.datapoints import Datapoints
@@ -15,6 +16,7 @@ from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import DeployError, Interrupted
 from lambdist_lib.progress import Progress, in_notebook
 from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.results import closing
 from lambdist_lib.runs import local_pool, resume, run
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.schedule import Schedule, ScheduledRun
@@ -36,7 +38,7 @@ class Executor:
     stacks: dict[str, Stack] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)  # by phase, the run at which it was interrupted
     _deployed: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
-    _warm: set[str] = field(default_factory=set)  # arms whose environments are open
+    _warm: dict[str, int] = field(default_factory=dict)  # by arm, the width that is open
 
     def deploy(self, conditions: Conditions, progress: Progress) -> None:
         """Deploy or update the stacks to match the conditions."""
@@ -77,7 +79,7 @@ class Executor:
         """
         rows: list[dict[str, Any]] = []
         try:
-            with Progress(phase) as progress, run.exclusive_use(self.target):
+            with Progress(phase) as progress, locks.stacks(self.target, f"{phase} of {self.experiment_id}"):
                 self._warm.clear()  # AWS or another user may have ended environments since
                 for scheduled_runs in schedule:
                     for scheduled in scheduled_runs:
@@ -125,13 +127,14 @@ class Executor:
     def _prepare(self, scheduled: ScheduledRun, progress: Progress) -> None:
         """Make fresh environments for a cold run; open them by unmeasured datapoints for a warm one."""
         if scheduled.temperature == "cold":
-            self._warm.discard(scheduled.arm)
+            self._warm.pop(scheduled.arm, None)
             stacks.make_cold(self.target, self.stacks[ARMS[scheduled.arm].stack])
         for arm in scheduled.warm_up:
-            if arm not in self._warm:
+            width = scheduled.conditions.width if ARMS[arm].queued else 1
+            if self._warm.get(arm, 0) < width:
                 progress.show(f"warming up {arm}")
                 self._open(arm, scheduled)
-                self._warm.add(arm)
+                self._warm[arm] = width
 
     def _open(self, arm: str, scheduled: ScheduledRun) -> None:
         """Warm up with the file's own datapoints: a user's job may reject any other input."""
@@ -154,5 +157,4 @@ def _summary(rows: list[dict[str, Any]], unit: str, reason: str) -> str:
     """How much was run, its outcomes, and why it was enough."""
     runs = len({row["pair"] for row in rows}) if unit == "pair" else len(rows)
     parts = [f"{runs} {unit}{'s' if runs != 1 else ''} done", reason]
-    parts += [f"{sum(row[name] for row in rows):,} {name}" for name in ("stored", "dead")]
-    return ", ".join(part for part in parts if part)
+    return ", ".join([part for part in parts if part] + [closing.closing_line(rows)])
