@@ -1,6 +1,7 @@
 """The templates keep their promises: to AWS, to the handlers, to the library and to each other."""
 
 import ast
+import json
 import re
 
 import jsonschema
@@ -170,6 +171,16 @@ def test_shared_parameters_are_the_same():
     shared = ours.keys() & theirs.keys()
     assert len(shared) > 15
     assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_resource_refers_to_every_parameter(kind):
+    """CloudFormation does not update a stack in which only outputs change: the old value would stay."""
+    template = TEMPLATES[kind]
+    used = json.dumps([template["Resources"], template.get("Conditions", {})])
+
+    for name in template["Parameters"]:
+        assert f'{{"Ref": "{name}"}}' in used or f"${{{name}}}" in used, name
 
 
 def test_both_arms_have_the_same_api_and_table():
