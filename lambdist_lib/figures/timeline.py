@@ -62,7 +62,7 @@ def plot_timeline(records: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes
             f"a timeline shows one run, not {records['run_id'].nunique()}; "
             f"keep one with records[records['run_id'] == {records['run_id'].iloc[0]!r}]"
         )
-    ordered = stages.with_sent_at_of_the_try_that_counted(records.sort_values("n", ignore_index=True))
+    ordered = stages.with_sent_at_of_counted_try(records.sort_values("n", ignore_index=True))
     zero = pd.to_numeric(ordered["intended_at"], errors="coerce").min()
     stamps = ordered.filter(regex="_at$").apply(pd.to_numeric, errors="coerce") - zero
     handles = [*_draw_stages(ax, ordered, stamps), *_draw_failures(ax, ordered, stamps)]

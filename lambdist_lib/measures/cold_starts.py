@@ -1,12 +1,12 @@
-"""What cold starts there were and what they cost.
+"""Measure cold starts and their cost.
 
-A cold start belongs to an invocation, the first of its environment, not to a datapoint: one
-cold batch of ten is one cold start. It is read from a flag that the Lambda sets, never
-guessed from a latency. Cold and warm are two distributions, so there is no mean of both.
+A cold start belongs to an invocation, the first of its environment, and not to a datapoint: a cold batch
+of ten is one cold start. It is read from a flag that the Lambda sets, and never guessed from a latency.
+Cold and warm are two distributions, so there is no mean of both.
 
-AWS also initialises environments ahead of need: their first invocation has the flag, and
-waited for nothing. `kinds` tells those apart where `report_lines.with_report` has given
-`init_to_invoke_s`; the local cloud makes none ahead, and its lines tell of no init.
+AWS also initialises environments ahead of need. Their first invocation has the flag, but did not wait.
+`classify` separates them where `lambda_reports.with_report` has added `init_to_invoke_s`. The local cloud
+initialises no environment ahead, and its log lines have no init durations.
 """
 
 import pandas as pd
@@ -19,25 +19,25 @@ COLD, PROACTIVE, WARM, UNKNOWN = "cold", "proactive", "warm", "first, cold or pr
 
 
 def summary(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
-    """One row per function.
+    """Summarise cold starts, one row per function.
 
-    Columns: `function`, `invocations`, `cold`, `share` with `low` and `high` (as if invocations
-    were independent; in one run they share environments, so read it as a lower bound of the
-    uncertainty), `environments`, `init_median_s` and `init_max_s` of the cold starts (imports
-    and clients, without the runtime's own start), `cold_median_s` and `warm_median_s` of the handler.
+    Columns: `function`, `invocations`, `cold`, `share` with `low` and `high`, `environments`,
+    `init_median_s` and `init_max_s` of the cold starts (imports and clients, without the runtime's own
+    start), `cold_median_s` and `warm_median_s` of the handler. The interval assumes independent
+    invocations; those of one run share environments, so the true uncertainty is larger.
     """
     rows = []
     for function, called in invocations.groupby("function", sort=False):
         first = is_cold(called)
-        found = share(int(first.sum()), len(called), confidence)
+        cold_share = share(int(first.sum()), len(called), confidence)
         rows.append(
             {
                 "function": function,
                 "invocations": len(called),
                 "cold": int(first.sum()),
-                "share": found.share,
-                "low": found.low,
-                "high": found.high,
+                "share": cold_share.share,
+                "low": cold_share.low,
+                "high": cold_share.high,
                 "environments": called["environment_id"].nunique(),
                 "init_median_s": called.loc[first, "init_s"].median(),
                 "init_max_s": called.loc[first, "init_s"].max(),
@@ -51,11 +51,11 @@ def summary(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFr
 
 
 def by_run(invocations: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per run and function.
+    """Count cold starts, one row per run and function.
 
     Columns: `run_id`, `pair`, `arm`, `temperature`, `function`, `invocations`, `cold`, `share`,
     `environments`.
-    A run without any invocation stays, with function "" and no share: its logs are missing.
+    A run whose logs are missing has one row with the function "" and no share.
     """
     counts = (
         invocations.assign(cold=is_cold(invocations))
@@ -74,11 +74,11 @@ def by_run(invocations: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 def delayed_datapoints(
     records: pd.DataFrame, runs: pd.DataFrame | None = None, *, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """One row per run: how many of its stored datapoints went through a cold invocation on the way.
+    """Count the stored datapoints that a cold start delayed, one row per run.
 
     Columns: `run_id`, `arm`, `temperature` (if `runs` is given), `stored`, `waited`, `share` with
-    `low` and `high` (as if datapoints were independent, as in `summary`).
-    An attempt that failed in a cold invocation and was repeated in a warm one does not count.
+    `low` and `high` (assuming independent datapoints, as in `summary`).
+    A failed attempt in a cold invocation does not count if a warm one repeated it.
     """
     table = records[["run_id", "arm"]].drop_duplicates("run_id")
     if runs is not None:
@@ -87,36 +87,36 @@ def delayed_datapoints(
     of_run = hit_cold_start(stored).groupby(stored["run_id"])
     table["stored"] = table["run_id"].map(of_run.size()).fillna(0).astype(int)
     table["waited"] = table["run_id"].map(of_run.sum()).fillna(0).astype(int)
-    found = [share(*counts, confidence) for counts in zip(table["waited"], table["stored"], strict=True)]
+    shares = [share(*counts, confidence) for counts in zip(table["waited"], table["stored"], strict=True)]
     for name in ("share", "low", "high"):
-        table[name] = [getattr(one, name) for one in found]
+        table[name] = [getattr(value, name) for value in shares]
     return table.reset_index(drop=True)
 
 
 def hit_cold_start(records: pd.DataFrame) -> pd.Series:
-    """Whether each datapoint went through a cold invocation, at the entry or where it was stored."""
+    """Return whether each datapoint passed a cold invocation, at the entry or where it was stored."""
     return _true(records["entry_cold"]) | _true(records["cold"])
 
 
 def init_durations(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
-    """The distribution of init durations, one row per function and percentile.
+    """Return percentiles of the init durations, one row per function and percentile.
 
     Columns: `function`, `percentile`, `n` cold starts, `value_s` with `low_s` and `high_s`, `note`.
-    Each cold start counts once; inits that this table's runs did not wait for are not in it.
+    Each cold start counts once; inits without an invocation in this table are not included.
     """
     rows = [
-        (function, found.p, found.n, found.value, found.low, found.high, found.note)
+        (function, each.p, each.n, each.value, each.low, each.high, each.note)
         for function, called in invocations.groupby("function", sort=False)
-        for found in quantiles(called.loc[is_cold(called), "init_s"], (0.5, 0.9, 0.99), confidence)
+        for each in quantiles(called.loc[is_cold(called), "init_s"], (0.5, 0.9, 0.99), confidence)
     ]
     names = ["function", "percentile", "n", "value_s", "low_s", "high_s", "note"]
     return pd.DataFrame(rows, columns=names)
 
 
 def environments(invocations: pd.DataFrame) -> pd.DataFrame:
-    """One row per run and environment that it used, in order of their first invocation.
+    """Return the environments of each run, in order of their first invocation.
 
-    Columns: `run_id`, `function`, `environment_id`, `fresh` (whether it was made in this run), `first_s`
+    Columns: `run_id`, `function`, `environment_id`, `fresh` (whether it was created in this run), `first_s`
     and `last_s` (its first invocation's begin and its last one's end, seconds since the run's first
     invocation began), `invocations` and `init_s`.
     """
@@ -132,9 +132,10 @@ def environments(invocations: pd.DataFrame) -> pd.DataFrame:
 
 
 def bursts(invocations: pd.DataFrame, *, bin_s: float = 1.0) -> pd.DataFrame:
-    """Cold starts per `bin_s` seconds: `run_id`, `function`, `at_s`, `cold`; bins without any are left out.
+    """Count cold starts per `bin_s` seconds, without empty bins.
 
-    `at_s` is the bin's begin, in seconds since the run's first invocation began.
+    Columns: `run_id`, `function`, `at_s`, `cold`. `at_s` is the bin's begin, in
+    seconds since the run's first invocation began.
     """
     table = _since_begin(invocations)
     cold = table[table["cold"]]
@@ -144,11 +145,13 @@ def bursts(invocations: pd.DataFrame, *, bin_s: float = 1.0) -> pd.DataFrame:
 
 
 def classify(invocations: pd.DataFrame) -> pd.Series:
-    """`cold`, `proactive` or `warm` for each invocation; a first one whose gap is not known is neither.
+    """Classify each invocation as `cold`, `proactive` or `warm`.
+
+    A first invocation is UNKNOWN where the time since its environment's init is not known.
 
     Args:
         invocations: With a column `init_to_invoke_s` (seconds from the end of an environment's init
-            to its first invocation) where the logs have it; without it nothing is told apart.
+            to its first invocation) if the logs have it.
     """
     first = is_cold(invocations)
     kind = pd.Series(WARM, index=invocations.index, dtype=object)
@@ -166,9 +169,9 @@ def is_cold(invocations: pd.DataFrame) -> pd.Series:
 
 
 def _since_begin(invocations: pd.DataFrame) -> pd.DataFrame:
-    """Invocations with `begin_s` and `end_s` on their run's own clock, and `cold` as bool.
+    """Return invocations with `begin_s` and `end_s` since their run's begin, and `cold` as bool.
 
-    An invocation begins its duration before its log line; where it tells none, with its line.
+    An invocation begins its duration before its log line, or at its line where the duration is missing.
     """
     ended_at = pd.to_numeric(invocations["at"], errors="coerce")
     began_at = ended_at - pd.to_numeric(invocations["duration_s"], errors="coerce").fillna(0)
@@ -177,5 +180,5 @@ def _since_begin(invocations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _true(flags: pd.Series) -> pd.Series:
-    """Flags as bool; a missing one (no such Lambda on the way) is no cold start."""
+    """Return flags as bool; a missing flag is not a cold start."""
     return flags.astype(object).eq(True).astype(bool)

@@ -1,10 +1,11 @@
-"""How long a datapoint takes, counted from its *intended* send, so that a stalled client hides nothing.
+"""Measure how long a datapoint takes, counted from its intended send.
 
-    answer      intended send to the answer of its last try: the client's clock alone
-    end_to_end  intended send to the write of its result: also the Lambda's clock (see `columns`)
+    answer      intended send to the response of its last try: the client's clock alone
+    end_to_end  intended send to the write of its result: also the Lambda's clock (see `results.schema`)
 
-The intervals take datapoints as independent. Those of one run share its queue and its
-environments, so read an interval as the least uncertainty: between runs there is more.
+Counting from the intended send includes the time that a stalled client waits before it sends. The
+intervals assume independent datapoints. Those of one run share its queue and environments, so the true
+uncertainty is larger.
 """
 
 import pandas as pd
@@ -19,16 +20,18 @@ UNKNOWN = "as found"  # temperature of a run that the runs table does not have
 
 
 def per_datapoint(records: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row per datapoint: `run_id`, `arm`, `temperature`, `n`, `answer_s`, `end_to_end_s`.
+    """Return the latencies of each datapoint.
+
+    Columns: `run_id`, `arm`, `temperature`, `n`, `answer_s`, `end_to_end_s`, in seconds.
 
     Args:
         runs: Gives each run's temperature; without it all are `as found`.
 
     Returns:
-        A latency is NaN where there was no answer, or nothing was stored.
+        A latency is NaN where there was no response, or nothing was stored.
 
     Raises:
-        RunError: A datapoint was answered or stored before it was to be sent: a clock ran backwards.
+        RunError: A datapoint was answered or stored before its intended send: a clock was set back.
     """
     table = records[["run_id", "arm"]].copy()
     temperatures = {} if runs is None else dict(zip(runs["run_id"], runs["temperature"], strict=True))
@@ -49,17 +52,17 @@ def table(
     percentiles: tuple[float, ...] = PERCENTILES,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """One row per arm, temperature, latency and percentile.
+    """Return percentiles with intervals, one row per arm, temperature, latency and percentile.
 
     Columns: `arm`, `temperature`, `latency` (a key of ENDS), `percentile` (0 to 1), `n` datapoints,
-    `value_s` with `low_s` and `high_s`, and `note`, which says `not estimable` where n is too small.
+    `value_s` with `low_s` and `high_s`, and `note`, which is `not estimable` where n is too small.
     """
     whole = per_datapoint(records, runs)
     rows = [
-        (arm, temperature, name, found.p, found.n, found.value, found.low, found.high, found.note)
+        (arm, temperature, name, each.p, each.n, each.value, each.low, each.high, each.note)
         for (arm, temperature), group in whole.groupby(["arm", "temperature"], sort=False)
         for name in ENDS
-        for found in quantiles(group[f"{name}_s"], percentiles, confidence)
+        for each in quantiles(group[f"{name}_s"], percentiles, confidence)
     ]
     names = ["arm", "temperature", "latency", "percentile", "n", "value_s", "low_s", "high_s", "note"]
     return pd.DataFrame(rows, columns=names)

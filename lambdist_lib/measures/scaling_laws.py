@@ -1,16 +1,16 @@
-"""Laws of a makespan T in seconds, of the level N of a factor and the S datapoints of the file.
+"""Declare laws of the makespan T in seconds, at level N of a factor with S datapoints.
 
     constant  T = a                                             the factor has no effect
-    ideal     T = w S/N                                         the work shared out, and nothing else
-    overhead  T = a + w S/N                                     a fixed overhead, the work shared out
-    linear    T = a + b N + w S/N                               and what each further sender costs
-    amdahl    T = w S (serial + (1 - serial)/N)                 a part of the work is serial (Amdahl 1967)
+    ideal     T = w S/N                                         the work shared, no overhead
+    overhead  T = a + w S/N                                     a fixed overhead, the work shared
+    linear    T = a + b N + w S/N                               a cost of each further sender
+    amdahl    T = w S (serial + (1 - serial)/N)                 a serial part of the work (Amdahl 1967)
     usl       T = w S (1 + sigma (N-1) + kappa N (N-1))/N       contention, coherency (Gunther 2007)
-    growing   T = a + w N                                       where the level is the work itself
+    growing   T = a + w N                                       the level is the work itself
 
 At one file size `amdahl` is the same curve as `overhead` (serial = a/(a + w S)), and `usl` the same as
-`linear`: no sweep over N can tell them apart. Several file sizes can, for an overhead stays where a
-serial part grows. So at one size Amdahl's fraction is refused: what was seen is an overhead.
+`linear`, so a sweep over N cannot separate them. Several file sizes can: an overhead is constant, and a
+serial part grows with S. At one size Amdahl's fraction is refused.
 """
 
 import math
@@ -24,12 +24,14 @@ WORK = "s per datapoint at N = 1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
-    """A formula of level n, size s and parameters (each with its unit), and what it has to beat by AICc."""
+    """A formula of level n, size s and parameters (with units), and the laws that it must beat by AICc."""
 
     formula: str
     seconds: Callable[..., np.ndarray]
     units: dict[str, str]
-    start: Callable[[float, float, float], tuple[float, ...]]  # of fastest time, work per datapoint, most N
+    start: Callable[
+        [float, float, float], tuple[float, ...]
+    ]  # from fastest time, work per datapoint, largest N
     beats: tuple[str, ...] = ()
     knee: Callable[..., float] = lambda size, *_: math.nan
 

@@ -1,14 +1,14 @@
-"""Repeat pairs until the ratio is known well enough, and stay honest about having looked.
+"""Repeat pairs until the ratio is precise enough, with valid intervals at every planned look.
 
-Who computes a 95 % interval after every pair and stops when it is narrow stops where it is narrow
-by chance, and covers the truth less often than 95 %. So the looks are planned before the first
-pair, and every look has an interval of one higher confidence, the least with which all intervals
-of all looks together hold the median with the confidence that was asked for. Then it does not
-matter at which look one stops, or why (Pocock 1977, for medians of any distribution: whether a
-value lies below the true median is a coin toss, so the chance is exact and needs no tables).
+Computing a 95 % interval after every pair and stopping when it is narrow stops where it is narrow by
+chance, and covers the truth less often than 95 %. So the looks are planned before the first pair. Every
+look has an interval of one higher confidence: the least with which the intervals of all looks together
+cover the median with the requested confidence. Then it does not matter at which look one stops, or why
+(Pocock 1977, here for medians of any distribution: whether a value lies below the true median is a coin
+toss, so the probability is exact and needs no tables).
 
     plan = sequential.plan(half_width=0.05)
-    found = sequential.look(ratios, plan)        # after every pair; stop when found.enough
+    look = sequential.look(ratios, plan)        # after every pair; stop when look.enough
 """
 
 import functools
@@ -28,11 +28,11 @@ LOOKS = (10, 15, 20, 30, 40)  # pairs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Fixed before the first pair.
+    """The looks and the precision, fixed before the first pair.
 
-    half_width: of the interval over the ratio, at which it is known well enough.
-    looks: Numbers of pairs after which an interval is had; the last is the most that are run.
-    per_look: The confidence of each single look's interval.
+    half_width: Of the interval, relative to the ratio, at which the ratio is precise enough.
+    looks: Numbers of pairs after which an interval is computed; the last is the maximum of pairs.
+    confidence: Of all looks together. per_look: Of each look's interval.
     """
 
     half_width: float
@@ -43,57 +43,63 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """The latest planned look. `pairs` are those that it has seen; later ones are not in its interval."""
+    """The latest planned look. `pairs` is the number that it covers; later pairs are not in its interval."""
 
     ratio: float
     low: float
     high: float
     pairs: int
-    enough: bool  # known well enough, or the last look
+    enough: bool  # precise enough, out of time, or the last look
     next_look: int  # pairs; 0 after the last
     why: str
 
     @property
     def half_width(self) -> float:
-        """Of the interval over the ratio; infinite without an interval."""
+        """Half the interval's width relative to the ratio; infinite without an interval."""
         return (self.high - self.low) / 2 / self.ratio if math.isfinite(self.low) else math.inf
 
 
 def plan(half_width: float = 0.05, *, looks: Sequence[int] = LOOKS, confidence: float = 0.95) -> Plan:
-    """Raises ValueError for looks that do not grow, or that give no interval at all."""
+    """Plan the looks at the pairs' ratios.
+
+    Raises:
+        ValueError: The looks do not grow, or the last one is too early for an interval.
+    """
     planned = tuple(looks)
     if not planned or any(late <= early for early, late in itertools.pairwise(planned)):
-        raise ValueError(f"looks {planned} do not grow; write numbers of pairs such as {LOOKS}")
+        raise ValueError(f"looks {planned} do not grow: use numbers of pairs such as {LOOKS}")
     per_look = adjusted(planned, confidence)
     if math.isnan(per_look):
-        raise ValueError(f"{planned[-1]} pairs give no {confidence * 100:g} % interval; plan more")
+        raise ValueError(f"{planned[-1]} pairs give no {confidence * 100:g} % interval: plan more")
     return Plan(half_width=half_width, looks=planned, confidence=confidence, per_look=per_look)
 
 
 def planned(looks: pd.Series) -> tuple[int, ...]:
-    """The looks of one experiment's runs (their column `looks`), () where the number of pairs was fixed.
+    """Return the planned looks of one experiment's runs, () where the number of pairs was fixed.
+
+    Args:
+        looks: The column `looks` of the runs table.
 
     Raises:
-        RunError: Runs with different plans: no one interval holds for all of them.
+        RunError: The runs have different plans, so no interval holds for all of them.
     """
-    plans = sorted({str(one) for one in looks.dropna()} or {""})
+    plans = sorted({str(text) for text in looks.dropna()} or {""})
     if len(plans) > 1:
         raise RunError(
-            f"runs with looks planned at {' and at '.join(one or 'no' for one in plans)} pairs are not "
-            "one experiment; analyse them separately"
+            f"runs with looks planned at {' and at '.join(text or 'no' for text in plans)} pairs are not "
+            "one experiment: analyse them separately"
         )
     return tuple(int(pairs) for pairs in plans[0].split())
 
 
-def look(ratios: Sequence[float], plan: Plan, *, spent_s: float = 0.0, budget_s: float = math.inf) -> Look:
-    """What is known after these pairs, in the order in which they were run.
+def look(
+    ratios: Sequence[float], plan: Plan, *, spent_s: float = 0.0, time_limit_s: float = math.inf
+) -> Look:
+    """Compute the interval of the latest planned look, and whether more pairs are needed.
 
     Args:
-        ratios: One per pair, control over arm.
-        spent_s, budget_s: Once the budget is spent it is enough, whatever the width.
-
-    Returns:
-        The interval of the latest planned look: a look that was not planned would be one too many.
+        ratios: One per pair, control over arm, in the order of the runs.
+        spent_s, time_limit_s: Seconds so far, and the limit after which no more pairs are run.
     """
     seen = max((number for number in plan.looks if number <= len(ratios)), default=0)
     values = np.asarray(ratios, dtype=float)[:seen]
@@ -104,10 +110,10 @@ def look(ratios: Sequence[float], plan: Plan, *, spent_s: float = 0.0, budget_s:
     enough, why = False, f"next look after {next_look} pairs"
     if narrow:
         enough, why = True, f"half-width at most {plan.half_width * 100:g} % of the ratio"
-    elif spent_s >= budget_s:
-        enough, why = True, f"the budget of {budget_s:g} s is spent"
+    elif spent_s >= time_limit_s:
+        enough, why = True, f"the time limit of {time_limit_s:g} s is reached"
     elif not next_look:
-        enough, why = True, f"{plan.looks[-1]} pairs, the most that were planned"
+        enough, why = True, f"{plan.looks[-1]} pairs, the planned maximum"
     return Look(
         ratio=ratio, low=low, high=high, pairs=seen, enough=enough, next_look=next_look, why=why
     )  # fmt: skip
@@ -115,25 +121,27 @@ def look(ratios: Sequence[float], plan: Plan, *, spent_s: float = 0.0, budget_s:
 
 @functools.cache
 def adjusted(looks: tuple[int, ...], confidence: float) -> float:
-    """The least confidence per look with which all looks together reach `confidence`, NaN if none does.
+    """Return the least confidence per look with which all looks together reach `confidence`.
 
-    Intervals move only where a rank changes, so the candidates are the confidences of the ranks.
+    Intervals change only where a rank changes, so the candidates are the confidences of the ranks.
+    NaN if none of them suffices.
     """
     from scipy.stats import binom  # takes a second to import
 
     candidates = {1 - 2 * binom.cdf(rank - 1, n, 0.5) for n in looks for rank in range(1, n // 2 + 1)}
-    for one in sorted(candidates):
-        slightly_less = one - 1e-12  # so that the rank itself is taken
+    for candidate in sorted(candidates):
+        slightly_less = candidate - 1e-12  # so that the rank itself is used
         if slightly_less >= confidence - 1e-9 and coverage(looks, slightly_less) >= confidence:
             return float(slightly_less)
     return math.nan
 
 
 def coverage(looks: tuple[int, ...], per_look: float) -> float:
-    """The probability that the intervals of all looks hold the median of a continuous distribution.
+    """Return the probability that the intervals of all looks cover the median.
 
-    A look's interval misses it if fewer than `rank` of its values lie on one side; the number on one
-    side walks up by a fair coin, and what has missed once is taken out.
+    The distribution must be continuous. A look's interval misses the median if fewer than `fewest` of its
+    values lie on one side. The number on one side grows by fair coin tosses; paths that missed once are
+    removed.
     """
     from scipy.stats import binom
 
@@ -148,7 +156,7 @@ def coverage(looks: tuple[int, ...], per_look: float) -> float:
 
 
 def table(ratios: Sequence[float], plan: Plan) -> pd.DataFrame:
-    """Every look so far: `pairs`, `ratio`, `low`, `high`, `half_width` (of the ratio)."""
-    found = [look(ratios[:number], plan) for number in plan.looks if number <= len(ratios)]
-    rows = [(one.pairs, one.ratio, one.low, one.high, one.half_width) for one in found]
+    """Return every look so far: `pairs`, `ratio`, `low`, `high`, `half_width` (relative to the ratio)."""
+    looks = [look(ratios[:number], plan) for number in plan.looks if number <= len(ratios)]
+    rows = [(each.pairs, each.ratio, each.low, each.high, each.half_width) for each in looks]
     return pd.DataFrame(rows, columns=["pairs", "ratio", "low", "high", "half_width"])

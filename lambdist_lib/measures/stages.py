@@ -1,14 +1,14 @@
-"""Where the time of a datapoint went, from its intended send to the write of its result.
+"""Split the time of a datapoint into stages, from its intended send to the write of its result.
 
-Consecutive stamps cut that time into stages without gap or overlap, so they add up exactly:
+Consecutive time stamps bound the stages without gap or overlap, so they add up exactly:
 
-    distributed   intended > sent > received > queued > first_received > started > finished > put
-    single node   intended > sent > received > started > finished > put
+    with a queue  intended > sent > received > queued > first_received > started > finished > put
+    without       intended > sent > received > started > finished > put
 
-Clocks (see `columns`): `to_entry` goes from the client's clock to the Lambda's, `collector` and
-`start` between the Lambda's and SQS's. SQS cuts its stamps to whole milliseconds, so a stage
-that ends in one may come out up to 1 ms short, below zero too, and the next that much long.
-`check` holds the stages against such a bound.
+Clocks (see `results.schema`): `to_entry` is from the client's clock to the Lambda's, `collector` and
+`start` are between the Lambda's and SQS's. SQS truncates its stamps to milliseconds, so a stage that
+ends at one may be up to 1 ms too short (even negative), and the next one too long by as much. `check`
+compares the stages with this bound.
 """
 
 import pandas as pd
@@ -52,11 +52,12 @@ def of_arm(arm: str) -> dict[str, Span]:
 
 
 def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
-    """One row per stored datapoint: `run_id`, `arm`, `n`, `<stage>_s` for each of NAMES, `end_to_end_s`.
+    """Return the stages of each stored datapoint, in seconds.
 
-    A stage that the arm does not have, and one with a stamp missing, is NaN.
+    Columns: `run_id`, `arm`, `n`, `<stage>_s` for each of NAMES, `end_to_end_s`. A stage is NaN where the
+    arm does not have it or a time stamp is missing.
     """
-    stored = with_sent_at_of_the_try_that_counted(records.loc[records["outcome"] == STORED, NEEDED])
+    stored = with_sent_at_of_counted_try(records.loc[records["outcome"] == STORED, NEEDED])
     table = stored[["run_id", "arm", "n"]].copy()
     for name in NAMES:
         table[f"{name}_s"] = float("nan")
@@ -68,11 +69,11 @@ def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def with_sent_at_of_the_try_that_counted(records: pd.DataFrame) -> pd.DataFrame:
-    """Records whose `sent_at` never follows the `received_at` of a datapoint that was sent more than once.
+def with_sent_at_of_counted_try(records: pd.DataFrame) -> pd.DataFrame:
+    """Return records whose `sent_at` is never after `received_at` for a datapoint that was sent again.
 
-    There an earlier try had been accepted without an answer; when that one went out is not
-    known, so the time until it was received counts as waiting.
+    There an earlier try was accepted without a response. Its send time is not known, so the time until it
+    was received counts as waiting.
     """
     sent_at, received_at = _seconds(records["sent_at"]), _seconds(records["received_at"])
     earlier = (records["tries"] > 1) & (sent_at > received_at)
@@ -80,34 +81,34 @@ def with_sent_at_of_the_try_that_counted(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def check(stages: pd.DataFrame, bound_s: float = SQS_STAMP_S) -> None:
-    """Refuse stages that run backwards by more than the clocks' bound.
+    """Refuse stages that are negative by more than the clocks' uncertainty.
 
     Args:
         stages: What `per_datapoint` returns.
-        bound_s: How far two of the clocks may be apart. The default is for one clock and
-            SQS's whole milliseconds; add the bound of client against Lambda on AWS.
+        bound_s: How far two of the clocks may be apart, in seconds. The default is for one clock and
+            SQS's milliseconds; on AWS add the uncertainty of the client's clock.
 
     Raises:
-        RunError: Names the worst stage and how many datapoints are concerned.
+        RunError: Names the worst stage and the number of datapoints.
     """
     shortest = stages[list(COLUMNS)].min()
     if (shortest >= -bound_s).where(shortest.notna(), True).all():
         return
     worst = shortest.idxmin()
-    concerned = stages[stages[worst] < -bound_s]
+    negative = stages[stages[worst] < -bound_s]
     raise RunError(
-        f"run {', '.join(concerned['run_id'].unique())}: {worst.removesuffix('_s')} lasts "
-        f"{shortest[worst] * 1000:.3f} ms for the worst of {len(concerned):,} datapoints, and the clocks "
-        f"agree within {bound_s * 1000:g} ms; set this machine's clock and run again, or pass the true bound"
+        f"run {', '.join(negative['run_id'].unique())}: {worst.removesuffix('_s')} lasts "
+        f"{shortest[worst] * 1000:.3f} ms for the worst of {len(negative):,} datapoints, and the clocks "
+        f"agree within {bound_s * 1000:g} ms: synchronise this machine's clock and run again, "
+        "or pass the true bound"
     )
 
 
 def summary(records: pd.DataFrame) -> pd.DataFrame:
-    """One row per arm and stage in order of time, and an `end_to_end` row per arm.
+    """Summarise the stages, one row per arm and stage in order of time, and one for `end_to_end`.
 
-    Columns: `arm`, `stage`, `n` datapoints, `median_s`, `p90_s`, and `share`, the stage's part
-    of the time of all datapoints together. Datapoints with a stamp missing are left out: `n`
-    below the number stored tells of them.
+    Columns: `arm`, `stage`, `n` datapoints, `median_s`, `p90_s`, and `share`, the stage's part of the
+    total time of all datapoints. Datapoints with a missing time stamp are left out of `n`.
     """
     whole = per_datapoint(records)
     rows = []
@@ -131,4 +132,4 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _seconds(stamps: pd.Series) -> pd.Series:
-    return pd.to_numeric(stamps, errors="coerce")  # "" is a stamp that does not exist
+    return pd.to_numeric(stamps, errors="coerce")  # "" is a missing time stamp

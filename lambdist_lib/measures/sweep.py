@@ -74,7 +74,7 @@ def varied_factor(runs: pd.DataFrame, *, arm: str = "distributed") -> str:
     warm = runs[(runs["arm"] == arm) & (runs["temperature"] == "warm")]
     factors = [factor for factor in FACTORS if warm[factor].nunique() > 1]
     if "chunks" in factors and _follow_chunks(warm):
-        factors.remove("processors")
+        factors = [factor for factor in factors if factor != "processors"]
     return factors[0] if len(factors) == 1 else ""
 
 

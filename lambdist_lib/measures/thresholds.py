@@ -1,10 +1,9 @@
-"""What a measure must not do, as CI writes it: `--fail-if 'dead_rate>0.01' --fail-if 'speedup_low<2'`.
+"""Check measures against thresholds in CI: `--fail-if 'dead_rate>0.01' --fail-if 'speedup_low<2'`.
 
-    thresholds.require(summary, ["dead_rate>0.01"])     raises ThresholdError where it is so
+    thresholds.require(summary, ["dead_rate>0.01"])     raises ThresholdError where the expression holds
 
 Names are those of `summary.flat`: a measure, or an end of its interval with `_low` and `_high`. A
-measure that could not be had (too few runs for an interval, nothing stored) counts as a failure:
-a gate that nobody could check has not been passed.
+measure that is not known (too few runs for an interval, nothing stored) counts as a failure.
 """
 
 import difflib
@@ -24,7 +23,7 @@ EXPRESSION = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>[-+
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Fails if the measure `name` compares so with `bound`, which is in the measure's unit."""
+    """An expression that fails if it holds. `bound` is in the unit of the measure `name`."""
 
     name: str
     sign: str
@@ -36,9 +35,11 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
+    """A threshold that failed, with the measure's value."""
+
     threshold: Threshold
-    value: float  # NaN if it could not be had
-    note: str  # why not
+    value: float  # NaN if it is not known
+    note: str  # the reason
 
     def __str__(self) -> str:
         if math.isnan(self.value):
@@ -49,52 +50,52 @@ class Violation:
 
 
 def parse(text: str) -> Threshold:
-    """Read one expression.
+    """Parse one expression.
 
     Raises:
-        UsageError: It is none.
+        UsageError: The expression is invalid.
     """
-    found = EXPRESSION.fullmatch(text)
+    match = EXPRESSION.fullmatch(text)
     try:
-        bound = float(found["bound"]) if found else math.nan
+        bound = float(match["bound"]) if match else math.nan
     except ValueError:
         bound = math.nan
-    if not found or math.isnan(bound):
+    if not match or math.isnan(bound):
         raise UsageError(
-            f"{text!r} is no threshold; write a measure, one of {' '.join(COMPARISONS)} and a number, "
+            f"invalid threshold {text!r}: write a measure, one of {' '.join(COMPARISONS)} and a number, "
             "such as 'dead_rate>0.01' or 'speedup_low<2'"
         )
-    return Threshold(found["name"], found["sign"], bound)
+    return Threshold(match["name"], match["sign"], bound)
 
 
 def violated(summary: dict[str, Any], expressions: Iterable[str]) -> list[Violation]:
-    """Those of the expressions that hold, or whose measure is not known.
+    """Return the thresholds that fail: those that hold, or whose measure is not known.
 
     Args:
         summary: What `measures.summary.build` returns, or was read from `summary.json`.
 
     Raises:
-        UsageError: An expression does not parse, or names no measure.
+        UsageError: An expression is invalid, or its measure does not exist.
     """
-    numbers, found = flat(summary), []
-    for one in [parse(text) for text in expressions]:
-        if one.name not in numbers:
-            raise UsageError(_unknown(one.name, list(numbers), summary))
-        value = numbers[one.name]
-        if math.isnan(value) or COMPARISONS[one.sign](value, one.bound):
-            measure = summary["measures"].get(re.sub("_(low|high)$", "", one.name), {})
-            found.append(Violation(one, value, measure.get("note") or ""))
-    return found
+    numbers, violations = flat(summary), []
+    for threshold in [parse(text) for text in expressions]:
+        if threshold.name not in numbers:
+            raise UsageError(_unknown(threshold.name, list(numbers), summary))
+        value = numbers[threshold.name]
+        if math.isnan(value) or COMPARISONS[threshold.sign](value, threshold.bound):
+            measure = summary["measures"].get(re.sub("_(low|high)$", "", threshold.name), {})
+            violations.append(Violation(threshold, value, measure.get("note") or ""))
+    return violations
 
 
 def require(summary: dict[str, Any], expressions: Iterable[str]) -> None:
-    """Raises ThresholdError, a line for each violated threshold, which ends a command with status 4."""
-    if found := violated(summary, expressions):
-        raise ThresholdError("failed: " + "; ".join(map(str, found)))
+    """Raise ThresholdError, which ends a command with status 4, if a threshold fails."""
+    if violations := violated(summary, expressions):
+        raise ThresholdError("failed: " + "; ".join(map(str, violations)))
 
 
 def _unknown(name: str, known: list[str], summary: dict[str, Any]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}? Known" if close else "known"
     measures = ", ".join(summary["measures"])
-    return f"there is no measure {name!r}; {hint}, each also with _low and _high: {measures}"
+    return f"unknown measure {name!r}: {hint}, each also with _low and _high: {measures}"

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 from support import tables as frames
 
-from lambdist_lib.cloud import targets
+from lambdist_lib.cloud import locks, targets
 from lambdist_lib.errors import DeployError, RunError, UnfinishedError, UsageError
 from lambdist_lib.experiment import BOTH, Experiment
 from lambdist_lib.measures import sequential
-from lambdist_lib.runs import executor, run
+from lambdist_lib.runs import executor
 from lambdist_lib.runs.executor import Executor
 
 
@@ -25,7 +25,7 @@ def experiment(monkeypatch, tmp_path):
 
     local = SimpleNamespace(name="local", label="local cloud")
     monkeypatch.setattr(targets, "connect", lambda *_, **__: local)
-    monkeypatch.setattr(run, "exclusive_use", lambda target: contextlib.nullcontext())
+    monkeypatch.setattr(locks, "stacks", lambda *_, **__: contextlib.nullcontext())
     experiment = Experiment(data="data/words.txt", results_dir=tmp_path)
     monkeypatch.setattr(Executor, "execute_run", execute_run)
     return experiment
@@ -49,12 +49,12 @@ def test_pairs_are_repeated_until_a_planned_look_suffices(experiment, capsys):
 
 def test_pairs_end_with_the_last_look_at_the_latest(experiment, capsys):
     assert experiment.run_pairs(1, target_precision=0.0001)["pair"].max() == 40
-    assert "40 pairs done, 40 pairs, the most that were planned" in capsys.readouterr().err
+    assert "40 pairs done, 40 pairs, the planned maximum" in capsys.readouterr().err
 
 
 def test_pairs_end_when_the_time_limit_is_over(experiment, capsys):
     assert experiment.run_pairs(1, target_precision=0.0001, time_limit_s=0.0)["pair"].max() == 1
-    assert "the budget of 0 s is spent" in capsys.readouterr().err
+    assert "the time limit of 0 s is reached" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_incomplete_ledger_may_be_allowed(experiment, stop_at):
 def test_nothing_is_deployed_without_being_asked_for(experiment, monkeypatch):
     """On AWS `deploy` is where a person hears what it costs."""
     monkeypatch.undo()
-    monkeypatch.setattr(run, "exclusive_use", lambda target: contextlib.nullcontext())
+    monkeypatch.setattr(locks, "stacks", lambda *_, **__: contextlib.nullcontext())
     for phase in (
         experiment.run_cold,
         lambda: experiment.run_pairs(1),

@@ -95,7 +95,7 @@ def test_no_runs_have_no_levels_and_no_law():
     points = sweep.by_level(frames.sweep(TRUTH["overhead"][0]).iloc[:0])
 
     assert points.empty
-    with pytest.raises(RunError, match="0 levels are no sweep; measure at least 6"):
+    with pytest.raises(RunError, match="0 levels do not make a sweep: measure at least 6"):
         scaling.fits(points)
 
 
@@ -258,5 +258,5 @@ def test_a_prediction_beyond_what_was_measured_is_marked():
 
 
 def test_a_refused_law_predicts_nothing():
-    with pytest.raises(RunError, match="usl predicts nothing here: no better than `overhead`"):
+    with pytest.raises(RunError, match="usl cannot predict, its fit is refused: no better than `overhead`"):
         scaling.predict(fitted(TRUTH["overhead"][0])["usl"], [10])

@@ -101,15 +101,15 @@ def test_between_looks_the_last_one_stands():
     ("count", "spent_s", "why"),
     [
         (10, 0, "half-width at most 5 % of the ratio"),
-        (12, 60, "the budget of 60 s is spent"),
-        (40, 0, "40 pairs, the most that were planned"),
+        (12, 60, "the time limit of 60 s is reached"),
+        (40, 0, "40 pairs, the planned maximum"),
     ],
 )
 def test_it_says_why_it_is_enough(count, spent_s, why):
     spread = 0.001 if why.startswith("half") else 0.5
     ratios = np.random.default_rng(2).lognormal(2, spread, count)
 
-    found = sequential.look(ratios, PLAN, spent_s=spent_s, budget_s=60)
+    found = sequential.look(ratios, PLAN, spent_s=spent_s, time_limit_s=60)
 
     assert (found.enough, found.why) == (True, why)
 
