@@ -72,7 +72,7 @@ def plan(options: argparse.Namespace) -> None:
     from lambdist_lib.planner import plan as planner_plan
     from lambdist_lib.planner import plan_text
 
-    found = planner_plan.plan(
+    answer = planner_plan.plan(
         count=options.datapoints,
         settings={
             **cli_options.values(options, "queue_batch", "memory_mb"),
@@ -82,10 +82,11 @@ def plan(options: argparse.Namespace) -> None:
         run=options.calibrate,
         local_cloud=options.with_local_cloud,
         **cli_options.values(
-            options, "data", "seed", "free_tier", "chunks", "request_batch", "work", "fault"
-        ),
+            options, "data", "seed", "free_tier", "region",
+            "chunks", "processors", "request_batch", "work", "fault",
+        ),  # fmt: skip
     )
-    cli_options.print_result(options, plan_text.format_plan(found), found)
+    cli_options.print_result(options, plan_text.format_plan(answer), answer)
 
 
 def notebook(options: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ a first tour:
   lambdist destroy                             delete the stacks again
   lambdist run data/words.txt --repetitions 6  does the fan-out pay? all in one
   lambdist cloud stop                          nothing is left
-  lambdist plan --datapoints 1e9 --chunks 100  what a larger job would be on AWS
+  lambdist plan --datapoints 1e9 --request-batch 100  what a larger job would be on AWS
 
 Results lie under results/ (or --results-dir, or LAMBDIST_RESULTS). The local
 cloud's state lies in your user's state folder (a checkout's .lambdist/, or
@@ -280,11 +280,16 @@ def _add_plan(command: AddCommand) -> None:
     entry.add_argument(
         "--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)"
     )
+    entry.add_argument(
+        "--processors", type=int, default=0, metavar="N",
+        help="most processor invocations at once, 2 to 1000 (default: as many as --chunks)",
+    )  # fmt: skip
     entry.add_argument("--request-batch", type=int, default=1, metavar="B", help="datapoints per request")
     entry.add_argument(
         "--queue-batch", type=int, default=1, metavar="B", help="messages per invocation at most"
     )
     entry.add_argument("--memory-mb", type=int, default=512, metavar="MB", help="of every Lambda")
+    entry.add_argument("--region", default="", help="AWS region, for its API rates")
     entry.add_argument("--work", default="none", help="none, io:100ms or cpu:50ms per datapoint")
     entry.add_argument("--fault", default="none", help="as for a run, without @: raise:0.01,slow:0.001")
     entry.add_argument(

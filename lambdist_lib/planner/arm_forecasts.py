@@ -62,7 +62,8 @@ def system_of(arm: str, job: Job, value: Mapping[str, float], *, warm: bool = Tr
         return system
     tries = 1 / (1 - system.attempt_fails())  # the client retries at once
     slow_s = system.p_slow * (system.slow_s - system.item_s)
-    handler_s = value["handler_s"] + job.request_batch * (system.item_s + slow_s) * tries
+    in_request = job.datapoints / math.ceil(job.datapoints / job.request_batch)  # the last is not full
+    handler_s = value["handler_s"] + in_request * (system.item_s + slow_s) * tries
     return replace(system, senders=job.chunks if ARMS[arm].parallel else 1, collector_s=handler_s)
 
 

@@ -55,9 +55,7 @@ def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFra
     """
     run = measured(runs, records, invocations)
     if run.maker.on_aws:
-        raise RunError(
-            f"run {run.maker.source} was on AWS: --with-local-cloud needs a run on the local cloud"
-        )
+        raise RunError(f"run {run.maker.source} was on AWS: --with-local-cloud needs one on this machine")
     between = pd.concat([gaps(table) for _, table in run.processors.groupby("run_id")], ignore_index=True)
     handler_s = run.numbers["handler_s"].value
     collectors = _in_order(run.invocations[run.invocations["function"] == "collector"])
@@ -156,12 +154,12 @@ def _require_predictable(job: Job) -> None:
     for fault in job.fault.faults:
         if fault.kind not in PREDICTABLE:
             raise UsageError(
-                f"fault {fault} ends a process, after which the local cloud pauses its queue: --with-local-cloud "
-                f"predicts {', '.join(PREDICTABLE)}; drop the fault or --with-local-cloud"
+                f"fault {fault} ends a process, after which the local cloud pauses its queue: "
+                f"--with-local-cloud predicts {', '.join(PREDICTABLE)}; drop the fault or --with-local-cloud"
             )
     if job.fault.faults and not job.is_on("PartialBatchResponses"):
         raise UsageError(
-            "a batch that fails whole pauses the local cloud's queue, which --with-local-cloud does not predict; "
+            "a batch that fails whole pauses the local cloud's queue, which the planner does not predict; "
             "drop --with-local-cloud or partial_batch_responses=off"
         )
 
@@ -185,7 +183,7 @@ def require_same(job: Job, runs: pd.DataFrame) -> None:
     if other := [name for name in SAME if wanted[name] != measured_with[name]]:
         flags = " ".join(f"--{name.replace('_', '-')} {measured_with[name]}" for name in other)
         raise UsageError(
-            f"run {run['run_id']} was measured under other conditions, and --with-local-cloud holds only for the same, "
+            f"run {run['run_id']} was measured under other conditions; --with-local-cloud needs the same, "
             f"since all share the machine's cores: use {flags}, or calibrate from another run"
         )
 
