@@ -48,9 +48,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(
-            f"limits file {path} cannot be read: {error.strerror}; check the path"
-        ) from error
+        raise UsageError(f"limits file {path} cannot be read: {error.strerror}; check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             f"limits file {path} is not valid TOML ({error}); write lines such as account_concurrency = 5000"

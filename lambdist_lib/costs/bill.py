@@ -1,9 +1,9 @@
-"""What the pipeline costs, line by line, from counts and durations and the dated prices of `limits`.
+"""Compute the bill, line by line, from billable amounts and dated prices.
 
-The same lines for a prediction (`cost_before`) and for a run (`cost_after`), so that a table can have them
-side by side. A Usage is split into PARTS, and so is its bill: `answers` is what every datapoint needs once,
-`retries` what came of tries beyond the first, `dead letters` what the dead-letter queue led to.
-All prices are of one Region and one month: tiers begin at the first unit, the free tier is an option.
+A prediction (`estimate`) and a metered run (`metering`) have the same lines, so that a table can compare
+them. Usage and bill are split into PARTS: `answers` is what every datapoint needs once, `retries` the cost
+of tries beyond the first, `dead letters` the cost of dead-lettered datapoints. All prices are of one Region
+and one month: tiers begin at the first unit, and the free tier is an option.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MONTH_S = 730 * 3600.0  # as AWS counts what is charged by the month
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What is charged for. GB-s are of the functions' memory, requests to SQS of up to 64 KB each."""
+    """Billable amounts. GB-s are of the functions' memory, requests to SQS of up to 64 KB each."""
 
     api_requests: float = 0.0
     lambda_requests: float = 0.0
@@ -36,7 +36,7 @@ class Usage:
     sqs_empty_receives: float = 0.0
     sqs_deletes: float = 0.0
     sqs_visibility_changes: float = 0.0
-    sqs_status_requests: float = 0.0  # the client looks whether the queues are empty
+    sqs_status_requests: float = 0.0  # polls whether the queues are empty
     table_writes: float = 0.0
     table_reads: float = 0.0
     table_gb_months: float = 0.0
@@ -61,7 +61,7 @@ Parts = Mapping[str, Usage]  # by PARTS
 
 
 class Item(NamedTuple):
-    """A line of every bill: `amount` of Usage, charged in a `pool` with what shares its tiers."""
+    """A line of every bill: an amount of Usage, priced in the `pool` whose tiers it shares."""
 
     service: str
     what: str
@@ -111,17 +111,17 @@ class Line(NamedTuple):
 
 
 def line_items(usage: Usage, prices: Table, *, free_tier: bool = False) -> list[Line]:
-    """The bill.
+    """Return the lines of the bill in USD, in the order of ITEMS.
 
     Args:
-        prices: What `limits.load` returns.
-        free_tier: Take off what an account has for nothing each month, if it uses nothing else.
-            API Gateway's is left out: only accounts of before 15 July 2025 have one, for a year.
+        prices: What `assumptions.load` returns.
+        free_tier: Subtract the monthly free tier of an account that uses nothing else. API Gateway's is
+            left out: only accounts from before 15 July 2025 have one, for a year.
     """
     pools: dict[str, float] = {}
     for item in ITEMS:
         pools[item.pool] = pools.get(item.pool, 0.0) + getattr(usage, item.amount)
-    found = []
+    lines = []
     for item in ITEMS:
         free = f"free_{item.pool}"
         paid = pools[item.pool] - (prices[free].value if free_tier and free in prices else 0.0)
@@ -129,16 +129,16 @@ def line_items(usage: Usage, prices: Table, *, free_tier: bool = False) -> list[
         usd = tiered("lambda_arm_gb_s" if arm else item.pool, max(paid, 0.0), prices)
         quantity = getattr(usage, item.amount)
         share = quantity / pools[item.pool] if quantity else 0.0
-        found.append(Line(item.service, item.what, quantity, usd * share))
-    return found
+        lines.append(Line(item.service, item.what, quantity, usd * share))
+    return lines
 
 
 def split_bill(parts: Parts, prices: Table, *, free_tier: bool = False) -> pd.DataFrame:
-    """Every line of a split usage.
+    """Return the bill of a usage that is split into parts.
 
     Returns:
         One row per ITEM: `service`, `what`, `quantity`, `usd`, and of that `retries_usd` and
-        `dead_letters_usd`; rows and parts add up, free tier included.
+        `dead_letters_usd`; rows and parts add up, also with the free tier.
     """
     import pandas as pd  # slow to import; a plan needs no table
 
@@ -155,11 +155,11 @@ def total(parts: Parts) -> Usage:
 
 
 def side_by_side(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Two `bill`s as one table, the second with its parts.
+    """Join a predicted and a metered bill, the second with its parts.
 
     Returns:
         `service`, `what`, `quantity_predicted`, `quantity_metered`, `usd_predicted`, `usd_metered`,
-        `retries_usd`, `dead_letters_usd`; without lines of which neither has any. The last row is the sum.
+        `retries_usd`, `dead_letters_usd`; without lines that both lack. The last row is the sum.
     """
     keys = ["service", "what"]
     table = before[[*keys, "quantity", "usd"]].merge(after, on=keys, suffixes=("_predicted", "_metered"))
@@ -179,7 +179,7 @@ def total_usd(bill: list[Line]) -> float:
 
 
 def totals(table: pd.DataFrame, *, datapoints: float) -> dict[str, Any]:
-    """The sum of a `bill`: `usd`, `per_million_usd`, `retries_share` and `dead_letters_share` of it."""
+    """Return the sums of a bill: `usd`, `per_million_usd`, `retries_share` and `dead_letters_share` of it."""
     usd = table["usd"].sum()
     shares = {
         f"{part}_share": table[f"{part}_usd"].sum() / usd if usd else 0.0
@@ -189,7 +189,7 @@ def totals(table: pd.DataFrame, *, datapoints: float) -> dict[str, Any]:
 
 
 def by_service(bill: list[Line] | pd.DataFrame, *, datapoints: float) -> pd.DataFrame:
-    """One row per service: `service`, `usd`, `share`, and `per_million_usd` of the datapoints."""
+    """Return one row per service: `service`, `usd`, `share` and `per_million_usd`."""
     import pandas as pd  # slow to import; a plan needs no table
 
     table = pd.DataFrame(bill).groupby("service", sort=False, as_index=False)["usd"].sum()
@@ -200,7 +200,7 @@ def by_service(bill: list[Line] | pd.DataFrame, *, datapoints: float) -> pd.Data
 
 
 def tiered(pool: str, quantity: float, prices: Table) -> float:
-    """USD for a quantity whose unit price falls from tier to tier."""
+    """Return the price in USD of a quantity in a pool with price tiers."""
     tiers = TIERS.get(pool, ((0, f"price_{pool}"),))
     usd = 0.0
     for place, (begin, price) in enumerate(tiers):

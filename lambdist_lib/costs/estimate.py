@@ -1,10 +1,10 @@
-"""What a run will use, before it: the counts that its datapoints, batches and failures lead to.
+"""Estimate what a run will use, from its datapoints, batches and failure rates.
 
-    parts = cost_before.predict(limits.load(), datapoints=1_000, request_batch=10, p_fail=0.01)
-    cost.bill(parts, limits.load())
+    parts = estimate.predict(assumptions.load(), datapoints=1_000, request_batch=10, p_fail=0.01)
+    bill.split_bill(parts, assumptions.load())
 
-A closed form in expectations, for every arm. What a run has to wait for is not in it: `lambdist plan` has a
-model of that, and its counts. Nobody has compared either with a bill of AWS.
+A closed form in expectations, for every arm, without waiting times: `lambdist plan` models those. Neither
+has been compared with a bill of AWS.
 """
 
 import math
@@ -21,10 +21,11 @@ DEAD_AT_ONCE, DEAD_WINDOW_S = 1_000, 60.0  # of the dead-letter queue's mapping 
 
 
 def predict(table: Table, *, arm: str = "distributed", **of_run: Any) -> dict[str, Usage]:
-    """What a run will use, by `cost.PARTS`: `expected`, charged for as any run is.
+    """Estimate the usage of a run, by `bill.PARTS`.
 
     Args:
-        of_run: As `expected` takes them; `arm`: distributed, single_node or single_node_parallel.
+        arm: An arm with a cloud.
+        of_run: Arguments of `expected_counts`.
     """
     return usage(expected_counts(table, arm=arm, **of_run), table)
 
@@ -49,19 +50,20 @@ def expected_counts(
     controls: bool = True,
     marks_first: bool = False,
 ) -> Counts:
-    """A run's counts.
+    """Compute the expected counts of a run.
 
     Args:
-        table: What `limits.load` returns: the times that are not given here.
-        chunks: Senders at once; the arm single_node has one.
+        table: What `assumptions.load` returns: the times that are not given here.
+        chunks: Senders at once; an arm that is not parallel has one.
         processors: The most invocations of the processor at once; 0 for as many as `chunks`.
-        work_s: Of process() for one datapoint, by the clock.
-        p_fail: Of an attempt, to be tried again, each for itself. p_permanent: of a datapoint, dead at once.
-            p_always: of a datapoint, failing at each attempt.
-        receives: Tries before a datapoint is dead.
-        mailed: Whether dead letters are told by e-mail.
-        controls: Whether experiment controls are on: then each further attempt writes down its begin, and
-            the first ones too (`marks_first`) where a declared fault leaves no trace.
+        work_s: Wall-clock seconds of process() for one datapoint.
+        p_fail: Probability that an attempt fails, independently of others, and is retried.
+        p_permanent: Probability that a datapoint is dead at its first attempt.
+        p_always: Probability that a datapoint fails at every attempt.
+        receives: Attempts before a datapoint is dead.
+        mailed: Whether dead letters are announced by e-mail.
+        controls: Whether experiment controls are on: each further attempt then records its begin, and so
+            do first ones (`marks_first`) where a declared fault leaves no trace.
     """
     value = {name: number.value for name, number in table.items()}
     queued = ARMS[arm].queued
@@ -88,7 +90,7 @@ def expected_counts(
     at_once = processors or chunks
     span_s = max(way_s / senders, processor_s / at_once) + value["init_s"]
     cold = senders + min(at_once, math.ceil(invocations))
-    told = dead_batches(dead, span_s) if queued else 0.0
+    announced = dead_batches(dead, span_s) if queued else 0.0
     return Counts(
         queued=queued, datapoints=datapoints,
         requests=first + again, again=again, entry_s=entry_s, sends=sends,
@@ -98,34 +100,37 @@ def expected_counts(
         marked_first=datapoints if marks_first else 0.0,
         marked_more=attempts - datapoints if controls else 0.0, init_s=cold * value["init_s"],
         result_units=stored * math.ceil(value["item_bytes"] / WRITE_BYTES),
-        dead=dead, permanent=permanent, dead_invocations=told,
-        dead_s=told * value["handler_s"] + dead * 2 * value["put_s"],
-        dead_init_s=min(told, 1) * value["init_s"],
-        mails=told if mailed else 0.0, span_s=span_s, memory_mb=memory_mb, arm64=arm64,
+        dead=dead, permanent=permanent, dead_invocations=announced,
+        dead_s=announced * value["handler_s"] + dead * 2 * value["put_s"],
+        dead_init_s=min(announced, 1) * value["init_s"],
+        mails=announced if mailed else 0.0, span_s=span_s, memory_mb=memory_mb, arm64=arm64,
     )  # fmt: skip
 
 
 def dead_batches(dead: float, span_s: float) -> float:
-    """Invocations of the dead-letter Lambda: full batches, or one a window."""
+    """Return the invocations of the dead-letter Lambda: full batches, or one a window."""
     return max(dead / DEAD_AT_ONCE, min(dead, math.ceil(span_s / DEAD_WINDOW_S)))
 
 
 def failure_rates(fault: str, datapoints: int, *, queued: bool = True) -> dict[str, float]:
-    """A declared fault plan as `expected` takes it; duplicates and throttles fail nothing."""
-    found = {"p_fail": 0.0, "p_permanent": 0.0, "p_always": 0.0}
+    """Return the failure rates of a declared fault plan, as arguments of `expected_counts`.
+
+    Duplicates and throttles make no attempt fail.
+    """
+    rates = {"p_fail": 0.0, "p_permanent": 0.0, "p_always": 0.0}
     plan = faults.parse_fault(fault).only(faults.FAULT_KINDS if queued else faults.OF_LAMBDAS)
-    for one in plan.faults:
-        if one.kind in ("duplicate", "throttle"):
+    for fault_spec in plan.faults:
+        if fault_spec.kind in ("duplicate", "throttle"):
             continue
-        struck = 1.0 if one.among is None else _overlap(one.among, datapoints)
-        name = "p_permanent" if one.kind in faults.PER_DATAPOINT else "p_fail"
-        if name == "p_fail" and one.probability == 1:
+        share = 1.0 if fault_spec.among is None else _overlap(fault_spec.among, datapoints)
+        name = "p_permanent" if fault_spec.kind in faults.PER_DATAPOINT else "p_fail"
+        if name == "p_fail" and fault_spec.probability == 1:
             name = "p_always"
-        found[name] = 1 - (1 - found[name]) * (1 - struck * one.probability)
-    return {**found, "marks_first": plan.may_leave_no_trace}
+        rates[name] = 1 - (1 - rates[name]) * (1 - share * fault_spec.probability)
+    return {**rates, "marks_first": plan.may_leave_no_trace}
 
 
 def _overlap(among: tuple[range, ...], datapoints: int) -> float:
-    """The share of a file's datapoints that a fault names."""
+    """Return the share of a file's datapoints that a fault names."""
     named = {n for part in among for n in range(part.start, min(part.stop, datapoints))}
     return len(named) / datapoints if datapoints else 0.0

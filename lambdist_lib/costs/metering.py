@@ -1,14 +1,14 @@
-"""What runs used, metered from their records and the log lines of their invocations.
+"""Meter what runs used, from their records and the log lines of their invocations.
 
-    metered = cost_after.by_run(runs, records, invocations, limits.load())
-    cost_after.table(metered, limits.load())      each line of the bill, predicted and metered, by arm
+    metered = metering.meter_runs(runs, records, invocations, assumptions.load())
+    metering.table(metered, assumptions.load())      each line of the bill, predicted and metered, by arm
 
-Everything that can be counted is. Not known from a run, and so left out: e-mails, arm64, what a stack costs
-because it stands (`cost_counts.standing`, the metric of deaths too), and the size of what is queued (64 KB
-a request are taken).
-An invocation that died left no line: it is counted by the receives that nobody logged, each for itself, at
-the mean duration of the others. On AWS a REPORT line's billed time counts, where there is one
-(`report_lines.with_report`). On the local cloud the counts are those of AWS, durations are the machine's.
+A run does not show, and the bill leaves out: e-mails, arm64, the cost of an idle stack (`usage.standing`,
+with the metric of dead datapoints), and the size of queued messages (64 KB a request are assumed).
+
+An invocation that crashed has no log line: receives without a line count as one invocation each, with the
+mean duration of the others. On AWS the billed time of a REPORT line counts where there is one
+(`lambda_reports.with_report`). On the local cloud counts are those of AWS, and durations this machine's.
 """
 
 from typing import Any, NamedTuple
@@ -24,11 +24,7 @@ from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import DEAD, STORED
 
 ENTRIES = ("collector", "single_node")
-LOCAL_NOTE = (
-    "counts carry over to AWS; GB-s, traces and polls follow durations, which are this machine's and do not"
-)
-
-
+LOCAL_NOTE = "counts carry over to AWS; GB-s, traces and polls depend on durations, which are this machine's and do not"
 UNITS = {
     "per_million_usd": "USD a million datapoints",
     "retries_share": "share of it",
@@ -37,7 +33,7 @@ UNITS = {
 
 
 class MeteredRun(NamedTuple):
-    """One run: what it used, and what its conditions let expect."""
+    """One run: its metered usage, and the usage expected from its conditions."""
 
     run_id: str
     arm: str
@@ -47,7 +43,7 @@ class MeteredRun(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """`figures` and `table` of runs."""
+    """The costs of runs: one row per run (`figures`), and the bill by arm (`table`)."""
 
     runs: pd.DataFrame
     table: pd.DataFrame
@@ -57,6 +53,7 @@ NO_COSTS = Costs(pd.DataFrame(columns=["arm"]), pd.DataFrame())
 
 
 def costs(metered: list[MeteredRun], prices: Table, *, free_tier: bool = False) -> Costs:
+    """Price metered runs, in USD."""
     return Costs(figures(metered, prices), table(metered, prices, free_tier=free_tier))
 
 
@@ -71,12 +68,12 @@ def meter_runs(
     """Meter each run that used a cloud and has log lines.
 
     Args:
-        runs, records, invocations: Of `columns`.
-        prices: What `limits.load` returns.
-        units: By run, the write units of all its results together; by default one of 1 KB for each.
+        runs, records, invocations: Tables of `results.schema`.
+        prices: What `assumptions.load` returns.
+        units: By run, the write units of all its results; by default one of 1 KB for each result.
     """
     of_records, of_lines = records.groupby("run_id"), invocations.groupby("run_id")
-    found = []
+    metered = []
     for run in runs.itertuples():
         if (
             run.arm not in ARMS
@@ -85,18 +82,19 @@ def meter_runs(
             or run.run_id not in of_records.groups
         ):
             continue
-        mine = of_records.get_group(run.run_id)
-        counted = counts(run, mine, of_lines.get_group(run.run_id), (units or {}).get(run.run_id))
+        run_records = of_records.get_group(run.run_id)
+        counted = counts(run, run_records, of_lines.get_group(run.run_id), (units or {}).get(run.run_id))
         expected = estimate.predict(prices, **conditions(run, prices))
-        found.append(MeteredRun(run.run_id, run.arm, len(mine), usage(counted, prices), expected))
-    return found
+        metered.append(MeteredRun(run.run_id, run.arm, len(run_records), usage(counted, prices), expected))
+    return metered
 
 
 def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | None = None) -> Counts:
-    """What happened in a run.
+    """Count what happened in a run.
 
     Args:
-        run: A row of the runs table. records, lines: Its records and its invocations.
+        run: A row of the runs table.
+        records, lines: The run's records and invocations.
     """
     queued = ARMS[run.arm].queued
     entry, processor, dead = (
@@ -121,7 +119,7 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
         failures=float(records["failures"].sum()),
         returned=float(processor["failed"].sum()),
         marked_first=len(tried) if plan.may_leave_no_trace else 0.0,
-        marked_more=max(receives - len(tried), 0.0),  # every deploy of ours has its controls on
+        marked_more=max(receives - len(tried), 0.0),  # our deployments have experiment controls
         init_s=_inits_s(entry) + _inits_s(processor),
         result_units=stored if units is None else units,
         dead=float((records["outcome"] == DEAD).sum()), permanent=float(workers["permanent"].sum()),
@@ -131,7 +129,7 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
 
 
 def conditions(run: Any, table: Table) -> dict[str, Any]:
-    """A run's conditions as `cost_before.predict` takes them."""
+    """Return a run's conditions as arguments of `estimate.predict`."""
     work = faults.parse_work(_text(run.work))
     of_cpu = max(table["vcpu_memory_mb"].value / run.memory_mb, 1.0) if work.kind == "cpu" else 1.0
     return {
@@ -152,7 +150,7 @@ def _text(declared: object) -> str:
 
 
 def _handlers_s(lines: pd.DataFrame) -> float:
-    """Billed seconds of the handlers, in whole milliseconds as AWS counts them."""
+    """Return the billed seconds of the handlers, each rounded up to milliseconds as AWS does."""
     own_s = np.ceil(lines["duration_s"].fillna(0.0) * 1000) / 1000
     if "billed_s" in lines:
         own_s = (lines["billed_s"] - lines["report_init_s"].fillna(0.0)).fillna(own_s)
@@ -167,13 +165,13 @@ def _inits_s(lines: pd.DataFrame) -> float:
 
 
 def table(metered: list[MeteredRun], prices: Table, *, free_tier: bool = False) -> pd.DataFrame:
-    """The lines of the bill by arm, for a million datapoints each.
+    """Return the bill of each arm, scaled to a million datapoints.
 
     Returns:
-        `arm` and the columns of `cost.side_by_side`; empty where nothing was metered. The free tier is
-        that of one month which has all runs of the arm, and no other.
+        `arm` and the columns of `bill.side_by_side`; empty where nothing was metered. The free tier is that
+        of one month with all runs of the arm and nothing else.
     """
-    found = []
+    tables = []
     for arm in dict.fromkeys(run.arm for run in metered):
         runs = [run for run in metered if run.arm == arm]
         expected, used = (
@@ -184,44 +182,45 @@ def table(metered: list[MeteredRun], prices: Table, *, free_tier: bool = False) 
         numbers = both.columns[2:]
         both[numbers] *= 1e6 / sum(run.datapoints for run in runs)
         both.insert(0, "arm", arm)
-        found.append(both)
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+        tables.append(both)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def sum_usage(of_runs: list[dict[str, bill.Usage]]) -> dict[str, bill.Usage]:
-    return {part: sum((one[part] for one in of_runs), bill.Usage()) for part in bill.PARTS}
+def sum_usage(usages: list[dict[str, bill.Usage]]) -> dict[str, bill.Usage]:
+    """Add the usage of several runs, part by part."""
+    return {part: sum((usage[part] for usage in usages), bill.Usage()) for part in bill.PARTS}
 
 
 def figures(metered: list[MeteredRun], prices: Table) -> pd.DataFrame:
-    """One row per run: `run_id`, `arm`, `datapoints`, `predicted_usd`, and what `cost.figures` says of it."""
+    """Return one row per run: `run_id`, `arm`, `datapoints`, `predicted_usd` and `bill.totals`."""
     rows = []
     for run in metered:
         predicted_usd = bill.split_bill(run.expected, prices)["usd"].sum()
-        of = bill.totals(bill.split_bill(run.used, prices), datapoints=run.datapoints)
+        totals = bill.totals(bill.split_bill(run.used, prices), datapoints=run.datapoints)
         rows.append({"run_id": run.run_id, "arm": run.arm, "datapoints": run.datapoints,
-                     "predicted_usd": predicted_usd, **of})  # fmt: skip
+                     "predicted_usd": predicted_usd, **totals})  # fmt: skip
     names = ["usd", "per_million_usd", "retries_share", "dead_letters_share"]
     return pd.DataFrame(rows, columns=["run_id", "arm", "datapoints", "predicted_usd", *names])
 
 
 def sentence(whole: pd.DataFrame, target: str) -> str:
-    """A `table` in words: what a million datapoints cost in each arm, and of what.
+    """Return a `table` as a sentence: the cost of a million datapoints in each arm, by service.
 
     Args:
-        target: The stamp of the runs.
+        target: The label of the runs' target.
     """
     if whole.empty:
         return ""
-    said = []
+    texts = []
     for arm, of_arm in whole.groupby("arm", sort=False):
         lines, last = of_arm.iloc[:-1], of_arm.iloc[-1]
         dear = lines.groupby("service")["usd_metered"].sum().nlargest(3)
         usd = last["usd_metered"]
         parts = ", ".join(f"{service} {100 * part / usd:.0f} %" for service, part in dear.items())
-        said.append(
+        texts.append(
             f"{arm} {usd:.3g} USD ({last['usd_predicted']:.3g} predicted; {parts}; "
             f"retries {100 * last['retries_usd'] / usd:.2g} %, dead letters "
             f"{100 * last['dead_letters_usd'] / usd:.2g} %)"
         )
     note = "" if target.startswith("AWS") else f"; {LOCAL_NOTE}"
-    return f"cost of a million datapoints at AWS's prices, metered on {target}: {'; '.join(said)}{note}"
+    return f"cost of a million datapoints at AWS's prices, metered on {target}: {'; '.join(texts)}{note}"

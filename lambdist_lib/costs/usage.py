@@ -1,8 +1,8 @@
-"""From what happens in a run to what is charged for: the one way for both a prediction and a run.
+"""Convert a run's counts to billable usage, for predictions and for metered runs.
 
-The rules are those of our own Lambdas: a request queues ten messages at a time, a processor gets what one
-receive brings and has it deleted in one request, releases each failed message by itself, and writes down
-each failed attempt; the dead-letter Lambda reads each history, writes each death and tells people once.
+The rules are those of our Lambdas: a request queues ten messages at a time; a processor gets the messages
+of one receive, which one request deletes, releases each failed message by itself and records each failed
+attempt; the dead-letter Lambda reads each history, records each dead datapoint and publishes once a batch.
 """
 
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.bill import ANSWERS, DEAD_LETTERS, MONTH_S, RETRIES, Usage
 
 AT_ONCE = 10  # messages that SQS takes and gives in one request
-POLL_S = 1.0  # between two looks of the client at its two queues (`settling.POLL_S` on AWS)
+POLL_S = 1.0  # between two polls of the client's two queues (`completion.POLL_S` on AWS)
 READ_BYTES = 4_096  # of DynamoDB's unit
-SHARDS_READ = 16  # queries of a look at a run's items (`contract.SHARDS`)
-FETCHED_WITHIN_S = 86_400.0  # items are kept that long: by then they are fetched, and the stack is deleted
+SHARDS_READ = 16  # queries to read a run's items once (`contract.SHARDS`)
+FETCHED_WITHIN_S = 86_400.0  # assumed time from the first write until the stack is deleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """A run in numbers: counted after it, expected before it. Seconds are of all invocations together.
+    """The counts of a run, expected or metered. Seconds are of all invocations together.
 
-    queued: whether there is a queue, or clients try again themselves. requests: that reached a Lambda, of
-    which `again` because a try had failed. receives: attempts at a datapoint. failures: of these, written
-    down as failed. returned: messages released early. permanent: of the dead, those dead at once.
-    marked_first, marked_more: first and further attempts whose begin was written down, which experiment
-    controls have done (`lambdas/experiment_controls.py`). result_units: of 1 KB, of all results together.
-    span_s: from the first send until all are settled. mails: e-mails sent.
+    queued: whether there is a queue; without one the client retries. requests: those that reached a Lambda,
+    of which `again` were retries. receives: attempts at a datapoint. failures: attempts recorded as failed.
+    returned: messages released early. permanent: datapoints that were dead at their first attempt.
+    marked_first, marked_more: first and further attempts whose begin was recorded by experiment controls
+    (`lambdas/experiment_controls.py`). result_units: of 1 KB, of all results together. span_s: from the
+    first send until all are settled. mails: e-mails sent.
     """
 
     queued: bool = True
@@ -57,10 +57,10 @@ class Counts:
 
 
 def usage(counts: Counts, table: Table) -> dict[str, Usage]:
-    """What is charged for, by `cost.PARTS`.
+    """Return the billable usage, by `bill.PARTS`.
 
     Args:
-        table: What `limits.load` returns: sizes and shares that nobody counts.
+        table: What `assumptions.load` returns: the sizes and shares that a run does not show.
     """
     sent_once = 1 - counts.again / counts.requests if counts.requests else 1.0
     received_once = min(counts.datapoints / counts.receives, 1.0) if counts.receives else 1.0
@@ -77,7 +77,7 @@ def usage(counts: Counts, table: Table) -> dict[str, Usage]:
 
 
 def _attempts(counts: Counts, sent: float, received: float) -> Usage:
-    """A share of the requests and of the processor's invocations."""
+    """Return the usage of a share of the requests and of the processor's invocations."""
     seconds = counts.entry_s * sent + counts.processor_s * received
     return Usage(
         api_requests=counts.requests * sent,
@@ -90,7 +90,7 @@ def _attempts(counts: Counts, sent: float, received: float) -> Usage:
 
 
 def _beside(counts: Counts, table: Table) -> Usage:
-    """What each datapoint needs once, however often it is tried."""
+    """Return the usage that each datapoint causes once, whatever its number of attempts."""
     units = counts.result_units / max(counts.datapoints, 1)  # of 1 KB, the last of them half full
     item_bytes = (units - 0.5) * 1_024 if units > 1 else table["item_bytes"].value
     polls = {}
@@ -102,7 +102,7 @@ def _beside(counts: Counts, table: Table) -> Usage:
         arm64=counts.arm64,
         sqs_deletes=counts.deletes,
         table_writes=counts.result_units + counts.marked_first,
-        # the client looks once whether all have an outcome, and fetches them: all items each time
+        # the client reads all items twice: to check their outcomes, and to fetch them
         table_reads=2 * (counts.datapoints * item_bytes / READ_BYTES + SHARDS_READ / 2),
         table_gb_months=counts.datapoints * item_bytes / 1e9 * FETCHED_WITHIN_S / MONTH_S,
         **polls,
@@ -111,7 +111,7 @@ def _beside(counts: Counts, table: Table) -> Usage:
 
 def _dead_letters(counts: Counts) -> Usage:
     written = 2 * counts.permanent  # the attempt, and the death
-    if not counts.queued:  # the node itself writes them down; what its client gives up costs nothing more
+    if not counts.queued:  # the node records them; datapoints that its client gave up cost nothing more
         return Usage(table_writes=written, arm64=counts.arm64)
     received = max(counts.dead / AT_ONCE, counts.dead_invocations)
     return Usage(
@@ -130,7 +130,7 @@ def _dead_letters(counts: Counts) -> Usage:
 
 
 def _seen(usage: Usage, seconds: float, table: Table) -> Usage:
-    """With logs and traces: X-Ray records the first invocation of each second, and a share of the others."""
+    """Add logs and traces: X-Ray records the first invocation of each second and a share of the others."""
     invocations = usage.lambda_requests
     log_gb = invocations * table["log_bytes"].value / 1e9
     traced = invocations * table["trace_share"].value + seconds
@@ -138,10 +138,10 @@ def _seen(usage: Usage, seconds: float, table: Table) -> Usage:
 
 
 def standing(days: float, table: Table, *, alarms: int, metrics: int = 0) -> Usage:
-    """What a distributed stack uses although nobody sends: polls of its queues, alarms.
+    """Return the usage of an idle distributed stack: polls of its queues, alarms.
 
     Args:
-        metrics: 1 where datapoints die: AWS charges for the metric that counts them while it is written.
+        metrics: 1 where datapoints die: AWS charges for a metric while values are written.
     """
     months = days * 86_400 / MONTH_S
     return Usage(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import ledger
-from lambdist_lib.protocol.arms import is_local
+from lambdist_lib.protocol.arms import ARMS, is_local
 
 EVENTS = {
     "makespan_s": "until stored",
@@ -81,7 +81,8 @@ def _refuse_mixed_conditions(runs: pd.DataFrame, arm: str, control: str) -> None
         (control, runs[runs["arm"] == control], SAME_IN_AN_ARM),
         (f"{arm} and {control}", runs, SAME_IN_BOTH_ARMS),
     ):
-        for condition in conditions:
+        ignored = ARMS[name].ignores if name in ARMS else frozenset()
+        for condition in (each for each in conditions if each not in ignored):
             values = group[condition].unique().tolist()
             if condition == "target" and (is_local(arm) or is_local(control)):
                 continue

@@ -38,7 +38,7 @@ def test_an_unknown_measure_is_refused_with_what_there_is():
     ):
         thresholds.violated(SUMMARY, ["dead_rat>0.01"])
     with pytest.raises(
-        UsageError, match="no measure 'zzz'; known, each also with _low and _high: submitted, "
+        UsageError, match="unknown measure 'zzz': known, each also with _low and _high: submitted, "
     ):
         thresholds.violated(SUMMARY, ["zzz>0.01"])
 
