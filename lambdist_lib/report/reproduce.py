@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from lambdist_lib import paths
+from lambdist_lib.deployment import templates
 from lambdist_lib.runs import external_api
 from lambdist_lib.runs.conditions import Conditions
 
@@ -69,32 +71,34 @@ def _title(notebook: Path) -> str:
 
 def _run(facts: dict[str, Any], runs: pd.DataFrame) -> list[str]:
     """Return `lambdist run …`; empty without pairs, or under conditions that it has no option for."""
+    conditions = Conditions.from_run(facts)
     unsupported = [
-        name for name in (*NO_OPTIONS, "failing") if facts.get(name, _default(name)) != _default(name)
-    ]
+        name for name in (*NO_OPTIONS, "failing_datapoints")
+        if getattr(conditions, name) != getattr(DEFAULTS, name)
+    ]  # fmt: skip
     pairs = runs.loc[runs["temperature"] == "warm", "pair"].max()
-    varied = [name for name in (*SENDING, "queue_batch", "memory_mb") if _differs(runs, name)]
-    if unsupported or varied or not pairs >= 1:
-        return []
     names = (*SENDING, "queue_batch", "memory_mb")
+    if unsupported or any(_differs(runs, name) for name in names) or not pairs >= 1:
+        return []
     options = [*_options(facts, names), "--seed", str(facts["seed"]), "--repetitions", str(int(pairs))]
+    if conditions.width != replace(conditions, processors=0).width:
+        options += ["--processors", str(conditions.width)]
     processing = facts.get("processing", paths.lambdas().name)
     folder = [] if processing == paths.lambdas().name else ["--processing", processing]
     return [_line("run", facts, [*options, "--arms", ",".join(facts["arms"]), *folder])]
 
 
 def _submit(facts: dict[str, Any]) -> list[str]:
-    """Return `lambdist deploy` with the settings that differ from the defaults, then `lambdist submit …`."""
-    settings, defaults = Conditions(**_known(facts)).settings(), DEFAULTS.settings()
-    changed = [f"{name}={_setting(value)}" for name, value in settings.items() if value != defaults[name]]
-    deploy = [
-        "lambdist",
-        "deploy",
-        *_where(facts),
-        *(word for setting in changed for word in ("--set", setting)),
+    """Return `lambdist deploy` with the settings that differ from its defaults, then `lambdist submit …`."""
+    processors = int(templates.parameters("distributed")["MaximumConcurrency"]["Default"])
+    settings, defaults = Conditions.from_run(facts).settings(), replace(DEFAULTS, processors=processors)
+    changed = [
+        f"{name}={_setting(value)}" for name, value in settings.items() if value != defaults.settings()[name]
     ]
+    options = [word for setting in changed for word in ("--set", setting)]
+    deploy = shlex.join(["lambdist", "deploy", *_where(facts), *options])
     arm = [] if facts["arm"] == "distributed" else ["--arm", facts["arm"]]
-    return [shlex.join(deploy), _line("submit", facts, [*arm, *_options(facts, SENDING)])]
+    return [deploy, _line("submit", facts, [*arm, *_options(facts, SENDING)])]
 
 
 def _submit_to_url(facts: dict[str, Any]) -> str:
@@ -121,10 +125,6 @@ def _options(facts: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     """Return the options that differ from the defaults, such as `--queue-batch 10`."""
     given = {name: facts[name] for name in names if facts.get(name, _default(name)) != _default(name)}
     return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", f"{value}")]
-
-
-def _known(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: facts[name] for name in Conditions.__dataclass_fields__ if name in facts}
 
 
 def _default(name: str) -> Any:

@@ -31,9 +31,9 @@ def written(home, runs, *, dead=(), facts=None, words=()):
         )
     tables.write_table(home, "runs", runs)
     if facts is not None:
-        held = {name: getattr(Conditions(), name) for name in Conditions.__dataclass_fields__}
         known = {"experiment_id": home.name, "target": "local cloud", "data": "words.txt", "seed": 0}
         files.write_json(
-            home / "experiment.json", {**known, "arms": ["distributed", "single_node"], **held, **facts}
+            home / "experiment.json",
+            {**known, "arms": ["distributed", "single_node"], **Conditions().facts(), **facts},
         )
     return home

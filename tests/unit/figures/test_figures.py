@@ -111,7 +111,7 @@ def drawn(ax):
             "n = 0 datapoints",
         ),
         (
-            lambda ax: dead_letters.plot_outcomes(frames.records(3, dead=range(3)), ax, target_label="local cloud"),
+            lambda ax: dead_letters.plot_outcomes(frames.records(3, dead=range(3)), ax, **LOCAL),
             "3 of 3 dead, 100 %",
         ),
         (lambda ax: latency.plot_latency(TIMES, ax, **LOCAL), "n = 2 datapoints, 10 never stored"),
@@ -148,7 +148,7 @@ def drawn(ax):
             "n = 0 datapoints",
         ),
         (
-            lambda ax: timeline.plot_timeline(frames.records(3, dead=range(3)), ax, target_label="local cloud"),
+            lambda ax: timeline.plot_timeline(frames.records(3, dead=range(3)), ax, **LOCAL),
             "3 dead",
         ),
     ],

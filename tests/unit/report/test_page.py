@@ -284,7 +284,9 @@ def test_the_usual_conditions_are_those_of_the_templates():
     """So that a `lambdist deploy` with none of them set is the same again."""
     declared = parameters("distributed")
     settings = {
-        name: value for name, value in Conditions().settings().items() if name != "experiment_controls"
+        name: value
+        for name, value in Conditions().settings().items()
+        if name not in ("experiment_controls", "maximum_concurrency")  # the width follows chunks
     }
 
     for name, value in settings.items():
@@ -313,12 +315,12 @@ def test_a_submission_is_had_again_with_the_settings_of_its_stacks():
 def test_the_command_says_where_the_report_is(pairs, capsys, tmp_path):
     """Of a folder, to another file; as JSON too; and what does not exist is one line."""
     to = tmp_path / "sent" / "mail.html"
-    assert main.main(["report", str(pairs), "--to", str(to), "--json"]) == 0
+    assert main.main(["report", str(pairs), "--output", str(to), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["bytes"] == to.stat().st_size
     assert said["warnings"] == []
 
-    assert main.main(["report", "no-such-thing"]) == 1
+    assert main.main(["report", "no-such-thing"]) == 8
     assert "there is no run or experiment no-such-thing" in capsys.readouterr().err
 
 
@@ -327,7 +329,7 @@ def test_without_a_name_it_is_the_newest_experiment(pairs, monkeypatch):
     assert write.newest() == pairs
 
     monkeypatch.setenv("LAMBDIST_RESULTS", str(pairs / "runs"))
-    with pytest.raises(RunError, match=r"there is no experiment under .*`make experiment` makes one"):
+    with pytest.raises(RunError, match=r"no experiment under .*`make experiment`"):
         write.newest()
 
 
