@@ -82,9 +82,17 @@ def plan(options: argparse.Namespace) -> None:
         run=options.calibrate,
         local_cloud=options.with_local_cloud,
         **cli_options.values(
-            options, "data", "seed", "free_tier", "region",
-            "chunks", "processors", "request_batch", "work", "fault",
-        ),  # fmt: skip
+            options,
+            "data",
+            "seed",
+            "free_tier",
+            "region",
+            "chunks",
+            "processors",
+            "request_batch",
+            "work",
+            "fault",
+        ),
     )
     cli_options.print_result(options, plan_text.format_plan(answer), answer)
 
