@@ -1,8 +1,8 @@
-"""Every error that a person can cause, at the grain on which a caller acts.
+"""The exceptions that a user can cause, one class for each reaction of a caller.
 
     LambdistError                 exit status 1
-    ├── UsageError                2: what was typed or passed is wrong
-    │   ├── GrammarError          a work or fault declaration does not parse
+    ├── UsageError                2: an option or argument is invalid
+    │   ├── GrammarError          a work or fault declaration is malformed
     │   ├── DataFileError         the data file is missing, empty or not text
     │   └── ParameterError        a notebook parameter is unknown or of the wrong type
     ├── UnfinishedError           3: datapoints are still in flight; `resume` finishes them
@@ -17,9 +17,11 @@
     ├── DeployError               CloudFormation refused or rolled back
     ├── UncollectedError          destroy would lose results that were not fetched
     ├── BusyError                 another process writes to the same run or stack
+    ├── FailedItemError           an item of `fan_out` failed
     └── RunError                  a run folder is damaged, of another run or does not balance
         ├── NotComparableError    7: two results differ in more than the factor, or were not timed
-        └── NotFoundError         8: there is no such run or experiment
+        ├── NotFoundError         8: there is no such run or experiment
+        └── FanOutError           items of `fan_out` failed
 
 Each message says what was wrong, where, and what to type next. `exit_status` of a class is the one
 home of its status; `EXIT_STATUSES` names all of them for the help and the docs.
@@ -47,20 +49,20 @@ class LambdistError(Exception):
     exit_status = 1
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows, by IPython's convention: our frames say nothing to who meets them."""
+        """Render for a notebook, by IPython's convention: stack frames do not help the user."""
         return [_wrapped(f"{type(self).__name__}: {self}")]
 
 
 class Interrupted(KeyboardInterrupt):
-    """A notebook's stop button, with what is kept and how to go on."""
+    """Raised after a notebook's stop button; the message says what is kept and how to go on."""
 
     def _render_traceback_(self) -> list[str]:
         return [_wrapped(str(self))]
 
 
 def _wrapped(text: str) -> str:
-    """Lines that end between words: JupyterLab breaks long ones anywhere."""
-    import textwrap  # no Lambda needs it in its init
+    """Break lines between words: JupyterLab breaks long ones anywhere."""
+    import textwrap  # imported here to keep it out of a Lambda's init
 
     lines = (textwrap.fill(line, NOTEBOOK_COLUMNS, break_long_words=False) for line in text.splitlines())
     return "\n".join(lines)
@@ -107,7 +109,7 @@ class AbsentError(TargetError):
 
 
 class AccessDeniedError(TargetError):
-    """`code` is AWS's, or the name of botocore's error; `action` the permission that is missing, or ""."""
+    """`code` is AWS's error code or the name of botocore's error; `action` the missing permission, or ""."""
 
     def __init__(self, text: str, *, code: str = "", action: str = "") -> None:
         super().__init__(text)
@@ -152,3 +154,19 @@ class RejectedError(LambdistError):
 
 class DeadLimitError(LambdistError):
     exit_status = 6
+
+
+class FanOutError(RunError):
+    """Items of a `fan_out` failed. `failed` has an error for each, `results` all others in their places."""
+
+    def __init__(self, text: str, *, failed: "list[FailedItemError]", results: list[object]) -> None:
+        super().__init__(text)
+        self.failed, self.results = failed, results
+
+
+class FailedItemError(LambdistError):
+    """One item's function failed. `n` is its index, `attempts` how often it was tried."""
+
+    def __init__(self, n: int, cause: str, *, attempts: int = 0, causes: tuple[str, ...] = ()) -> None:
+        super().__init__(f"item {n} failed after {attempts} attempts: {cause}")
+        self.n, self.cause, self.attempts, self.causes = n, cause, attempts, causes

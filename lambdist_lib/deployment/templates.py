@@ -103,8 +103,8 @@ def require_visibility(values: dict[str, str]) -> None:
         least = 6 * seconds[timeout] + seconds[window]
         if seconds[visibility] < least:
             raise UsageError(
-                f"{_setting(visibility)} is {seconds[visibility]}, but {_setting(timeout)} {seconds[timeout]} "
-                f"needs at least {least}: slow batches would be delivered twice"
+                f"{_setting(visibility)} is {seconds[visibility]}, but {_setting(timeout)} "
+                f"{seconds[timeout]} needs at least {least}: slow batches would be delivered twice"
             )
 
 

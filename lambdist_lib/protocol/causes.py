@@ -1,7 +1,7 @@
-"""Why a datapoint is dead, from what its attempts left on its item.
+"""Classify the cause of a dead letter by the history on its item.
 
-    attempts  [{cause, class, receive, at, request_id}]    failed, and said so
-    started   [{receive, at, request_id}]                  began; only with experiment controls on
+    attempts  [{cause, class, receive, at, request_id}]    failed
+    started   [{receive, at, request_id}]                  started; only with experiment controls on
 
 Standard library only: this module ships in the zips.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from lambdist_lib.protocol.contract import APPLICATION, CRASH, NO_TRACE, THROTTLE_ONLY
 
-ERROR = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")  # an exception's class at the begin of a cause
+ERROR = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")  # an exception's class at the beginning of a cause
 
 
 def explain(
@@ -22,34 +22,34 @@ def explain(
     marked: bool,
     since: float = 0.0,
 ) -> tuple[str, str]:
-    """Cause and class (`contract.CAUSE_CLASSES`) of a death by receives.
+    """Return the cause and class (`contract.CAUSE_CLASSES`) of a death by receives.
 
-    The last receive that left a trace decides: a failed attempt by its own class, one that
-    began and never failed as a crash. Throttled receives leave none, so they decide only
-    where there is nothing else.
+    The last receive that left a trace decides: a failed attempt by its own class, a started one
+    without a failure as a crash. Throttled receives leave no trace, so they decide only if no
+    other receive did.
 
     Args:
-        marked: Whether attempts are marked as begun. A first one may not be, so a single
-            receive without a trace tells nothing.
-        since: Entries before (seconds since the epoch) are of an earlier life: the datapoint
-            was dead already, and sent again.
+        receives: Number of receives of the message.
+        marked: Whether started attempts are recorded. The first one may not be, so a single
+            receive without a trace proves nothing.
+        since: Ignore entries before this time (seconds since the epoch): they precede a redrive.
     """
-    failed = [one for one in attempts if one["at"] >= since]
-    ended = {(one["receive"], one["request_id"]) for one in failed}
+    failed = [entry for entry in attempts if entry["at"] >= since]
+    ended = {(entry["receive"], entry["request_id"]) for entry in failed}
     crashed = [
-        {**one, "class": CRASH, "cause": f"{CRASH}: its process ended within receive {one['receive']}"}
-        for one in started
-        if one["at"] >= since and (one["receive"], one["request_id"]) not in ended
+        {**entry, "class": CRASH, "cause": f"{CRASH}: its process ended within receive {entry['receive']}"}
+        for entry in started
+        if entry["at"] >= since and (entry["receive"], entry["request_id"]) not in ended
     ]
     if traces := [*failed, *crashed]:
-        last = max(traces, key=lambda one: (one["receive"], one["at"]))
+        last = max(traces, key=lambda entry: (entry["receive"], entry["at"]))
         return last["cause"], last.get("class", APPLICATION)
     if marked and receives > 1:
-        return f"{THROTTLE_ONLY}: received {receives} times and never begun", THROTTLE_ONLY
+        return f"{THROTTLE_ONLY}: received {receives} times and never started", THROTTLE_ONLY
     return NO_TRACE, NO_TRACE
 
 
 def kind(cause: str, cause_class: str) -> str:
-    """A cause without what may quote a payload: its class, and the exception's where one was raised."""
+    """Return a cause without text that may quote a payload: its class, and that of an exception."""
     error = ERROR.match(cause) if cause_class == APPLICATION else None
     return f"{cause_class} {error[0]}" if error else cause_class

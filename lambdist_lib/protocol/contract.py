@@ -1,8 +1,7 @@
-"""What both sides of the wire agree on: datapoints, requests, messages, items, log lines.
+"""The protocol of client and Lambdas: datapoints, requests, messages, items, log lines.
 
-The Lambdas and the client import this same file. Standard library only: it ships in
-every zip. Times named `*_at` are seconds since the Unix epoch (UTC) as a float;
-durations end in `_s`.
+The Lambdas and the client import this file. Standard library only: it ships in every zip.
+Times named `*_at` are seconds since the Unix epoch (UTC) as a float; durations end in `_s`.
 """
 
 import json
@@ -14,30 +13,30 @@ DATAPOINT_MAX_CHARS = 1_024  # default of the stacks' parameter DatapointMaxChar
 DATAPOINT_CEILING_CHARS = 65_536  # its upper bound: 64 Ki characters fill a request
 REQUEST_MAX_DATAPOINTS = 100
 REQUEST_MAX_BYTES = 256 * 1024
-RESULT_MAX_BYTES = 300_000  # a DynamoDB item holds 400 KB, and the datapoint and its history are in it too
-N_MAX = 2**53 - 1  # exact as a JSON number everywhere, and DynamoDB takes it
+RESULT_MAX_BYTES = 300_000  # a DynamoDB item holds 400 KB, including the datapoint and its history
+N_MAX = 2**53 - 1  # exact as a JSON number and in DynamoDB
 SHARDS = 16  # of one run's items: a DynamoDB partition takes 1,000 writes/s
-ADHOC = "adhoc-"  # begin of the run ids of datapoints that came without one: adhoc-<UTC date>
+ADHOC = "adhoc-"  # prefix of the run ids of datapoints without one: adhoc-<UTC date>
 RUN_ID = re.compile(r"[a-z0-9-]{1,40}")
 
 STORED, DEAD = "stored", "dead"  # item outcomes; an item without one had failed attempts only
 REJECTED, UNSENT, IN_FLIGHT, LOST = "rejected", "unsent", "in_flight", "lost"  # further outcomes of a record
 OUTCOMES = (STORED, DEAD, REJECTED, UNSENT, IN_FLIGHT, LOST)
 
-# Why an attempt failed, and with the last three why a datapoint is dead: what its receives left on its item
-# tells them apart (`lambdas/items.py`). A receive that began and never failed is a crash; one that never
-# began, a throttle; where nothing marks what begins (experiment controls off), both are no trace.
+# Classes of a failed attempt's cause; the last three only of a death, from the history on its item
+# (`lambdas/items.py`). A receive that started without a failure is a crash, one that never started a
+# throttle. With experiment controls off starts are not recorded, and both have no trace.
 APPLICATION, TIMEOUT, POISON = "application", "timeout", "poison"
 CRASH, THROTTLE_ONLY, NO_TRACE = "crash", "throttle-only", "no trace"
 CAUSE_CLASSES = (APPLICATION, TIMEOUT, POISON, CRASH, THROTTLE_ONLY, NO_TRACE)
 
-# Control characters but TAB, line and paragraph separators, and lone surrogates. Format
-# characters stay in: an emoji of a family is joined by U+200D.
+# Control characters except TAB, line and paragraph separators, and lone surrogates. Format
+# characters are printable: U+200D joins the emoji of a family.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class PermanentError(Exception):
-    """Raised by `process()`: trying this datapoint again cannot help, so it dies at once."""
+    """Raise in `process()` if a retry cannot help: the datapoint is then dead at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ class Datapoint:
 
 
 def reason_against(data: object, *, max_chars: int = DATAPOINT_MAX_CHARS, pattern: str = "") -> str | None:
-    """Why `data` is no datapoint, or None if it is one.
+    """Return why `data` is not a valid datapoint, or None if it is.
 
     A datapoint is one line of printable text or TAB, 1 to `max_chars` characters, that
     matches `pattern` (a regular expression, "" for any) as a whole.
@@ -71,23 +70,23 @@ def reason_against(data: object, *, max_chars: int = DATAPOINT_MAX_CHARS, patter
         return "is empty"
     if len(data) > max_chars:
         return f"has {len(data):,} characters, at most {max_chars:,} are taken"
-    if found := UNPRINTABLE.search(data):
-        return f"has the unprintable character U+{ord(found[0]):04X} at {found.start()}"
+    if match := UNPRINTABLE.search(data):
+        return f"has the unprintable character U+{ord(match[0]):04X} at {match.start()}"
     if pattern and not re.fullmatch(pattern, data):
         return f"does not match the pattern {pattern}"
     return None
 
 
-def is_count(value: object, least: int = 0) -> bool:
-    """Whether a value out of JSON can number something: True and 1.0 cannot."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= N_MAX
+def is_count(value: object, minimum: int = 0) -> bool:
+    """Whether a JSON value is an integer from `minimum` to N_MAX; True and 1.0 are not."""
+    return isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= N_MAX
 
 
 def result_json(result: object) -> str:
-    """A result as it is stored.
+    """Encode a result of `process()` as JSON.
 
     Raises:
-        PermanentError: JSON cannot hold it, or it takes more than RESULT_MAX_BYTES.
+        PermanentError: JSON cannot represent it, or it has more than RESULT_MAX_BYTES.
     """
     try:
         text = json.dumps(result, ensure_ascii=False, allow_nan=False)
@@ -102,16 +101,17 @@ def result_json(result: object) -> str:
 
 
 def shard_key(run_id: str, n: int) -> str:
-    """Partition key of a datapoint's item; its sort key is `n`."""
+    """Return the partition key of a datapoint's item; its sort key is `n`."""
     return f"{run_id}#{n % SHARDS}"
 
 
 def shard_keys(run_id: str) -> list[str]:
+    """Return the partition keys of a run's items."""
     return [f"{run_id}#{shard}" for shard in range(SHARDS)]
 
 
 def message_body(datapoint: Datapoint, *, collector: dict[str, Any]) -> str:
-    """What the collector queues. ASCII, because SQS refuses some characters that a datapoint may have."""
+    """Encode a datapoint for the queue, in ASCII: SQS rejects some characters of datapoints."""
     return json.dumps(
         {
             "run_id": datapoint.run_id,
@@ -126,7 +126,7 @@ def message_body(datapoint: Datapoint, *, collector: dict[str, Any]) -> str:
 
 
 def message_attributes(datapoint: Datapoint) -> dict[str, Any]:
-    """The key again, beside the body: a body that cannot be parsed keeps it."""
+    """Encode the key as attributes, which survive a malformed body."""
     return {
         "run_id": {"DataType": "String", "StringValue": datapoint.run_id},
         "n": {"DataType": "Number", "StringValue": str(datapoint.n)},
@@ -134,8 +134,8 @@ def message_attributes(datapoint: Datapoint) -> dict[str, Any]:
 
 
 def log_line(event: str, **fields: object) -> str:
-    """One line of JSON, event first."""
+    """Encode one log line as JSON, event first."""
     return json.dumps({"event": event, **fields}, separators=(",", ":"), default=str)
 
 
-WARM_UP = "-warm-up"  # end of the run ids that measure nothing
+WARM_UP = "-warm-up"  # suffix of the run ids of warm-ups

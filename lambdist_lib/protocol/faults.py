@@ -1,29 +1,29 @@
-"""Work and faults that an experiment declares, and the seeded decisions that follow.
+"""Parse the declared work and faults of an experiment, and decide which attempts they strike.
 
     work    none | io:100ms | cpu:50ms              io waits, cpu keeps a core busy
     fault   none | KIND:P[@N+N+A-B][,...][,seed:S]  each kind with probability P,
-                                                    on all datapoints or on those named
+                                                    on all datapoints or on the named ones
 
     KIND         drawn for each   what happens                                  where
-    raise        attempt          process() raises; a later try may succeed     all arms
+    raise        attempt          process() raises; a retry may succeed         all arms
     permanent    datapoint        PermanentError at every attempt               all arms
     slow         attempt          it runs past the function's timeout           Lambdas
     crash        attempt          the process dies before the write             Lambdas
     crash-after  attempt          the process dies after the write              Lambdas
-    memory       attempt          the process takes more memory than it has     Lambdas on AWS
-    poison       datapoint        its message cannot be parsed                  queue
+    memory       attempt          the process exceeds its memory                Lambdas on AWS
+    poison       datapoint        its message is malformed                      queue
     duplicate    datapoint        its message is queued twice                   queue
     throttle     the run          share P of the processor's concurrency is     queue
-                                  taken away by reserved concurrency
+                                  unavailable
 
     >>> parse_work("io:100ms").seconds
     0.1
     >>> str(parse_fault("raise:1@129+130"))
     'raise:1@129+130,seed:0'
 
-Whether a fault strikes depends on the seed, the kind, the datapoint and the number of
-the attempt, and on nothing else: the plan is known before the run, and can be compared
-with what happened (`truth`). Where an arm has no such part, a kind does not strike.
+Whether a fault strikes depends only on the seed, the kind, the datapoint and the number of
+the attempt: the plan is known before the run, and can be compared with its outcome
+(`runs.ground_truth`). In an arm without the struck part a kind does not strike.
 Standard library only: this module ships in every zip.
 """
 
@@ -36,27 +36,21 @@ from dataclasses import dataclass
 from lambdist_lib.errors import GrammarError
 
 WORK_KINDS = ("io", "cpu")
-BEFORE_WRITE = ("crash", "memory", "slow", "permanent", "raise")  # of an attempt: the first that strikes
+BEFORE_WRITE = ("crash", "memory", "slow", "permanent", "raise")  # in this order: the first that strikes
 FAULT_KINDS = (*BEFORE_WRITE, "crash-after", "poison", "duplicate", "throttle")
-PER_DATAPOINT = {"permanent", "poison", "duplicate"}  # the same at every attempt
-OF_LAMBDAS = (*BEFORE_WRITE, "crash-after")  # what also a stack without a queue can have
+PER_DATAPOINT = {"permanent", "poison", "duplicate"}  # strikes every attempt or none
+OF_LAMBDAS = (*BEFORE_WRITE, "crash-after")  # also in a stack without a queue
 OF_PROCESSES = ("permanent", "raise")
-WITHOUT_TRACE = {
-    "crash",
-    "memory",
-    "slow",
-    "crash-after",
-    "throttle",
-}  # nothing of ours runs to write it down
+WITHOUT_TRACE = {"crash", "memory", "slow", "crash-after", "throttle"}  # no code runs to record it
 UNITS_S = {"ms": 0.001, "s": 1.0}
-FAULT_MAX_CHARS = 10_000  # it travels in every message, and ten of them share 1 MiB
+FAULT_MAX_CHARS = 10_000  # it is in every message, and ten of them share 1 MiB
 NUMBER = r"[0-9]{1,18}"
 DATAPOINTS = rf"{NUMBER}(-{NUMBER})?(\+{NUMBER}(-{NUMBER})?)*"
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What an attempt does beside `process()`: wait or compute for `seconds`."""
+    """Additional work of an attempt: wait or compute for `seconds`."""
 
     kind: str = "none"
     seconds: float = 0.0
@@ -68,16 +62,16 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of fault: strikes with `probability`, on the datapoints `among` (None: on all)."""
+    """One kind of fault: it strikes the datapoints `among` (None: all) with `probability`."""
 
     kind: str
     probability: float
     among: tuple[range, ...] | None = None
 
     def __str__(self) -> str:
-        chance = repr(self.probability).removesuffix(".0")  # in full: what is sent is what was declared
-        where = "" if self.among is None else "@" + "+".join(_spelt(part) for part in self.among)
-        return f"{self.kind}:{chance}{where}"
+        probability = repr(self.probability).removesuffix(".0")  # all digits, as declared
+        among = "" if self.among is None else "@" + "+".join(_format_range(part) for part in self.among)
+        return f"{self.kind}:{probability}{among}"
 
     def concerns(self, n: int) -> bool:
         return self.among is None or any(n in part for part in self.among)
@@ -92,24 +86,24 @@ class FaultPlan:
         return ",".join([*map(str, self.faults), f"seed:{self.seed}"]) if self.faults else "none"
 
     def only(self, kinds: Collection[str]) -> "FaultPlan":
-        """The same plan without the kinds that an arm cannot have."""
+        """Return the plan with these kinds only."""
         return FaultPlan(tuple(fault for fault in self.faults if fault.kind in kinds), self.seed)
 
     @property
     def may_leave_no_trace(self) -> bool:
-        """Whether an attempt may end without a word."""
+        """Whether an attempt may end without a record."""
         return any(fault.kind in WITHOUT_TRACE for fault in self.faults)
 
     def share(self, kind: str) -> float:
-        """The highest probability that the plan gives a kind, 0 where it does not name it."""
+        """Return the highest probability of a kind in the plan, 0 without it."""
         return max((fault.probability for fault in self.faults if fault.kind == kind), default=0.0)
 
     def before_write(self, n: int, attempt: int) -> str:
-        """What strikes this attempt before its result is written, "" for nothing."""
+        """Return the kind that strikes this attempt before its result is written, or ""."""
         return next((kind for kind in BEFORE_WRITE if self.strikes(kind, n, attempt)), "")
 
     def strikes(self, kind: str, n: int, attempt: int = 0) -> bool:
-        """Whether this attempt at datapoint n (both as the Lambdas count them) meets the fault."""
+        """Whether the fault strikes this attempt (from 1) at datapoint n."""
         attempt = 0 if kind in PER_DATAPOINT else attempt
         return any(
             fault.kind == kind and fault.concerns(n) and self._draw(kind, n, attempt) < fault.probability
@@ -118,23 +112,23 @@ class FaultPlan:
 
     def _draw(self, kind: str, n: int, attempt: int) -> float:
         digest = hashlib.sha256(f"{self.seed}:{kind}:{n}:{attempt}".encode()).digest()
-        return int.from_bytes(digest[:6], "big") / 256**6  # in [0, 1): 48 bits, which a float holds exactly
+        return int.from_bytes(digest[:6], "big") / 256**6  # in [0, 1): 48 bits, exact as a float
 
 
 def places_taken(share: float, places: int) -> int:
-    """What `throttle` takes of a function's places: whole ones, at least one; less cannot be taken away."""
+    """Return the concurrent executions that `throttle` occupies: a whole number, at least 1."""
     return max(1, math.floor(share * places + 0.5)) if share else 0
 
 
 def parse_work(text: str, *, longest_s: float | None = None) -> Work:
-    """Read a work declaration.
+    """Parse a work declaration.
 
     Args:
-        text: As the module's docstring says.
-        longest_s: What the stack allows: half the function's timeout.
+        text: As in the module's docstring.
+        longest_s: Maximum of the stack: half the function's timeout.
 
     Raises:
-        GrammarError: It does not parse, or takes longer than allowed.
+        GrammarError: It is malformed, or longer than allowed.
 
     Example:
         >>> parse_work("io:100ms").seconds
@@ -142,57 +136,59 @@ def parse_work(text: str, *, longest_s: float | None = None) -> Work:
     """
     if text in ("", "none"):
         return Work()
-    found = re.fullmatch(r"(\w+):(\d{1,9}(?:\.\d{1,9})?)(ms|s)", text)
-    if not found or found[1] not in WORK_KINDS:
-        raise GrammarError(f"work {text[:60]!r} is not understood; write none, io:100ms or cpu:50ms")
-    work = Work(found[1], float(found[2]) * UNITS_S[found[3]])
+    match = re.fullmatch(r"(\w+):(\d{1,9}(?:\.\d{1,9})?)(ms|s)", text)
+    if not match or match[1] not in WORK_KINDS:
+        raise GrammarError(f"invalid work {text[:60]!r}: write none, io:100ms or cpu:50ms")
+    work = Work(match[1], float(match[2]) * UNITS_S[match[3]])
     if longest_s is not None and work.seconds > longest_s:
         raise GrammarError(
-            f"work {text} is longer than {longest_s:g} s, half the function's timeout; "
-            "ask for less or deploy with a longer timeout"
+            f"work {text} is longer than {longest_s:g} s, half the function's timeout: "
+            "declare less work or deploy with a longer timeout"
         )
     return work
 
 
 def parse_fault(text: str, *, seed: int = 0) -> FaultPlan:
-    """Read a fault declaration; `seed` is used where the text names none.
+    """Parse a fault declaration; `seed` is the default for a text without one.
 
     Raises:
-        GrammarError: It does not parse, or a probability is outside [0, 1].
+        GrammarError: It is malformed, or a probability is outside [0, 1].
 
     Example:
         >>> str(parse_fault("raise:0.1,permanent:1@5+7-9", seed=3))
         'raise:0.1,permanent:1@5+7-9,seed:3'
     """
     if len(text) > FAULT_MAX_CHARS:
-        raise GrammarError(f"the fault has {len(text):,} characters, at most {FAULT_MAX_CHARS:,} are taken")
+        raise GrammarError(
+            f"the fault has {len(text):,} characters, at most {FAULT_MAX_CHARS:,} are possible"
+        )
     faults = []
     for part in [] if text in ("", "none") else text.split(","):
         kind, _, rest = part.strip().partition(":")
         if kind == "seed" and re.fullmatch(NUMBER, rest):
             seed = int(rest)
         elif kind in FAULT_KINDS:
-            faults.append(_parse_one(kind, rest, part))
+            faults.append(_parse_fault_kind(kind, rest, part))
         else:
             raise GrammarError(
-                f"fault {part!r} is not understood; write none, or kinds of {', '.join(FAULT_KINDS)} "
+                f"invalid fault {part!r}: write none, or kinds of {', '.join(FAULT_KINDS)} "
                 "with a probability: raise:0.1, or raise:1@5+7 for the datapoints 5 and 7"
             )
     return FaultPlan(tuple(faults), seed)
 
 
-def _parse_one(kind: str, rest: str, part: str) -> Fault:
-    chance, at, where = rest.partition("@")
+def _parse_fault_kind(kind: str, rest: str, part: str) -> Fault:
+    chance, separator, where = rest.partition("@")
     try:
         probability = float(chance)
     except ValueError:
-        raise GrammarError(f"fault {part!r}: {chance!r} is no probability; write {kind}:0.1") from None
+        raise GrammarError(f"fault {part!r}: {chance!r} is not a probability: write {kind}:0.1") from None
     if not 0 <= probability <= 1:
         raise GrammarError(f"fault {part!r}: a probability lies between 0 and 1")
-    if not at:
+    if not separator:
         return Fault(kind, probability)
     if kind == "throttle":
-        raise GrammarError(f"fault {part!r}: throttle is for the whole run; write throttle:0.5, without @")
+        raise GrammarError(f"fault {part!r}: throttle is for the whole run: write throttle:0.5, without @")
     among = tuple(_range(piece) for piece in where.split("+")) if re.fullmatch(DATAPOINTS, where) else ()
     if not among or not all(among):
         raise GrammarError(f"fault {part!r}: name datapoints as 5+7 or 5-9, not {where!r}")
@@ -204,5 +200,5 @@ def _range(piece: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def _spelt(part: range) -> str:
+def _format_range(part: range) -> str:
     return str(part.start) if len(part) == 1 else f"{part.start}-{part.stop - 1}"

@@ -7,7 +7,6 @@ import pytest
 from lambdist_lib.deployment import leaks, pending, tags
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-HERE = "eu-west-1:" + "000000000000"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Why a datapoint is dead follows from what its receives left on its item."""
+"""The cause of a dead letter follows from the history on its item."""
 
 import pytest
 from hypothesis import given
@@ -30,20 +30,20 @@ def began(receive):
     ],
 )
 def test_the_last_receive_that_left_a_trace_decides(attempts, started, expected):
-    """A failed attempt says so; one that began and never failed crashed; a throttled one leaves nothing."""
+    """A failed attempt has its class, a started one without failure crashed, a throttled one has no trace."""
     assert causes.explain(attempts, started, receives=5, marked=True)[1] == expected
 
 
-def test_a_receive_that_came_early_is_still_the_last():
-    """A slow one may write down its failure after the next receive of its message has crashed."""
+def test_the_last_receive_decides_in_any_order_of_writes():
+    """A slow attempt may record its failure after the next receive has crashed."""
     late = {**failed(1, "timeout"), "at": 99.0}
 
     assert causes.explain([late], [began(1), began(2)], receives=2, marked=True)[1] == "crash"
 
 
 @pytest.mark.parametrize(("receives", "marked"), [(5, False), (1, True), (1, False)])
-def test_nothing_where_nothing_is_marked_is_no_trace(receives, marked):
-    """Without markers a crash looks like a throttle; a first attempt may go unmarked."""
+def test_an_empty_history_without_markers_has_no_trace(receives, marked):
+    """Without markers a crash looks like a throttle; a first attempt may be unmarked."""
     assert causes.explain([], [], receives=receives, marked=marked) == ("no trace", "no trace")
 
 
@@ -63,7 +63,7 @@ entries = st.lists(
 
 @given(entries, entries, st.floats(0, 1e10), st.booleans())
 def test_every_history_has_one_known_class(attempts, started, since, marked):
-    """Whatever is on an item, in whatever order; what was before its last life does not count."""
+    """It holds for any history in any order; entries before a redrive do not count."""
     found = causes.explain(attempts, started, receives=5, marked=marked, since=since)
 
     assert found[1] in contract.CAUSE_CLASSES
@@ -83,5 +83,5 @@ def test_every_history_has_one_known_class(attempts, started, since, marked):
     ],
 )
 def test_the_kind_of_a_cause_quotes_no_message(cause, cause_class, expected):
-    """What an exception says may be anybody's data; its class is not."""
+    """The message of an exception may quote data; its class does not."""
     assert causes.kind(cause, cause_class) == expected

@@ -1,4 +1,4 @@
-"""What both sides of the wire agree on."""
+"""The protocol of client and Lambdas: validity, keys, messages and log lines."""
 
 import json
 import math
@@ -27,15 +27,15 @@ PRINTABLE = st.text(
 
 @given(PRINTABLE)
 def test_any_line_of_printable_text_is_a_datapoint(text):
-    """Letters of any script, spaces, TAB, quotes, emoji: all that one line of text can hold."""
+    """Letters of any script, spaces, TAB, quotes and emoji are valid."""
     assert contract.reason_against(text) is None
 
 
 @pytest.mark.parametrize(
     "data", ["12.5", "-3", "2026-11-23", "two words", "é", r"C:\temp", '{"a": 1}', "👨‍👩‍👧", "\ufffe", " "]
 )
-def test_what_the_original_refused_is_taken(data):
-    """Numbers, dates, phrases and JSON are data; the original refused one in nine of its own words."""
+def test_data_that_the_original_rejected_is_valid(data):
+    """Numbers, dates, phrases and JSON are valid; the original rejected one in nine of its own words."""
     assert contract.reason_against(data) is None
 
 
@@ -57,8 +57,8 @@ def test_what_the_original_refused_is_taken(data):
         ("x" * 1025, "has 1,025 characters, at most 1,024 are taken"),
     ],
 )
-def test_what_is_no_datapoint_is_told_why(data, reason):
-    """A reason names the fault and its place; it is never an exception."""
+def test_an_invalid_datapoint_has_a_reason(data, reason):
+    """The reason names the error and its position; no exception is raised."""
     assert contract.reason_against(data) == reason
 
 
@@ -69,21 +69,21 @@ def test_length_is_counted_in_characters():
     assert contract.reason_against("👍" * 1025, max_chars=1025) is None
 
 
-def test_a_pattern_holds_for_the_whole_datapoint():
-    """A stricter pattern is matched from end to end; the original's let a final line end through."""
+def test_a_pattern_must_match_the_whole_datapoint():
+    """The original's pattern accepted a final line end."""
     assert contract.reason_against("abc", pattern=r"\w+") is None
     assert contract.reason_against("abc!", pattern=r"\w+") == r"does not match the pattern \w+"
 
 
 @pytest.mark.parametrize(("value", "counts"), [(0, True), (2**53 - 1, True), (2**53, False), (-1, False)])
-def test_a_number_of_a_datapoint_is_exact_everywhere(value, counts):
-    """n is a number that JSON in any language, SQS and DynamoDB all keep."""
+def test_n_is_exact_in_json_and_dynamodb(value, counts):
+    """JSON in any language, SQS and DynamoDB represent n exactly."""
     assert contract.is_count(value) is counts
 
 
 @pytest.mark.parametrize("value", [True, False, 1.0, "1", None, [1]])
-def test_only_an_integer_numbers_a_datapoint(value):
-    """True is an integer to Python, and 1.0 is one to JavaScript; neither is an n."""
+def test_only_an_integer_is_a_valid_n(value):
+    """True is an integer in Python and 1.0 in JavaScript; neither is a valid n."""
     assert not contract.is_count(value)
 
 
@@ -92,8 +92,8 @@ def test_only_an_integer_numbers_a_datapoint(value):
     [("a", True), ("adhoc-2026-11-23", True), ("x" * 40, True)]
     + [(bad, False) for bad in ("", "x" * 41, "A", "a_b", "a b", "a\n", "é", "a#1")],
 )
-def test_run_ids_are_plain(run_id, valid):
-    """A run's name fits in a key, a folder and a URL."""
+def test_a_run_id_is_restricted_to_plain_characters(run_id, valid):
+    """A run id fits a key, a folder name and a URL."""
     assert bool(contract.RUN_ID.fullmatch(run_id)) is valid
 
 
@@ -101,8 +101,8 @@ def test_run_ids_are_plain(run_id, valid):
 
 
 @given(ANYTHING)
-def test_any_json_result_is_stored_as_it_is(result):
-    """What process() returned comes back as it was, or is refused because its text is not Unicode."""
+def test_any_json_result_round_trips(result):
+    """A result of process() is read back unchanged, or rejected because its text is not Unicode."""
     assert json.loads(contract.result_json(result)) == result
 
 
@@ -111,14 +111,14 @@ def test_any_json_result_is_stored_as_it_is(result):
     [math.nan, math.inf, {"x": [-math.inf]}, b"bytes", {1, 2}, object(), {(1, 2): 3}, "\ud800", 10**5000],
     ids=["nan", "inf", "nested", "bytes", "set", "object", "tuple key", "surrogate", "huge integer"],
 )
-def test_what_json_cannot_hold_is_hopeless(result):
-    """A result that no retry can make storable is a permanent error with its reason."""
+def test_a_result_outside_json_is_a_permanent_error(result):
+    """A retry cannot make it storable; the error has the reason."""
     with pytest.raises(PermanentError, match=r"process\(\) returned what JSON cannot hold"):
         contract.result_json(result)
 
 
-def test_an_endless_result_is_hopeless():
-    """A list that holds itself does not take the Lambda with it."""
+def test_a_recursive_result_is_a_permanent_error():
+    """A list that contains itself does not crash the Lambda."""
     result = []
     result.append(result)
     deep = []
@@ -131,7 +131,7 @@ def test_an_endless_result_is_hopeless():
 
 
 def test_a_result_is_measured_in_bytes():
-    """The limit is DynamoDB's, which counts UTF-8; one byte more is hopeless."""
+    """DynamoDB's limit counts UTF-8; one byte more is a permanent error."""
     assert contract.result_json("é" * 149_999)
     with pytest.raises(PermanentError, match="300,002 bytes, at most 300,000 are stored"):
         contract.result_json("é" * 150_000)
@@ -141,7 +141,7 @@ def test_a_result_is_measured_in_bytes():
 
 
 def test_every_item_is_in_one_of_the_runs_shards():
-    """Reading all shards of a run finds every datapoint, and shards share the load evenly."""
+    """The shards of a run have every datapoint, evenly."""
     keys = [contract.shard_key("run", n) for n in range(1600)]
 
     assert sorted(set(keys)) == sorted(contract.shard_keys("run"))
@@ -149,8 +149,8 @@ def test_every_item_is_in_one_of_the_runs_shards():
 
 
 @given(PRINTABLE)
-def test_a_message_is_ascii_and_keeps_its_datapoint(text):
-    """SQS refuses some characters that a datapoint may have, so none is sent bare."""
+def test_a_message_is_ascii_and_round_trips(text):
+    """SQS rejects some characters of datapoints, so all are escaped."""
     datapoint = Datapoint(run_id="run", n=7, data=text, work="io:1ms", fault="raise:0.5", received_at=1.5)
 
     body = contract.message_body(datapoint, collector={"request_id": "c"})
@@ -161,8 +161,8 @@ def test_a_message_is_ascii_and_keeps_its_datapoint(text):
     assert Datapoint(**fields) == datapoint
 
 
-def test_the_key_travels_beside_the_body():
-    """A body that cannot be parsed still says whose datapoint it was."""
+def test_the_attributes_have_the_key():
+    """A malformed body still has its key in the attributes."""
     attributes = contract.message_attributes(Datapoint(run_id="run", n=7, data="x"))
 
     assert attributes == {
@@ -173,20 +173,20 @@ def test_the_key_travels_beside_the_body():
 
 @given(st.text(), ANYTHING)
 def test_a_log_line_is_one_line_of_json(event, value):
-    """Whatever is logged can be read back: the original's lines broke on a quote."""
+    """Any value can be read back; the original's lines broke on a quote."""
     line = contract.log_line(event, value=value)
 
     assert "\n" not in line
     assert json.loads(line) == {"event": event, "value": value}
 
 
-def test_a_log_line_takes_what_json_does_not():
-    """An exception in a field does not lose the line."""
+def test_a_log_line_converts_values_outside_json():
+    """An exception in a field is logged as text."""
     assert json.loads(contract.log_line("x", error=ValueError("no"))) == {"event": "x", "error": "no"}
 
 
-def test_what_ships_in_every_zip_needs_the_standard_library_only():
-    """The cold start that we measure does not pay for pandas."""
+def test_the_shipped_modules_need_the_standard_library_only():
+    """A cold start does not import pandas."""
     command = (
         "import sys, lambdist_lib.protocol.contract, lambdist_lib.protocol.faults, lambdist_lib.errors; "
         "print(sorted({m.partition('.')[0] for m in sys.modules} - sys.stdlib_module_names))"

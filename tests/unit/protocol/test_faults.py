@@ -1,4 +1,4 @@
-"""What an experiment declares is parsed in full or refused, and its faults strike as declared."""
+"""Declarations of work and faults are parsed or rejected, and faults strike as declared."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ PLANS = st.builds(FaultPlan, st.lists(FAULTS, min_size=1, max_size=5).map(tuple)
 
 @given(PLANS)
 def test_a_plan_round_trips_through_its_text(plan):
-    """The text that travels in a request is the whole plan: the Lambdas draw what the client predicted."""
+    """The text in a request is the whole plan: the Lambdas draw as the client predicted."""
     assert faults.parse_fault(str(plan)) == plan
     assert str(faults.parse_fault(str(plan))) == str(plan)
 
@@ -48,8 +48,8 @@ def test_a_plan_round_trips_through_its_text(plan):
         ("seed:1,raise:0.1,raise:1@3", "raise:0.1,raise:1@3,seed:1"),
     ],
 )
-def test_fault_declarations(text, spelt):
-    """Each form of the grammar, and how it is spelt in full."""
+def test_each_form_of_a_fault_declaration_is_parsed(text, spelt):
+    """Each form of the grammar has one canonical text."""
     assert str(faults.parse_fault(text)) == spelt
 
 
@@ -87,15 +87,15 @@ def test_fault_declarations(text, spelt):
     ],
     ids=lambda text: ascii(text[:20]),
 )
-def test_what_is_no_fault_is_refused(text):
-    """A probability outside [0, 1] or not a number, an unknown kind, garbage: one error, never a guess."""
+def test_an_invalid_fault_is_a_grammar_error(text):
+    """Probabilities outside [0, 1], unknown kinds and other text are errors."""
     with pytest.raises(GrammarError, match="fault"):
         faults.parse_fault(text)
 
 
 @given(st.text() | st.text(st.sampled_from("raise:none@seed0123456789.+-,"), max_size=30))
 def test_any_text_is_a_plan_or_a_grammar_error(text):
-    """Text from the network raises nothing else, and what is taken is spelt in one way."""
+    """Untrusted text raises nothing else, and a valid one has one canonical text."""
     try:
         plan = faults.parse_fault(text)
     except GrammarError:
@@ -105,7 +105,7 @@ def test_any_text_is_a_plan_or_a_grammar_error(text):
 
 @given(st.sampled_from(faults.WORK_KINDS), st.integers(0, 999_999_999), st.integers(0, 999))
 def test_work_round_trips_through_its_text(kind, milliseconds, thousandths):
-    """A declared duration is not rounded on its way to the Lambdas."""
+    """A declared duration reaches the Lambdas unrounded."""
     text = f"{kind}:{milliseconds}.{thousandths:03}ms"
 
     work = faults.parse_work(text)
@@ -127,8 +127,8 @@ def test_work_round_trips_through_its_text(kind, milliseconds, thousandths):
         ("io:10000s", Work("io", 10_000.0), "io:10000000ms"),
     ],
 )
-def test_work_declarations(text, work, spelt):
-    """Each form of the grammar, and how it is spelt in full."""
+def test_each_form_of_a_work_declaration_is_parsed(text, work, spelt):
+    """Each form of the grammar has one canonical text."""
     assert faults.parse_work(text) == work
     assert str(work) == spelt
 
@@ -136,15 +136,15 @@ def test_work_declarations(text, work, spelt):
 @pytest.mark.parametrize(
     "text", ["io", "io:", "io:100", "io:-1ms", "io:nan", "io:1e3ms", "sleep:1s", "IO:1s", "io:1s,cpu:1s"]
 )
-def test_what_is_no_work_is_refused(text):
-    """A duration without a unit or of an unknown kind is not guessed at."""
+def test_invalid_work_is_a_grammar_error(text):
+    """A duration without a unit and an unknown kind are errors."""
     with pytest.raises(GrammarError, match="write none, io:100ms or cpu:50ms"):
         faults.parse_work(text)
 
 
 @given(st.text() | st.text(st.sampled_from("iocpu:0123456789.ms"), max_size=20))
 def test_any_text_is_work_or_a_grammar_error(text):
-    """Text from the network raises nothing else."""
+    """Untrusted text raises nothing else."""
     try:
         work = faults.parse_work(text)
     except GrammarError:
@@ -152,10 +152,10 @@ def test_any_text_is_work_or_a_grammar_error(text):
     assert str(faults.parse_work(str(work))) == str(work)
 
 
-def test_work_has_a_longest():
-    """Work of exactly what the stack allows is taken, a millisecond more is not."""
+def test_work_is_limited_by_the_stack():
+    """Work of exactly the limit is valid, a millisecond more is not."""
     assert faults.parse_work("io:1500ms", longest_s=1.5).seconds == 1.5
-    with pytest.raises(GrammarError, match=r"longer than 1\.5 s, half the function's timeout; ask for less"):
+    with pytest.raises(GrammarError, match=r"longer than 1\.5 s, half the function's timeout: declare less"):
         faults.parse_work("io:1501ms", longest_s=1.5)
 
 
@@ -174,7 +174,7 @@ def test_faults_strike_as_often_as_declared(probability):
 
 
 def test_attempts_draw_independently():
-    """A datapoint struck once is struck again as often as any other: deaths follow p to the fifth."""
+    """A datapoint struck once is struck again as often as any other: p to the fifth are dead."""
     plan = faults.parse_fault("raise:0.5")
 
     survivors = range(64_000)
@@ -184,8 +184,8 @@ def test_attempts_draw_independently():
     assert 64_000 / 32 * 0.85 < len(survivors) < 64_000 / 32 * 1.15
 
 
-def test_the_plan_is_the_seeds():
-    """The same seed gives the same plan in every process, another seed another one."""
+def test_the_seed_determines_the_plan():
+    """The same seed gives the same plan in every process, another seed a different one."""
     first, same, other = (faults.parse_fault(f"raise:0.5,seed:{seed}") for seed in (7, 7, 8))
 
     draws = [[plan.strikes("raise", n, 1) for n in range(1000)] for plan in (first, same, other)]
@@ -196,21 +196,21 @@ def test_the_plan_is_the_seeds():
 
 
 @given(st.integers(0, 2**53), st.integers(1, 20))
-def test_certainty_is_certain(n, attempt):
+def test_probabilities_zero_and_one_are_certain(n, attempt):
     """0 never strikes, 1 always does."""
     assert not faults.parse_fault("raise:0").strikes("raise", n, attempt)
     assert faults.parse_fault("raise:1").strikes("raise", n, attempt)
 
 
-def test_named_datapoints_are_struck_and_no_others():
-    """A fault among some datapoints leaves the rest alone."""
+def test_only_named_datapoints_are_struck():
+    """A fault on some datapoints does not strike others."""
     plan = faults.parse_fault("raise:1@2+5-7")
 
     assert [n for n in range(10) if plan.strikes("raise", n, 1)] == [2, 5, 6, 7]
 
 
-def test_what_strikes_a_datapoint_strikes_all_its_attempts():
-    """A permanent failure, poison and a double delivery belong to the datapoint, not to a try."""
+def test_a_fault_per_datapoint_strikes_every_attempt():
+    """Permanent failures, poison and duplicates belong to the datapoint, not to an attempt."""
     plan = faults.parse_fault("permanent:0.5,poison:0.5,duplicate:0.5,crash:0.5")
 
     for kind in ("permanent", "poison", "duplicate"):
@@ -222,29 +222,29 @@ def test_what_strikes_a_datapoint_strikes_all_its_attempts():
     ]
 
 
-def test_one_fault_strikes_an_attempt():
-    """A process that died cannot raise: of several, the most violent one is what happens."""
+def test_at_most_one_fault_strikes_an_attempt():
+    """Of several, the most severe one strikes: a crashed process cannot raise."""
     plan = faults.parse_fault("raise:1,slow:1@1-2,crash:1@2")
 
     assert [plan.before_write(n, 1) for n in range(4)] == ["raise", "slow", "crash", "raise"]
     assert FaultPlan().before_write(0, 1) == ""
 
 
-def test_an_arm_has_only_the_faults_that_it_can_have():
-    """Without a queue there is no message to poison; the rest of the plan stays as it was."""
+def test_a_plan_is_restricted_to_an_arms_kinds():
+    """Without a queue there is no poison message; the rest of the plan is unchanged."""
     plan = faults.parse_fault("poison:1,raise:0.5,throttle:0.3,seed:3")
 
     assert str(plan.only(faults.OF_LAMBDAS)) == "raise:0.5,seed:3"
     assert (plan.share("throttle"), plan.share("slow")) == (0.3, 0.0)
 
 
-def test_no_fault_of_another_kind():
-    """A plan answers only for the kinds that it names."""
+def test_an_unnamed_kind_never_strikes():
+    """A plan has only the kinds that it names."""
     assert not faults.parse_fault("raise:1").strikes("slow", 0, 1)
     assert not FaultPlan().strikes("raise", 0, 1)
 
 
-def test_a_given_seed_yields_to_a_written_one():
-    """The seed of the experiment is used where the text names none."""
+def test_a_seed_in_the_text_takes_precedence():
+    """The seed of the experiment is the default."""
     assert faults.parse_fault("raise:0.1", seed=5).seed == 5
     assert faults.parse_fault("raise:0.1,seed:3", seed=5).seed == 3
