@@ -5,7 +5,7 @@ from typing import Any
 
 
 class ApiKey:
-    """An API key that cannot be printed, logged or pickled by accident."""
+    """Hold an API key that cannot be printed, logged or pickled by accident."""
 
     __slots__ = ("_value",)
 
@@ -24,7 +24,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """One deployed API: where to POST, and the key that opens it."""
+    """Name one deployed API: the URL to POST to, and its key."""
 
     url: str
     key: ApiKey

@@ -1,9 +1,9 @@
-"""What AWS refuses, and what keeps a call from reaching it: one line each, with what to type next.
+"""Translate AWS's refusals and failed calls into one line each, with the next command.
 
-    refusals.watch(session.events, where)    every client of the session raises RefusedError from then on
+    aws_errors.watch(session.events, where)    from then on every client raises AccessDeniedError
 
-Only what a person can mend is translated: other answers stay botocore's, for the code that expects
-them. No line names an account, a user or a key.
+Only errors that a user can correct are translated: others stay botocore's, for the code that expects
+them. No message names an account, a user or a key.
 """
 
 import difflib
@@ -57,59 +57,61 @@ PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}  # of endpoints that I
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """What the messages call the place, and which profile was used ("" for none by name)."""
+    """Name the target in messages, and the profile ("" if none was named)."""
 
     label: str
     region: str
     profile: str = ""
-    require_alive: Callable[[], None] = lambda: None  # raises what explains a silence better, if it can
+    require_alive: Callable[[], None] = lambda: (
+        None
+    )  # raises a better explanation of a silence, if it has one
 
     def login(self, command: str) -> str:
         return f"`aws {command}{f' --profile {self.profile}' if self.profile else ''}`"
 
 
 def watch(events: Any, where: Where) -> None:
-    """Have the clients that are made of this session raise RefusedError for what is refused here."""
+    """Make every client of this session raise AccessDeniedError for the errors below."""
 
     def answered(parsed: Any, model: Any, **_: Any) -> None:
         error = parsed.get("Error") if isinstance(parsed, dict) else None
-        if error and (told := of_code(error, action_of(model), where)):
-            raise told from None
+        if error and (denied := of_code(error, action_of(model), where)):
+            raise denied from None
 
     def failed(exception: Exception, **_: Any) -> None:
-        if told := of_failure(exception, where):
-            raise told from None
+        if denied := of_failure(exception, where):
+            raise denied from None
 
     events.register_last("after-call", answered)
     events.register_last("after-call-error", failed)
 
 
 def of_code(error: dict[str, Any], action: str, where: Where) -> AccessDeniedError | None:
-    """What an answer with an error means, if a person can mend it.
+    """Translate an error response; None if the user cannot correct it.
 
     Args:
         error: Its `Code` and `Message`.
-        action: What was asked for, in IAM's words; the message's own is more exact.
+        action: The IAM action of the call; one that the message names is preferred.
     """
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
     if code in EXPIRED:
-        how = f"fetch new ones, such as by {where.login('sso login')}, and type the command again"
+        how = f"renew them, such as by {where.login('sso login')}, and run the command again"
         return AccessDeniedError(f"the AWS credentials have expired ({code}); {how}", code=code)
     if code in INVALID:
         return AccessDeniedError(
-            f"AWS does not take these credentials ({code}): the access key is unknown or off, or "
+            f"AWS rejects these credentials ({code}): the access key is unknown or inactive, or "
             f"{where.region} is not enabled for the account; see {where.login('sts get-caller-identity')}",
             code=code,
         )
     if code in UNSIGNED:
         return AccessDeniedError(
-            f"AWS does not take the signature ({code}): the secret key belongs to another access key, or "
+            f"AWS rejects the signature ({code}): the secret key belongs to another access key, or "
             f"this machine's clock is wrong; compare `date`, then {CREDENTIALS}",
             code=code,
         )
     if code in ELSEWHERE:
         return AccessDeniedError(
-            f"{action} is for another Region than {where.region}; name it with --region", code=code
+            f"{action} belongs to another Region than {where.region}; name that one with --region", code=code
         )
     if DENIED.match(code):
         return _denied(code, message, action, where)
@@ -117,7 +119,7 @@ def of_code(error: dict[str, Any], action: str, where: Where) -> AccessDeniedErr
 
 
 def of_failure(error: Exception, where: Where) -> AccessDeniedError | None:
-    """What kept a call from being answered, if a person can mend it."""
+    """Translate the error of a call without a response; None if the user cannot correct it."""
     if isinstance(error, AccessDeniedError):  # of the call for temporary credentials
         return error
     code, facts = type(error).__name__, getattr(error, "kwargs", {})
@@ -129,21 +131,19 @@ def of_failure(error: Exception, where: Where) -> AccessDeniedError | None:
     elif isinstance(
         error, exceptions.SSOError | exceptions.TokenRetrievalError | exceptions.NoAuthTokenError
     ):
-        text = f"the AWS SSO session has expired or was never begun; type {where.login('sso login')}"
+        text = f"the AWS SSO session has expired or was never started; run {where.login('sso login')}"
     elif isinstance(error, exceptions.LoginError):
-        text = f"the AWS login has expired or lacks permissions; type {where.login('login')}"
+        text = f"the AWS login has expired or lacks permissions; run {where.login('login')}"
     elif isinstance(error, exceptions.CredentialRetrievalError | exceptions.MetadataRetrievalError):
-        provider = facts.get("provider", "their provider")
-        text = f"AWS credentials could not be had from {provider}; {CREDENTIALS}"
+        provider = facts.get("provider", "the provider")
+        text = f"{provider} gave no AWS credentials; {CREDENTIALS}"
     elif isinstance(error, exceptions.NoRegionError):
         text = "no AWS region is set; pass --region, or set AWS_DEFAULT_REGION"
     elif isinstance(error, exceptions.InvalidRegionError):
         near = _near(where.region)
-        text = f"region {where.region!r} is no name of a Region{near}; write one such as eu-west-1"
+        text = f"invalid region {where.region!r}{near}; use one such as eu-west-1"
     elif isinstance(error, CONFIGURATION):
-        text = (
-            f"the AWS configuration cannot be used: {masked(str(error))}; mend it, or take another --profile"
-        )
+        text = f"invalid AWS configuration: {masked(str(error))}; correct it, or use another --profile"
     elif isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         where.require_alive()
         text = _unreachable(facts.get("endpoint_url") or "", where)
@@ -153,10 +153,7 @@ def of_failure(error: Exception, where: Where) -> AccessDeniedError | None:
 
 
 def told(error: BaseException) -> str:
-    """One line for an error of botocore's that nobody expected and that is none of our bugs, else "".
-
-    Throttles, quotas and outages: what the account or AWS has too little of.
-    """
+    """Translate throttling, used-up quotas and outages into one line; "" for any other error."""
     if not isinstance(error, exceptions.ClientError):
         return ""
     code, status = (
@@ -164,13 +161,13 @@ def told(error: BaseException) -> str:
         error.response["ResponseMetadata"]["HTTPStatusCode"],
     )
     if re.search("Throttl|TooManyRequests|SlowDown|RequestLimit", code):
-        advice = "others use the account's quota as well; try again in a minute"
+        advice = "other calls share the account's quota; try again in a minute"
     elif re.search("LimitExceeded|QuotaExceeded|TooManyBuckets|LimitReached", code):
         advice = (
-            "the account's quota is used up; delete what is left over (`lambdist leaks`), or ask AWS for more"
+            "the account's quota is used up; delete leftovers (`lambdist leaks`), or request a higher quota"
         )
     elif status >= 500:
-        advice = "that is AWS's trouble; try again in a minute"
+        advice = "AWS failed; try again in a minute"
     else:
         return ""
     reason = masked(error.response["Error"].get("Message", ""))
@@ -178,34 +175,34 @@ def told(error: BaseException) -> str:
 
 
 def masked(text: str) -> str:
-    """The same text without accounts, users and keys."""
-    text = PERSON.sub(lambda found: f"{found[1]}: ****", text)
+    """Return the text without accounts, users and keys."""
+    text = PERSON.sub(lambda match: f"{match[1]}: ****", text)
     return KEY_ID.sub("****", ACCOUNT.sub("****", text))
 
 
 def missing_permission(reason: str) -> str:
-    """The action that a refusal's reason names, or ""."""
-    found = PERMISSION.search(reason)
-    return found[1] if found else ""
+    """Return the IAM action that a refusal names, or ""."""
+    match = PERMISSION.search(reason)
+    return match[1] if match else ""
 
 
 def action_of(model: Any) -> str:
-    """The IAM action that an operation needs, as far as its name tells."""
+    """Return the IAM action of an operation, derived from its name."""
     prefix, operation = model.service_model.endpoint_prefix, re.sub(r"\d{4}_\d\d_\d\d$", "", model.name)
     signing = model.service_model.metadata.get("signingName", prefix)
     service = PREFIXES.get(prefix, signing)
-    if service == "apigateway":  # which knows but the methods of its paths
+    if service == "apigateway":  # its actions are the HTTP methods
         return f"apigateway:{model.http['method']}"
     return f"{service}:{ACTIONS.get(service, {}).get(operation, operation)}"
 
 
 def _denied(code: str, message: str, action: str, where: Where) -> AccessDeniedError:
     missing = missing_permission(message) or action
-    if missing.partition(":")[2].islower():  # SQS writes its actions so
+    if missing.partition(":")[2].islower():  # SQS spells its actions in lower case
         missing = action
-    by = " (an explicit deny stands in the way)" if "explicit deny" in message else ""
+    by = " (by an explicit deny)" if "explicit deny" in message else ""
     what = f"{where.label} denies {missing}{by}; "
-    how = "have it added (cloudformation/deployer_policy.yaml is what is needed), or take another --profile"
+    how = "have it added (cloudformation/deployer_policy.yaml lists all), or use another --profile"
     return AccessDeniedError(what + how, code=code, action=missing)
 
 
@@ -213,7 +210,7 @@ def _unreachable(url: str, where: Where) -> str:
     host = urlsplit(url).hostname or "its endpoint"
     if where.region and where.region not in regions():
         return f"nothing answers at {host}: no Region is called {where.region}{_near(where.region)}"
-    return f"nothing answers at {host}; look for the network, a proxy or AWS_ENDPOINT_URL, then try again"
+    return f"nothing answers at {host}; check the network, the proxy and AWS_ENDPOINT_URL, then try again"
 
 
 def _near(region: str) -> str:
@@ -222,9 +219,13 @@ def _near(region: str) -> str:
 
 
 def regions() -> list[str]:
-    """Every Region that this botocore knows, of all partitions."""
+    """Return every Region that this botocore knows, of all partitions."""
     import botocore.session
 
     session = botocore.session.Session()
     partitions = session.get_available_partitions()
-    return [name for one in partitions for name in session.get_available_regions("cloudformation", one)]
+    return [
+        name
+        for partition in partitions
+        for name in session.get_available_regions("cloudformation", partition)
+    ]

@@ -1,13 +1,13 @@
-"""The small process that owns the emulator: starts it, watches it, and ends it without a trace.
+"""Start the emulator in a process of its own, watch it and end it.
 
 `local_cloud` runs it as `python -m lambdist_lib.cloud.emulator_supervisor OPTIONS` (JSON). It lives in
-a session of its own, so neither Ctrl-C in a terminal nor a killed kernel reaches it. It ends the
-cloud on SIGTERM, when the emulator has died, when cloud.json is gone or names another cloud, and,
-unless the cloud is kept, `linger_s` after the last process that leased it has gone.
+its own session, so neither Ctrl-C in a terminal nor a killed kernel reaches it. It ends the
+cloud on SIGTERM, after the emulator's death, when cloud.json is missing or names another cloud, and,
+unless the cloud is kept, `linger_s` after the end of the last lease.
 
-Should this process be killed itself, Linux ends the emulator with it (parent-death signal). What
-then is left, a busy worker, the folder, and elsewhere the emulator too, the next call of
-`local_cloud` finds in cloud.json and clears away.
+If this process is killed, Linux ends the emulator with it (parent-death signal). The next call of
+`local_cloud` finds the rest in cloud.json and removes it: a busy worker, the folder and, on other
+systems, the emulator.
 """
 
 import ctypes
@@ -32,7 +32,7 @@ from lambdist_lib import paths
 from lambdist_lib.cloud import emulator_state as cloud_state
 from lambdist_lib.errors import LocalCloudError
 
-READY = "ready"  # the answer to the starter; any other is why it is not
+READY = "ready"  # the answer to the starter; any other is the reason of a failure
 READY_S = 20.0  # for all ports together; 0.3 s is usual
 POLL_S = 0.5
 LOG_LINES_SHOWN = 8
@@ -42,7 +42,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What `local_cloud` asks of the supervisor."""
+    """Hold what `local_cloud` asks of the supervisor."""
 
     state: str
     lock: int  # file descriptor of the transition lock, held until the cloud is ready
@@ -55,7 +55,7 @@ class Options:
 
 
 def main() -> None:
-    """Tell the starter over stdout whether the cloud is ready, then watch it until it ends."""
+    """Tell the starter on stdout whether the cloud is ready, then watch it until its end."""
     if os.fork():
         os._exit(0)  # the starter reaps this process, and init the supervisor: no zombie in a kernel
     options = Options(**json.loads(sys.argv[1]))
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 class Signals:
-    """Notes SIGTERM; with the end of a child it is all that cuts a pause short."""
+    """Record SIGTERM; only it and the end of a child cut a pause short."""
 
     def __init__(self) -> None:
         self.stop_asked = False
@@ -100,14 +100,14 @@ class Signals:
 
 
 def answer(text: str) -> None:
-    """Tell the starter, who may be gone, and let go of its pipe."""
+    """Tell the starter, which may have ended, and close its pipe."""
     with suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), text.encode())
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Record]:
-    """Start the emulator on the first port it can have, and record it in cloud.json."""
+    """Start the emulator on the first free port, and record it in cloud.json."""
     state = Path(options.state)
     deadline = time.monotonic() + READY_S
     for port in options.ports:
@@ -142,7 +142,7 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
         emulator.wait()
         if time.monotonic() >= deadline:
             break
-        # It ended by itself: another program has taken the port, or it cannot run at all.
+        # It ended early: another program has taken the port, or it cannot run at all.
     tried = ", ".join(str(port) for port in options.ports)
     raise LocalCloudError(
         f"the local cloud did not start within {READY_S:g} s (ports tried: {tried}); {log_tail(state)}"
@@ -150,7 +150,7 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
 
 
 def interpreter_environment() -> dict[str, str]:
-    """Return the variables without which this very Python may not start, or not find its packages.
+    """Return the variables that this Python may need to start and to find its packages.
 
     A Python built as a shared library may need its library's folder, and `pip install --user`
     puts packages below a home folder that the emulator does not see.
@@ -160,9 +160,9 @@ def interpreter_environment() -> dict[str, str]:
 
 
 def environment(port: int, folder: str, *, auth: bool = False) -> dict[str, str]:
-    """All that the emulator sees of its surroundings, and its workers too, which inherit it.
+    """Return the whole environment of the emulator, which its workers inherit.
 
-    HOME is the temporary folder, or botocore in the workers would read the person's ~/.aws/config.
+    HOME is the temporary folder: botocore in the workers must not read the user's ~/.aws/config.
     """
     return {
         **interpreter_environment(),
@@ -180,30 +180,30 @@ def environment(port: int, folder: str, *, auth: bool = False) -> dict[str, str]
 
 
 def spare_endpoint_data(folder: str) -> None:
-    """Put the one partition that a worker needs where its botocore looks first, below HOME.
+    """Write the one partition that a worker needs to where its botocore looks first, below HOME.
 
     botocore's own file costs each worker 8 MiB, for hosts that AWS_ENDPOINT_URL replaces anyway:
-    with 50 environments that is a fifth of the main job's memory. A service that has one endpoint
-    for the whole partition stays (S3, IAM, STS and others): without it no client of it can be made.
+    with 50 environments that is a fifth of the main job's memory. Services with one endpoint for
+    the whole partition stay (S3, IAM, STS and others): their clients need it.
     """
     file = importlib.resources.files("botocore").joinpath("data", "endpoints.json")
     known = json.loads(file.read_text(encoding="utf-8"))
-    [partition] = [one for one in known["partitions"] if one["partition"] == "aws"]
+    [partition] = [entry for entry in known["partitions"] if entry["partition"] == "aws"]
     path = Path(folder) / ".aws" / "models" / "endpoints.json"
     path.parent.mkdir(parents=True)
-    global_ones = {name: one for name, one in partition["services"].items() if "partitionEndpoint" in one}
-    lean = {"version": known["version"], "partitions": [{**partition, "services": global_ones}]}
+    services = {name: entry for name, entry in partition["services"].items() if "partitionEndpoint" in entry}
+    lean = {"version": known["version"], "partitions": [{**partition, "services": services}]}
     path.write_text(json.dumps(lean), encoding="utf-8")
 
 
 def die_with_supervisor() -> None:
-    """In the child, before exec: ask Linux to end it when its parent dies."""
+    """In the child, before exec: make Linux end it when its parent dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def is_ready(emulator: subprocess.Popen[bytes], port: int) -> bool:
-    """Whether this very emulator answers; on a port that was taken, another server may be healthy."""
+    """Return whether this emulator answers, rather than another server on the same port."""
     try:
         sockets = psutil.Process(emulator.pid).net_connections(kind="tcp")
     except psutil.Error:
@@ -231,7 +231,7 @@ def watch(
     signals: Signals,
     linger_s: float,
 ) -> str:
-    """Wait until the cloud is to end, end it, and return why."""
+    """Wait until the cloud must end, end it, and return the reason."""
     used_at = time.monotonic()
 
     def reason_to_end() -> str:
@@ -242,7 +242,7 @@ def watch(
             return f"the emulator ended by itself with status {status}"
         recorded = cloud_state.read(state)
         if recorded is None or recorded.emulator != record.emulator:
-            return "cloud.json does not name it any more"
+            return "cloud.json no longer names it"
         if recorded.kept or cloud_state.holders(state):
             used_at = time.monotonic()
         return (
@@ -251,7 +251,7 @@ def watch(
 
     while True:
         if reason_to_end():
-            # One may just have taken a lease; while this holds the lock, none can.
+            # A process may just have taken a lease; while this holds the lock, none can.
             with suppress(LocalCloudError), cloud_state.transition(state):
                 if reason := reason_to_end():
                     record.end()

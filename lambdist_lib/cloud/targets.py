@@ -1,7 +1,7 @@
-"""Where the stacks live: the local cloud or AWS. The only maker of boto3 sessions.
+"""Connect to the local cloud or to AWS. The only module that creates boto3 sessions.
 
     with targets.connect("local") as target: ...    starts or finds the local cloud
-    targets.connect("aws", region="eu-west-1")      boto3's normal chain of credentials
+    targets.connect("aws", region="eu-west-1")      boto3's usual chain of credentials
 
 On AWS, `AWS_ENDPOINT_URL` is honoured as boto3 does: the same code path can be tested
 against any endpoint.
@@ -24,9 +24,9 @@ ATTEMPTS = 5  # of a call, with up to 20 s between two of them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A place to deploy to, with its session.
+    """Hold a place to deploy to, with its session.
 
-    label: what tables and figures call it. endpoint_url: None where AWS's own is meant.
+    label: Its name in tables and figures. endpoint_url: None for AWS's own.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Target:
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str) -> Any:
-        """The boto3 client of a service, made once; clients are safe to share between threads."""
+        """Return the boto3 client of a service; threads may share it."""
         if service not in self._clients:
             self._clients[service] = self._made(service)
         return self._clients[service]
@@ -56,11 +56,11 @@ class Target:
         return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def speaks_tls(self) -> bool:
-        """AWS does; an emulator speaks plain HTTP."""
+        """Return whether the API uses HTTPS: an emulator does not."""
         return self.endpoint_url is None or self.endpoint_url.startswith("https:")
 
     def api_url(self, outputs: dict[str, str]) -> str:
-        """A stack's API as this target serves it: AWS by its own host, an emulator by a path."""
+        """Return the URL of a stack's API on this target."""
         if self.endpoint_url is None:
             return outputs["ApiUrl"]
         base = self.endpoint_url.rstrip("/")
@@ -70,19 +70,19 @@ class Target:
 
 
 def connect(name: str = "local", *, region: str = "", profile: str = "") -> Target:
-    """The target `name`; for the local cloud this process holds a lease on it until it ends.
+    """Return the target `name`; on the local cloud, lease it until this process ends.
 
     Raises:
-        UsageError: There is no such target.
-        TargetError: There are no credentials or no region for this profile, or they cannot be used.
-            Of the target's clients any call may raise it as RefusedError (`refusals`).
+        UsageError: The target is unknown.
+        TargetError: Credentials or region are missing or invalid. Any later call of the target's
+            clients may raise AccessDeniedError (`aws_errors`).
         LocalCloudError: The local cloud does not start.
     """
     if name == "local":
         return _local()
     if name == "aws":
         return _aws(region, profile)
-    raise UsageError(f"target {name!r} is unknown; write one of {', '.join(NAMES)}")
+    raise UsageError(f"target {name!r} is unknown; use one of {', '.join(NAMES)}")
 
 
 def _local() -> Target:
@@ -112,7 +112,7 @@ def _local() -> Target:
 
 
 def _isolated_session() -> Any:
-    """A botocore session that reads neither a profile nor a file of the user's."""
+    """Return a botocore session that reads neither a profile nor a file of the user."""
     import botocore.session
 
     nothing = dict.fromkeys(("profile", "ca_bundle"), (None, None, None, None))

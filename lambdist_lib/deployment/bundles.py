@@ -7,12 +7,13 @@ name carries the hash of its contents, so unchanged code is an unchanged stack.
 """
 
 import ast
+import functools
 import hashlib
 import io
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -156,23 +157,30 @@ def _in(places: list[Path], name: str) -> Path | None:
     return next((place / f"{name}.py" for place in places if (place / f"{name}.py").is_file()), None)
 
 
-def _imports(path: Path) -> Iterator[str]:
-    """Yield full names of the modules that a file imports; `from a import b` gives a and a.b."""
+def _imports(path: Path) -> tuple[str, ...]:
+    """Return full names of the modules that a file imports; `from a import b` gives a and a.b."""
     if path.suffix != ".py":  # a package's data
-        return
+        return ()
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        return _parsed_imports(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         raise DeployError(f"{paths.shown(path)} does not exist") from None
     except SyntaxError as error:
         raise DeployError(f"{path.name} does not parse: {error.msg}, line {error.lineno}") from error
-    for node in ast.walk(tree):
+
+
+@functools.cache
+def _parsed_imports(path: Path, changed_ns: int) -> tuple[str, ...]:
+    """Parse a file once for all bundles and deploys of a process; `changed_ns` is its time."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
+            names.append(node.module)
             if node.module.split(".")[0] == PACKAGE:
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+                names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(names)
 
 
 def _local(name: str, places: list[Path]) -> list[Path]:

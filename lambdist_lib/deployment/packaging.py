@@ -1,9 +1,9 @@
-"""A folder with zips, templates and the commands to type, for those who deploy by hand.
+"""Write a folder with zips, templates and commands, to deploy by hand.
 
     packaging.write("build/package")                            both stacks
     packaging.write("build/sam", as_sam=True, bucket="mine")    the SAM application, to deploy or to publish
 
-The same files give the same bytes, whenever and wherever. Nothing here asks AWS.
+The same files give the same bytes on any machine. Nothing here calls AWS.
 """
 
 import importlib.metadata
@@ -25,23 +25,23 @@ TEXTS = "commands"  # below cloudformation/
 def write(
     folder: str | Path, *, as_sam: bool = False, bucket: str = "", processing: Path | None = None
 ) -> list[Path]:
-    """Write the folder; what it held of an earlier package is replaced.
+    """Write the folder; replaces the files of an earlier package.
 
     Args:
-        as_sam: The SAM application in place of the two stacks.
-        bucket: Of S3, where the zips will lie; filled into the templates.
-        processing: Folder with processing.py (`bundles.folder`); its packages are those for the
-            templates' default runtime and architecture.
+        as_sam: Write the SAM application instead of the two stacks.
+        bucket: S3 bucket of the zips, filled into the templates.
+        processing: Folder with processing.py (`bundles.folder`), default lambdas/; its packages are
+            those for the templates' default runtime and architecture.
 
     Returns:
-        The files, by name.
+        The files, sorted by name.
 
     Raises:
-        UsageError: The folder holds something else, or the bucket's name is none.
+        UsageError: The folder holds other files, or the bucket's name is invalid.
         DeployError: A function's code cannot be bundled.
     """
     if bucket and not BUCKET.fullmatch(bucket):
-        raise UsageError(f"bucket {bucket!r} is no bucket's name; write 3 to 63 of a-z, 0-9, - and .")
+        raise UsageError(f"invalid bucket name {bucket!r}: use 3 to 63 of a-z, 0-9, - and .")
     kinds = ("distributed",) if as_sam else templates.KINDS
     built = {kind: _built(kind, processing) for kind in kinds}
     files = {bundle.key: bundle.content for keys in built.values() for bundle in keys.values()}
@@ -60,13 +60,11 @@ def _built(kind: str, processing: Path | None) -> dict[str, bundles.Bundle]:
 
 def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    there = {path.name for path in folder.iterdir()}
-    if there and COMMANDS not in there:
-        raise UsageError(
-            f"{paths.shown(folder)} holds {min(there)}, which is no package of ours; name a new folder"
-        )
-    for name in there:
-        if name.endswith((".zip", ".yaml")):  # of the code before this
+    names = {path.name for path in folder.iterdir()}
+    if names and COMMANDS not in names:
+        raise UsageError(f"{paths.shown(folder)} holds {min(names)}, which no package has; name a new folder")
+    for name in names:
+        if name.endswith((".zip", ".yaml")):  # of the earlier code
             (folder / name).unlink()
     for name, content in files.items():
         (folder / name).write_bytes(content)
@@ -74,7 +72,7 @@ def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:
 
 
 def _stacks(built: dict[str, dict[str, bundles.Bundle]], bucket: str) -> dict[str, bytes]:
-    """Both templates with the zips' names in them, and the commands."""
+    """Return both templates with the zips' names filled in, and the commands."""
     files = {}
     for kind, keys in built.items():
         values = {"ArtifactBucket": bucket} if bucket else {}
@@ -84,7 +82,7 @@ def _stacks(built: dict[str, dict[str, bundles.Bundle]], bucket: str) -> dict[st
 
 
 def _with_defaults(text: str, values: dict[str, str]) -> str:
-    """A template whose named parameters have a default where they had none."""
+    """Return a template with these defaults for parameters that have none."""
     for name, value in values.items():
         declared = re.search(rf"(?m)^  {name}:\n(?:    .*\n)+", text)
         if declared is None:
@@ -98,7 +96,7 @@ def _with_defaults(text: str, values: dict[str, str]) -> str:
 
 
 def _application(keys: dict[str, bundles.Bundle], bucket: str) -> dict[str, bytes]:
-    """The SAM application: its template with the zips' places in it, its documents, and the commands."""
+    """Return the SAM application: template with the zips' places, documents and commands."""
     where = f"s3://{bucket}/" if bucket else ""
     text = templates.with_deployment_hash(
         (paths.cloudformation() / sam_template.FILE).read_text(encoding="utf-8")

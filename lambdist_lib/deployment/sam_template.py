@@ -1,13 +1,13 @@
-"""cloudformation/distributed_sam.yaml: the distributed stack for the Serverless Application Repository.
+"""Derive the SAM application's template from distributed.yaml.
+
+Run after each change of distributed.yaml:
 
     python -m lambdist_lib.deployment.sam_template > cloudformation/distributed_sam.yaml
 
-is typed after each change of distributed.yaml.
-
-It is distributed.yaml with its functions and their queues in SAM's types, made from that file's text so that
-the comments stay, and committed, so that it can be read where it is published; a test holds it up to date.
-What stays as it was, and why: the roles, because SAM's own grant more (any log group, any queue action); the
-API, because SAM checks bodies of application/json alone, and others would pass.
+The result declares the functions and their queues in SAM's types. It is made from the text, so the comments
+stay, and committed, so that it can be read where it is published; a test keeps it up to date. Two things keep
+their CloudFormation types: the roles, because SAM's own grant more (any log group, any queue action), and the
+API, because SAM validates bodies of application/json only.
 """
 
 import re
@@ -30,16 +30,16 @@ HEADER = """\
 
 
 def template() -> str:
-    """The SAM application's template, from distributed.yaml as it stands.
+    """Return the SAM application's template, made from distributed.yaml.
 
     Raises:
-        DeployError: distributed.yaml has something that is not known how to write in SAM's types.
+        DeployError: A mapping of distributed.yaml has no counterpart among SAM's events.
     """
     return from_distributed((paths.cloudformation() / "distributed.yaml").read_text(encoding="utf-8"))
 
 
 def from_distributed(text: str) -> str:
-    """The distributed stack's template as a SAM application's."""
+    """Rewrite the distributed stack's template as a SAM application's."""
     text = _headed(text)
     for name in CODE_PARAMETERS:
         text = re.sub(rf"(?m)^  {name}:\n(?:    .*\n)+", "", text)
@@ -47,14 +47,14 @@ def from_distributed(text: str) -> str:
     blocks = text.split("\n\n")
     mappings = [_Mapping(block) for block in blocks if f"    Type: {MAPPING}\n" in block]
     blocks = [block for block in blocks if f"    Type: {MAPPING}\n" not in block]
-    made = "\n\n".join(_serverless(block, mappings) for block in blocks)
-    for one in mappings:
-        made = re.sub(rf"(!Ref |!GetAtt ){one.name}\b", rf"\g<1>{one.function}{one.name}", made)
-    return made
+    text = "\n\n".join(_serverless(block, mappings) for block in blocks)
+    for mapping in mappings:
+        text = re.sub(rf"(!Ref |!GetAtt ){mapping.name}\b", rf"\g<1>{mapping.function}{mapping.name}", text)
+    return text
 
 
 def metadata() -> dict[str, Any]:
-    """What the repository shows of the application."""
+    """Return what the repository shows of the application; needs a checkout."""
     with (paths.root() / "pyproject.toml").open("rb") as file:
         about = tomllib.load(file)["project"]
     return {
@@ -80,7 +80,7 @@ def _headed(text: str) -> str:
 
 
 class _Mapping:
-    """An event source mapping's block, to become an event of its function."""
+    """Rewrite an event source mapping's block as an event of its function."""
 
     def __init__(self, block: str) -> None:
         head, properties = block.split("    Properties:\n", 1)
@@ -88,7 +88,7 @@ class _Mapping:
         [self.function] = re.findall(r"(?m)^      FunctionName: !Ref (\w+)$", properties) or [""]
         if not self.function or len(re.findall(r"(?m)^    \w", head)) > 1:
             raise DeployError(
-                f"{self.name} of distributed.yaml is more than a mapping of one function; see sam.py"
+                f"{self.name} of distributed.yaml is more than a mapping of one function; extend sam_template"
             )
         kept = re.sub(r"(?m)^      FunctionName: .*\n?", "", properties)
         kept = kept.replace("      EventSourceArn:", "      Queue:")
@@ -98,7 +98,7 @@ class _Mapping:
 
 
 def _serverless(block: str, mappings: list[_Mapping]) -> str:
-    """A function's block in SAM's types; any other as it is."""
+    """Return a function's block in SAM's types, any other block unchanged."""
     if f"    Type: {FUNCTION}\n" not in block:
         return block
     [name] = re.findall(rf"(?m)^  (\w+):\n    Type: {FUNCTION}$", block)
@@ -106,7 +106,7 @@ def _serverless(block: str, mappings: list[_Mapping]) -> str:
     block = block.replace(FUNCTION, "AWS::Serverless::Function")
     block = re.sub(r"(?m)^      Code:\n(?:        .*\n)+", f"      CodeUri: {module}.zip\n", block)
     block = block.replace("      TracingConfig:\n        Mode: Active\n", "      Tracing: Active\n")
-    events = [one.event for one in mappings if one.function == name]
+    events = [mapping.event for mapping in mappings if mapping.function == name]
     return "\n".join([block.rstrip("\n"), *(["      Events:", *events] if events else [])])
 
 

@@ -1,21 +1,24 @@
-"""The notebook of two jobs of one's own, at its smallest: real packages in the zips, real answers."""
+"""The notebook for a user's own job, with both example jobs: packages in the zips, answers checked."""
 
+import math
 import re
 
 import pytest
 from support.executed import given, outputs, plain, read, require_clean
 
 from lambdist_lib import paths
+from lambdist_lib.analysis import load_results
 from lambdist_lib.deployment import dependencies
 from lambdist_lib.errors import DeployError
 
 JOBS = paths.root() / "examples"
-PHASES = ["deploy", "warm pairs", "deploy", "warm pairs", "destroy"]
+PHASES = ["deploy", "warm pairs", "destroy"]
+SMALLEST = {"pairs": 1, "chunks": 2}
 
 
 @pytest.fixture
 def packages():
-    """What the second job needs of an index, here and in the uv cache."""
+    """Install the packages of the example that fetches, or skip without a package index."""
     try:
         return dependencies.installed(JOBS / "pages")
     except DeployError as error:
@@ -24,24 +27,43 @@ def packages():
         pytest.skip(f"no package index: {error}")
 
 
-def test_both_jobs_run_to_their_answers(run, tmp_path, packages):
-    """Factors that multiply to their numbers, offers out of pages in S3, and a verdict on each."""
-    numbers, pages, out = tmp_path / "numbers.txt", tmp_path / "pages.txt", tmp_path / "out.ipynb"
-    numbers.write_text("15\n1001\n97\n")
-    pages.write_text("".join((paths.data() / "pages.txt").read_text().splitlines(keepends=True)[:3]))
-    small = {"pairs": 1, "chunks": 2, "away": "none", "experiment_id": "own"}
+def run_job(run, tmp_path, name, **parameters):
+    """Run the notebook; return its results and all its text."""
+    out = tmp_path / "out.ipynb"
+    chosen = given(experiment_id=name, **SMALLEST, **parameters)
 
-    done = run(
-        "papermill", paths.notebooks() / "your_own_job.ipynb", out, *given(data=numbers, pages=pages, **small)
-    )
+    done = run("papermill", paths.notebooks() / "your_own_job.ipynb", out, *chosen)
 
     assert done.returncode == 0, done.stderr
-    require_clean(read(out), phases=PHASES, figures=2)
-    found = [read(paths.results() / name / "summary.json")["finding"] for name in ("own", "own-pages")]
-    shown = "\n".join(map(plain, outputs(read(out))))
-    assert all(sentence in shown for sentence in found)
-    assert "3 numbers, 0 of them wrong" in shown
+    require_clean(read(out), phases=PHASES, figures=1)
+    results = load_results(paths.results() / name)
+    text = "\n".join(map(plain, outputs(read(out))))
+    assert read(results.folder / "summary.json")["finding"] in text
+    assert (results.folder / "speedup.png").exists()
+    return list(results.outputs()), text
+
+
+def test_a_job_that_computes_runs_to_its_answers(run, tmp_path):
+    """The factors of each number multiply to it, and a plan for AWS stands beside the verdict."""
+    data = tmp_path / "numbers.txt"
+    data.write_text("15\n1001\n97\n")
+
+    answers, text = run_job(run, tmp_path, "own-factor", data=data)
+
+    assert [math.prod(answer["result"]) for answer in answers] == [15, 1001, 97]
+    assert "AWS" in text
+
+
+def test_a_job_that_fetches_runs_to_its_answers(run, tmp_path, packages):
+    """Pages in S3 become offers, with the prices and stocks that the pages have."""
+    data = tmp_path / "pages.txt"
+    data.write_text("".join((paths.data() / "pages.txt").read_text().splitlines(keepends=True)[:3]))
+    job = {"processing": "examples/pages", "data": data, "waits": True}
+
+    answers, text = run_job(run, tmp_path, "own-pages", **job)
+
+    assert "pages are in the local cloud's bucket lambdist-pages" in text
     html = "".join((paths.data() / "pages" / f"00{n}.html").read_text() for n in range(3))
-    eur, stock = sum(map(float, re.findall(r'itemprop="price">([\d.]+)<', html))), html.count(">in stock<")
-    assert f"3 offers for {eur:,.2f} EUR, {stock} in stock" in shown
-    assert all((paths.results() / name / "speedup.png").exists() for name in ("own", "own-pages"))
+    prices = sum(map(float, re.findall(r'itemprop="price">([\d.]+)<', html)))
+    assert sum(answer["result"]["price_eur"] for answer in answers) == pytest.approx(prices)
+    assert sum(answer["result"]["in_stock"] for answer in answers) == html.count(">in stock<")

@@ -99,8 +99,8 @@ def refused(call):
         ("ExpiredToken", "have expired"),
         ("ExpiredTokenException", "have expired"),
         ("RequestExpired", "have expired"),
-        ("InvalidClientTokenId", "does not take these credentials"),
-        ("UnrecognizedClientException", "does not take these credentials"),
+        ("InvalidClientTokenId", "rejects these credentials"),
+        ("UnrecognizedClientException", "rejects these credentials"),
         ("SignatureDoesNotMatch", "the secret key belongs to another access key, or this machine's clock"),
         ("AccessDenied", "AWS eu-west-1 at 127.0.0.1 denies sqs:CreateQueue"),
         ("AccessDeniedException", "denies sqs:CreateQueue"),
@@ -147,7 +147,7 @@ def test_an_endpoint_that_does_not_answer(aws):
     """A network that is away is told from a Region that does not exist."""
     call = lambda region: aws(region=region).client("sts").get_caller_identity()  # noqa: E731
 
-    assert "nothing answers at 127.0.0.1; look for the network" in str(refused(lambda: call("eu-west-1")))
+    assert "nothing answers at 127.0.0.1; check the network" in str(refused(lambda: call("eu-west-1")))
     away = str(refused(lambda: call("eu-wset-1")))
     assert "no Region is called eu-wset-1 (did you mean eu-west-1?)" in away
     assert "'eu west' is no name of a Region" in str(refused(lambda: call("eu west")))
@@ -176,7 +176,7 @@ def test_a_profile_whose_sso_session_is_over(aws, tmp_path):
 
     error = refused(lambda: target.client("sts").get_caller_identity())
 
-    assert "type `aws sso login --profile work`" in str(error)
+    assert "run `aws sso login --profile work`" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,9 @@ def test_a_profile_whose_sso_session_is_over(aws, tmp_path):
         (exceptions.TokenRetrievalError(provider="sso", error_msg="x"), "aws sso login --profile work"),
         (exceptions.UnauthorizedSSOTokenError(), "aws sso login --profile work"),
         (exceptions.SSOTokenLoadError(error_msg="x"), "aws sso login --profile work"),
-        (exceptions.LoginRefreshRequired(), "type `aws login --profile work`"),
-        (exceptions.CredentialRetrievalError(provider="p", error_msg=USER), "could not be had from p"),
-        (exceptions.InvalidConfigError(error_msg=f"{USER} no"), "the AWS configuration cannot be used"),
+        (exceptions.LoginRefreshRequired(), "run `aws login --profile work`"),
+        (exceptions.CredentialRetrievalError(provider="p", error_msg=USER), "p gave no AWS credentials"),
+        (exceptions.InvalidConfigError(error_msg=f"{USER} no"), "invalid AWS configuration"),
         (
             exceptions.ReadTimeoutError(endpoint_url="https://sqs.eu-west-1.example/"),
             "at sqs.eu-west-1.example",
@@ -218,7 +218,7 @@ def test_a_local_cloud_that_has_ended_explains_itself():
     [
         ("Throttling", 400, "try again in a minute"),
         ("LimitExceededException", 400, "quota is used up"),
-        ("InternalFailure", 500, "that is AWS's trouble"),
+        ("InternalFailure", 500, "AWS failed; try again"),
     ],
 )
 def test_what_nobody_expected_and_is_no_bug_is_one_line_too(code, status, told):

@@ -132,7 +132,7 @@ def test_files_in_a_bundle_can_be_read_by_lambdas_user():
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("import pandas\n", "processing.py imports pandas, which Lambda does not have; write its package"),
+        ("import pandas\n", "processing.py imports pandas, which Lambda does not have; add its package"),
         ("def process(data:\n", "processing.py does not parse: .*, line 1"),
         (
             "from lambdist_lib import no_such_module\n",

@@ -122,7 +122,7 @@ def test_what_is_not_ours_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
 
     with pytest.raises(
-        UsageError, match=r"holds thesis\.txt, which is no package of ours; name a new folder"
+        UsageError, match=r"holds thesis\.txt, which no package has; name a new folder"
     ):
         packaging.write(tmp_path)
 
@@ -130,7 +130,7 @@ def test_what_is_not_ours_is_left_alone(tmp_path):
 
 
 def test_a_bucket_that_cannot_be_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="bucket 'Mine' is no bucket's name"):
+    with pytest.raises(UsageError, match="'Mine'"):
         packaging.write(tmp_path, bucket="Mine")
 
 
@@ -143,8 +143,8 @@ def test_code_that_lambda_could_not_import_is_refused(tmp_path):
 
 def test_the_command_says_what_comes_next(tmp_path, capsys):
     """One line for people; --json has every file."""
-    assert main.main(["package", "--sam", "--to", str(tmp_path / "made")]) == 0
+    assert main.main(["package", "--sam", "--output", str(tmp_path / "made")]) == 0
     assert "COMMANDS.md" in capsys.readouterr().out
 
-    assert main.main(["package", "--to", str(tmp_path / "other"), "--json"]) == 0
+    assert main.main(["package", "--output", str(tmp_path / "other"), "--json"]) == 0
     assert "single_node.yaml" in capsys.readouterr().out
