@@ -1,4 +1,4 @@
-"""The main notebook in JupyterLab, as a person meets it: run, watch, stop, go on, look at what came out."""
+"""The main notebook in JupyterLab: run it, watch it, interrupt it, continue, read the results."""
 
 import itertools
 import json
@@ -10,7 +10,7 @@ from support.executed import code_cells, outputs, plain, require_clean
 from lambdist_lib import paths
 from lambdist_lib.results import tables
 
-PARAMETERS = {"also": "", "chunks": 2, "pairs": 2, "failing": 1, "work": "io:200ms"}
+PARAMETERS = {"extra_arms": "", "chunks": 2, "pairs": 2, "failing_datapoints": 1, "work": "io:200ms"}
 WAIT_S = 120.0  # far more than it takes; it is over sooner when all is well
 STOP_S = 3.0  # a person sees it stop within one; a loaded machine's browser takes its time
 LIVE = ".jp-OutputArea-output:has(th:text-is('in flight'))"
@@ -104,11 +104,11 @@ def test_the_main_notebook_is_run_stopped_and_finished(notebook, tmp_path):
     command(page, "notebook:run-cell", "run_pairs(")
     shown(page, "warm pairs: 2 pairs done")
     command(page, "notebook:run-all-below", ".ledger()")
-    shown(page, "both stacks and the artifact bucket are gone")
+    shown(page, "Both stacks and the artifact bucket are deleted")
     page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.save(); }")
 
     saved = json.loads(path.read_text(encoding="utf-8"))
-    figures = sum("".join(cell["source"]).count("theme.save(") for cell in code_cells(saved))
+    figures = sum("".join(cell["source"]).count("figures.show(") for cell in code_cells(saved))
     require_clean(saved, phases=["deploy", "cold runs", "warm pairs", "destroy"], figures=figures)
     assert not any("error" in output["output_type"] for output in outputs(saved))
     assert not any("in flight" in plain(output) for output in outputs(saved))

@@ -1,4 +1,4 @@
-"""The main notebook as people run it: headless, from either folder, with good and with wrong parameters."""
+"""The main notebook, run headless from either folder, with valid and invalid parameters."""
 
 import ast
 import re
@@ -11,14 +11,14 @@ from lambdist_lib.results import schema, tables
 
 NOTEBOOK = paths.notebooks() / "experiment.ipynb"
 COMMITTED = sorted(paths.notebooks().glob("*.ipynb"))
-TINY = {"chunks": 4, "pairs": 1, "failing": 1, "work": "none"}
+TINY = {"chunks": 4, "pairs": 1, "failing_datapoints": 1, "work": "none"}
 PHASES = ["deploy", "cold runs", "warm pairs", "destroy"]
 FIGURES = 6
 
 
 @pytest.mark.parametrize("folder", [paths.notebooks(), paths.root()], ids=["notebooks", "root"])
 def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
-    """The person's own words: exit status 0, one line per phase, figures, the finding, the files beside."""
+    """papermill ends with status 0: a line per phase, figures, the finding, the files beside the runs."""
     out = tmp_path / "out.ipynb"
     parameters = given(experiment_id=f"papermill-{folder.name}", data=ten_words, **TINY)
 
@@ -52,7 +52,7 @@ def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
     require_clean(read(results / "notebook.ipynb"), phases=PHASES, figures=FIGURES)
     assert read(results / "summary.json")["finding"] in done.stdout
     assert "Traceback" not in done.stderr
-    assert re.search(r"^the report, one file to be read and sent: .*report\.html$", done.stdout, re.MULTILINE)
+    assert re.search(r"^report: .*report\.html$", done.stdout, re.MULTILINE)
     page = (paths.results() / "by-lambdist" / "report.html").read_text(encoding="utf-8")
     assert "lambdist notebook notebooks/experiment.ipynb -p chunks 4 -p data ten.txt" in page
 

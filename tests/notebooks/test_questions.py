@@ -1,4 +1,4 @@
-"""The notebooks of one question each, headless at their smallest."""
+"""The notebooks of one question each, run headless with the smallest parameters."""
 
 import pytest
 from support.executed import code_cells, given, outputs, plain, read, require_clean
@@ -9,22 +9,23 @@ from lambdist_lib.results import tables
 BY_SENDERS = ["arm", "temperature", "chunks"]
 SMALLEST = {  # parameters, phases, figures by file, what was varied in which runs
     "cold_starts": (
-        {"levels": "1 2", "rounds": 1},
+        {"levels": "1 2", "repetitions": 1},
         ["deploy", "sweep over chunks", "destroy"],
         {"cold_shares.png", "cold_starts.png", "handlers.png", "latency.png", "environments.png"},
         BY_SENDERS,
         {("distributed", "cold", 1), ("distributed", "warm", 1), ("distributed", "cold", 2),
          ("distributed", "warm", 2), ("single_node", "cold", 1), ("single_node", "warm", 1)},
     ),
-    "dead_letters": (  # other draws in each run, or the same datapoints would die in all of them
-        {"plans": "raise:0.5", "batches": "1 2", "whole_plans": "raise:0.3", "rounds": 1},
+    "dead_letters": (  # other draws in each run, so that other datapoints die
+        {"fault_plans": "raise:0.5", "batches": "1 2", "plans_without_partial_responses": "raise:0.3",
+         "repetitions": 1},
         ["deploy", "matrix", "destroy"],
         {"dead_letters.png", "theory.png", "receives.png"},
         ["fault", "queue_batch", "partial_responses"],
         {("raise:0.5,seed:0", 1, True), ("raise:0.5,seed:1", 2, True), ("raise:0.3,seed:2", 2, False)},
     ),
     "plan": (
-        {"runs": 3, "sizes": "1e2 1e6 1e9"},
+        {"calibration_repetitions": 3, "sizes": "1e2 1e6 1e9"},
         ["deploy", "warm pairs", "destroy"],
         {"front.png", "held_out.png", "over_time.png", "over_time_largest.png", "sizes.png",
          "validation.png"},
@@ -32,7 +33,7 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
         {("distributed", "warm", 20)},
     ),
     "speedup": (
-        {"levels": "1 2 3", "rounds": 1, "work": "none"},
+        {"levels": "1 2 3", "repetitions": 1, "work": "none"},
         ["deploy", "sweep over chunks", "destroy"],
         {"speedup_by_level.png", "scaling.png", "residuals.png", "concurrency.png"},
         BY_SENDERS,
@@ -43,8 +44,8 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
 
 
 @pytest.mark.parametrize("name", SMALLEST)
-def test_it_runs_to_its_finding(run, tmp_path, ten_words, name):
-    """By papermill: exit status 0, its figures beside the runs, its own finding in the summary."""
+def test_a_notebook_runs_to_its_finding(run, tmp_path, ten_words, name):
+    """papermill ends with status 0, with the figures beside the runs and the finding in the summary."""
     parameters, phases, figures, varied, ran = SMALLEST[name]
     out, results = tmp_path / "out.ipynb", paths.results() / f"smallest-{name.replace('_', '-')}"
     chosen = given(experiment_id=results.name, data=ten_words, **parameters)
@@ -63,7 +64,7 @@ def test_it_runs_to_its_finding(run, tmp_path, ten_words, name):
 
 @pytest.mark.parametrize("path", sorted(paths.notebooks().glob("*.ipynb")), ids=lambda path: path.stem)
 def test_every_notebook_checks_its_parameters_first(path):
-    """papermill takes any; the cell after theirs is the imports and the check."""
+    """papermill accepts any parameter, so the first cell after the parameters checks them."""
     _, second, *_ = code_cells(read(path))
 
-    assert "notebooks.check_parameters(globals())\n" in second["source"]
+    assert "finding = session.begin(globals())" in second["source"]

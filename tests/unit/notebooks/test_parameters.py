@@ -1,4 +1,4 @@
-"""Parameters of notebooks are held to what the parameters cell declares: papermill takes anything."""
+"""Parameters of notebooks match their parameters cell; papermill itself accepts anything."""
 
 import nbformat
 import pytest
@@ -24,7 +24,7 @@ def injected(**parameters):
         + "\n"
         + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     )
-    return {"In": ["", CELL, source, "notebooks.check_parameters(globals())"], **parameters}
+    return {"In": ["", CELL, source, "session.begin(globals())"], **parameters}
 
 
 def test_declared_parameters_of_their_type_pass():
@@ -50,14 +50,14 @@ def test_declared_parameters_of_their_type_pass():
         ("levels", "[1, 2]", r"parameter levels is '\[1, 2\]'; it must be list"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(name, value, message):
-    """With a near name where there is one, and the type that is wanted."""
+def test_a_parameter_that_does_not_fit_is_named_in_the_error(name, value, message):
+    """With a similar name where there is one, and the expected type."""
     with pytest.raises(ParameterError, match=message):
         notebooks_parameters.check_parameters(injected(**{name: value}))
 
 
 def test_without_injection_nothing_is_checked():
-    """In JupyterLab the person edits the cell itself; elsewhere there are no cells."""
+    """In JupyterLab a user edits the cell itself; outside a notebook there are no cells."""
     notebooks_parameters.check_parameters({"In": ["", CELL, "chunks = 'abc'"], "chunks": "abc"})
     notebooks_parameters.check_parameters({})
 
@@ -87,8 +87,8 @@ def test_the_runner_refuses_before_anything_runs(notebook, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_notebook_without_parameters_cell_is_none_of_ours(notebook, tmp_path):
-    """papermill would put parameters before everything, where they are overwritten."""
+def test_a_notebook_needs_a_parameters_cell(notebook, tmp_path):
+    """Without one papermill would inject parameters at the top, where they are overwritten."""
     path = notebook(nbformat.v4.new_code_cell("chunks = 1"))
 
     with pytest.raises(ParameterError, match="has no cell tagged parameters"):
@@ -96,6 +96,24 @@ def test_a_notebook_without_parameters_cell_is_none_of_ours(notebook, tmp_path):
 
 
 def test_a_missing_notebook_is_a_usage_error(tmp_path):
-    """One line, and where notebooks are."""
-    with pytest.raises(UsageError, match=r"there is no notebook .*; notebooks/ has some"):
+    """The error names the folder with notebooks."""
+    with pytest.raises(UsageError, match=r"no notebook .*: name one of those in .*notebooks/"):
         runner.run_notebook(tmp_path / "nowhere.ipynb", None, {})
+
+
+def test_levels_are_numbers_or_words():
+    """Commas and spaces separate them; a sweep without levels is an error."""
+    assert notebooks_parameters.parse_levels("1, 2 10") == [1, 2, 10]
+    assert notebooks_parameters.parse_levels("none io:20ms") == ["none", "io:20ms"]
+    with pytest.raises(ParameterError):
+        notebooks_parameters.parse_levels(" ")
+
+
+def test_a_fault_matrix_runs_each_plan_at_each_batch():
+    """Cells with the same stacks are adjacent; whole batches run at the largest batch only."""
+    cells = notebooks_parameters.parse_fault_matrix("raise:0.5 raise:0.7", "1 10", "raise:0.1")
+
+    assert [(cell["queue_batch"], cell["fault"]) for cell in cells] == [
+        (1, "raise:0.5"), (1, "raise:0.7"), (10, "raise:0.5"), (10, "raise:0.7"), (10, "raise:0.1"),
+    ]  # fmt: skip
+    assert [cell.get("partial_responses", True) for cell in cells] == [True] * 4 + [False]
