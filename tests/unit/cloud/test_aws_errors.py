@@ -150,7 +150,7 @@ def test_an_endpoint_that_does_not_answer(aws):
     assert "nothing answers at 127.0.0.1; check the network" in str(refused(lambda: call("eu-west-1")))
     away = str(refused(lambda: call("eu-wset-1")))
     assert "no Region is called eu-wset-1 (did you mean eu-west-1?)" in away
-    assert "'eu west' is no name of a Region" in str(refused(lambda: call("eu west")))
+    assert "invalid region 'eu west'" in str(refused(lambda: call("eu west")))
 
 
 def test_missing_and_incomplete_credentials(aws):

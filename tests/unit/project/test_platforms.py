@@ -6,9 +6,14 @@ import sys
 import pytest
 
 BLOCKED = """
-import sys
-import psutil  # its half for Windows does without them, its half for Linux does not
-sys.modules["fcntl"] = sys.modules["resource"] = None  # as on Windows
+import sys, types
+import psutil  # its half for Windows does without the two, its half for Linux does not
+from lambdist_lib import errors, paths
+here, sys.platform = sys.platform, "win32"
+sys.modules["msvcrt"] = types.SimpleNamespace(locking=lambda *_: None, LK_NBLCK=2, LK_UNLCK=0)
+import lambdist_lib.cloud.locks  # it locks otherwise there
+sys.platform = here
+sys.modules["fcntl"] = sys.modules["resource"] = None
 """
 
 
