@@ -1,11 +1,11 @@
-"""Whether a second experiment (or run) is slower than a first, and by how much.
+"""Compare two experiments (or runs): is the second slower, and by how much?
 
-    compare.compare("results/before", "results/after", factor="code").sentence()
+    compare("results/before", "results/after", factor="code").sentence()
 
-Everything but the factors that are named has to be the same on both sides, or there is no telling
-what made the difference. The effect is the ratio of the medians, second over first, for each arm
-and temperature that both have, with a percentile bootstrap interval (two independent samples, seeded).
-All intervals of a comparison together hold with the confidence that was asked for (Bonferroni).
+All conditions but the named factors must be equal on both sides; otherwise the cause of a difference is
+unknown. The effect is the ratio of the medians, second over first, for each arm and temperature that both
+have, with a percentile bootstrap interval (two independent samples, seeded). All intervals of a comparison
+together have the requested confidence (Bonferroni).
 """
 
 import difflib
@@ -19,20 +19,24 @@ import pandas as pd
 
 from lambdist_lib.errors import NotComparableError, RunError, UsageError
 from lambdist_lib.measures import ledger
+from lambdist_lib.measures.intervals import median_ratio_interval
 from lambdist_lib.measures.pairs import EVENTS, SAME_IN_AN_ARM
 from lambdist_lib.measures.speedup import FASTER, NO_DIFFERENCE, NO_INTERVAL, SLOWER
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.results import folders, schema, tables
 from lambdist_lib.results.files import read_json
 
 OF_EXPERIMENT = ("data", "retry_delay_s", "failing", "max_chars", "pattern", "warm_up", "python", "code")
 FACTORS = (*SAME_IN_AN_ARM, *OF_EXPERIMENT)
 RUNS_NEEDED = 6  # of each side, for an interval
-RESAMPLES = 9_999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """One arm at one temperature: `ratio` of the medians, second over first, above 1 is slower."""
+    """The effect for one arm and temperature: the ratio of the medians, second over first, in seconds.
+
+    A ratio above 1 means that the second is slower.
+    """
 
     arm: str
     temperature: str
@@ -46,7 +50,7 @@ class Effect:
 
     @property
     def verdict(self) -> str:
-        """Of the second; only where the interval excludes 1."""
+        """FASTER or SLOWER (the second) where the interval excludes 1, else NO_DIFFERENCE or NO_INTERVAL."""
         if math.isnan(self.low):
             return NO_INTERVAL
         if self.low > 1:
@@ -56,7 +60,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two sides by name, what was named as different between them, and the effects."""
+    """The names of both sides, the factors that differ, and the effects."""
 
     first: str
     second: str
@@ -68,36 +72,36 @@ class Comparison:
     note: str = ""
 
     def rows(self) -> list[dict[str, Any]]:
-        """One per effect, for a table or JSON: NaN is None."""
-        rows = [{**asdict(one), "verdict": one.verdict} for one in self.effects]
+        """Return one row per effect for a table or JSON, with None for NaN."""
+        rows = [{**asdict(effect), "verdict": effect.verdict} for effect in self.effects]
         return [{name: None if value != value else value for name, value in row.items()} for row in rows]
 
     def regressed(self, tolerance: float = 0.0) -> bool:
-        """Whether some arm is slower for sure, by more than `tolerance` (0.05: five per cent)."""
-        return any(one.low > 1 + tolerance for one in self.effects)
+        """Return whether the interval of some arm is above 1 + `tolerance` (0.05 for 5 %)."""
+        return any(effect.low > 1 + tolerance for effect in self.effects)
 
     def exit_status(self, tolerance: float = 0.0) -> int:
-        """For CI: 0, or 1 where the second regressed."""
+        """Return the exit status for CI: 1 where the second regressed, else 0."""
         return int(self.regressed(tolerance))
 
     def sentence(self) -> str:
-        """What was found, every number of it from the data."""
+        """Return the conclusion as a sentence, with all numbers from the data."""
         named = ", ".join(f"{name} {before} to {after}" for name, (before, after) in self.changed.items())
         what = f"{self.second} against {self.first}, {EVENTS[self.metric]} ({named or 'nothing changed'})"
-        parts = [self._said(one) for one in self.effects]
+        parts = [self._text(effect) for effect in self.effects]
         return f"{self.target}: {what}: {'; '.join(parts)}{'; ' + self.note if self.note else ''}."
 
-    def _said(self, one: Effect) -> str:
-        seconds = f"{one.second_s:.3g} s after {one.first_s:.3g} s, {one.ratio:.3g} times as long"
+    def _text(self, effect: Effect) -> str:
+        seconds = f"{effect.second_s:.3g} s after {effect.first_s:.3g} s, {effect.ratio:.3g} times as long"
         between = (
             NO_INTERVAL
-            if math.isnan(one.low)
-            else f"{self.confidence * 100:g} % interval {one.low:.3g} to {one.high:.3g}"
+            if math.isnan(effect.low)
+            else f"{self.confidence * 100:g} % interval {effect.low:.3g} to {effect.high:.3g}"
         )
-        verdict = "" if one.verdict == NO_INTERVAL else f" is {one.verdict}"
-        verdict = ": no difference shown" if one.verdict == NO_DIFFERENCE else verdict
-        n = f"n = {one.first_runs} and {one.second_runs} runs"
-        return f"{one.arm} {one.temperature}{verdict}, {seconds} ({between}, {n})"
+        verdict = "" if effect.verdict == NO_INTERVAL else f" is {effect.verdict}"
+        verdict = ": no difference shown" if effect.verdict == NO_DIFFERENCE else verdict
+        n = f"n = {effect.first_runs} and {effect.second_runs} runs"
+        return f"{effect.arm} {effect.temperature}{verdict}, {seconds} ({between}, {n})"
 
 
 def compare(
@@ -109,14 +113,14 @@ def compare(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
-    """Compare the second with the first.
+    """Compare a second experiment or run with a first.
 
     Args:
-        a, b: Folders or ids of experiments, or of single runs.
-        factor: What may differ, one of FACTORS or several separated by commas.
+        a, b: The first and the second: folders or ids of experiments or runs.
+        factor: The condition that may differ, one of FACTORS, or several separated by commas.
         metric: The time that is compared, a key of EVENTS.
         confidence: Of all intervals together.
-        seed: Of the bootstrap.
+        seed: Of the bootstrap's random numbers.
 
     Raises:
         UsageError: No such factor or time.
@@ -127,7 +131,7 @@ def compare(
     """
     named = _named(factor)
     if metric not in EVENTS:
-        raise UsageError(f"{metric!r} is no time of a run; write one of {', '.join(EVENTS)}")
+        raise UsageError(f"{metric!r} is not a time of a run: use one of {', '.join(EVENTS)}")
     first, second = _load(a), _load(b)
     changed = _changed(first, second, named)
     sides = [_timed(side, metric) for side in (first, second)]
@@ -195,7 +199,7 @@ def _side(name: str, runs: pd.DataFrame, facts: dict[str, Any]) -> _Side:
         raise NotComparableError(
             f"{', '.join(short['run_id'])}: left datapoints unsent, so it did less than the others"
         )
-    known = {one: str(facts[one]) for one in OF_EXPERIMENT if facts.get(one) not in (None, {})}
+    known = {name: str(facts[name]) for name in OF_EXPERIMENT if facts.get(name) not in (None, {})}
     if "sha256" in facts:
         known["data"] = f"{Path(str(facts.get('data', ''))).name} {str(facts['sha256'])[:8]}"
     if "python" in known:
@@ -204,12 +208,12 @@ def _side(name: str, runs: pd.DataFrame, facts: dict[str, Any]) -> _Side:
 
 
 def _code(runs: list[dict[str, Any]]) -> dict[str, str]:
-    """Names of all bundles that the runs were of, each with its content's hash."""
+    """Return the hash of each bundle that the runs used, by name."""
     return {name: zipped for facts in runs for name, zipped in sorted((facts.get("code") or {}).items())}
 
 
 def _changed(first: _Side, second: _Side, named: set[str]) -> dict[str, tuple[str, str]]:
-    """Factors in which the sides differ, of the arms that both have; refuses those that were not named."""
+    """Return the factors in which the sides' common arms differ; refuse those that were not named."""
     arms = set(first.runs["arm"]) & set(second.runs["arm"])
     changed = {}
     for name in FACTORS:
@@ -217,42 +221,43 @@ def _changed(first: _Side, second: _Side, named: set[str]) -> dict[str, tuple[st
         if before is not None and after is not None and before != after:
             changed[name] = (before, after)
     if hidden := [name for name in changed if name not in named]:
-        told = "; ".join(f"{name} is {changed[name][0]} and {changed[name][1]}" for name in hidden)
+        differences = "; ".join(f"{name} is {changed[name][0]} and {changed[name][1]}" for name in hidden)
         raise NotComparableError(
-            f"{first.name} and {second.name} differ in more than was named: {told}; if that is what you "
-            f"compare, say so with factor {','.join(changed)}"
+            f"{first.name} and {second.name} differ in unnamed factors: {differences}; "
+            f"to compare these, name them with factor {','.join(changed)}"
         )
     return {name: _short(values) for name, values in changed.items()}
 
 
 def _value(side: _Side, factor: str, arms: set[str]) -> str | None:
-    """The factor's value or values, None where it is not known."""
+    """Return the factor's value or values as text, None where it is not known."""
     if factor in OF_EXPERIMENT:
         return side.facts.get(factor)
     values = side.runs.loc[side.runs["arm"].isin(arms), factor].unique()
     return ", ".join(map(str, sorted(values)))
 
 
-def _short(values: tuple[str, str], most: int = 40) -> tuple[str, str]:
-    """Values that fit into a sentence; of longer ones, such as a dozen hashes, only that they changed."""
-    return values if max(map(len, values)) <= most else ("one value", "another")
+def _short(values: tuple[str, str], max_chars: int = 40) -> tuple[str, str]:
+    """Return values that fit into a sentence; longer ones, such as hashes, only as changed."""
+    return values if max(map(len, values)) <= max_chars else ("one value", "another")
 
 
 def _timed(side: _Side, metric: str) -> dict[tuple[str, str], np.ndarray]:
-    """Times by arm and temperature; runs that were resumed or have no time are no timing."""
-    found = {}
+    """Return the times by arm and temperature, without resumed runs and those without a time."""
+    timed = {}
     for (arm, temperature), runs in side.runs.groupby(["arm", "temperature"], sort=False):
-        for name in SAME_IN_AN_ARM:
+        ignored = ARMS[arm].ignores if arm in ARMS else frozenset()
+        for name in (each for each in SAME_IN_AN_ARM if each not in ignored):
             if len(values := runs[name].unique()) > 1:
                 raise NotComparableError(
-                    f"{side.name}: {arm} ran with {name} {', '.join(map(str, values))}, which is no single "
-                    f"side of a comparison; compare one experiment for each"
+                    f"{side.name}: {arm} ran with {name} {', '.join(map(str, values))}, which is not one "
+                    f"side of a comparison: compare an experiment for each value"
                 )
         times = pd.to_numeric(runs.loc[~runs["resumed"].eq(True).astype(bool), metric], errors="coerce")
         times = times[(times > 0) & (times < math.inf)].to_numpy(float)
         if len(times):
-            found[arm, temperature] = times
-    return found
+            timed[arm, temperature] = times
+    return timed
 
 
 def _notes(first: _Side, second: _Side, alone: set[tuple[str, str]]) -> list[str]:
@@ -272,7 +277,7 @@ def _effect(
 ) -> Effect:
     low = high = math.nan
     if not math.isnan(confidence):
-        low, high = _interval(first, second, confidence, seed)
+        low, high = median_ratio_interval(first, second, confidence, seed=seed)
     return Effect(
         arm=key[0],
         temperature=key[1],
@@ -284,19 +289,3 @@ def _effect(
         first_runs=len(first),
         second_runs=len(second),
     )
-
-
-def _interval(first: np.ndarray, second: np.ndarray, confidence: float, seed: int) -> tuple[float, float]:
-    """Percentile bootstrap: BCa covers too little for medians of few runs (facts.md, section 5)."""
-    from scipy.stats import bootstrap  # takes a second to import
-
-    found = bootstrap(
-        (first, second),
-        lambda before, after, axis: np.median(after, axis=axis) / np.median(before, axis=axis),
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        confidence_level=confidence,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return float(found.low), float(found.high)

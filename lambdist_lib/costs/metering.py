@@ -24,7 +24,10 @@ from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import DEAD, STORED
 
 ENTRIES = ("collector", "single_node")
-LOCAL_NOTE = "counts carry over to AWS; GB-s, traces and polls depend on durations, which are this machine's and do not"
+LOCAL_NOTE = (
+    "counts carry over to AWS; GB-s, traces and polls depend on durations, which are this machine's "
+    "and do not"
+)
 UNITS = {
     "per_million_usd": "USD a million datapoints",
     "retries_share": "share of it",
@@ -80,6 +83,7 @@ def meter_runs(
             or is_local(run.arm)
             or run.run_id not in of_lines.groups
             or run.run_id not in of_records.groups
+            or lacks_invocations(run)
         ):
             continue
         run_records = of_records.get_group(run.run_id)
@@ -126,6 +130,12 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
         dead_invocations=len(dead), dead_s=_handlers_s(dead), dead_init_s=_inits_s(dead),
         span_s=max(float(run.seen_s), 0.0) if pd.notna(run.seen_s) else 0.0, memory_mb=float(run.memory_mb),
     )  # fmt: skip
+
+
+def lacks_invocations(run: Any) -> bool:
+    """Return whether a run's invocations.csv is incomplete; a declared crash leaves no line either."""
+    missing = pd.to_numeric(run.missing_invocations, errors="coerce")
+    return bool(missing > 0) and not faults.parse_fault(_text(run.fault)).may_leave_no_trace
 
 
 def conditions(run: Any, table: Table) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+RESAMPLES = 9_999  # of the bootstrap
 NOT_ESTIMABLE, NO_INTERVAL = "not estimable", "no interval"
 
 
@@ -58,6 +59,28 @@ def quantile_interval(ordered: np.ndarray, p: float, confidence: float) -> tuple
 def median_interval(values: Sequence[float] | pd.Series, confidence: float = 0.95) -> tuple[float, float]:
     """Return the order-statistic interval of the median, NaN where there are too few values."""
     return quantile_interval(np.sort(np.asarray(values, dtype=float)), 0.5, confidence)
+
+
+def median_ratio_interval(
+    first: np.ndarray, second: np.ndarray, confidence: float = 0.95, *, seed: int = 0
+) -> tuple[float, float]:
+    """Return the bootstrap interval of the ratio of two samples' medians, second over first.
+
+    The samples are independent. The method is the percentile bootstrap: BCa covers too little for
+    medians of few values.
+    """
+    from scipy.stats import bootstrap  # takes a second to import
+
+    interval = bootstrap(
+        (first, second),
+        lambda before, after, axis: np.median(after, axis=axis) / np.median(before, axis=axis),
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
 
 
 def quantiles(

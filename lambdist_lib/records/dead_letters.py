@@ -1,7 +1,7 @@
-"""The dead datapoints of a run, each with what it was and why it died.
+"""List the dead datapoints of a run, each with its data and the causes of its failures.
 
-A run's folder tells it without a cloud; datapoints that came without a run, as old clients
-send them, are looked up in the stack's table.
+A run's folder has them without a cloud. Datapoints that old clients sent without a run are looked up in
+the stack's table.
 """
 
 import collections
@@ -26,8 +26,8 @@ SHOWN_CHARS = 60  # of a cause and of a datapoint, in a line
 class DeadLetter:
     """One dead datapoint.
 
-    data is None where nothing has it whole: its message was cut or cannot be parsed. causes
-    are those of its failed attempts, oldest first. first_at, last_at: seconds since the epoch.
+    data is None where the message was cut or cannot be parsed. causes are those of the failed attempts,
+    oldest first. first_at, last_at: seconds since the epoch.
     """
 
     run_id: str
@@ -43,13 +43,13 @@ class DeadLetter:
 
 
 def from_folder(folder: Path, *, cause: str = "") -> list[DeadLetter]:
-    """Of a collected run, by n.
+    """List the dead letters of a collected run, by n.
 
     Args:
         cause: Only of this class (`contract.CAUSE_CLASSES`).
 
     Raises:
-        UsageError: There is no such class.
+        UsageError: The class does not exist.
         RunError: The run was not collected.
     """
     wanted = _classes(cause)
@@ -76,18 +76,19 @@ def from_folder(folder: Path, *, cause: str = "") -> list[DeadLetter]:
 
 
 def from_table(target: Target, stack: Stack, run_id: str, *, cause: str = "") -> list[DeadLetter]:
-    """Of the items of a run, by the time of their death.
+    """List the dead letters in a stack's table of a run, by their time.
 
     Raises:
-        UsageError: There is no such class.
+        UsageError: The class does not exist.
     """
     wanted = _classes(cause)
-    found = items.items(target, stack, run_id).values()
-    dead = [one for one in found if one.get("outcome") == DEAD and join.cause_class(one) in wanted]
+    run_items = items.items(target, stack, run_id).values()
+    dead = [item for item in run_items if item.get("outcome") == DEAD and join.cause_class(item) in wanted]
     return [of_item(run_id, item) for item in sorted(dead, key=lambda item: item["dead_at"])]
 
 
 def of_item(run_id: str, item: dict[str, Any]) -> DeadLetter:
+    """Read a dead letter from an item of the table."""
     return DeadLetter(
         run_id=run_id,
         n=item["n"],
@@ -103,7 +104,7 @@ def of_item(run_id: str, item: dict[str, Any]) -> DeadLetter:
 
 
 def data_of(payload: str) -> str | None:
-    """The datapoint in a message's body, or None if it is not whole."""
+    """Return the datapoint in a message's body; None if it was cut or cannot be parsed."""
     try:
         data = json.loads(payload)["data"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -112,7 +113,7 @@ def data_of(payload: str) -> str | None:
 
 
 def line(letter: DeadLetter) -> str:
-    """A letter for people: one line, cut where it is long."""
+    """Format a dead letter as one line of limited length."""
     data = "(not readable)" if letter.data is None else letter.data
     cause = letter.cause
     if not cause.startswith(letter.cause_class):
@@ -122,34 +123,42 @@ def line(letter: DeadLetter) -> str:
 
 
 def summary(letters: list[DeadLetter], run: str) -> str:
-    """How many of which cause, and what to type."""
+    """Format the counts by cause, and the command that sends the datapoints again."""
     counts = collections.Counter(letter.cause_class for letter in letters)
-    told = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
+    causes = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
     again = f"; `lambdist redrive {run}` sends them again" if letters else ""
-    return f"{len(letters):,} dead{': ' if told else ''}{told}{again}"
+    return f"{len(letters):,} dead{': ' if causes else ''}{causes}{again}"
 
 
 def list_dead_letters(run: str, *, cause: str = "") -> list[DeadLetter]:
-    """Of a run, or of all collected runs of an experiment, by id or folder."""
-    found = [from_folder(folder, cause=cause) for folder in collected(run)]
-    return [letter for letters in found for letter in letters]
+    """List the dead letters of a run, or of all collected runs of an experiment.
+
+    Args:
+        run: Id or folder of a run or an experiment.
+        cause: Only of this class (`contract.CAUSE_CLASSES`).
+
+    Raises:
+        UsageError: The class does not exist.
+        RunError: There is no such run, or none was collected.
+    """
+    return [letter for folder in collected(run) for letter in from_folder(folder, cause=cause)]
 
 
 def collected(run: str) -> list[Path]:
-    """The folders of a run, or of an experiment's runs, whose answers are there.
+    """Return the folders of a run, or of an experiment's runs, that were collected.
 
     Raises:
-        RunError: There is none.
+        RunError: None was collected.
     """
-    found = [folder for folder in folders.find(run) if folders.read_facts(folder)["state"] == "collected"]
-    if not found:
-        raise RunError(f"{run} was not collected yet; `lambdist resume {run}` finishes it")
-    return found
+    finished = [folder for folder in folders.find(run) if folders.read_facts(folder)["state"] == "collected"]
+    if not finished:
+        raise RunError(f"{run} was not collected: finish it with `lambdist resume {run}`")
+    return finished
 
 
 def _classes(cause: str) -> tuple[str, ...]:
     if cause and cause not in CAUSE_CLASSES:
-        raise UsageError(f"cause {cause!r} is unknown; write one of {', '.join(CAUSE_CLASSES)}")
+        raise UsageError(f"unknown cause {cause!r}: use one of {', '.join(CAUSE_CLASSES)}")
     return (cause,) if cause else CAUSE_CLASSES
 
 

@@ -7,18 +7,16 @@ from typing import Any
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.protocol.contract import (
-    shard_keys,
-)
+from lambdist_lib.protocol.contract import shard_keys
 
 
 def items(target: Target, stack: Stack, run_id: str) -> dict[int, dict[str, Any]]:
-    """A run's items by n, as plain values."""
+    """Return a run's items by n, as plain values."""
     return {item["n"]: item for item in items_in_order(target, stack, run_id)}
 
 
 def items_in_order(target: Target, stack: Stack, run_id: str) -> Iterator[dict[str, Any]]:
-    """A run's items, as plain values, by ascending n; a page or two of each shard are in memory at a time."""
+    """Yield a run's items by ascending n, with one or two pages of each shard in memory."""
     dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
     with ThreadPoolExecutor(len(shard_keys(run_id))) as pool:
 
@@ -31,10 +29,10 @@ def items_in_order(target: Target, stack: Stack, run_id: str) -> Iterator[dict[s
                     ConsistentRead=True,
                 )
             )
-            asked = pool.submit(next, pages, None)
-            yield {}  # all shards are asked before any is waited for
-            while page := asked.result():
-                asked = pool.submit(next, pages, None)
+            next_page = pool.submit(next, pages, None)
+            yield {}  # starts the queries of all shards before waiting for one
+            while page := next_page.result():
+                next_page = pool.submit(next, pages, None)
                 for item in page["Items"]:
                     yield {name: plain(value) for name, value in item.items()}
 
@@ -45,12 +43,12 @@ def items_in_order(target: Target, stack: Stack, run_id: str) -> Iterator[dict[s
 
 
 def plain(value: dict[str, Any]) -> Any:
-    """A DynamoDB value as Python's; numbers are int where they are whole, else float."""
+    """Convert a DynamoDB value to Python; whole numbers become int, others float."""
     [(kind, content)] = value.items()
     if kind == "N":
         return int(content) if content.lstrip("-").isdecimal() else float(content)
     if kind == "L":
-        return [plain(one) for one in content]
+        return [plain(element) for element in content]
     if kind == "M":
-        return {name: plain(one) for name, one in content.items()}
+        return {name: plain(element) for name, element in content.items()}
     return content

@@ -1,8 +1,4 @@
-"""Table + receipts + logs -> one row per datapoint, one row per invocation, and the answers.
-
-records.outputs("results/my-experiment/runs/d-1")      each datapoint's answer, in input order
-records.load("results/my-experiment/runs/d-1")         the table of `columns.RECORDS`
-"""
+"""Join a run's data file, receipts and items of the table to one record per datapoint."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -47,12 +43,12 @@ def join(
     *,
     queued: int,
 ) -> pd.DataFrame:
-    """One row per datapoint (`columns.RECORDS`), in input order.
+    """Return one record per datapoint (`schema.RECORDS`), in input order.
 
     Args:
-        receipts: Rows of the journal; of several for one datapoint the last counts.
-        found: The run's items.
-        queued: Messages still queued at the run's end: what has no outcome is then in flight.
+        receipts: Rows of the journal; the last one of a datapoint counts.
+        found: The run's items by n.
+        queued: Messages still queued at the run's end: datapoints without an outcome are then in flight.
     """
     last = {receipt["n"]: receipt for receipt in receipts}
     rows = []
@@ -76,7 +72,7 @@ def join(
 def _outcome(
     receipt: dict[str, Any], item: dict[str, Any], client_retries: bool, queued: int
 ) -> tuple[str, str]:
-    """A datapoint's place in the ledger: the table decides, the client's verdict where it is silent."""
+    """Return a datapoint's outcome and its cause: the table decides, else the client's verdict."""
     verdict, attempts = receipt.get("verdict", ""), item.get("attempts", [])
     last_cause = attempts[-1]["cause"] if attempts else ""
     if item.get("outcome") == STORED:
@@ -88,7 +84,7 @@ def _outcome(
     answered_5xx = (
         verdict == "unknown" and (receipt.get("status") or 0) >= 500
     )  # its last invocation has ended
-    if client_retries and (attempts or answered_5xx):  # tried as often as the client may, and never stored
+    if client_retries and (attempts or answered_5xx):  # the client used all its tries, and it was not stored
         last_cause = last_cause if attempts else receipt["cause"]
         return DEAD, f"client: gave up after {receipt.get('tries', len(attempts))} tries: {last_cause}"
     if verdict in ("", NOT_ACCEPTED):
@@ -97,7 +93,7 @@ def _outcome(
 
 
 def cause_class(item: dict[str, Any]) -> str:
-    """Of a dead datapoint: what its item says; without a dead-letter handler its last attempt says it."""
+    """Return the cause class of a dead datapoint: its item's, or else its last attempt's."""
     attempts = item.get("attempts", [])
     last = attempts[-1].get("class", APPLICATION) if attempts else NO_TRACE
     return item.get("cause_class") or last

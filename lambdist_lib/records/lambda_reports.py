@@ -1,4 +1,4 @@
-"""What AWS writes about each invocation beside our own log line: INIT_START, START, REPORT.
+"""Parse the log lines that AWS writes about each invocation: INIT_START, START, REPORT.
 
     2023-07-01T10:00:00.123000+00:00 2023/07/01/[$LATEST]4f2a INIT_START Runtime Version: python:3.12.v1 ...
     START RequestId: 8f50... Version: $LATEST
@@ -6,9 +6,9 @@
         Max Memory Used: 66 MB\tInit Duration: 100.12 ms
 
 The time and the log stream before a line are optional (`aws logs tail --format detailed`
-writes them, and so does `cloudwatch.line`). A function with SnapStart restores an environment
-instead of initialising it: then Restore Duration stands for Init Duration. The local cloud
-writes START and REPORT without either, so there nothing is told of inits.
+writes them, and so does `line`). A function with SnapStart restores an environment instead of
+initialising it, and reports Restore Duration in place of Init Duration. The local cloud writes START and
+REPORT without either, so inits are unknown there.
 """
 
 import re
@@ -52,14 +52,14 @@ COLUMNS = {
 
 
 def parse(lines: Iterable[str]) -> pd.DataFrame:
-    """One row per REPORT line: `request_id` and COLUMNS; other lines are passed over.
+    """Return one row per REPORT line: `request_id` and COLUMNS.
 
     Args:
-        lines: In the order of their log stream; streams may be mixed if the lines name them.
-            Of several reports of one request (a timeout repeats its line) the last counts.
+        lines: In the order of their log stream; streams may be mixed if the lines name them. The last
+            report of a request counts (a timeout repeats the line).
     """
     rows: dict[str, dict[str, object]] = {}
-    opened: dict[str, pd.Timestamp] = {}  # begin of an environment whose first START is still to come
+    opened: dict[str, pd.Timestamp] = {}  # begin of an environment before its first START
     waits: dict[str, float] = {}  # seconds from there to START, by request
     for line in lines:
         prefix = PREFIX.match(line)
@@ -81,9 +81,9 @@ def parse(lines: Iterable[str]) -> pd.DataFrame:
 
 
 def with_report(invocations: pd.DataFrame, lines: Iterable[str]) -> pd.DataFrame:
-    """Invocations with COLUMNS beside their own; missing where there is no REPORT line of the request.
+    """Add COLUMNS to invocations; values are missing without a REPORT line of the request.
 
-    A request that a Lambda was given twice (asynchronous retries keep their id) has one report.
+    Asynchronous retries keep their request id, so they share one report.
     """
     return invocations.merge(parse(lines), on="request_id", how="left")
 
@@ -102,12 +102,8 @@ def _number(text: str, unit: str) -> float:
     return float(found[1]) if found else float("nan")
 
 
-LOOK_BACK_S = 3600.0  # an environment made ahead of need was begun before the run
-
-
-LATE_S = 60.0  # after that what is missing stays missing
-
-
+LOOK_BACK_S = 3600.0  # an environment may be initialised ahead of the run
+LATE_S = 60.0  # reports that come later are not waited for
 POLL_S = 3.0
 
 
@@ -119,15 +115,15 @@ def with_reports(
     late_s: float = LATE_S,
     poll_s: float = POLL_S,
 ) -> pd.DataFrame:
-    """Invocations with `report_lines.COLUMNS` beside their own.
+    """Fetch the REPORT lines of invocations and add COLUMNS.
 
     Args:
-        stacks: Whose logs are read, from LOOK_BACK_S before the first invocation until now.
-        late_s: How long to wait until each invocation has its report.
+        stacks: Those whose logs are read, from LOOK_BACK_S before the first invocation until now.
+        late_s: Seconds to wait until each invocation has its report.
 
     Returns:
-        A row per invocation, as given. On the local cloud nothing is fetched and the columns are
-        missing; on AWS they are for those whose report has not come.
+        A row per invocation, in the same order. Values are missing on the local cloud, and on AWS for
+        invocations without a report in time.
     """
     if target.name == "local" or invocations.empty:
         return lambda_reports.with_report(invocations, [])
@@ -146,6 +142,6 @@ def with_reports(
 
 
 def line(event: dict[str, Any]) -> str:
-    """A log event as text: time, stream, message, as `aws logs tail --format detailed` writes it."""
+    """Format a log event as `aws logs tail --format detailed` does: time, stream, message."""
     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
     return f"{at} {event['logStreamName']} {event['message']}"

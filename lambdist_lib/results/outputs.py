@@ -1,4 +1,4 @@
-"""Write and read a run's answers, in the order of its data file."""
+"""Write and read a run's outputs, in the order of its data file."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,16 +9,13 @@ import pandas as pd
 
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
-from lambdist_lib.protocol.contract import (
-    IN_FLIGHT,
-    STORED,
-)
+from lambdist_lib.protocol.contract import IN_FLIGHT, STORED
 
 
 def write_outputs(
     file: TextIO, lines: Iterable[Line], table: pd.DataFrame, found: dict[int, dict[str, Any]]
 ) -> None:
-    """Lines of `outputs.jsonl`: each datapoint's answer in input order, `{n, data, result | error}`."""
+    """Write `outputs.jsonl`: a line per datapoint in input order, `{n, data, result | error}`."""
     outcomes = zip(table["n"], table["outcome"], table["cause"], strict=True)
     for line, (n, outcome, cause) in zip(lines, outcomes, strict=True):
         answer: dict[str, Any] = {"n": int(n), "data": line.data}
@@ -30,7 +27,7 @@ def write_outputs(
 
 
 def write_adhoc_outputs(path: Path, found: Iterable[dict[str, Any]]) -> None:
-    """Answers of datapoints that no file of ours has, in the order of their arrival."""
+    """Write the outputs of datapoints that were sent without a run, in the order of their arrival."""
     with path.open("w", encoding="utf-8") as file:
         for item in sorted(found, key=lambda item: item.get("received_at", item.get("dead_at", 0))):
             answer = {"n": item["n"], "data": item.get("data", item.get("payload"))}
@@ -42,17 +39,22 @@ def write_adhoc_outputs(path: Path, found: Iterable[dict[str, Any]]) -> None:
 
 
 def outputs(run: str | Path) -> Iterator[dict[str, Any]]:
-    """Each datapoint's answer in input order: `{n, data, result}`, or `error` in place of `result`.
+    """Yield each datapoint's output in input order, as `outputs.jsonl` has it.
 
     Args:
         run: A run's folder.
+
+    Yields:
+        `{"n", "data", "result"}`, or `"error"` instead of `"result"`.
 
     Raises:
         RunError: The run was not collected.
     """
     path = Path(run) / "outputs.jsonl"
     if not path.exists():
-        raise RunError(f"{path.parent.name} has no outputs yet; type `lambdist fetch {path.parent.name}`")
+        raise RunError(
+            f"{path.parent.name} has no outputs yet: fetch them with `lambdist fetch {path.parent.name}`"
+        )
     with path.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)

@@ -12,16 +12,16 @@ TEXTS = ("cause", "cause_class", "failure_causes")
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """`<name>.csv` in a folder, gzipped where it is large."""
+    """Write a table as `<name>.csv` to a folder, gzipped if it is large."""
     with files.table(folder, name) as file:
         table.to_csv(file, index=False, float_format="%.6f")
 
 
 def load(run: str | Path, name: str = "records") -> pd.DataFrame:
-    """A table of a run's folder: `records`, `invocations` or `receipts`; of an experiment's: `runs`.
+    """Read a table of a run's folder (`records`, `invocations`, `receipts`) or of an experiment's (`runs`).
 
     Raises:
-        RunError: There is no such table, or it is none of ours.
+        RunError: The table is missing, damaged or of another version.
     """
     for path in (Path(run) / f"{name}.csv", Path(run) / f"{name}.csv.gz"):
         if path.exists():
@@ -31,16 +31,19 @@ def load(run: str | Path, name: str = "records") -> pd.DataFrame:
     _require_whole(path)
     known = {"records": schema.RECORDS, "invocations": schema.INVOCATIONS, "runs": schema.RUNS}.get(name)
     try:
-        # where a million causes are empty, pandas would guess numbers
+        # for a column of empty causes pandas would infer numbers
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXTS, object))
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise RunError(f"{path.name} of {Path(run).name} cannot be read: {error}") from error
     if name == "runs":
         absent = {column: value for column, value in schema.ADDED_LATER.items() if column not in table}
-        table = table.assign(**absent).reindex(columns=[*schema.RUNS, *(set(table) - set(schema.RUNS))])
+        table = table.assign(**absent)
+        if set(table) == set(schema.RUNS):
+            table = table[list(schema.RUNS)]
     if known and list(table.columns) != list(known):
         raise RunError(
-            f"{path.name} of {Path(run).name} is of another version: its columns are not `columns.py`'s"
+            f"{path.name} of {Path(run).name} is of another version: its columns are not those of "
+            "results/schema.py"
         )
     return table.fillna({column: "" for column in TEXTS if column in table})
 
@@ -52,6 +55,6 @@ def _require_whole(path: Path) -> None:
         file.seek(max(size - 1, 0))
         if size and path.suffix == ".csv" and file.read() != b"\n":
             raise RunError(
-                f"{path.name} of {path.parent.name} is cut off in its last line; put the whole file back, "
+                f"{path.name} of {path.parent.name} is cut off in its last line: restore the file, "
                 "or leave the run out"
             )

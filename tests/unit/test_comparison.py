@@ -8,6 +8,7 @@ from support import tables as frames
 
 from lambdist_lib import comparison
 from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.measures import intervals
 from lambdist_lib.results import tables
 
 FACTS = {
@@ -113,7 +114,7 @@ def test_what_differs_without_being_named_is_refused(results, columns, facts, sa
     """And allowed as soon as it is named."""
     folders = both(results, second=frames.runs(10, seed=3, **columns), **facts)
 
-    with pytest.raises(RunError, match=f"differ in more than was named: {said}") as refused:
+    with pytest.raises(RunError, match=f"differ in unnamed factors: {said}") as refused:
         comparison.compare(*folders)
 
     factor = str(refused.value).rpartition(" ")[2]
@@ -146,7 +147,7 @@ def test_an_unknown_factor_or_time_is_refused(results):
 
     with pytest.raises(UsageError, match=r"no factor 'chunk'; did you mean chunks\? Known: target, "):
         comparison.compare(*folders, factor="chunk")
-    with pytest.raises(UsageError, match="'duration' is no time of a run; write one of makespan_s"):
+    with pytest.raises(UsageError, match="'duration' is not a time of a run: use one of makespan_s"):
         comparison.compare(*folders, metric="duration")
 
 
@@ -240,12 +241,12 @@ def test_no_such_folder(results):
 @pytest.mark.parametrize("count", [6, 10])
 def test_the_interval_covers(count, monkeypatch):
     """300 comparisons of runs whose true ratio is 1.5, at 95 %."""
-    monkeypatch.setattr(comparison, "RESAMPLES", 999)
+    monkeypatch.setattr(intervals, "RESAMPLES", 999)
     rng = np.random.default_rng(20260710)
     covered = []
     for _ in range(300):
         first, second = rng.lognormal(0, 0.15, count), 1.5 * rng.lognormal(0, 0.15, count)
-        low, high = comparison._interval(first, second, 0.95, 0)
+        low, high = intervals.median_ratio_interval(first, second, 0.95)
         covered.append(low <= 1.5 <= high)
 
     assert 0.92 < np.mean(covered) < 0.995

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from support import tables as frames
 
-from lambdist_lib import analysis
+from lambdist_lib.analysis import load_results
 from lambdist_lib.errors import RunError, UnfinishedError, UsageError
 from lambdist_lib.records import dead_letters
 from lambdist_lib.records.dead_letters import DeadLetter
@@ -48,14 +48,14 @@ def test_a_folder_tells_its_dead_without_a_cloud(folder):
 def test_one_class_can_be_asked_for(folder):
     assert [letter.n for letter in dead_letters.list_dead_letters(str(folder), cause="crash")] == [4]
     assert dead_letters.list_dead_letters(str(folder), cause="timeout") == []
-    with pytest.raises(UsageError, match="cause 'crush' is unknown; write one of application, timeout"):
+    with pytest.raises(UsageError, match="unknown cause 'crush': use one of application, timeout"):
         dead_letters.list_dead_letters(str(folder), cause="crush")
 
 
 def test_a_run_that_was_not_collected_says_so(folder):
     files.write_json(folder / "run.json", {"run_id": "run-1", "arm": "distributed", "state": "settling"})
 
-    with pytest.raises(RunError, match="was not collected yet; `lambdist resume"):
+    with pytest.raises(RunError, match="was not collected: finish it with `lambdist resume"):
         dead_letters.list_dead_letters(str(folder))
 
 
@@ -154,7 +154,7 @@ def test_a_run_without_a_queue_cannot_be_redriven(folder, arm):
 
 def test_what_was_planned_is_held_against_what_was_found(folder):
     """truth.csv beside the records; what nobody could plan, or was sent again, is left out."""
-    assert analysis.planned_vs_actual(folder).empty
+    assert load_results(folder).planned_vs_actual().empty
     told = [("stored", ""), ("", ""), ("dead", "application"), ("dead", "timeout"), ("dead", "timeout")]
     rows = "".join(f"{n},{outcome},{fate},1,0,0,\n" for n, (outcome, fate) in enumerate(told))
     (folder / ground_truth.FILE).write_text(
@@ -164,7 +164,7 @@ def test_what_was_planned_is_held_against_what_was_found(folder):
     table.loc[3, "redrives"] = 1
     tables.write_table(folder, "records", table)
 
-    matrix = analysis.planned_vs_actual(folder)
+    matrix = load_results(folder).planned_vs_actual()
 
     assert matrix.to_dict("index") == {
         "stored": {"stored": 1, "application": 0, "timeout": 0, "crash": 0},

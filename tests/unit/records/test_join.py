@@ -104,6 +104,8 @@ class Logs:
             {"message": text, "timestamp": 1_790_000_000_000 + k} for k, text in enumerate(messages)
         ]
 
+    name = "local"
+
     def client(self, service):
         assert service == "logs"
         return self
@@ -112,8 +114,9 @@ class Logs:
         assert operation == "filter_log_events"
         return self
 
-    def paginate(self, logGroupName, startTime, endTime):
-        return [{"events": self.events[k : k + 2]} for k in range(0, len(self.events), 2)]
+    def paginate(self, logGroupName, startTime, endTime, filterPattern):
+        found = [event for event in self.events if filterPattern.strip('"') in event["message"]]
+        return [{"events": found[k : k + 2]} for k in range(0, len(found), 2)]
 
 
 def test_an_invocation_is_its_log_line():
@@ -125,7 +128,7 @@ def test_an_invocation_is_its_log_line():
     }  # fmt: skip
     counts = {"accepted": 4, "rejected": 1, "retry": 2}
     of_collector = {"event": "request_served", "function": "collector", **counts}
-    stack = SimpleNamespace(outputs={"ProcessorLogGroup": "group"})
+    stack = SimpleNamespace(outputs={"ProcessorLogGroup": "p", "CollectorLogGroup": "c"})
     logs = Logs(
         "START RequestId: r1",
         json.dumps(of_processor),
@@ -137,7 +140,7 @@ def test_an_invocation_is_its_log_line():
     table = invocations.invocations(logs, stack, "run", 1.79e9, 1.79e9 + 1)
 
     assert list(table.columns) == list(schema.INVOCATIONS)
-    first, second = table.to_dict("records")
+    second, first = table.to_dict("records")
     assert first == {
         "run_id": "run", "function": "processor", "at": 1_790_000_000.001, "request_id": "r1",
         "environment_id": "e", "cold": True, "init_s": 0.5, "received": 3, "stored": 1, "failed": 1,
@@ -186,7 +189,7 @@ def test_answers_without_a_run_come_as_they_arrived(tmp_path):
 
 def test_a_run_without_answers_says_how_to_get_them(tmp_path):
     """Instead of an empty list, which would look like an empty file."""
-    with pytest.raises(RunError, match=r"has no outputs yet; type `lambdist fetch"):
+    with pytest.raises(RunError, match=r"has no outputs yet: fetch them with `lambdist fetch"):
         list(outputs.outputs(tmp_path / "run-1"))
 
 
@@ -236,7 +239,7 @@ def test_a_gzipped_table_that_was_cut_off_is_said_to_be(tmp_path, monkeypatch):
         ("a,b\n1,2\n", "is of another version"),
         ("", "cannot be read"),
         ('a,"b\n1\n', "cannot be read"),
-        ("a,b\n1,2\n3,", "is cut off in its last line; put the whole file back"),
+        ("a,b\n1,2\n3,", "is cut off in its last line: restore the file"),
     ],
 )
 def test_a_table_that_is_none_is_said_to_be(tmp_path, content, message):
