@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lambdist_lib.data.files import read as read_datapoints
     from lambdist_lib.deployment.lifecycle import deploy, destroy
     from lambdist_lib.experiment import Experiment
+    from lambdist_lib.fanout import fan_out
     from lambdist_lib.planner.plan import plan
     from lambdist_lib.protocol.contract import PermanentError
     from lambdist_lib.records.dead_letters import list_dead_letters
@@ -33,6 +34,7 @@ HOMES = {
     "deploy": "deployment.lifecycle",
     "destroy": "deployment.lifecycle",
     "errors": "",
+    "fan_out": "fanout",
     "fetch": "runs.collect",
     "figures": "",
     "list_dead_letters": "records.dead_letters",
@@ -56,6 +58,7 @@ __all__ = [
     "deploy",
     "destroy",
     "errors",
+    "fan_out",
     "fetch",
     "figures",
     "list_dead_letters",

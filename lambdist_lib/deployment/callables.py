@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 
 from lambdist_lib import paths
 from lambdist_lib.errors import UsageError
@@ -120,8 +120,8 @@ def is_pickled(processing: Path) -> bool:
 def missing(name: str) -> str:
     """Say what to do about a module that a pickled function imports and a zip has not."""
     return (
-        f"the function imports {name}, which Lambda does not have; pass requirements=[{name!r}] for a package, "
-        f"or modules=[{name!r}] for a module of yours"
+        f"the function imports {name}, which Lambda does not have; pass requirements=[{name!r}] for a "
+        f"package, or modules=[{name!r}] for a module of yours"
     )
 
 
@@ -137,9 +137,8 @@ def with_runtime(settings: Mapping[str, Any], processing: Path, target: str) -> 
     python = (processing / PICKLED / PYTHON).read_text(encoding="utf-8").strip()
     if wanted.setdefault("runtime", f"python{python}") != f"python{python}":
         raise UsageError(
-            f"the function was pickled by Python {python} and the Lambdas would run {wanted['runtime']}: bytecode "
-            f"differs between minor versions; pass runtime='python{python}', or start your notebook with "
-            f"that Python"
+            f"the function is bytecode of Python {python}, and the Lambdas would run {wanted['runtime']}: "
+            f"pass runtime='python{python}', or run this on the other Python"
         )
     return wanted
 

@@ -8,17 +8,18 @@ resources that remain and the command that goes on.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib.cloud import local_cloud, targets
+from lambdist_lib.cloud import local_cloud, locks, targets
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment import bundles, leaks, preflight, smoke_test, stacks
+from lambdist_lib.deployment import bundles, callables, leaks, preflight, smoke_test, stacks, templates
+from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.polling import Log
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.deployment.uncollected import require_collected
-from lambdist_lib.errors import LambdistError
+from lambdist_lib.errors import LambdistError, UsageError
 from lambdist_lib.progress import Progress
 
 
@@ -27,6 +28,10 @@ def deploy(
     settings: Mapping[str, Any] | None = None,
     *,
     processing: str | Path = "",
+    process: Callable[[Any], object] | None = None,
+    requirements: Sequence[str] = (),
+    modules: Iterable[Module] = (),
+    kinds: Iterable[str] = templates.KINDS,
     lifetime_s: float | None = None,
     budget_usd: float = 0.0,
     yes: bool | None = None,
@@ -38,6 +43,9 @@ def deploy(
     Args:
         settings: Template parameters in Python's spelling (`templates`); others keep their defaults.
         processing: Folder with the processing.py to deploy; "" for the one that ships with lambdist.
+        process: A function to deploy instead of a folder, with the `requirements` and `modules` that it
+            imports (`callables.write`).
+        kinds: Which stacks.
         lifetime_s: Seconds until `lambdist leaks --delete` may remove the stacks; 24 hours by default.
         budget_usd: Maximum of the estimated cost in US dollars; 0 for no limit.
         yes: True creates without asking, False asks on the terminal. None asks unless there is a budget.
@@ -52,15 +60,17 @@ def deploy(
         DeployError: Consent was refused, CloudFormation failed or a function does not start.
         KeyboardInterrupt: The message names what remains and how to go on or remove it.
     """
-    code, wanted = bundles.folder(processing), dict(settings or {})
+    code = code_folder(processing, process, requirements=requirements, modules=modules)
+    wanted, kinds = callables.with_runtime(settings or {}, code, target.name), tuple(kinds)
     if target.name == "aws" and not confirmed:
         inspected = preflight.inspect(target, wanted, lifetime_s=lifetime_s)
         preflight.confirm(inspected, budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes)
     try:
         if log:
-            return _apply(target, wanted, code, lifetime_s, log)
-        with Progress("deploy") as progress:
-            deployed = _apply(target, wanted, code, lifetime_s, progress.show)
+            with locks.stacks(target, "lambdist deploy"):
+                return _apply(target, kinds, wanted, code, lifetime_s, log)
+        with Progress("deploy") as progress, locks.stacks(target, "lambdist deploy"):
+            deployed = _apply(target, kinds, wanted, code, lifetime_s, progress.show)
             progress.show(f"{len(deployed)} stacks on {target.label}")
             return deployed
     except KeyboardInterrupt:
@@ -82,10 +92,10 @@ def destroy(target: Target, *, name: str = stacks.NAME, force: bool = False) -> 
         DeployError: CloudFormation could not delete a resource; the message names it.
         KeyboardInterrupt: The message names what remains and how to go on.
     """
-    if not force:
-        require_collected(target, name=name)
     try:
-        with Progress("destroy") as progress:
+        with locks.stacks(target, "lambdist destroy", name=name), Progress("destroy") as progress:
+            if not force:
+                require_collected(target, name=name)
             stacks.delete_stacks(target, name=name, log=progress.show)
             progress.show("both stacks and the artifact bucket are gone")
     except KeyboardInterrupt:
@@ -102,7 +112,9 @@ def stop_local_cloud(*, force: bool = False) -> bool:
         UncollectedError: As for `destroy`.
     """
     if not force and local_cloud.find() is not None:
-        require_collected(targets.connect("local"))
+        target = targets.connect("local")
+        with locks.stacks(target, "lambdist cloud stop"):
+            require_collected(target)
     return local_cloud.stop()
 
 
@@ -118,11 +130,38 @@ def remaining(target: Target, advice: str) -> str:
     return f"on {target.label} remain {names}; {advice}"
 
 
+def code_folder(
+    processing: str | Path,
+    process: Callable[[Any], object] | None,
+    *,
+    requirements: Sequence[str] = (),
+    modules: Iterable[Module] = (),
+    as_json: bool = True,
+) -> Path:
+    """Return the folder of the processing.py that a folder's name or a function stands for.
+
+    Raises:
+        UsageError: Both are given, there is no such folder, or the function cannot be pickled.
+    """
+    if process is None:
+        if requirements or list(modules):
+            raise UsageError("requirements and modules go with process=; a folder has a requirements.txt")
+        return bundles.folder(processing)
+    if str(processing):
+        raise UsageError("process and processing are both given: pass a function or a folder")
+    return callables.write(process, requirements=requirements, modules=modules, as_json=as_json)
+
+
 def _apply(
-    target: Target, settings: dict[str, Any], processing: Path, lifetime_s: float | None, log: Log
+    target: Target,
+    kinds: tuple[str, ...],
+    settings: dict[str, Any],
+    processing: Path,
+    lifetime_s: float | None,
+    log: Log,
 ) -> dict[str, Stack]:
     deployed = stacks.apply_stacks(
-        target, settings=settings, processing=processing, lifetime_s=lifetime_s, log=log
+        target, kinds, settings=settings, processing=processing, lifetime_s=lifetime_s, log=log
     )
     smoke_test.check_functions_start(target, deployed.values())
     return deployed

@@ -1,16 +1,19 @@
 """Name, find and open the folders of experiments and runs under results/."""
 
 import contextlib
+import filecmp
 import re
+import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib import paths
 from lambdist_lib.data import files as data_files
+from lambdist_lib.data import items as data_items
 from lambdist_lib.errors import NotFoundError, RunError, UsageError
 from lambdist_lib.protocol.contract import RUN_ID
 from lambdist_lib.results import files
@@ -18,6 +21,7 @@ from lambdist_lib.results.files import writable, write_json
 
 ID_MAX_CHARS = 28  # of an experiment's id; a run's id adds up to twelve
 SPOOLED = "input.txt"  # the data from standard input, in the experiment's folder
+ITEMS = "items.jsonl"  # Python objects as datapoints, there
 DAMAGED = "remove the folder and run again"
 
 
@@ -60,10 +64,35 @@ def data_file(data: str, experiment: Path) -> str | Path:
         return data_files.spool(sys.stdin.buffer, experiment / SPOOLED)
 
 
+def items_file(items: Iterable[object], experiment: Path, *, max_chars: int) -> Path:
+    """Write Python objects as datapoints into the experiment's folder; return the file.
+
+    Raises:
+        UsageError: An item cannot be a datapoint; a new folder is removed again.
+        RunError: The experiment has other items.
+    """
+    path, is_new = experiment / ITEMS, not experiment.exists()
+    try:
+        with writable(experiment, "run this again"):
+            experiment.mkdir(parents=True, exist_ok=True)
+            with files.whole(path) as partial:
+                data_items.write(items, partial, max_chars=max_chars)
+                if path.exists() and not filecmp.cmp(partial, path, shallow=False):
+                    raise RunError(
+                        f"the experiment {experiment.name} has other items: use another experiment id, "
+                        "or remove its folder"
+                    )
+    except BaseException:
+        if is_new:
+            shutil.rmtree(experiment, ignore_errors=True)
+        raise
+    return path
+
+
 def spooled(run: Path) -> Path | None:
-    """Return the file that a run's experiment saved from standard input; None where there is none."""
-    path = run.parents[1] / SPOOLED
-    return path if path.exists() else None
+    """Return the file in which a run's experiment saved its input; None where there is none."""
+    saved = (run.parents[1] / name for name in (SPOOLED, ITEMS))
+    return next((path for path in saved if path.exists()), None)
 
 
 @contextlib.contextmanager

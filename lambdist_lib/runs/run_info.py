@@ -15,7 +15,8 @@ class RunInfo:
     the experiment planned to look whether they suffice. deadline_s: of the sending, 0 for none.
     stack, code: name of the stack and the key of each function's zip; empty without a stack.
     api: URL and options of an API that this project did not deploy. resumed: such a run balances,
-    but is not a timing.
+    but is not a timing. encoding: of the datapoints, "json" for Python objects (`data.items`), else
+    "text".
     """
 
     run_id: str
@@ -33,6 +34,7 @@ class RunInfo:
     code: Mapping[str, str] = field(default_factory=dict)
     api: Mapping[str, Any] = field(default_factory=dict)
     resumed: bool = False
+    encoding: str = "text"
 
     def facts(self) -> dict[str, Any]:
         """The flat form in which run.json keeps it."""

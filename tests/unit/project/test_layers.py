@@ -20,7 +20,7 @@ RANKS = [
     {"records"},
     {"runs"},
     {"analysis"},
-    {"experiment"},
+    {"experiment", "fanout"},
     {"planner"},
     {"figures"},
     {"report"},
