@@ -21,9 +21,9 @@ MAX_BARS = 12
 CAUSE_CHARS = 40
 
 
-def draw_outcomes(inputs: FigureInputs) -> Figure | None:
-    """Draw how the datapoints ended; None where none died."""
-    if not (inputs.records["outcome"] == DEAD).any():
+def draw_outcomes(inputs: FigureInputs, *, even_if_none_died: bool = False) -> Figure | None:
+    """Draw how the datapoints ended; None where none died, unless asked for."""
+    if not even_if_none_died and not (inputs.records["outcome"] == DEAD).any():
         return None
     return draw_one(plot_outcomes, inputs.records, height_in=3.6, target_label=inputs.target_label)
 

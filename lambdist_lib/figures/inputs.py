@@ -44,8 +44,8 @@ class FigureInputs:
 def select_run(runs: pd.DataFrame, temperature: str = "warm", factor: str = "") -> str:
     """Choose the run to look at closely; "" without runs.
 
-    The first distributed run of this temperature; of a sweep the last one at the highest level. Where there
-    is none, the run that comes nearest.
+    The first distributed run of this temperature; of a sweep the last one at the highest level. Without
+    such a run, the one that comes nearest.
     """
     if runs.empty:
         return ""

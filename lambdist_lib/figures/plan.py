@@ -268,7 +268,7 @@ def plot_validation(rows: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
         if row.kind != published.FITTED:
             ax.hlines(place, -row.allowed * 100, row.allowed * 100, color=theme.QUIET, lw=6, alpha=0.3)
         ax.plot(row.error * 100, place, "o", ms=5, color=colour)
-    for verdict, label in ((True, "holds"), (False, "misses"), (None, "fitted, counts for nothing")):
+    for verdict, label in ((True, "holds"), (False, "misses"), (None, "fitted, does not count")):
         ax.plot([], [], "o", color=VERDICT[verdict], label=label)
     ax.axvline(0, color=theme.INK, lw=0.8)
     ax.set_yticks(range(len(table)), [f"{row.case}" for row in table.itertuples()], fontsize="x-small")

@@ -120,7 +120,7 @@ def plot_ratios(
 ) -> Axes:
     """Draw the ratio control / arm with its interval, against the line of no difference.
 
-    A row for each event, and one until stored for each other arm in place of the control.
+    A row for each event with the control, and one until stored with each further arm.
     """
     table = speedup.table(runs, arm=arm, control=control, confidence=confidence)
     y = np.arange(len(table))
@@ -154,11 +154,11 @@ def plot_ratios(
 def plot_by_level(
     table: pd.DataFrame, ax: Axes, *, target_label: str, factor: str = "chunks", arm: str = "distributed"
 ) -> Axes:
-    """Draw the speedup at each level with its interval, the line of no difference and the ideal one.
+    """Draw the speedup at each level with its interval, the line at 1 and the ideal line.
 
     Args:
         table: What `measures.speedup.by_level` returns.
-        ax: Drawn on and returned. The ideal, one times faster per sender, is drawn for chunks alone.
+        ax: Drawn on and returned. The ideal, one times faster per sender, is drawn for `chunks` only.
     """
     x, ratio = table["level"], table["ratio"]
     if factor == "chunks":

@@ -62,7 +62,7 @@ def run_notebook(
         quiet: Print nothing.
 
     Returns:
-        `notebook` (the executed one), `finding` and `report`; the last two are "" where there is none.
+        `notebook` (the executed one), `finding` and `report`; the last two are "" without an experiment.
 
     Raises:
         UsageError: The notebook does not exist, or a parameter does not fit.

@@ -21,7 +21,7 @@ MAX_WARNINGS = 5
 class Source:
     """The folder of an experiment or a run.
 
-    facts: of experiment.json, or of each run.json where there is none. runs: facts by run folder; empty
+    facts: of experiment.json, or of each run.json without one. runs: facts by run folder; empty
     where git keeps only the tables.
     """
 

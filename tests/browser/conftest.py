@@ -30,7 +30,7 @@ START_S = 60.0
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium without a window; skipped where there is none, or no Playwright to drive it."""
+    """Start Chromium without a window; skip without Chromium or Playwright."""
     if not CHROMIUM:
         pytest.skip("no Chromium on this machine; `apt-get install chromium` has the browser tests run")
     if not importlib.util.find_spec("playwright"):

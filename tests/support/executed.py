@@ -1,4 +1,4 @@
-"""What an executed notebook shows, and what every one of ours must."""
+"""Read executed notebooks, and check what each of them must show."""
 
 import json
 import re
@@ -24,18 +24,18 @@ def outputs(notebook):
 
 
 def plain(output):
-    """An output as text, whichever kind it is of."""
+    """Return an output of any kind as text."""
     data = output.get("data", {})
     return "".join(data.get("text/markdown") or data.get("text/plain") or output.get("text", ""))
 
 
 def require_clean(notebook, *, phases, figures):
-    """A line per phase, its figures, the same finding at both ends; no warning, no path of a machine."""
+    """Check phases, figures and the finding at both ends; no warning, no path of this machine."""
     shown = outputs(notebook)
     assert [output for output in shown if output.get("name") == "stderr"] == []
     assert not any("Warning" in plain(output) or str(paths.root()) in plain(output) for output in shown)
-    told = [plain(output) for output in shown if output["output_type"] == "display_data"]
-    lines = [line for line in told if re.fullmatch(r"[a-z ]+: .+ \(\d+\.\d s\)", line)]
+    texts = [plain(output) for output in shown if output["output_type"] == "display_data"]
+    lines = [line for line in texts if re.fullmatch(r"[a-z ]+: .+ \(\d+\.\d s\)", line)]
     assert [line.partition(":")[0] for line in lines] == phases
     assert len([output for output in shown if "image/png" in output.get("data", {})]) == figures
     findings = [plain(output) for output in shown if "**Finding.**" in plain(output)]

@@ -1,4 +1,4 @@
-"""An HTML page as a reader's tools see it: its elements, its outline, and what it would fetch."""
+"""Read an HTML page as a browser does: its elements, its outline, and what it would fetch."""
 
 import itertools
 import re
@@ -9,7 +9,7 @@ URLS = {"src", "href", "srcset", "poster", "data", "action", "formaction", "back
 
 
 class Page(HTMLParser):
-    """elements: (tag, attributes) in order; texts: what stands in an element, by its place in `elements`."""
+    """elements: (tag, attributes) in order; texts: the text of an element, by its place in `elements`."""
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
@@ -37,12 +37,12 @@ class Page(HTMLParser):
         return [attributes for tag, attributes in self.elements if tag in tags]
 
     def text(self, tag):
-        """Of every such element, its spaces made one."""
+        """Return the text of every such element, with single spaces."""
         found = [place for place, (name, _) in enumerate(self.elements) if name == tag]
         return [" ".join(self.texts.get(place, "").split()) for place in found]
 
     def asked_for(self):
-        """Whatever a browser would fetch, or run."""
+        """Return all that a browser would fetch or run."""
         inside = {"data:image/png", "#"}
         urls = [
             value for _, one in self.elements for name, value in one.items()
@@ -57,7 +57,7 @@ class Page(HTMLParser):
         return urls + fetched + active + handlers
 
     def unreadable(self):
-        """What keeps people from reading it who do not see, or have no mouse."""
+        """Return what makes the page inaccessible without eyes or mouse."""
         found = list(self.complaints)
         ids = [one["id"] for _, one in self.elements if "id" in one]
         found += [f"id {one} is there twice" for one in set(ids) if ids.count(one) > 1]

@@ -1,4 +1,4 @@
-"""Experiments' folders as runs leave them, of synthetic tables."""
+"""Write experiments' folders from synthetic tables, as runs leave them."""
 
 import json
 
@@ -9,7 +9,7 @@ from lambdist_lib.runs.conditions import Conditions
 
 
 def written(home, runs, *, dead=(), facts=None, words=()):
-    """An experiment's folder as runs leave it; line n of the data is words[n], else word-n."""
+    """Write an experiment's folder; line n of the data is words[n], else word-n."""
     for row in runs.to_dict("records"):
         folder = home / "runs" / row["run_id"]
         folder.mkdir(parents=True)

@@ -13,7 +13,7 @@ def test_the_first_warm_distributed_run_is_shown():
 
 
 def test_the_nearest_run_is_shown_where_none_is_warm_and_distributed():
-    """Cold before another arm; without any runs there is none."""
+    """Cold before another arm; without runs the name is empty."""
     cold = frames.runs(0, cold_pairs=2)
     single = frames.runs(2)[lambda runs: runs["arm"] == "single_node"]
 

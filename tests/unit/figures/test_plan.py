@@ -69,7 +69,7 @@ def test_over_time_shows_both_models_and_the_bottleneck(axes):
         (lambda ax: figures.plot_held_out(HELD_OUT, ax, **AT), ["inside with 2 of 3", "n = 2 runs"]),
         (lambda ax: figures.plot_held_out(HELD_OUT.iloc[:0], ax, **AT), ["n = 0 runs"]),
         (lambda ax: figures.plot_validation(published.table(ROWS), ax, **AT),
-         ["1 of 2 published rows hold", "3 rows", "fitted, counts for nothing", "a makespan"]),
+         ["1 of 2 published rows hold", "3 rows", "fitted, does not count", "a makespan"]),
     ],
 )  # fmt: skip
 def test_figure_names_its_subject_and_count(axes, draw, says):

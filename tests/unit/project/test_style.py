@@ -1,4 +1,4 @@
-"""Code and notebooks look as they should; `make lint` runs this file alone."""
+"""Style of code and notebooks; `make lint` runs this file alone."""
 
 import ast
 import subprocess
@@ -48,7 +48,7 @@ def code_cells(notebook):
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_committed_as_written(notebook):
-    """Valid, without outputs or counts; the kernel is the one of whoever opens it."""
+    """Valid, without outputs or counts, for any Python kernel."""
     content = nbformat.read(notebook, as_version=4)
     nbformat.validate(content)
 
@@ -60,7 +60,7 @@ def test_a_notebook_is_committed_as_written(notebook):
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_calls_the_library_and_defines_nothing(notebook):
-    """Short cells of calls: what is worth a function is worth a test, so it stands in the library."""
+    """Cells are short and call the library: a function needs a test, so it belongs there."""
     for cell in code_cells(notebook):
         defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         assert not any(isinstance(node, defined) for node in ast.walk(ast.parse(cell.source))), cell.source

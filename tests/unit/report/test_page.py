@@ -1,4 +1,4 @@
-"""The report as its reader gets it: whole, offline, readable without eyes or mouse, the summary's numbers."""
+"""The report: one offline file, accessible without eyes or mouse, with the summary's numbers."""
 
 import json
 import shlex
@@ -68,7 +68,7 @@ def require_readable(home):
 
 @pytest.mark.parametrize("home", REFERENCES, ids=lambda path: path.name)
 def test_a_committed_result_becomes_one_file(tmp_path, home):
-    """Also one of which git keeps no runs: every figure of its folder is in it, with words of its numbers."""
+    """Without runs, too: every figure of its folder is in it, with alt text from its numbers."""
     copy = shutil.copytree(home, tmp_path / home.name, ignore=shutil.ignore_patterns("report.html"))
 
     facts, page = require_readable(copy)
@@ -111,7 +111,7 @@ def test_a_sweep_is_reported_by_level(tmp_path):
 
 
 def test_one_run_is_reported_with_its_counts(tmp_path):
-    """`submit` compares nothing, so the headline says what came of it."""
+    """`submit` compares nothing, so the headline has the counts."""
     runs = rows(1).iloc[1:].assign(stored=39, dead=1, temperature="as found", pair=0)
     home = written(tmp_path / "one", runs, dead=(0,))
 
@@ -142,7 +142,7 @@ def foreign_run(home):
 
 
 def test_a_run_through_another_api_is_reported_as_the_client_knows_it(tmp_path):
-    """Until accepted; and what stands in its URL behind a question mark is nobody's business."""
+    """Counts end at accepted; the URL's query stays secret."""
     facts, page = require_readable(foreign_run(tmp_path / "elsewhere"))
 
     assert facts["headline"] == (
@@ -156,8 +156,8 @@ def test_a_run_through_another_api_is_reported_as_the_client_knows_it(tmp_path):
     assert "hidden" not in (tmp_path / "elsewhere" / "report.html").read_text()
 
 
-def test_what_is_not_finished_is_said_at_the_top(tmp_path):
-    """Runs under way, lost and unsent datapoints, each with what to type; before the headline."""
+def test_unfinished_runs_are_named_at_the_top(tmp_path):
+    """Unfinished runs, lost and unsent datapoints, each with its command, precede the headline."""
     runs = rows(2)
     runs.loc[0, ["stored", "lost"]] = [37, 3]
     home = written(tmp_path / "open", runs, facts={})
@@ -178,7 +178,7 @@ def test_what_is_not_finished_is_said_at_the_top(tmp_path):
 
 
 @pytest.mark.parametrize("arm", ["distributed", "url"])
-def test_an_experiment_of_which_nothing_has_ended_says_so(tmp_path, arm):
+def test_an_experiment_without_ended_runs_says_so(tmp_path, arm):
     home = tmp_path / "begun"
     (home / "runs" / "begun-d").mkdir(parents=True)
     run = {
@@ -193,7 +193,7 @@ def test_an_experiment_of_which_nothing_has_ended_says_so(tmp_path, arm):
     assert "lambdist resume begun" in facts["warnings"][0]
 
 
-def test_datapoints_are_text_whatever_they_hold(tmp_path):
+def test_datapoints_are_escaped(tmp_path):
     """Markup, right-to-left script, emoji, control characters, half of a surrogate pair."""
     runs = rows(1).iloc[1:].assign(stored=40 - len(HOSTILE), dead=len(HOSTILE))
     words = [*(f"word-{n}" for n in range(3)), *HOSTILE]
@@ -207,8 +207,8 @@ def test_datapoints_are_text_whatever_they_hold(tmp_path):
 
 
 @given(st.text(st.characters(codec=None), min_size=1))
-def test_any_text_is_text(text):
-    """Wherever it comes from: the page's elements are the same, and what can be printed is there."""
+def test_any_text_is_escaped(text):
+    """The page's elements stay the same, and printable characters are shown."""
     table = Table(
         id="one", section="failures", caption=text, columns=(Column(name=text, free=True),), rows=((text,),)
     )
@@ -234,15 +234,15 @@ def test_any_text_is_text(text):
         assert " ".join(text.split()) in page.text("bdi")
 
 
-def test_an_account_of_aws_is_nobodys_business():
-    """Errors of AWS name it; the rest of what they say stays."""
+def test_an_aws_account_number_is_removed():
+    """AWS's error messages contain it; the rest of the message stays."""
     said = "AccessDenied: arn:aws:iam::123456789012:role/processor may not"
 
     assert failures.shortened(said) == "AccessDenied: arn:aws:iam::…:role/processor may not"
 
 
-def test_a_summary_that_does_not_know_its_runs_any_more_is_made_again(pairs):
-    """As after a redrive, which writes the runs' folders anew; one that does is left as it is."""
+def test_a_summary_that_does_not_match_its_runs_is_measured_again(pairs):
+    """As after a redrive, which rewrites the runs' folders; a summary that matches them stays."""
     source, path = report_source.find(str(pairs)), pairs / "summary.json"
     content = report_source.summary(source)
 
@@ -256,15 +256,15 @@ def test_a_summary_that_does_not_know_its_runs_any_more_is_made_again(pairs):
 
 
 def commands(home):
-    """What the last part of a report tells to type."""
+    """Return the commands in the last part of a report."""
     source = report_source.find(str(home))
     return [
         line for facts in source.facts for line in reproduce.commands(home, facts, report_source.runs(source))
     ]
 
 
-def test_commands_of_a_report_are_taken_by_the_command_line(tmp_path):
-    """Those of pairs, with every condition that was not the usual one."""
+def test_a_reports_commands_parse(tmp_path):
+    """Those of pairs, with every condition that differs from the defaults."""
     held = {"chunks": 7, "work": "io:20ms", "queue_batch": 10, "seed": 3, "target": "AWS eu-west-1",
             "processing": "examples/factor"}  # fmt: skip
     runs = rows(6, chunks=7, queue_batch=10, work="io:20ms")
@@ -280,8 +280,8 @@ def test_commands_of_a_report_are_taken_by_the_command_line(tmp_path):
     )  # fmt: skip
 
 
-def test_the_usual_conditions_are_those_of_the_templates():
-    """So that a `lambdist deploy` with none of them set is the same again."""
+def test_default_conditions_are_those_of_the_templates():
+    """So a `lambdist deploy` without settings deploys the same."""
     declared = parameters("distributed")
     settings = {
         name: value
@@ -296,8 +296,8 @@ def test_the_usual_conditions_are_those_of_the_templates():
         ), name
 
 
-def test_a_submission_is_had_again_with_the_settings_of_its_stacks():
-    """`lambdist deploy --set` for those that were not the usual ones."""
+def test_a_submission_is_reproduced_with_the_settings_of_its_stacks():
+    """`lambdist deploy --set` names the settings that differ from the defaults."""
     facts = {
         "arm": "single_node",
         "data": "my words.txt",
@@ -312,8 +312,8 @@ def test_a_submission_is_had_again_with_the_settings_of_its_stacks():
     ]
 
 
-def test_the_command_says_where_the_report_is(pairs, capsys, tmp_path):
-    """Of a folder, to another file; as JSON too; and what does not exist is one line."""
+def test_the_command_prints_the_path_of_the_report(pairs, capsys, tmp_path):
+    """Also to another file and as JSON; a missing run is an error of one line."""
     to = tmp_path / "sent" / "mail.html"
     assert main.main(["report", str(pairs), "--output", str(to), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
