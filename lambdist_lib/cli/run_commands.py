@@ -40,7 +40,9 @@ def submit(options: argparse.Namespace) -> None:
             **cli_options.values(options, "data", "seed", *cli_options.SENDING),
         )
         progress.show(closing.closing_line([row]))
-    cli_options.print_result(options, f"answers: {row['folder']}/outputs.jsonl", row)
+    changed = ", ".join(row["stack_changed"])
+    notes = [f"the stack changed during the run ({changed}): it is not a timing"] if changed else []
+    cli_options.print_result(options, "\n".join([*notes, f"answers: {row['folder']}/outputs.jsonl"]), row)
     _require_all_well(options, [row])
 
 

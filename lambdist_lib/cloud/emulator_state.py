@@ -1,12 +1,12 @@
-"""What the processes around one local cloud know of each other, in files of its state folder.
+"""Keep the state of one local cloud in files that its processes share.
 
     cloud.json        the running cloud, written by its supervisor
-    cloud.log         the emulator's log, kept when it has ended
-    leases/*.json     one process that uses the cloud each; the lease ends with the process
+    cloud.log         the emulator's log, kept after its end
+    leases/*.json     one per process that uses the cloud; it ends with the process
     transition.lock   held while a cloud starts or ends
-    timed_run.lock    held while something is timed on it
+    stacks.lock       held while a run or a deploy uses it (`locks`)
 
-Processes are told apart by more than their pid, since pids are used again, and only those
+Pids are reused, so a process is identified by its pid and its creation time. Only processes
 that this cloud started are ever ended.
 """
 
@@ -35,7 +35,7 @@ SAME_PROCESS_S = 2.0  # the boot time that psutil subtracts is in whole seconds,
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One process, told from a later one with the same pid by when it was created."""
+    """Identify one process: a later one with the same pid has another creation time."""
 
     pid: int
     created: float
@@ -46,7 +46,7 @@ class Identity:
         return cls(process.pid, _created(process))
 
     def process(self, word: str = "") -> psutil.Process | None:
-        """The process if it still runs, and has `word` in its command line; a zombie does not run."""
+        """Return the process if it runs and has `word` in its command line; a zombie does not run."""
         with suppress(psutil.Error):
             process = psutil.Process(self.pid)
             if (
@@ -84,7 +84,7 @@ class Record:
     supervisor: Identity
     emulator: Identity
     port: int
-    kept: bool  # until `lambdist cloud stop`, whoever leases it
+    kept: bool  # until `lambdist cloud stop`, with or without leases
     auth: bool
     folder: str  # temporary, of the emulator and its workers
     version: str  # of ministack
@@ -94,23 +94,23 @@ class Record:
         return bool(self.supervisor.process(SUPERVISOR) and self.emulator.process(EMULATOR))
 
     def processes(self) -> set[psutil.Process]:
-        """All that run for this cloud: the emulator, its workers, what those started.
+        """Return the emulator, its workers and their children.
 
-        Workers inherit the emulator's TMPDIR, a name that was made for this cloud alone,
-        so they are found even when the emulator is gone.
+        Workers inherit the emulator's TMPDIR, whose name is unique to this cloud, so they are
+        found even after the emulator's end.
         """
-        found = []
+        processes = []
         if emulator := self.emulator.process(EMULATOR):
             with suppress(psutil.Error):
-                found = [emulator, *emulator.children(recursive=True)]
+                processes = [emulator, *emulator.children(recursive=True)]
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
                 if process.environ().get("TMPDIR") == self.folder:
-                    found.append(process)
-        return {process for process in found if _runs(process)}
+                    processes.append(process)
+        return {process for process in processes if _runs(process)}
 
     def end(self, grace_s: float = 1.0) -> None:
-        """End the processes of this cloud and remove its folder; a busy worker gets `grace_s`."""
+        """End the processes of this cloud and remove its folder; a busy worker has `grace_s`."""
         processes = self.processes()
         if emulator := self.emulator.process(EMULATOR):
             with suppress(psutil.Error):
@@ -132,7 +132,7 @@ def log_path(state: Path) -> Path:
 
 
 def read(state: Path) -> Record | None:
-    """The record in cloud.json, which may be of a cloud that is gone; None if there is no sound one."""
+    """Return the record in cloud.json, perhaps of a dead cloud; None if it is missing or invalid."""
     try:
         record = json.loads((state / "cloud.json").read_text())
         for name in ("supervisor", "emulator"):
@@ -147,13 +147,13 @@ def write(state: Path, record: Record) -> None:
 
 
 def forget(state: Path, record: Record) -> None:
-    """Remove cloud.json, unless it is of a later cloud by now."""
-    if (found := read(state)) and found.emulator == record.emulator:
+    """Remove cloud.json, unless it belongs to a later cloud."""
+    if (current := read(state)) and current.emulator == record.emulator:
         (state / "cloud.json").unlink(missing_ok=True)
 
 
 def recovered(state: Path) -> Record | None:
-    """The running cloud; ends what is left of one that lost its supervisor or its emulator.
+    """Return the running cloud; end the rest of one that lost its supervisor or its emulator.
 
     Call it inside `transition`.
     """
@@ -166,7 +166,7 @@ def recovered(state: Path) -> Record | None:
 
 
 def hold(state: Path) -> Path:
-    """Register this process as a user of the cloud; the returned file is the lease."""
+    """Register this process as a user of the cloud; returns the lease's file."""
     lease = state / "leases" / f"{os.getpid()}-{secrets.token_hex(4)}.json"
     _make_folder(lease.parent)
     _write_json(lease, asdict(Identity.of()))
@@ -174,7 +174,7 @@ def hold(state: Path) -> Path:
 
 
 def holders(state: Path) -> set[Identity]:
-    """The living processes that lease the cloud; leases of dead ones are removed."""
+    """Return the living processes that lease the cloud; remove the leases of dead ones."""
     living = set()
     for lease in (state / "leases").glob("*.json"):
         with suppress(FileNotFoundError):  # released meanwhile
@@ -194,8 +194,8 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LocalCloudError(
-            f"the local cloud's folder {folder} cannot be made: {error.strerror}; "
-            "name another with the environment variable LAMBDIST_STATE"
+            f"cannot create the local cloud's folder {paths.shown(folder)}: {error.strerror}; "
+            "name another in the environment variable LAMBDIST_STATE"
         ) from error
 
 
@@ -207,10 +207,10 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 @contextmanager
 def transition(state: Path) -> Iterator[int]:
-    """Hold the lock under which a cloud starts, ends, or is looked for; gives its file descriptor.
+    """Hold the lock under which a cloud starts, ends or is searched; yields its file descriptor.
 
     After an exception it is closed, not unlocked: a supervisor that inherited it then holds
-    it until the start that was interrupted here has come to its end there.
+    it until its start, which was interrupted here, is complete.
     """
     lock = acquire(state / "transition.lock", TRANSITION_WAIT_S, "starting or stopping the local cloud")
     try:
@@ -235,9 +235,7 @@ def _fcntl() -> ModuleType:
     try:
         import fcntl
     except ImportError:  # Windows
-        raise LocalCloudError(
-            "the local cloud needs Linux, macOS or WSL; or use --target aws"
-        ) from None
+        raise LocalCloudError("the local cloud needs Linux, macOS or WSL; or use --target aws") from None
     return fcntl
 
 
@@ -247,7 +245,7 @@ def _unlock(lock: int) -> None:
 
 
 def acquire(path: Path, timeout_s: float, doing: str) -> int:
-    """Lock `path` for this process and write its pid there; the file descriptor is the caller's to close.
+    """Lock `path` and write this pid there; the caller closes the returned file descriptor.
 
     Raises:
         LocalCloudError: Another process held it for all of `timeout_s`; names its pid.

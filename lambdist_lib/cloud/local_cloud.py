@@ -1,11 +1,11 @@
-"""The local cloud: the emulator `ministack`, run on 127.0.0.1 for as long as somebody uses it.
+"""Run the local cloud: the emulator `ministack` on 127.0.0.1, for as long as a process uses it.
 
     cloud = local_cloud.lease()     # notebooks, scripts, tests: found or started, ended after use
     local_cloud.start(keep=True)    # `lambdist cloud start`: until `local_cloud.stop()`
 
-There is one local cloud for each state folder. Whoever starts it, a supervisor process of its
-own keeps it (`local_cloud_supervisor`), so it outlives a kernel but not its users: a lease holds
-as long as the process that took it, however that process ends.
+There is one local cloud per state folder. A supervisor process owns it (`emulator_supervisor`), so
+it outlives the process that started it, but not its users: a lease lasts as long as the process
+that took it, however that process ends.
 """
 
 import importlib.metadata
@@ -19,7 +19,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -39,7 +39,7 @@ STOP_S = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalCloud:
-    """A local cloud as it was found or started; `require_alive` tells whether it still runs."""
+    """Describe a local cloud as found or started; `require_alive` checks that it still runs."""
 
     endpoint_url: str
     port: int
@@ -53,14 +53,14 @@ class LocalCloud:
     lease: Path | None = None  # of this process, if `lease` gave this
 
     def release(self) -> None:
-        """Give the lease back before this process ends."""
+        """End the lease before this process ends."""
         if self.lease:
             self.lease.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The running local cloud, and who uses it."""
+    """Describe the running local cloud and its users."""
 
     cloud: LocalCloud
     supervisor_pid: int
@@ -69,7 +69,7 @@ class Status:
 
 
 def find(state: Path | None = None) -> LocalCloud | None:
-    """The running local cloud, or None; clears away what is left of a dead one."""
+    """Return the running local cloud or None; remove the rest of a dead one."""
     state = state or paths.state()
     if not state.exists():
         return None
@@ -86,17 +86,18 @@ def start(
     linger_s: float = LINGER_S,
     ports: Iterable[int] | None = None,
 ) -> LocalCloud:
-    """Start the local cloud, or find it running; takes no lease.
+    """Start the local cloud, or return the running one; takes no lease.
 
     Args:
-        state: Folder of the files by which its users find it.
-        keep: Until `stop`, whoever uses it. A running cloud becomes kept, too.
+        state: Folder of the files by which its users find it; default `paths.state()`.
+        keep: Keep it until `stop`, used or not. A running cloud becomes kept, too.
         auth: Enforce IAM permissions.
-        linger_s: How long it waits for a new user after the last; as first started.
-        ports: To try, in this order; by default free ones.
+        linger_s: How long it waits for a new user after the last. A running cloud keeps its own.
+        ports: Ports to try, in this order; default: free ones.
 
     Raises:
-        LocalCloudError: The emulator is not installed, does not start, or runs without `auth`.
+        MissingExtraError: The emulator is not installed.
+        LocalCloudError: It does not start, or runs without `auth`.
     """
     state = state or paths.state()
     with cloud_state.transition(state) as lock:
@@ -115,7 +116,7 @@ def start(
             record = _started(state, options)
         if auth and not record.auth:
             raise LocalCloudError(
-                "the local cloud runs without IAM enforcement; type `lambdist cloud stop`, then start it anew"
+                "the local cloud runs without IAM enforcement; run `lambdist cloud stop`, then start it again"
             )
         if keep and not record.kept:
             record = replace(record, kept=True)
@@ -130,7 +131,7 @@ def lease(
     linger_s: float = LINGER_S,
     ports: Iterable[int] | None = None,
 ) -> LocalCloud:
-    """The running local cloud, started if need be, which now stays as long as this process.
+    """Return the local cloud, started if necessary; it runs at least as long as this process.
 
     Arguments and errors are those of `start`.
     """
@@ -144,7 +145,7 @@ def lease(
 
 
 def status(state: Path | None = None) -> Status | None:
-    """The running local cloud with its users, or None."""
+    """Return the running local cloud with its users, or None."""
     state = state or paths.state()
     cloud = find(state)
     record = cloud_state.read(state)
@@ -159,7 +160,7 @@ def status(state: Path | None = None) -> Status | None:
 
 
 def stop(state: Path | None = None) -> bool:
-    """End the local cloud, kept or leased, and wait until it has gone; return whether one ran."""
+    """End the local cloud, kept or leased, and wait for its end; returns whether one ran."""
     state = state or paths.state()
     if not state.exists():
         return False
@@ -181,7 +182,7 @@ def stop(state: Path | None = None) -> bool:
 
 
 def reset(cloud: LocalCloud) -> None:
-    """Empty the local cloud: stacks, tables, queues, logs and workers are gone, the endpoint stays."""
+    """Delete all stacks, tables, queues, logs and workers of the local cloud; its endpoint stays."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         opener.open(f"{cloud.endpoint_url}/_ministack/reset", data=b"", timeout=30).close()
@@ -189,33 +190,21 @@ def reset(cloud: LocalCloud) -> None:
         require_alive(cloud)
         raise LocalCloudError(
             f"the local cloud at {cloud.endpoint_url} did not reset ({error}); its log is "
-            f"{paths.shown(cloud.log)}; type `lambdist cloud stop`, then `lambdist cloud start`"
+            f"{paths.shown(cloud.log)}; run `lambdist cloud stop`, then `lambdist cloud start`"
         ) from error
 
 
 def require_alive(cloud: LocalCloud) -> None:
-    """Raise LocalCloudError if this cloud has ended, even if another one runs by now."""
+    """Raise LocalCloudError if this cloud has ended, even if another one runs."""
     if cloud.emulator.process(cloud_state.EMULATOR) is None:
         raise LocalCloudError(
-            f"the local cloud at {cloud.endpoint_url} has ended, and what was deployed there is gone; "
-            f"its log {paths.shown(cloud.log)} may tell why; type `lambdist cloud start`, then run again"
+            f"the local cloud at {cloud.endpoint_url} has ended with all that was deployed there; "
+            f"its log {paths.shown(cloud.log)} may say why; run `lambdist cloud start`, then try again"
         )
 
 
-@contextmanager
-def timed_run(state: Path | None = None, *, timeout_s: float = 600.0) -> Iterator[None]:
-    """Let one timed run at a time use the local cloud: two would measure each other.
-
-    Raises:
-        LocalCloudError: Another process held it for all of `timeout_s`; names its pid.
-    """
-    state = state or paths.state()
-    with cloud_state.locked(state / "timed_run.lock", timeout_s, "timing a run on the local cloud"):
-        yield
-
-
 def free_ports() -> Iterator[int]:
-    """Ports of 127.0.0.1 that nobody listens on; another program may be faster to take one."""
+    """Yield free ports of 127.0.0.1; another program may take one first."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -233,10 +222,10 @@ def require_emulator(
         MissingExtraError: It is not installed.
         LocalCloudError: This Python cannot run it.
     """
-    (first, last), found = PYTHONS, ".".join(map(str, python))
+    (first, last), version = PYTHONS, ".".join(map(str, python))
     if not first <= python <= last:
         raise LocalCloudError(
-            f"the local cloud needs Python 3.11 to 3.14, and this is {found}; "
+            f"the local cloud needs Python 3.11 to 3.14, and this is {version}; "
             "install lambdist-lib into an environment of one of these"
         )
     try:
@@ -260,13 +249,13 @@ def _started(state: Path, options: Options) -> cloud_state.Record:
             timeout=START_S,
         )
     except subprocess.TimeoutExpired:
-        answer = f"the supervisor of the local cloud gave no answer within {START_S:g} s"
+        answer = f"the local cloud's supervisor did not answer within {START_S:g} s"
     else:
-        answer = starting.stdout or starting.stderr or "the supervisor of the local cloud failed"
+        answer = starting.stdout or starting.stderr or "the local cloud's supervisor failed"
     if answer != READY or (record := cloud_state.read(state)) is None:
         raise LocalCloudError(
-            f"{answer}\nall that is known is in {paths.shown(cloud_state.log_path(state))}; "
-            "type `lambdist cloud start` to try again"
+            f"{answer}\nthe log is {paths.shown(cloud_state.log_path(state))}; "
+            "run `lambdist cloud start` to try again"
         )
     return record
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lambdist_lib import paths
+from lambdist_lib.cloud import locks
 from lambdist_lib.cloud.api import Api, ApiKey
 from lambdist_lib.data import files as data_files
 from lambdist_lib.data.datapoints import Datapoints, Line
@@ -72,7 +73,9 @@ def submit_to_url(
         sha256=points.sha256,
         api={"url": url, "api_key_env": api_key_env, "timeout_s": timeout_s, "plan": options},
     )
-    return _complete(api, parsed, points, points, folder, info, watch)
+    with locks.run(folder, f"sending {folder.name}"):
+        folders.refuse_existing(folder)  # another process may have begun it since
+        return _complete(api, parsed, points, points, folder, info, watch)
 
 
 def resume(folder: Path, *, data: str = "", watch: Watch | None = None) -> dict[str, Any]:
@@ -82,9 +85,14 @@ def resume(folder: Path, *, data: str = "", watch: Watch | None = None) -> dict[
         RunError: The data file is not the one that the run began with.
         UsageError: The environment has no key any more.
     """
-    facts = folders.read_facts(folder)
-    if facts["state"] == "collected" and not (facts["unsent"] or facts["unknown"]):
-        return facts
+    with locks.run(folder, f"resuming {folder.name}"):
+        facts = folders.read_facts(folder)
+        if facts["state"] == "collected" and not (facts["unsent"] or facts["unknown"]):
+            return facts
+        return _resume(folder, facts, data, watch)
+
+
+def _resume(folder: Path, facts: dict[str, Any], data: str, watch: Watch | None) -> dict[str, Any]:
     points = _read(data or folders.spooled(folder) or facts["data"])
     if points.sha256 != facts["sha256"]:
         raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")

@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdist_lib.cloud import locks
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.deployment import stacks
@@ -29,7 +30,6 @@ from lambdist_lib.records import items as records_items
 from lambdist_lib.records.dead_letters import DeadLetter
 from lambdist_lib.results import files, folders, journal, outputs
 from lambdist_lib.runs import collect, completion, resume
-from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions, send_options
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.submission import client
@@ -115,9 +115,10 @@ def redrive_adhoc(
     watch: Watch | None = None,
 ) -> RedriveResult:
     """Send again the dead letters of datapoints that came without a run; `lambdist fetch` gets the answers."""
-    letters = dead_letters.from_table(target, stack, run_id, cause=cause)
     held = Conditions(fault=str(faults.parse_fault(fault)))
-    report, _ = _again(target, stack, run_id, letters, held, lambda receipts: None, watch)
+    with locks.stacks(target, f"lambdist redrive {run_id}"):
+        letters = dead_letters.from_table(target, stack, run_id, cause=cause)
+        report, _ = _again(target, stack, run_id, letters, held, lambda receipts: None, watch)
     return report
 
 
@@ -142,8 +143,12 @@ def redrive_all(
     for folder in dead_letters.collected(where):
         facts = folders.read_facts(folder)
         if has_queue(facts["arm"]):
-            target, stack = resume.locate_stack(facts, connect)
-            with runs_run.exclusive_use(target):
+            target = resume.connect_to(facts, connect)
+            with (
+                locks.stacks(target, f"lambdist redrive {folder.name}"),
+                locks.run(folder, f"lambdist redrive {folder.name}"),
+            ):
+                stack = resume.stack_of(facts, target)
                 reports.append(redrive_run(target, stack, folder, cause=cause, fault=fault, watch=watch))
     if not reports:
         raise RunError(

@@ -1,11 +1,11 @@
 """Finish a run that was interrupted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib.cloud import local_cloud
+from lambdist_lib.cloud import local_cloud, locks
 from lambdist_lib.cloud.targets import LOCAL_LABEL, Target
 from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment import stacks
@@ -20,6 +20,10 @@ from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run import complete
 from lambdist_lib.runs.run_info import RunInfo
+from lambdist_lib.submission.receipts import UNKNOWN, Receipt
+
+IN_TABLE = "found in the table by a resume"  # cause in a receipt that the sending did not write
+COUNTS = ("tries", "status", "request", "senders")  # fields of Receipt that are never empty
 
 
 def resume(
@@ -30,9 +34,19 @@ def resume(
     Raises:
         RunError: The data file or the deployed code is not the one that the run began with.
     """
-    facts = folders.read_facts(folder)
-    if facts["state"] == "collected" and not (facts["unsent"] or facts["in_flight"]):
-        return facts
+    with locks.run(folder, f"resuming {folder.name}"):
+        facts = folders.read_facts(folder)
+        return facts if is_finished(facts) else _resume(target, stack, points, folder, facts, watch)
+
+
+def is_finished(facts: Mapping[str, Any]) -> bool:
+    """Whether a resume has nothing left to do, by a run's facts."""
+    return facts["state"] == "collected" and not (facts["unsent"] or facts["in_flight"])
+
+
+def _resume(
+    target: Target, stack: Stack, points: Datapoints, folder: Path, facts: dict[str, Any], watch: Watch | None
+) -> dict[str, Any]:
     if points.sha256 != facts["sha256"]:
         raise RunError(
             f"{points.name} has changed since {folder.name} began: restore it, or name the original by --data"
@@ -46,16 +60,46 @@ def resume(
         completion.wait_until_complete(
             target, stack, folder.name, expected=points.submitted, watch=monitor.waiting
         )
-    done, settled = bytearray(points.next_n), 0
-    for item in items.items_in_order(target, stack, folder.name):
-        done[item["n"]] = "outcome" in item
-        settled += 1
-    if (folder / "journal").exists():
-        for row in journal.read(folder / "journal"):
-            done[row["n"]] |= row["verdict"] == REJECTED
+    receipts = _Receipts(folder, points.next_n)
+    done, settled = receipts.rejected, 0
+    with journal.Journal(folder / "journal", Receipt._fields) as kept:
+        for item in items.items_in_order(target, stack, folder.name):
+            settled += 1
+            if "outcome" in item:
+                done[item["n"]] = True
+                kept.append(receipts.missing(item["n"]))
     left = (line for line in points if not done[line.n])
     info = replace(RunInfo.from_facts(facts), resumed=True)
     return complete(target, stack, points, left, folder, info, watch, settled=settled)
+
+
+class _Receipts:
+    """What a run's journal says of each datapoint, and receipts for those that it lacks.
+
+    A process that was killed between a request and its response leaves accepted datapoints without one.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.rejected, self._settled = bytearray(size), bytearray(size)
+        self._open: dict[int, dict[str, Any]] = {}  # the last row of datapoints that may have been accepted
+        if not (folder / "journal").exists():
+            return
+        for row in journal.read(folder / "journal"):
+            n, verdict = row["n"], row["verdict"]
+            self.rejected[n] |= verdict == REJECTED
+            self._settled[n] |= verdict in ("accepted", "dead")
+            if self._settled[n]:
+                self._open.pop(n, None)
+            elif verdict in ("retry", UNKNOWN):
+                self._open[n] = row
+
+    def missing(self, n: int) -> list[Receipt]:
+        """The receipt of a datapoint that the table has and the journal does not call accepted."""
+        if self._settled[n]:
+            return []
+        nothing = {**dict.fromkeys(Receipt._fields), "n": n, **dict.fromkeys(COUNTS, 0)}
+        row = {**nothing, **self._open.get(n, {}), "verdict": "accepted", "cause": IN_TABLE}
+        return [Receipt(**row)]
 
 
 def resume_all(
@@ -75,26 +119,35 @@ def resume_all(
         facts = folders.read_facts(folder)
         if facts["arm"] == external_api.ARM:
             facts = external_api.resume(folder, data=data, watch=watch)
-        elif facts["state"] != "collected" or facts["unsent"] or facts["in_flight"]:
+        elif not is_finished(facts):
             points = _read_again(folder, facts, data)
-            target, stack = locate_stack(facts, connect)
-            facts = resume(target, stack, points, folder, watch=watch)
+            target = connect_to(facts, connect)
+            with locks.stacks(target, f"lambdist resume {folder.name}"):
+                facts = resume(target, stack_of(facts, target), points, folder, watch=watch)
         rows.append(facts)
     return rows
 
 
-def locate_stack(facts: dict[str, Any], connect: Callable[[str], Target]) -> tuple[Target, Stack]:
-    """The target and stack that a run's facts name.
+def connect_to(facts: dict[str, Any], connect: Callable[[str], Target]) -> Target:
+    """Connect to the target that a run's facts name.
 
     Raises:
-        TargetError: One of them is gone.
+        TargetError: It was a local cloud that has ended.
     """
-    kind = ARMS[facts["arm"]].stack
     if facts["target"] == LOCAL_LABEL and local_cloud.find() is None:  # connecting would start an empty one
         raise _gone(facts, "the local cloud is gone")
-    target = connect(facts["target"])
+    return connect(facts["target"])
+
+
+def stack_of(facts: dict[str, Any], target: Target) -> Stack:
+    """Describe the stack that a run's facts name.
+
+    Raises:
+        TargetError: It is gone.
+    """
+    kind = ARMS[facts["arm"]].stack
     try:
-        return target, stacks.describe(target, kind, name=facts["stack"].removesuffix(stack_name(kind, "")))
+        return stacks.describe(target, kind, name=facts["stack"].removesuffix(stack_name(kind, "")))
     except AbsentError:
         raise _gone(facts, f"the stack {facts['stack']} is gone from {target.label}") from None
 

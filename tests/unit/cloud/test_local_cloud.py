@@ -157,42 +157,6 @@ def test_a_lease_ends_with_its_process_or_its_release(tmp_path):
     assert list((tmp_path / "leases").iterdir()) == []
 
 
-def test_one_timed_run_at_a_time(tmp_path):
-    """A second timed run waits, then says who holds the cloud; afterwards it is free."""
-    with (
-        local_cloud.timed_run(tmp_path),
-        pytest.raises(LocalCloudError, match=f"process {os.getpid()} has been timing"),
-        local_cloud.timed_run(tmp_path, timeout_s=0.1),
-    ):
-        pass
-    with local_cloud.timed_run(tmp_path, timeout_s=0.1):
-        pass
-
-
-FAILING_RUN = """
-import contextlib, os, pathlib, signal, sys, time
-from lambdist_lib.cloud import local_cloud
-state = pathlib.Path(sys.argv[1])
-with contextlib.suppress(ZeroDivisionError), local_cloud.timed_run(state):
-    child = os.fork() or time.sleep(60)
-    raise ZeroDivisionError
-try:
-    with local_cloud.timed_run(state, timeout_s=0.1):
-        print("free again")
-finally:
-    os.kill(child, signal.SIGKILL)
-"""
-
-
-def test_a_timed_run_that_fails_lets_the_next_one_in(tmp_path):
-    """The lock is given back after an exception, even when a forked child still has the file open."""
-    command = [sys.executable, "-c", FAILING_RUN, str(tmp_path)]
-
-    run = subprocess.run(command, capture_output=True, text=True, timeout=20)
-
-    assert (run.stdout, run.stderr) == ("free again\n", "")
-
-
 def test_an_interrupted_start_leaves_the_lock_to_its_supervisor(tmp_path):
     """Ctrl-C during a start does not let a second one in before the first is over."""
     with pytest.raises(KeyboardInterrupt), cloud_state.transition(tmp_path) as lock:
