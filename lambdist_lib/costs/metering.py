@@ -134,7 +134,7 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
 
 def lacks_invocations(run: Any) -> bool:
     """Return whether a run's invocations.csv is incomplete; a declared crash leaves no line either."""
-    missing = pd.to_numeric(run.missing_invocations, errors="coerce")
+    missing = pd.to_numeric(getattr(run, "missing_invocations", None), errors="coerce")
     return bool(missing > 0) and not faults.parse_fault(_text(run.fault)).may_leave_no_trace
 
 

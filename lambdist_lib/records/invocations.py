@@ -1,7 +1,8 @@
 """Read a run's invocations from the functions' logs."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pandas as pd
@@ -10,32 +11,84 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.results import schema
 
-LOG_GROUPS = ("CollectorLogGroup", "ProcessorLogGroup", "DeadLetterLogGroup", "SingleNodeLogGroup")
+LOG_GROUPS = {  # outputs that name a log group, and the event that its function logs once per invocation
+    "CollectorLogGroup": "request_served",
+    "ProcessorLogGroup": "batch_processed",
+    "DeadLetterLogGroup": "dead_letters_recorded",
+    "SingleNodeLogGroup": "request_served",
+}
+PAGE_EVENTS = 10_000  # most events of one answer; the emulator then ends without a token
+LATE_S = {"local": 1.0, "aws": 60.0}  # an event may come so long after its invocation
+POLL_S = {"local": 0.2, "aws": 3.0}
 
 
-LOG_LINES = ("request_served", "batch_processed", "dead_letters_recorded")
+def invocations(
+    target: Target, stack: Stack, run_id: str, since: float, until: float, *, known: Collection[str] = ()
+) -> pd.DataFrame:
+    """Return one row per invocation of the stack's functions between two times (`schema.INVOCATIONS`).
+
+    Args:
+        since, until: Seconds since the epoch, by the Lambdas' clock.
+        known: Request ids of invocations that ran. Where one has no event yet, the logs are read again
+            until all have, for LATE_S at most.
+    """
+    deadline_s, known = time.monotonic() + LATE_S[target.name], set(known)
+    while True:
+        table = _read(target, stack, run_id, since, until)
+        if known <= set(table["request_id"]) or time.monotonic() > deadline_s:
+            return table
+        time.sleep(POLL_S[target.name])
 
 
-def invocations(target: Target, stack: Stack, run_id: str, since: float, until: float) -> pd.DataFrame:
-    """One row per invocation of the stack's functions between two times (`columns.INVOCATIONS`)."""
+def _read(target: Target, stack: Stack, run_id: str, since: float, until: float) -> pd.DataFrame:
     rows = []
-    for event in log_events(target, stack, since, until):
-        if event["message"].startswith('{"event"'):
-            line = json.loads(event["message"])
-            if line["event"] in LOG_LINES:
-                rows.append(_invocation(run_id, event["timestamp"] / 1000, line))
+    for output, name in LOG_GROUPS.items():
+        if output in stack.outputs:
+            for event in group_events(target, stack.outputs[output], since, until, f'"{name}"'):
+                if event["message"].startswith('{"event"'):
+                    line = json.loads(event["message"])
+                    if line["event"] == name:
+                        rows.append(_invocation(run_id, event["timestamp"] / 1000, line))
     return pd.DataFrame(rows, columns=list(schema.INVOCATIONS))
 
 
 def log_events(target: Target, stack: Stack, since: float, until: float) -> Iterator[dict[str, Any]]:
-    """Everything that the stack's functions logged between two times, one function after the other."""
+    """Yield everything that the stack's functions logged between two times, one function after the other."""
+    for group in [stack.outputs[output] for output in LOG_GROUPS if output in stack.outputs]:
+        yield from group_events(target, group, since, until)
+
+
+def group_events(
+    target: Target, group: str, since: float, until: float, pattern: str = ""
+) -> Iterator[dict[str, Any]]:
+    """Yield the events of one log group between two times, each once.
+
+    Where an answer is full and has no token, reading goes on from the time of its last event: the
+    emulator cuts there. More events than fit into one answer in one millisecond would be lost.
+
+    Args:
+        pattern: CloudWatch's filter pattern; "" for all events.
+    """
     logs = target.client("logs")
-    for group in [stack.outputs[name] for name in LOG_GROUPS if name in stack.outputs]:
+    filtered = {"filterPattern": pattern} if pattern else {}
+    start_ms, end_ms = int(since * 1000), int(until * 1000) + 1000
+    seen: set[tuple[str, str]] = set()  # streams and messages of the millisecond at which reading goes on
+    while True:
         pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, startTime=int(since * 1000), endTime=int(until * 1000) + 1000
+            logGroupName=group, startTime=start_ms, endTime=end_ms, **filtered
         )
+        events: list[dict[str, Any]] = []
         for page in pages:
-            yield from page["events"]
+            events = page["events"]
+            yield from (event for event in events if _key(event) not in seen or event["timestamp"] > start_ms)
+        if len(events) < PAGE_EVENTS or events[-1]["timestamp"] <= start_ms:
+            return
+        start_ms = events[-1]["timestamp"]
+        seen = {_key(event) for event in events if event["timestamp"] == start_ms}
+
+
+def _key(event: dict[str, Any]) -> tuple[str, str]:
+    return event.get("logStreamName", ""), event["message"]
 
 
 def _invocation(run_id: str, at: float, line: dict[str, Any]) -> dict[str, Any]:
