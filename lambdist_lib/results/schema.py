@@ -1,9 +1,9 @@
-"""The tables that a run leaves, column by column: the one place where their meaning stands.
+"""Define the columns of the tables that a run writes.
 
 `*_at` are seconds since the Unix epoch (UTC), `*_s` durations in seconds. Clocks: intended_at,
-sent_at and answered_at are the client's; queued_at and first_received_at are SQS's, in whole
+sent_at and answered_at are the client's, moved by the run's clock_offset_s; queued_at and first_received_at are SQS's, in whole
 milliseconds; the other `*_at` are the Lambdas'. On the local cloud all are one clock.
-A value that does not exist for a row (no answer, no queue, never stored) is missing (NaN or "").
+A value that does not exist for a row (no response, no queue, not stored) is missing (NaN or "").
 """
 
 from collections.abc import Mapping
@@ -93,12 +93,22 @@ RUNS = {  # one row per run of an experiment
     "makespan_s": "first intended send to the last datapoint stored",
     "enqueued_s": "first intended send to the last answer",
     "seen_s": "first intended send until the client saw the run settled (its polling included)",
-    "resumed": "whether it was resumed, or dead letters were sent again: it balances, but is no timing",
+    "resumed": "whether it was resumed, redriven or its stack changed: it is not a timing",
     "looks": "numbers of pairs after which it was planned to look whether they suffice; empty: fixed before",
+    "client_cpu_s": "CPU seconds of the client until the last datapoint was stored",
+    "cloud_cpu_s": "CPU seconds of the local cloud and its workers until then; 0 on AWS",
+    "machine_share": "share of the cores that both used",
+    "others_share": "share of the cores that other programs used",
+    "clock_offset_s": "what was added to the client's stamps, so that they are in the Lambdas' time",
+    "clock_bound_s": "how far off the client's stamps may still be",
+    "clock_moved_s": "how far a clock moved during the run; then it is no timing",
+    "missing_invocations": "invocations that the records tell of and the logs lack; then there is no bill",
 }
 
 ADDED_LATER: dict[str, Any] = {  # columns of RUNS that older results lack, and the value that they mean
     "processors": 10,
+    **dict.fromkeys(("client_cpu_s", "cloud_cpu_s", "machine_share", "others_share")),
+    **dict.fromkeys(("clock_offset_s", "clock_bound_s", "clock_moved_s", "missing_invocations")),
 }
 
 

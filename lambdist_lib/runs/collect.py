@@ -22,7 +22,7 @@ from lambdist_lib.records import invocations as records_invocations
 from lambdist_lib.records import items as records_items
 from lambdist_lib.records import join
 from lambdist_lib.results import files, folders, journal, outputs, tables
-from lambdist_lib.runs import completion
+from lambdist_lib.runs import clocks, completion
 from lambdist_lib.submission.receipts import Receipt
 
 LINES_AT_ONCE = 10_000  # of a run that is collected: some 40 MB with their receipts and items
@@ -36,10 +36,18 @@ def collect(
     folder: Path,
     arm: str,
     ended: completion.Completion,
+    *,
+    jumped_s: float = 0.0,
 ) -> dict[str, Any]:
-    """Gather a run's records, invocations and outputs into its folder; returns its ledger and times."""
+    """Gather a run's records, invocations and outputs into its folder; returns its ledger and times.
+
+    The client's stamps in records.csv are in the Lambdas' time (`clocks.check`); those in receipts.csv are
+    as the client wrote them. `jumped_s`: by how much the client's clock stepped meanwhile.
+    """
     with files.table(folder, "receipts") as file:
         last = journal.copy(folder / "journal", file)
+    clock = clocks.check(journal.read(folder / "journal"), jumped_s=jumped_s)
+    named: set[str] = set()  # invocations that the records tell of
     counts, seen = collections.Counter[str](), dict.fromkeys(("began_at", "stored_at", "answered_at"), NAN)
     with (
         journal.rows_at(folder / "journal") as row_at,
@@ -49,16 +57,22 @@ def collect(
     ):
         items = records_items.items_in_order(target, stack, folder.name)
         for lines, found in _together(points, items):
-            receipts = [row_at(last[line.n]) for line in lines if line.n < len(last) and last[line.n]]
+            rows = (row_at(last[line.n]) for line in lines if line.n < len(last) and last[line.n])
+            receipts = [clock.corrected(row) for row in rows]
             table = join.join(folder.name, arm, lines, receipts, found, queued=ended.queued)
             table.to_csv(file, index=False, header=not counts, float_format="%.6f")
             outputs.write_outputs(answers, lines, table, found)
             counts.update(table["outcome"])
             seen = _times(seen, table)
-    since = ended.seen_at if math.isnan(seen["began_at"]) else seen["began_at"]
-    invocations = records_invocations.invocations(target, stack, folder.name, since, time.time())
+            named.update(filter(None, [*table["entry_request_id"], *table["request_id"]]))
+    seen_at = ended.seen_at + clock.offset_s
+    since, until = seen_at if math.isnan(seen["began_at"]) else seen["began_at"], time.time() + clock.offset_s
+    invocations = records_invocations.invocations(
+        target, stack, folder.name, since - abs(clock.moved_s), until + abs(clock.moved_s), known=named
+    )
     tables.write_table(folder, "invocations", invocations)
-    return _row(counts, seen, ended.seen_at)
+    missing = len(named.difference(invocations["request_id"]))
+    return {**_row(counts, seen, seen_at), **clock.facts(), "missing_invocations": missing}
 
 
 def _together(

@@ -29,7 +29,7 @@ def run(tmp_path, monkeypatch):
     items += [{"n": 5, "put_at": 107.0, **stored}]
     monkeypatch.setattr(records_items, "items_in_order", lambda *_: iter(items))
     nothing = pd.DataFrame(columns=list(schema.INVOCATIONS))
-    monkeypatch.setattr(records_invocations, "invocations", lambda *_: nothing)
+    monkeypatch.setattr(records_invocations, "invocations", lambda *_, **__: nothing)
     return tmp_path
 
 
