@@ -46,7 +46,7 @@ PROTECTIONS = [  # what, how, tests or whose word
         "a quota and a rate; `web_acl_arn` puts a web ACL of yours before the stage",
         "test_posting_takes_a_key_and_a_checked_body "
         "test_the_request_model_takes_both_forms_and_checks_shape_only test_the_request_model_is_enforced "
-        "test_a_request_beyond_its_size_is_refused_whole test_a_web_acl_stands_before_the_stage",
+        "test_a_request_beyond_the_size_limit_is_rejected_whole test_a_web_acl_stands_before_the_stage",
     ),
     (
         "who did what",

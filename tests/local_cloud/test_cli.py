@@ -133,9 +133,9 @@ def test_an_error_is_one_line_with_a_next_step(lambdist, state, arguments, statu
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("run data/words.txt --work io:fast", r"work 'io:fast' is not understood; write none, io:100ms"),
-        ("run data/words.txt --fault raise", r"'' is no probability; write raise:0\.1"),
-        ("run data/words.txt --fault crush:1", r"fault 'crush:1' is not understood; write none, or kinds"),
+        ("run data/words.txt --work io:fast", r"invalid work 'io:fast': write none, io:100ms"),
+        ("run data/words.txt --fault raise", r"'' is not a probability: write raise:0\.1"),
+        ("run data/words.txt --fault crush:1", r"invalid fault 'crush:1': write none, or kinds"),
         ("run data/words.txt --target azure", r"target 'azure' is unknown; write one of local, aws"),
         ("run data/words.txt --id Big_Id", r"invalid experiment id 'Big_Id': use 1 to 28 of a-z, 0-9 and -"),
         ("run data/words.txt --arms cluster", r"arm 'cluster' is unknown; write one of distributed"),

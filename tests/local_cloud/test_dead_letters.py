@@ -75,7 +75,8 @@ def ran(deployed, name, count, fault, **conditions):
     folder = paths.results() / "dead" / "runs" / name
     points = datapoints.from_iterable([f"word-{n}" for n in range(count)])
     held = Conditions(fault=fault, retry_delay_s=0, **conditions)
-    run.run_once(deployed.target, deployed.stack, "distributed", points, held, folder)
+    info = run.new_run(deployed.target, deployed.stack, points, folder, held, arm="distributed")
+    run.run_once(deployed.target, deployed.stack, points, folder, info)
     return folder
 
 

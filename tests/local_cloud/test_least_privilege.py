@@ -96,7 +96,9 @@ def _gone(root, folder):
     for arm, stack in deployed.items():
         stacks.make_cold(runner, stack)
         held = Conditions(chunks=2, fault="raise:1@1")
-        runs[arm] = run.run_once(runner, stack, arm, points, held, folder / f"run-{arm.replace('_', '-')}")
+        home = folder / f"run-{arm.replace('_', '-')}"
+        info = run.new_run(runner, stack, points, home, held, arm=arm)
+        runs[arm] = run.run_once(runner, stack, points, home, info)
     redriven = redrive.redrive_run(runner, distributed, folder / "run-distributed")
     with throttle_fault.during(runner, distributed, faults.parse_fault("throttle:0.5")):
         pass

@@ -33,7 +33,7 @@ if __name__ == "__main__":
     with multiprocessing.Pool(int(senders)) as pool:
         print(json.dumps(pool.map(send, words)))
 """
-HOPELESS = """
+PERMANENT = """
 from lambdist_lib import PermanentError
 
 def process(data):
@@ -47,7 +47,8 @@ def submit(deployed, name, points, arm="distributed", **conditions):
     """One run into its folder; returns its row and its answers."""
     folder = paths.results() / "pipeline" / "runs" / name
     held = Conditions(retry_delay_s=0, **conditions)
-    row = run.run_once(deployed.target, deployed.stack, arm, points, held, folder)
+    info = run.new_run(deployed.target, deployed.stack, points, folder, held, arm=arm)
+    row = run.run_once(deployed.target, deployed.stack, points, folder, info)
     return row, list(collect.fetch(str(folder)))
 
 
@@ -142,14 +143,14 @@ def test_every_kind_of_line_comes_back_as_it_went(distributed):
     assert ledger(row) == {"submitted": len(lines), "stored": len(lines) - rejected, "rejected": rejected}
 
 
-def test_a_permanent_error_dies_at_once_with_its_cause(deploy, tmp_path):
-    """PermanentError out of process(): one receive, the cause on the item, the neighbours stored."""
+def test_a_permanent_error_is_dead_at_once_with_its_cause(deploy, tmp_path):
+    """`from lambdist_lib import PermanentError` works in the zip: one receive, and the cause on the item."""
     lambdas = shutil.copytree(paths.lambdas(), tmp_path / "lambdas")
-    (lambdas / "processing.py").write_text(HOPELESS)
+    (lambdas / "processing.py").write_text(PERMANENT)
     points = datapoints.from_iterable(["good", "bad", "fine"])
 
-    for kind, deployed in deploy("hopeless", processing=lambdas, retry_delay_seconds=900).items():
-        row, answers = submit(deployed, f"hopeless-{kind.replace('_', '-')}", points, kind)
+    for kind, deployed in deploy("permanent", processing=lambdas, retry_delay_seconds=900).items():
+        row, answers = submit(deployed, f"permanent-{kind.replace('_', '-')}", points, kind)
 
         assert ledger(row) == {"submitted": 3, "stored": 2, "dead": 1}
         assert answers[1] == {"n": 1, "data": "bad", "error": "dead: PermanentError: no such word"}
@@ -239,7 +240,7 @@ def test_a_message_delivered_twice_is_stored_once(distributed):
     assert distributed.settled("twice", 1) == {5: {**first, "duplicates": 1}}
 
 
-def test_a_message_that_cannot_be_parsed_is_buried_under_its_key(distributed):
+def test_a_malformed_message_is_dead_under_its_key(distributed):
     """Poison: the attributes keep the key, so that the item tells which datapoint died and why."""
     point = contract.Datapoint(run_id="poison", n=2, data="x")
     distributed.client("sqs").send_message(

@@ -30,7 +30,7 @@ def test_settings_become_parameters_of_their_template():
         ("runtime", "python2.7", "runtime is 'python2.7'; write one of python3.11"),
         ("experiment_controls", "yes", "experiment_controls is 'yes'; write one of on, off"),
         ("notify_email", "nobody", "notify_email is 'nobody'; E-mail address"),
-        ("notify_email", "a@b,nobody", "notify_email2 is 'nobody'; A second such address"),
+        ("notify_email", "a@b,nobody", "notify_email2 is 'nobody'; A second address"),
         (
             "notify_email",
             "a@b,b@b,c@b,d@b",

@@ -352,7 +352,7 @@ def test_every_address_is_subscribed():
         for one in resources("distributed", "AWS::SNS::Subscription").values()
     }
     assert subscribed == {name: f"Has{name}" for name in addresses}
-    assert len(addresses) == templates.ADDRESSES_MOST
+    assert len(addresses) == templates.MAX_ADDRESSES
 
 
 @each_function

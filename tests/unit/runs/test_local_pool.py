@@ -83,3 +83,14 @@ def test_what_process_prints_is_no_answer(lambdas):
     (lambdas / "processing.py").write_text("def process(data):\n    print('noise')\n    return data\n")
 
     assert processed(processing=lambdas)[0]["result"] == '"one"'
+
+
+def test_a_permanent_error_has_no_second_attempt(lambdas):
+    """`from lambdist_lib import PermanentError` is the class that the pool tests for, as in a zip."""
+    source = "from lambdist_lib import PermanentError\n\ndef process(data):\n    raise PermanentError('no')\n"
+    (lambdas / "processing.py").write_text(source)
+
+    items = processed(processing=lambdas)
+
+    assert [(item["outcome"], item["receives"]) for item in items.values()] == [("dead", 1)] * 3
+    assert items[0]["attempts"][0]["cause"] == "PermanentError: no"
