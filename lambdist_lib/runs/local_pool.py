@@ -11,7 +11,7 @@ from lambdist_lib.protocol.arms import faults_of
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import join
 from lambdist_lib.results import files, schema, tables
-from lambdist_lib.runs import collect, local_pool_worker
+from lambdist_lib.runs import collect, local_pool_worker, machine
 from lambdist_lib.runs.conditions import Conditions, write_ground_truth
 from lambdist_lib.runs.run_info import RunInfo
 
@@ -32,6 +32,7 @@ def run(
     """
     folder.mkdir(parents=True)
     write_ground_truth(folder, "local_pool", points, conditions, tries)
+    meter = machine.Meter(None)
     found = local_pool_worker.process_all(
         points,
         processes=conditions.chunks,
@@ -41,6 +42,7 @@ def run(
         processing=processing,
     )
     seen_at = time.time()
+    meter.sample(now=True)
     receipts = [_given(line, found.get(line.n, {})) for line in points]
     table = join.join(folder.name, "local_pool", points, receipts, found, queued=0)
     collect.write_tables(folder, points, receipts, table, found)
@@ -56,6 +58,7 @@ def run(
         **facts,
     )
     row = {**info.facts(), **collect.ledger_and_times(table, seen_at), "state": "collected"}
+    row |= meter.facts(row["makespan_s"])
     files.write_json(folder / "run.json", row)
     return row
 

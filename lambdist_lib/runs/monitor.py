@@ -21,6 +21,7 @@ from lambdist_lib.submission.receipts import SubmissionCounts
 
 if TYPE_CHECKING:  # an API outside this project has no stack, and needs no boto3
     from lambdist_lib.deployment.stacks import Stack
+    from lambdist_lib.runs.machine import Meter
 
 POLL_EVERY_S = 1.0
 SHARE = 0.01  # of a run's time that polls may take together
@@ -38,6 +39,7 @@ class Monitor:
     Args:
         watch: Called with each RunProgress; None polls nothing.
         where: Target, stack and run id whose queue and table may be polled.
+        meter: Takes a sample of the CPU times now and then.
         is_queued: Whether an accepted datapoint is still to be processed; else it is stored.
     """
 
@@ -50,7 +52,9 @@ class Monitor:
         request_batch: int = 1,
         is_queued: bool = True,
         where: "tuple[Target, Stack, str] | None" = None,
+        meter: "Meter | None" = None,
     ) -> None:
+        self._meter = meter
         self._watch, self._where = watch, where
         self._submitted, self._before, self._batch = submitted, before, request_batch
         self._is_queued = is_queued
@@ -77,13 +81,16 @@ class Monitor:
 
     def sending(self, tally: SubmissionCounts) -> None:
         self._tally = tally
+        self._sample()
         self._tell("sending")
 
     def waiting(self, queued: QueueDepth) -> None:
         self._note(queued, self._tally.accepted)
+        self._sample()
         self._tell("waiting for the queue" if self._is_queued else "waiting")
 
     def collecting(self) -> None:
+        self._sample(now=True)
         self._tell("collecting")
 
     def _note(self, queued: QueueDepth, accepted: int) -> None:
@@ -91,6 +98,10 @@ class Monitor:
         self._queued = queued
         if sent := self._before + accepted:
             self._settled = max(self._settled or 0, sent - queued.total)
+
+    def _sample(self, *, now: bool = False) -> None:
+        if self._meter:
+            self._meter.sample(now=now)
 
     def _tell(self, phase: str) -> None:
         if self._watch:
@@ -131,7 +142,9 @@ class Monitor:
                 continue
             try:
                 with self._paid():
-                    accepted = self._tally.accepted  # read before the poll: what is accepted meanwhile counts as queued
+                    accepted = (
+                        self._tally.accepted
+                    )  # read before the poll: what is accepted meanwhile counts as queued
                     self._note(queue_depth.queue_depth(target, stack), accepted)
                 for _ in range(len(shards)):
                     if not self._can_afford():

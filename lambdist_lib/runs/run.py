@@ -7,23 +7,23 @@ A run that was interrupted, by a signal or by the end of its process, is finishe
 `resume`: the table says what is stored or dead, and only the rest is sent again.
 """
 
-import contextlib
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib import paths
-from lambdist_lib.cloud import local_cloud
+from lambdist_lib.cloud import locks
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.errors import UsageError
+from lambdist_lib.errors import AbsentError, UsageError
 from lambdist_lib.protocol.arms import ARMS, arm_abbreviation, faults_of, require_arm
 from lambdist_lib.protocol.contract import WARM_UP
 from lambdist_lib.results import files, folders, journal
-from lambdist_lib.runs import collect, completion, throttle_fault
+from lambdist_lib.runs import clocks, collect, completion, machine, throttle_fault
 from lambdist_lib.runs.conditions import (
     Conditions,
     parse_conditions,
@@ -36,7 +36,10 @@ from lambdist_lib.runs.run_info import RunInfo
 from lambdist_lib.submission import client, original_client
 from lambdist_lib.submission.receipts import Receipt
 
-MAX_WARM_UPS = 5  # the first opens environments one by one, the second has all senders at once
+MAX_WARM_UPS = 5  # rounds with all senders at once
+# Environments that start at once on the local cloud: 100 on two cores outlast the 15 s of the collector, are
+# killed, and start again. Eight take about 2 s.
+OPENED_AT_ONCE = 8
 CLIENTS = {False: client.submit, True: original_client.submit}  # by `Arm.original_client`
 OF_STACK = {  # conditions that a deployed stack sets, by its parameters
     "max_chars": "DatapointMaxChars",
@@ -75,7 +78,11 @@ def run_once(
         folder, info.arm, points, info.conditions, int(stack.outputs["MaxReceives"]),
         at_once=stack.parameters.get("PermanentAtOnce") != "off",
     )  # fmt: skip
-    with throttle_fault.during(target, stack, faults_of(info.arm, info.conditions.fault)):
+    with (
+        locks.run(folder, f"sending {folder.name}"),
+        throttle_fault.during(target, stack, faults_of(info.arm, info.conditions.fault)),
+    ):
+        folders.refuse_existing(folder)  # another process may have begun it since
         return complete(target, stack, points, points, folder, info, watch)
 
 
@@ -98,21 +105,32 @@ def new_run(
 def warm_up(
     target: Target, stack: Stack, arm: str, points: Datapoints, conditions: Conditions, name: str
 ) -> None:
-    """Send unmeasured datapoints until a round of them meets no cold first Lambda."""
-    faultless, api = replace(conditions, fault="none"), stacks.api(target, stack)
-    options = replace(send_options(target, stack, arm, faultless, "cold"), growth=1.0)
-    for number in range(MAX_WARM_UPS):
+    """Send unmeasured datapoints until a round of them meets no cold first Lambda.
+
+    The local cloud opens its environments a few at a time: each round waits for the one before.
+    """
+    api = stacks.api(target, stack)
+    options = send_options(target, stack, arm, replace(conditions, fault="none"), "warm")
+    opening = opening_steps(options.chunks) if target.name == "local" else [options.chunks]
+    for number, senders in enumerate([*opening, *[options.chunks] * (MAX_WARM_UPS - 1)]):
         run_id, receipts = f"{name}-{arm_abbreviation(arm)}-{number}{WARM_UP}", list[Receipt]()
-        counts = client.submit(points, api, options, run_id=run_id, keep=receipts.extend)
+        lines = itertools.islice(points, senders * 2) if senders < options.chunks else points
+        counts = client.submit(
+            lines, api, replace(options, chunks=senders), run_id=run_id, keep=receipts.extend
+        )
         completion.wait_until_complete(target, stack, run_id, expected=counts.accepted)
-        if number and not any(receipt.entry_cold for receipt in receipts):
+        if number >= len(opening) and not any(receipt.entry_cold for receipt in receipts):
             return
-        options = send_options(target, stack, arm, faultless, "warm")
 
 
-def exclusive_use(target: Target) -> contextlib.AbstractContextManager[None]:
-    """Hold the local cloud's lock: one timed run at a time. AWS needs none."""
-    return local_cloud.timed_run() if target.name == "local" else contextlib.nullcontext()
+def opening_steps(senders: int) -> list[int]:
+    """Return the senders of each round that opens environments on the local cloud.
+
+    Example:
+        >>> opening_steps(20)
+        [8, 16, 20]
+    """
+    return [*range(OPENED_AT_ONCE, senders, OPENED_AT_ONCE), senders]
 
 
 def complete(
@@ -131,7 +149,8 @@ def complete(
     options = send_options(target, stack, info.arm, info.conditions, info.temperature)
     facts = info.facts()
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
-    with folders.resumable(folder), _monitor(target, stack, points, info, watch, settled) as monitor:
+    clock, meter = clocks.Watch(), machine.Meter(target)
+    with folders.resumable(folder), _monitor(target, stack, points, info, watch, settled, meter) as monitor:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
             counts = CLIENTS[ARMS[info.arm].original_client](
                 lines,
@@ -151,14 +170,36 @@ def complete(
             watch=monitor.waiting,
         )
         monitor.collecting()
-        collected = collect.collect(target, stack, points, folder, info.arm, ended)
-        row = {**facts, **collected, "state": "collected"}
+        collected = collect.collect(
+            target, stack, points, folder, info.arm, ended, jumped_s=clock.jumped_s()
+        )
+        changed = _changed(target, stack)
+        row = {**facts, **collected, "state": "collected", "stack_changed": changed}
+        row |= {} if info.resumed else meter.facts(row["makespan_s"])
+        row["resumed"] = info.resumed or bool(changed or row["clock_moved_s"])  # neither is a timing
         files.write_json(folder / "run.json", row)
     return row
 
 
+def _changed(target: Target, stack: Stack) -> list[str]:
+    """Name what of the stack is no longer as the run began with: parameters and handlers' code."""
+    try:
+        name = stack.name.removesuffix(stacks.stack_name(stack.kind, ""))
+        now = stacks.describe(target, stack.kind, name=name)
+    except AbsentError:
+        return ["all of it: it is deleted"]
+    before, after = ({**a_stack.parameters, **a_stack.code} for a_stack in (stack, now))
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+
 def _monitor(
-    target: Target, stack: Stack, points: Datapoints, info: RunInfo, watch: Watch | None, before: int
+    target: Target,
+    stack: Stack,
+    points: Datapoints,
+    info: RunInfo,
+    watch: Watch | None,
+    before: int,
+    meter: machine.Meter,
 ) -> Monitor:
     assert info.conditions
     return Monitor(
@@ -168,6 +209,7 @@ def _monitor(
         request_batch=info.conditions.request_batch,
         is_queued="QueueUrl" in stack.outputs,
         where=(target, stack, info.run_id),
+        meter=meter,
     )
 
 
@@ -210,7 +252,7 @@ def submit(
     info = new_run(
         target, stack, points, folder, known, arm=arm, experiment_id=experiment_id, deadline_s=deadline_s
     )
-    with exclusive_use(target):
+    with locks.stacks(target, f"lambdist submit {data}"):
         row = run_once(target, stack, points, folder, info, watch=watch)
     return {**row, "folder": paths.shown(folder)}
 
