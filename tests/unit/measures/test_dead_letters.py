@@ -1,40 +1,20 @@
+"""Measure how many datapoints died, and why."""
+
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support import tables as frames
 
-from lambdist_lib.measures import dead_letters, intervals
-from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
+from lambdist_lib.measures import dead_letters
+from lambdist_lib.results.schema import RECORDS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
-NO_INVOCATIONS = pd.DataFrame(columns=list(INVOCATIONS))
-NO_RUNS = pd.DataFrame(columns=list(RUNS))
 
 
 def ended_as(*outcomes, run_id="run-1"):
     return frames.records(len(outcomes), run_id=run_id).assign(outcome=list(outcomes))
-
-
-# -- dead letters
-
-
-def test_few_events_get_the_exact_interval():
-    """Clopper and Pearson's published bound for none of a thousand; Wilson where there are many."""
-    assert intervals.share(0, 1_000).high == pytest.approx(0.0037, abs=1e-4)
-    assert intervals.share(5, 1_000).method == intervals.share(995, 1_000).method == "Clopper-Pearson"
-    assert intervals.share(6, 1_000).method == "Wilson"
-
-
-@given(trials=st.integers(1, 10_000), part=st.floats(0, 1))
-def test_an_interval_of_a_share_holds_the_share(trials, part):
-    found = intervals.share(round(part * trials), trials)
-
-    assert 0 <= found.low <= found.share + 1e-12
-    assert found.share - 1e-12 <= found.high <= 1
 
 
 def test_the_rate_is_over_settled_datapoints():
@@ -133,9 +113,6 @@ def test_receives_of_nothing_are_an_empty_table(p):
     assert dead_letters.receive_counts(NO_RECORDS, p=p).empty
 
 
-# -- dead letters: the theory
-
-
 def retried(p, count, *, most=5, seed=0):
     """Records whose receives follow the law."""
     drawn = np.random.default_rng(seed).geometric(1 - p, count)
@@ -199,9 +176,6 @@ def test_nothing_to_test_has_no_p_value(records):
     assert math.isnan(row["p_value"])
     assert row["method"] == "nothing to test"
     assert dead_letters.goodness_of_fit(NO_RECORDS, p=0.3).empty
-
-
-# -- causes, found against planned
 
 
 def test_found_causes_are_held_against_the_plan():

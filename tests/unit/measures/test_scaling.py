@@ -1,10 +1,12 @@
+"""Fit laws to a sweep, and choose among them."""
+
 import math
 
 import numpy as np
 import pytest
 from support import tables as frames
 
-from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.errors import RunError
 from lambdist_lib.measures import scaling, sweep
 
 TRUTH = {
@@ -29,77 +31,12 @@ def fitted(seconds, levels=LEVELS, *, factor="chunks", **options):
     )
 
 
-# -- levels
-
-
-def test_a_level_has_its_median_with_an_interval_and_its_throughput():
-    """Seven repetitions each: the interval is theirs, not of datapoints."""
-    points = sweep.by_level(frames.sweep(TRUTH["overhead"][0]))
-
-    assert points["level"].tolist() == [1, 2, 5, 10, 20, 50, 100]
-    assert (points["low_s"] <= points["median_s"]).all()
-    assert (points["median_s"] <= points["high_s"]).all()
-    assert points["per_second"].to_numpy() == pytest.approx(1000 / points["median_s"], rel=1e-9)
-    assert set(points["runs"]) == {7}
-    assert set(points["note"]) == {""}
-
-
-def test_few_repetitions_have_no_interval():
-    points = sweep.by_level(frames.sweep(TRUTH["overhead"][0], repetitions=2))
-
-    assert points["low_s"].isna().all()
-    assert points["median_s"].notna().all()
-    assert set(points["note"]) == {"no interval: n = 2, 6 needed"}
-
-
-def test_work_is_a_number_of_seconds():
-    runs = frames.sweep(lambda n, s: 1 + 10 * n, (0.01, 0.02, 0.05), factor="work")
-
-    assert sweep.by_level(runs, factor="work")["level"].tolist() == [0.01, 0.02, 0.05]
-    runs.loc[0, "work"] = "cpu:10ms"
-    with pytest.raises(RunError, match="work of kinds cpu, io does not make a sweep"):
-        sweep.by_level(runs, factor="work")
-
-
-def test_a_second_factor_is_refused():
-    runs = frames.sweep(TRUTH["overhead"][0])
-    runs.loc[0, "memory_mb"] = 1024
-
-    with pytest.raises(RunError, match=r"memory_mb was varied besides chunks \(1024, 512\)"):
-        sweep.by_level(runs)
-
-
-def test_an_unknown_factor_is_refused():
-    with pytest.raises(UsageError, match=r"'fault' is not a factor of a sweep: use one of chunks, "):
-        sweep.by_level(frames.sweep(TRUTH["overhead"][0]), factor="fault")
-
-
-def test_resumed_runs_are_no_timing():
-    runs = frames.sweep(TRUTH["overhead"][0])
-    runs.loc[0, "resumed"] = True
-
-    assert sweep.by_level(runs)["runs"].tolist() == [6, 7, 7, 7, 7, 7, 7]
-
-
-@pytest.mark.parametrize("makespan_s", [0.0, math.nan])
-def test_a_run_without_a_time_is_refused(makespan_s):
-    """As where nothing was stored."""
-    runs = frames.sweep(TRUTH["overhead"][0])
-    runs.loc[3, "makespan_s"] = makespan_s
-
-    with pytest.raises(RunError, match="sweep-1000-1-4: makespan_s is missing or not positive"):
-        sweep.by_level(runs)
-
-
 def test_no_runs_have_no_levels_and_no_law():
     points = sweep.by_level(frames.sweep(TRUTH["overhead"][0]).iloc[:0])
 
     assert points.empty
     with pytest.raises(RunError, match="0 levels do not make a sweep: measure at least 6"):
         scaling.fits(points)
-
-
-# -- laws
 
 
 @pytest.mark.parametrize("law", TRUTH)
@@ -154,9 +91,6 @@ def test_a_batch_shares_an_invocation_out():
 
     assert set(found) == {"constant", "ideal", "overhead"}
     assert scaling.best_fit(found).law == "overhead"
-
-
-# -- refusals
 
 
 def test_amdahl_is_refused_at_one_file_size():
@@ -239,9 +173,6 @@ def test_residuals_are_of_the_points():
     assert len(one.residuals) == 7
     assert one.residuals["residual"].abs().max() < 0.1
     assert one.spread == pytest.approx(np.std(one.residuals["residual"], ddof=2), rel=0.3)
-
-
-# -- prediction
 
 
 def test_a_prediction_beyond_what_was_measured_is_marked():

@@ -1,0 +1,115 @@
+"""Compute intervals of quantiles, medians and shares."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.stats import quantile_test
+
+from lambdist_lib.measures import intervals
+from lambdist_lib.measures.intervals import quantiles, values_needed
+
+
+@pytest.mark.parametrize(("p", "least"), [(0.5, 6), (0.9, 36), (0.95, 72), (0.99, 368)])
+def test_a_tail_needs_many_values(p, least):
+    """The numbers of facts.md, section 5; one fewer is not estimable."""
+    assert values_needed(p) == least
+    [enough] = quantiles(pd.Series(np.arange(least)), (p,))
+    [few] = quantiles(pd.Series(np.arange(least - 1)), (p,))
+    assert math.isfinite(enough.high)
+    assert math.isnan(few.high)
+    if p == 0.5:
+        assert (few.value, few.note) == (2, "no interval: n = 5, 6 needed")
+    else:
+        assert math.isnan(few.value)
+        assert few.note == f"not estimable: n = {least - 1}, {least} needed"
+
+
+@given(
+    count=st.integers(6, 900), p=st.sampled_from([0.5, 0.9, 0.99]), confidence=st.sampled_from([0.9, 0.95])
+)
+def test_intervals_are_scipys(count, p, confidence):
+    values = np.random.default_rng(count).exponential(size=count)
+
+    [found] = quantiles(pd.Series(values), (p,), confidence)
+
+    if found.n >= values_needed(p, confidence):
+        theirs = quantile_test(values, q=1, p=p).confidence_interval(confidence)
+        assert (found.low, found.high) == (theirs.low, theirs.high)
+
+
+def test_an_interval_of_a_percentile_covers():
+    """1,000 samples of 400 from an exponential: the 95 % interval of its p90 holds the truth."""
+    rng = np.random.default_rng(20260709)
+    truth = math.log(10)
+
+    found = [quantiles(pd.Series(rng.exponential(size=400)), (0.9,))[0] for _ in range(1_000)]
+
+    assert 0.94 < np.mean([one.low <= truth <= one.high for one in found]) < 0.975
+
+
+def test_missing_values_do_not_count():
+    [found] = quantiles(pd.Series([1.0, math.nan, 3.0]), (0.5,))
+
+    assert (found.value, found.n) == (2, 2)
+
+
+def test_the_interval_has_its_nominal_coverage():
+    """Over 2,000 experiments of ten pairs, 95 % intervals hold the true ratio about as often as they say."""
+    rng = np.random.default_rng(20260701)
+    ratios = 8 * rng.lognormal(0, 0.15, (2_000, 10)) / rng.lognormal(0, 0.15, (2_000, 10))
+
+    covered = [low <= 8 <= high for low, high in (intervals.median_interval(one) for one in ratios)]
+
+    assert 0.94 < np.mean(covered) < 0.995
+
+
+def test_stragglers_leave_the_coverage_alone():
+    """One run in twenty that takes three times as long hardly moves a median of pairs."""
+    rng = np.random.default_rng(20260702)
+    straggling = np.where(rng.random((1_000, 10)) < 0.05, 3.0, 1.0)
+    ratios = 8 * rng.lognormal(0, 0.2, (1_000, 10)) / straggling
+
+    covered = [low <= 8 <= high for low, high in (intervals.median_interval(one) for one in ratios)]
+
+    assert 0.93 < np.mean(covered) < 0.995
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.99])
+def test_pairs_needed_is_where_scipy_begins(confidence):
+    """One pair fewer than needed has no interval in scipy either; the number needed has one."""
+    needed = intervals.values_needed(confidence=confidence)
+
+    def of(n):
+        return stats.quantile_test(np.arange(1.0, n + 1), q=1, p=0.5).confidence_interval(confidence)
+
+    assert math.isnan(of(needed - 1).low)
+    assert of(needed).low == 1
+
+
+def test_few_events_get_the_exact_interval():
+    """Clopper and Pearson's published bound for none of a thousand; Wilson where there are many."""
+    assert intervals.share(0, 1_000).high == pytest.approx(0.0037, abs=1e-4)
+    assert intervals.share(5, 1_000).method == intervals.share(995, 1_000).method == "Clopper-Pearson"
+    assert intervals.share(6, 1_000).method == "Wilson"
+
+
+@given(trials=st.integers(1, 10_000), part=st.floats(0, 1))
+def test_an_interval_of_a_share_holds_the_share(trials, part):
+    found = intervals.share(round(part * trials), trials)
+
+    assert 0 <= found.low <= found.share + 1e-12
+    assert found.share - 1e-12 <= found.high <= 1
+
+
+def test_the_measures_import_light():
+    """scipy.stats takes a second, so it is imported when an interval is asked for."""
+    code = "import sys; from lambdist_lib.measures import speedup; print('scipy.stats' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

@@ -1,0 +1,80 @@
+"""Aggregate runs by the level of a varied factor."""
+
+import math
+
+import pytest
+from support import tables as frames
+
+from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.measures import sweep
+
+TRUTH = {
+    "ideal": (lambda n, s: 0.03 * s / n, {"w": 0.03}),
+    "overhead": (lambda n, s: 1.5 + 0.03 * s / n, {"a": 1.5, "w": 0.03}),
+    "linear": (lambda n, s: 1 + 0.05 * n + 0.03 * s / n, {"a": 1.0, "b": 0.05, "w": 0.03}),
+    "amdahl": (lambda n, s: 0.03 * s * (0.08 + 0.92 / n), {"w": 0.03, "serial": 0.08}),
+    "usl": (
+        lambda n, s: 0.03 * s * (1 + 0.03 * (n - 1) + 8e-4 * n * (n - 1)) / n,
+        {"w": 0.03, "sigma": 0.03, "kappa": 8e-4},
+    ),
+    "constant": (lambda n, s: 3.0, {"a": 3.0}),
+}
+
+
+def test_a_level_has_its_median_with_an_interval_and_its_throughput():
+    """Seven repetitions each: the interval is theirs, not of datapoints."""
+    points = sweep.by_level(frames.sweep(TRUTH["overhead"][0]))
+
+    assert points["level"].tolist() == [1, 2, 5, 10, 20, 50, 100]
+    assert (points["low_s"] <= points["median_s"]).all()
+    assert (points["median_s"] <= points["high_s"]).all()
+    assert points["per_second"].to_numpy() == pytest.approx(1000 / points["median_s"], rel=1e-9)
+    assert set(points["runs"]) == {7}
+    assert set(points["note"]) == {""}
+
+
+def test_few_repetitions_have_no_interval():
+    points = sweep.by_level(frames.sweep(TRUTH["overhead"][0], repetitions=2))
+
+    assert points["low_s"].isna().all()
+    assert points["median_s"].notna().all()
+    assert set(points["note"]) == {"no interval: n = 2, 6 needed"}
+
+
+def test_work_is_a_number_of_seconds():
+    runs = frames.sweep(lambda n, s: 1 + 10 * n, (0.01, 0.02, 0.05), factor="work")
+
+    assert sweep.by_level(runs, factor="work")["level"].tolist() == [0.01, 0.02, 0.05]
+    runs.loc[0, "work"] = "cpu:10ms"
+    with pytest.raises(RunError, match="work of kinds cpu, io does not make a sweep"):
+        sweep.by_level(runs, factor="work")
+
+
+def test_a_second_factor_is_refused():
+    runs = frames.sweep(TRUTH["overhead"][0])
+    runs.loc[0, "memory_mb"] = 1024
+
+    with pytest.raises(RunError, match=r"memory_mb was varied besides chunks \(1024, 512\)"):
+        sweep.by_level(runs)
+
+
+def test_an_unknown_factor_is_refused():
+    with pytest.raises(UsageError, match=r"'fault' is not a factor of a sweep: use one of chunks, "):
+        sweep.by_level(frames.sweep(TRUTH["overhead"][0]), factor="fault")
+
+
+def test_resumed_runs_are_no_timing():
+    runs = frames.sweep(TRUTH["overhead"][0])
+    runs.loc[0, "resumed"] = True
+
+    assert sweep.by_level(runs)["runs"].tolist() == [6, 7, 7, 7, 7, 7, 7]
+
+
+@pytest.mark.parametrize("makespan_s", [0.0, math.nan])
+def test_a_run_without_a_time_is_refused(makespan_s):
+    """As where nothing was stored."""
+    runs = frames.sweep(TRUTH["overhead"][0])
+    runs.loc[3, "makespan_s"] = makespan_s
+
+    with pytest.raises(RunError, match="sweep-1000-1-4: makespan_s is missing or not positive"):
+        sweep.by_level(runs)
