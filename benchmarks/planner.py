@@ -2,12 +2,15 @@
 
     python benchmarks/planner.py [--short]
 
-CPU seconds of this one process, which other processes on the machine hardly change. Memory is what the
-simulation adds at 100 processors: it must not grow with the number of invocations. Ends with status 1 if a
-bound is missed. `--short` simulates a tenth, for CI.
+CPU seconds are those of this process, so other processes on the machine hardly change them. Memory is the
+simulation's at 100 processors: it must not grow with the number of invocations. The exit status is 1 if a
+bound does not hold. `--short` simulates a tenth, for CI.
 """
 
 import argparse
+import resource
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -22,7 +25,9 @@ from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 
 INVOCATIONS = 1_000_000
-QUEUE_S, ALL_S, FLUID_S = 3.0, 15.0, 0.010  # bounds: of a million invocations, of one fluid answer
+SIZES = ("1e3", "1e6", "1e9")
+QUEUE_S, ALL_S, FLUID_S = 3.0, 15.0, 0.010  # bounds: of a million invocations, of one fluid forecast
+PLAN_S, SEARCH_S = 0.4, 2.0  # bounds: of the whole command `lambdist plan`, of a search over five settings
 GROWTH = 1.5  # of memory, for ten times the invocations
 
 QUEUE_SIDE = System(
@@ -32,7 +37,7 @@ EVERYTHING = replace(
     QUEUE_SIDE, senders=1000, request_s=0.04, collector_s=0.013, api_rate_per_s=10_000, window_s=0.0,
     p_fail=0.01, p_permanent=0.001, p_crash=0.0001, p_crash_after=0.0001, p_slow=0.0001, p_duplicate=0.001,
     error_cut=0.0125, account_concurrency=1000,
-    reserved_concurrency=900, environments_burst=1000, writes_per_s=4000, writes_most_per_s=16_000,
+    reserved_concurrency=900, environments_burst=1000, writes_per_s=4000, max_writes_per_s=16_000,
 )  # fmt: skip
 
 
@@ -43,13 +48,17 @@ def main() -> int:
     job = job_of(datapoints=1e9, chunks=1000, work="io:100ms", settings={"queue_batch": 10})
     table = assumptions.load()
     settings_search.evaluate(job, table)  # reads the template once
+    computing = job_of(datapoints=1e6, chunks=100, work="cpu:50ms", settings={"queue_batch": 10})
     rows = [
         (f"simulation, queue side, {INVOCATIONS // part:,} invocations", QUEUE_S / part,
          cpu_s(lambda: simulate(sized(QUEUE_SIDE, part)))),
         (f"simulation, everything on, {INVOCATIONS // part:,} invocations", ALL_S / part,
          cpu_s(lambda: simulate(sized(EVERYTHING, part)))),
-        ("fluid answer, 10^9 datapoints", FLUID_S, cpu_s(lambda: forecast.predict(sized(EVERYTHING, 0.001)))),
-        ("fluid answer with its bill", FLUID_S, cpu_s(lambda: settings_search.evaluate(job, table))),
+        ("fluid forecast, 10^9 datapoints", FLUID_S,
+         cpu_s(lambda: forecast.predict(sized(EVERYTHING, 0.001)))),
+        ("fluid forecast with its bill", FLUID_S, cpu_s(lambda: settings_search.evaluate(job, table))),
+        ("search over five settings", SEARCH_S, cpu_s(lambda: settings_search.search(computing, table))),
+        *((f"lambdist plan --datapoints {size}", PLAN_S, command_cpu_s(size)) for size in SIZES),
     ]  # fmt: skip
     held = True
     for name, allowed_s, took_s in rows:
@@ -66,6 +75,15 @@ def main() -> int:
 
 def sized(system: System, part: float) -> System:
     return replace(system, datapoints=round(INVOCATIONS / part))
+
+
+def command_cpu_s(size: str) -> float:
+    """Return the CPU seconds of the whole command in a process of its own."""
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "lambdist_lib", "plan", "--datapoints", size, "--request-batch", "100"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
 
 
 def cpu_s(work: Callable[[], Any]) -> float:

@@ -1,20 +1,20 @@
-"""CPU seconds of the planner's simulation beside simpy and simfaas, on queues that all of them can do.
+"""Compare CPU seconds of the planner's simulation with simpy and simfaas, on queues that all can simulate.
 
     python benchmarks/simulators.py [--short]
 
-Poisson arrivals, exponential times, c servers. With servers to spare nobody waits, and all three simulate
-the same; where messages wait, simfaas has no queue and rejects, so it is left out. Each is run three times
-in turns, the least CPU time counts, and the mean number at work beside the load says that it did the work.
-The planner's does more than the others: a queue with receives, batches, cold starts and the ramp, all idle
-here. `drain` is its fast case, a queue that is full from the beginning, for which a queue of simpy has to
-be filled first. The peers are in the extra `bench`.
+Poisson arrivals, exponential times, c servers. With spare servers no message waits, and all three simulate
+the same system; where messages wait, simfaas rejects them for lack of a queue, so it is left out. Each runs
+three times in turns, the least CPU time counts, and the mean number of busy servers beside the load shows
+that the work was done. The planner also has receives, batches, cold starts and the ramp, all idle here.
+`drain` is its fast path, a queue that is full from the beginning, for which a queue of simpy has to be
+filled first. The peers are in the extra `bench`.
 """
 
 import argparse
 import functools
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from lambdist_lib.planner.simulation.engine import simulate
@@ -24,12 +24,12 @@ JOBS = 200_000
 TIMES = 3
 EXPIRY_S = 600.0
 CASES = {  # load, servers
-    "servers to spare, load 8": (8.0, 100),
-    "servers to spare, load 80": (80.0, 1_000),
+    "spare servers, load 8": (8.0, 100),
+    "spare servers, load 80": (80.0, 1_000),
     "messages wait, load 8 on 10": (8.0, 10),
 }
 DRAINED = 100  # servers that empty a full queue
-Took = tuple[float, float]  # CPU seconds, mean number at work
+Took = tuple[float, float]  # CPU seconds, mean number of busy servers
 
 
 def planner(jobs: int, load: float, servers: int) -> Took:
@@ -38,8 +38,8 @@ def planner(jobs: int, load: float, servers: int) -> Took:
         slots_start=servers, slots_ceiling=servers, idle_expiry_s=EXPIRY_S,
     )  # fmt: skip
     began_s = time.process_time()
-    found = simulate(system)
-    return time.process_time() - began_s, found.busy_area / found.settled_s
+    outcome = simulate(system)
+    return time.process_time() - began_s, outcome.busy_area / outcome.settled_s
 
 
 def with_simpy(jobs: int, load: float, servers: int) -> Took:
@@ -49,7 +49,7 @@ def with_simpy(jobs: int, load: float, servers: int) -> Took:
     resource = simpy.Resource(environment, capacity=servers)
     work_s = 0.0
 
-    def job() -> Iterator[Any]:
+    def job() -> Generator[Any, Any, Any]:
         nonlocal work_s
         with resource.request() as request:
             yield request
@@ -57,7 +57,7 @@ def with_simpy(jobs: int, load: float, servers: int) -> Took:
             work_s += took_s
             yield environment.timeout(took_s)
 
-    def arrivals() -> Iterator[Any]:
+    def arrivals() -> Generator[Any, Any, Any]:
         for _ in range(jobs):
             environment.process(job())
             if load < float("inf"):
@@ -83,17 +83,17 @@ def with_simfaas(jobs: int, load: float, servers: int) -> Took:
 
 def drain(jobs: int) -> Took:
     began_s = time.process_time()
-    found = simulate(
+    outcome = simulate(
         System(datapoints=jobs, item_s=1.0, item_cv=1.0, slots_start=DRAINED, slots_ceiling=DRAINED)
     )
-    return time.process_time() - began_s, found.busy_area / found.settled_s
+    return time.process_time() - began_s, outcome.busy_area / outcome.settled_s
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--short", action="store_true", help="a twentieth of the jobs, for CI")
     jobs = JOBS // 20 if parser.parse_args().short else JOBS
-    print(f"{jobs:,} jobs; least CPU seconds of {TIMES}, jobs/s, mean number at work")
+    print(f"{jobs:,} jobs; least CPU seconds of {TIMES}, jobs/s, mean number of busy servers")
     for case, (load, servers) in CASES.items():
         ways: dict[str, Callable[[], Took]] = {
             "lambdist": functools.partial(planner, jobs, load, servers),
@@ -110,17 +110,17 @@ def main() -> None:
 
 
 def compare(case: str, jobs: int, ways: dict[str, Callable[[], Took]]) -> None:
-    found: dict[str, list[Took]] = {name: [] for name in ways}
+    measured: dict[str, list[Took]] = {name: [] for name in ways}
     for _ in range(TIMES):
         for name, way in ways.items():
             try:
-                found[name].append(way())
+                measured[name].append(way())
             except ModuleNotFoundError as error:
-                print(f"{case:30}{name:10} {error}; `pip install -e .[bench]` has it")
-    best_s = {name: min(took for took, _ in tries) for name, tries in found.items() if tries}
+                print(f"{case:30}{name:10} {error}; `pip install -e '.[bench]'` installs it")
+    best_s = {name: min(took for took, _ in tries) for name, tries in measured.items() if tries}
     for name, took_s in best_s.items():
         print(
-            f"{case:30}{name:10}{took_s:9.3f} s{jobs / took_s:12,.0f}/s{found[name][-1][1]:9.2f}"
+            f"{case:30}{name:10}{took_s:9.3f} s{jobs / took_s:12,.0f}/s{measured[name][-1][1]:9.2f}"
             f"{took_s / best_s['lambdist']:8.1f} times lambdist's"
         )
 

@@ -118,19 +118,23 @@ def line_items(usage: Usage, prices: Table, *, free_tier: bool = False) -> list[
         free_tier: Subtract the monthly free tier of an account that uses nothing else. API Gateway's is
             left out: only accounts from before 15 July 2025 have one, for a year.
     """
+    quantities = [getattr(usage, item.amount) for item in ITEMS]
     pools: dict[str, float] = {}
-    for item in ITEMS:
-        pools[item.pool] = pools.get(item.pool, 0.0) + getattr(usage, item.amount)
-    lines = []
-    for item in ITEMS:
-        free = f"free_{item.pool}"
-        paid = pools[item.pool] - (prices[free].value if free_tier and free in prices else 0.0)
-        arm = item.pool == "lambda_gb_s" and usage.arm64
-        usd = tiered("lambda_arm_gb_s" if arm else item.pool, max(paid, 0.0), prices)
-        quantity = getattr(usage, item.amount)
-        share = quantity / pools[item.pool] if quantity else 0.0
-        lines.append(Line(item.service, item.what, quantity, usd * share))
-    return lines
+    for item, quantity in zip(ITEMS, quantities, strict=True):
+        pools[item.pool] = pools.get(item.pool, 0.0) + quantity
+    unit_usd = {pool: _pool_usd(pool, amount, usage, prices, free_tier) / amount
+                for pool, amount in pools.items() if amount}  # fmt: skip
+    return [
+        Line(item.service, item.what, quantity, quantity * unit_usd[item.pool] if quantity else 0.0)
+        for item, quantity in zip(ITEMS, quantities, strict=True)
+    ]
+
+
+def _pool_usd(pool: str, amount: float, usage: Usage, prices: Table, free_tier: bool) -> float:
+    free = f"free_{pool}"
+    paid = amount - (prices[free].value if free_tier and free in prices else 0.0)
+    name = "lambda_arm_gb_s" if pool == "lambda_gb_s" and usage.arm64 else pool
+    return tiered(name, max(paid, 0.0), prices)
 
 
 def split_bill(parts: Parts, prices: Table, *, free_tier: bool = False) -> pd.DataFrame:
@@ -151,7 +155,9 @@ def split_bill(parts: Parts, prices: Table, *, free_tier: bool = False) -> pd.Da
 
 
 def total(parts: Parts) -> Usage:
-    return sum(parts.values(), Usage())
+    sums = map(sum, zip(*map(_AMOUNTS_OF, parts.values()), strict=True))
+    arm64 = any(used.arm64 for used in parts.values())
+    return Usage(**dict(zip(AMOUNTS, sums, strict=False)), arm64=arm64)
 
 
 def side_by_side(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -201,7 +207,9 @@ def by_service(bill: list[Line] | pd.DataFrame, *, datapoints: float) -> pd.Data
 
 def tiered(pool: str, quantity: float, prices: Table) -> float:
     """Return the price in USD of a quantity in a pool with price tiers."""
-    tiers = TIERS.get(pool, ((0, f"price_{pool}"),))
+    if pool not in TIERS:
+        return quantity * prices[f"price_{pool}"].value
+    tiers = TIERS[pool]
     usd = 0.0
     for place, (begin, price) in enumerate(tiers):
         end = tiers[place + 1][0] if place + 1 < len(tiers) else float("inf")

@@ -78,10 +78,10 @@ def _without_queue(system: System) -> ArmForecast:
 def _writes_s(system: System) -> float:
     """Return the seconds in which the table takes all writes; its rate doubles every half hour."""
     left, rate, spent_s = float(system.datapoints), system.writes_per_s, 0.0
-    while rate < system.writes_most_per_s and left > rate * system.writes_double_s:
+    while rate < system.max_writes_per_s and left > rate * system.writes_double_s:
         left -= rate * system.writes_double_s
         spent_s += system.writes_double_s
-        rate = min(rate * 2, system.writes_most_per_s)
+        rate = min(rate * 2, system.max_writes_per_s)
     return spent_s + left / rate
 
 

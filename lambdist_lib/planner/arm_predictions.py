@@ -120,9 +120,9 @@ def _without_named(fault: str, datapoints: int) -> tuple[str, int]:
 
 def measured_makespan_s(runs: pd.DataFrame, arm: str) -> float:
     """Return the median makespan of an arm's warm runs, or of all its runs; NaN without any."""
-    mine = runs[runs["arm"] == arm]
-    warm = mine[mine["temperature"] == "warm"]
-    return float((mine if warm.empty else warm)["makespan_s"].median())
+    of_arm = runs[runs["arm"] == arm]
+    warm = of_arm[of_arm["temperature"] == "warm"]
+    return float((of_arm if warm.empty else warm)["makespan_s"].median())
 
 
 def interval(arm: str, job: Job, table: Table, *, seed: int = 0) -> tuple[float, float, float]:

@@ -252,10 +252,10 @@ def build(job: Job, value: Mapping[str, float]) -> System:
         receives=job.number("MaxReceives"),
         visibility_s=job.number("VisibilityTimeoutSeconds"),
         retry_delay_s=job.number("RetryDelaySeconds"),
-        in_flight_most=round(value["queue_in_flight"]),
+        max_in_flight=round(value["queue_in_flight"]),
         writes_per_s=min(value["table_writes_per_s"] / writes, max_writes),
         writes_double_s=value["table_doubles_every_s"],
-        writes_most_per_s=max_writes,
+        max_writes_per_s=max_writes,
         **_probabilities(job, value),
     )
 

@@ -42,7 +42,7 @@ def _handlers(
 ) -> list[str]:
     warnings = []
     timeout_s = job.number("ProcessorTimeoutSeconds")
-    queued_s = forecast.peak * system.queue_batch / system.writes_most_per_s
+    queued_s = forecast.peak * system.queue_batch / system.max_writes_per_s
     if settings_search.bottleneck(forecast)[0] == phases.TABLE and queued_s > timeout_s:
         warnings.append(
             f"handlers would wait up to {queued_s:.3g} s for the table, longer than their timeout of "

@@ -125,7 +125,7 @@ def search(job: Job, table: Table, *, free_tier: bool = False) -> list[SettingFo
     """Evaluate all settings that fit the processor's timeout and can be the fastest or the cheapest.
 
     More senders are not tried once senders are no bottleneck, nor more processors once fewer suffice: neither
-    makes a job faster or cheaper. Without computing, memory changes the cost alone.
+    makes a job faster or cheaper. Without computing, the least memory is the cheapest and as fast.
 
     Returns:
         The job's own setting first.
@@ -134,34 +134,34 @@ def search(job: Job, table: Table, *, free_tier: bool = False) -> list[SettingFo
     forecasts = [evaluate(job, table, free_tier=free_tier)]
     timeout_s = job.number("ProcessorTimeoutSeconds")
     own_mb = job.number("MemoryMb")
-    memories = sorted({*MEMORIES_MB, own_mb}) if job.work.kind == "cpu" else sorted({MEMORIES_MB[0], own_mb})
-    groups = [[memory_mb] for memory_mb in memories] if job.work.kind == "cpu" else [memories]
+    memories = sorted({*MEMORIES_MB, own_mb}) if job.work.kind == "cpu" else [MEMORIES_MB[0]]
     for request_batch in sorted({*REQUEST_BATCHES, job.request_batch}):
         for queue_batch in sorted({*QUEUE_BATCHES, job.number("QueueBatch")}):
-            for group in groups:
+            for memory_mb in memories:
                 base = with_settings(
                     job, chunks=1, processors=job.processors, request_batch=request_batch,
-                    queue_batch=queue_batch, memory_mb=group[0],
+                    queue_batch=queue_batch, memory_mb=memory_mb,
                 )  # fmt: skip
                 if build(base, value).batch_s() > timeout_s:
                     continue
                 for candidate, system, forecast in _widths(base, job, value):
-                    for memory_mb in group:
-                        setting = replace(
-                            candidate, settings={**candidate.settings, "MemoryMb": str(memory_mb)}
-                        )
-                        forecasts.append(_evaluate(setting, system, forecast, value, table, free_tier))
+                    forecasts.append(_evaluate(candidate, system, forecast, value, table, free_tier))
     return forecasts
 
 
 def _widths(
     base: Job, job: Job, value: Mapping[str, float]
 ) -> Iterator[tuple[Job, System, fluid_forecast.Forecast]]:
-    """Yield the numbers of senders and processors that are worth a look."""
+    """Yield the numbers of senders and processors that matter, the job's own included."""
     built = build(base, value)
+    senders_suffice = False
     for chunks in sorted({*CHUNKS, job.chunks}):
-        limits: set[str] = set()
+        if senders_suffice and chunks != job.chunks:
+            continue
+        processors_suffice, limits = False, set[str]()
         for processors in sorted({*PROCESSORS, job.processors}):
+            if processors_suffice and processors != job.processors:
+                continue
             system = replace(
                 built,
                 senders=chunks,
@@ -172,10 +172,8 @@ def _widths(
             limits = {phase.limit for phase in forecast.phases}
             settings = {**base.settings, "MaximumConcurrency": str(processors)}
             yield replace(base, chunks=chunks, settings=settings), system, forecast
-            if forecast.peak < processors:
-                break
-        if SENDERS not in limits:
-            break
+            processors_suffice |= forecast.peak < processors
+        senders_suffice |= SENDERS not in limits
 
 
 def _reserved(base: Job, processors: int, system: System) -> int:
@@ -198,10 +196,10 @@ def fastest(forecasts: list[SettingForecast]) -> SettingForecast:
             that is possible.
     """
     candidates = possible(forecasts)
-    most_s = min(setting.forecast.makespan_s for setting in candidates) * ALIKE
+    max_s = min(setting.forecast.makespan_s for setting in candidates) * ALIKE
     if candidates[0] is forecasts[0]:
-        most_s = min(most_s, forecasts[0].forecast.makespan_s)
-    alike = [setting for setting in candidates if setting.forecast.makespan_s <= most_s]
+        max_s = min(max_s, forecasts[0].forecast.makespan_s)
+    alike = [setting for setting in candidates if setting.forecast.makespan_s <= max_s]
     return min(alike, key=lambda setting: (float(f"{setting.usd:.3g}"), setting.job.chunks))
 
 

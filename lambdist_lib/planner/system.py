@@ -55,19 +55,19 @@ class System:
     visibility_s: float = 180.0
     # doubles by receive; None: failed messages wait for the visibility timeout
     retry_delay_s: float | None = 1.0
-    in_flight_most: int = 120_000
+    max_in_flight: int = 120_000
     # -- table --
     writes_per_s: float = float("inf")
     writes_double_s: float = 1_800.0
-    writes_most_per_s: float = float("inf")
+    max_writes_per_s: float = float("inf")
 
-    def slots_most(self) -> int:
+    def max_slots(self) -> int:
         """Return the most batches at once that the mapping allows."""
         return min(self.slots_ceiling, self.maximum_concurrency)
 
-    def processors_most(self) -> int:
+    def max_processors(self) -> int:
         """Return the most batches at once under the limits of mapping, account and reservation."""
-        return min(self.slots_most(), self.account_concurrency, self.reserved_concurrency)
+        return min(self.max_slots(), self.account_concurrency, self.reserved_concurrency)
 
     def attempt_fails(self) -> float:
         """Return the probability that an attempt fails by itself, whatever its batch does."""

@@ -204,7 +204,7 @@ def _lambda_throttles(system: System, entry: ArrivalPhase, phases: list[Phase]) 
         if phase.limit in (ACCOUNT, RESERVED):
             others = entry.collectors if phase.begin_s < entry.end_s else 0.0
             places = max(min(system.account_concurrency - others, system.reserved_concurrency), 1.0)
-            slots = float(system.slots_most())
+            slots = float(system.max_slots())
             if system.error_cut:  # n - places of n are throttled; each cuts n, and the ramp adds to it
                 balance = 4 * system.throttle_retry_s * system.slots_per_s / system.error_cut
                 slots = min(slots, (places + math.sqrt(places**2 + balance)) / 2)

@@ -67,7 +67,7 @@ def caps_of(system: System, again: FailureProbabilities, collectors: float) -> d
         CEILING: system.slots_ceiling,
         RESERVED: system.reserved_concurrency,
         ACCOUNT: max(system.account_concurrency - collectors, 1.0),
-        IN_FLIGHT: max(system.in_flight_most / system.queue_batch, 1.0),
+        IN_FLIGHT: max(system.max_in_flight / system.queue_batch, 1.0),
     }
     if again.throws and system.error_cut:  # in balance: ramp = cut x concurrency x errors/s
         cuts = system.error_cut * again.throws / mean_batch_s(system)
@@ -108,14 +108,14 @@ class Flow:
     """Step from phase to phase; `t` counts from the first arrival."""
 
     def __init__(self, system: System, entry: ArrivalPhase, again: FailureProbabilities) -> None:
-        self.system, self.entry = system, entry
+        self.system, self.arrivals = system, entry
         self.left = self.all = system.datapoints * again.receives
         self.arriving, self.sending_s = entry.per_s * again.receives, entry.end_s - entry.begin_s
         batch_s = mean_batch_s(system)
         self.per_slot = system.queue_batch / batch_s if batch_s else math.inf
-        self.slots, self.t = float(min(system.slots_start, system.processors_most())), 0.0
+        self.slots, self.t = float(min(system.slots_start, system.max_processors())), 0.0
         self.writes, self.doubles_s = system.writes_per_s, system.writes_double_s
-        if self.writes >= system.writes_most_per_s:
+        if self.writes >= system.max_writes_per_s:
             self.doubles_s = math.inf
         self.burst_writes = self.writes * TABLE_BURST_S if self.writes < math.inf else 0.0
         self.caps_sending = tightest(caps_of(system, again, entry.collectors))
@@ -132,19 +132,19 @@ class Flow:
             step = self.step_s(cap, rate, slope, name)
             amount = rate * step + slope * step**2 / 2
             phases.append(Phase(self.t, self.t + step, name, amount / step))
-            growth = self.system.slots_per_s if self.slots < cap and name != self.entry.limit else 0.0
+            growth = self.system.slots_per_s if self.slots < cap and name != self.arrivals.limit else 0.0
             self.steps.append(
                 Step(self.t, step, self.backlog(), self.arriving if self.sending() else 0.0, rate, slope,
                      self.slots, growth, name, 1 / self.per_slot)
             )  # fmt: skip
             self.t, self.left = self.t + step, self.left - amount
-            if name != self.entry.limit:
+            if name != self.arrivals.limit:
                 self.slots = min(self.slots + self.system.slots_per_s * step, cap)
             if self.t >= self.doubles_s * (1 - 1e-12):
-                self.writes = min(self.writes * 2, self.system.writes_most_per_s)
-                grown = self.writes >= self.system.writes_most_per_s
+                self.writes = min(self.writes * 2, self.system.max_writes_per_s)
+                grown = self.writes >= self.system.max_writes_per_s
                 self.doubles_s = math.inf if grown else self.doubles_s + self.system.writes_double_s
-        return merge_neighbours(phases, self.entry.begin_s)
+        return merge_neighbours(phases, self.arrivals.begin_s)
 
     def sending(self) -> bool:
         return self.t < self.sending_s
@@ -161,12 +161,12 @@ class Flow:
             rate, slope, name = self.writes, 0.0, TABLE
             self.left, self.burst_writes = max(self.left - self.burst_writes, 1e-8 * self.all), 0.0
         if self.sending() and self.backlog() <= 1e-9 * self.all and self.arriving <= rate:
-            rate, slope, name = self.arriving, 0.0, self.entry.limit
+            rate, slope, name = self.arriving, 0.0, self.arrivals.limit
         return rate, slope, name
 
     def step_s(self, cap: float, rate: float, slope: float, name: str) -> float:
         """Return the seconds until the bottleneck changes or all is done."""
-        if name == self.entry.limit:  # no capacity shrinks, so this holds until the last arrival
+        if name == self.arrivals.limit:  # no capacity shrinks, so this holds until the last arrival
             return max(min(reach(self.left, rate, slope), self.sending_s - self.t), 1e-12)
         steps = [reach(self.left, rate, slope), self.doubles_s - self.t]
         if self.sending():

@@ -29,7 +29,7 @@ class FailureProbabilities:
 
 def failing(system: System) -> FailureProbabilities:
     """Return the probabilities; without partial responses a message fails with its batch: 1 - (1 - p)**b."""
-    size, receives_max, own = system.queue_batch, system.receives, system.attempt_fails()
+    size, max_receives, own = system.queue_batch, system.receives, system.attempt_fails()
     survives = (1 - system.p_crash) * (1 - system.p_crash_after)  # a process survives an attempt
     if system.partial:
         reached = _mean_power(survives * (1 - system.p_slow), size)
@@ -43,10 +43,10 @@ def failing(system: System) -> FailureProbabilities:
         crashed = 1 - (1 - system.p_crash_after) * _mean_power(1 - system.p_crash_after, size)
         recorded = (1 - system.p_crash) ** size - (1 - own) ** size
     p = 1 - stored
-    last = p ** (receives_max - 1)  # it comes to its last receive
+    last = p ** (max_receives - 1)  # it comes to its last receive
     renewed = 1 - last * requeued
     dies = min(last * max(p - requeued, 0.0) / renewed, 1.0) if renewed else 0.0
-    receives = receives_max if p == 1 else (1 - p**receives_max) / (1 - p)
+    receives = max_receives if p == 1 else (1 - p**max_receives) / (1 - p)
     first = receives / max(renewed, 1e-9)
     again = (system.p_duplicate + (1 - dies) * crashed) * receives
     return FailureProbabilities(p, dies, throws, first + again, first * recorded, again)

@@ -66,10 +66,10 @@ class _Run:
         self.system, self.rng = system, rng
         self.clock, self.account = EventQueue(), Account(system.account_concurrency)
         self.at = self.clock.at
-        self.entry = Arrivals(system, rng, self.clock, self.account, self.enqueue)
+        self.arrivals = Arrivals(system, rng, self.clock, self.account, self.enqueue)
         self.waiting = MessageQueue(system.receives, self.clock)
         self.table = Table(system)
-        self.slots = float(min(system.slots_start, system.slots_most()))
+        self.slots = float(min(system.slots_start, system.max_slots()))
         self.window_ends_s = -1.0
         self.growing = False
         self.busy = self.processing = self.peak = 0
@@ -85,7 +85,7 @@ class _Run:
         queue_area = busy_area = last_s = 0.0
         samples: list[tuple[float, int, int, int]] = []
         step_s, sample_s = 0.01, 0.0 if keep else float("inf")
-        self.entry.begin()
+        self.arrivals.begin()
         while outcomes.stored + outcomes.dead < self.system.datapoints or not waiting.is_empty():
             now, _, event, argument = pop(events)
             queue_area += waiting.visible * (now - last_s)
@@ -103,7 +103,7 @@ class _Run:
     def outcome(
         self, queue_area: float, busy_area: float, timeline: list[tuple[float, int, int, int]]
     ) -> Outcome:
-        entry, outcomes = self.entry, self.outcomes
+        entry, outcomes = self.arrivals, self.outcomes
         return Outcome(
             makespan_s=outcomes.stored_s,
             settled_s=outcomes.settled_s,
@@ -145,14 +145,14 @@ class _Run:
         size, waiting = self.system.queue_batch, self.waiting
         while waiting.visible:
             if self.busy >= int(self.slots):
-                if not self.growing and self.slots < self.system.slots_most():
+                if not self.growing and self.slots < self.system.max_slots():
                     self.growing = True
                     self.at(now + 1 / self.system.slots_per_s, self.grow)
                 return
             count = min(size, waiting.visible)
             if count < size and self.system.window_s and not self.window_over(now):
                 return
-            if waiting.in_flight + count > self.system.in_flight_most:
+            if waiting.in_flight + count > self.system.max_in_flight:
                 return
             self.busy += 1
             self.receives += count
@@ -171,7 +171,7 @@ class _Run:
     def grow(self, now: float, _: Any) -> None:
         self.growing = False
         if self.waiting.visible:
-            self.slots = min(self.slots + 1, float(self.system.slots_most()))
+            self.slots = min(self.slots + 1, float(self.system.max_slots()))
             self.dispatch(now)
 
     def cut(self) -> None:

@@ -34,7 +34,7 @@ class Table:
     def __init__(self, system: System) -> None:
         self.rate, self.maximum, self.every_s = (
             system.writes_per_s,
-            system.writes_most_per_s,
+            system.max_writes_per_s,
             system.writes_double_s,
         )
         self.limits = self.rate < float("inf")

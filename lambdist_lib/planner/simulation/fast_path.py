@@ -16,16 +16,16 @@ def fits(system: System) -> bool:
     fails = system.attempt_fails() or system.p_permanent or system.p_crash_after or system.p_duplicate
     quiet = not (fails or system.window_s)
     at_once = system.senders == 0 and system.arrivals_per_s == 0
-    slots = system.slots_most()
+    slots = system.max_slots()
     free = slots <= min(system.account_concurrency, system.reserved_concurrency)
-    within_flight = slots * system.queue_batch <= system.in_flight_most
+    within_flight = slots * system.queue_batch <= system.max_in_flight
     unlimited_writes = system.writes_per_s == float("inf")
     return quiet and at_once and free and within_flight and unlimited_writes
 
 
 def run(system: System, rng: random.Random) -> Outcome:
     """Simulate a system that `fits`."""
-    size, slots, start = system.queue_batch, system.slots_most(), system.slots_start
+    size, slots, start = system.queue_batch, system.max_slots(), system.slots_start
     left = system.datapoints
     first = min(start, slots, -(-left // size))
     ends: list[float] = [0.0] * first  # when each slot is free

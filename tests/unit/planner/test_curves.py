@@ -21,7 +21,7 @@ PLANS = [
     "changes",
     [
         {}, {"senders": 3, "request_s": 0.04, "collector_s": 0.01}, {"maximum_concurrency": 20},
-        {"writes_per_s": 500.0, "writes_most_per_s": 500.0},
+        {"writes_per_s": 500.0, "max_writes_per_s": 500.0},
     ],
     ids=str,
 )  # fmt: skip

@@ -11,7 +11,7 @@ TABLE = assumptions.load()
 
 def test_small_account_is_an_obstacle(tmp_path):
     """Ten executions at once are fewer than twenty processors."""
-    path = tmp_path / "mine.toml"
+    path = tmp_path / "limits.toml"
     path.write_text("account_concurrency = 10\n", encoding="utf-8")
     job = job_of(datapoints=300, work="io:1s", settings={"maximum_concurrency": 20})
     plan = predict.predict(job, assumptions.load(path))

@@ -32,7 +32,7 @@ def drawn(seed):
         account_concurrency=1000,
         environments_burst=1000,
         writes_per_s=rng.choice([4000.0, float("inf")]),
-        writes_most_per_s=16_000,
+        max_writes_per_s=16_000,
     )
 
 
@@ -50,7 +50,7 @@ def test_forecast_is_within_two_percent_of_the_simulation(seed):
         ("lambda_throttles", {"account_concurrency": 20}),
         ("lambda_throttles", {"reserved_concurrency": 50}),
         ("api_throttles", {"senders": 500, "api_rate_per_s": 50, "api_burst": 100, "request_s": 0.05}),
-        ("table_throttles", {"writes_per_s": 300.0, "writes_most_per_s": 300.0}),
+        ("table_throttles", {"writes_per_s": 300.0, "max_writes_per_s": 300.0}),
     ],
 )
 def test_throttles_match_the_simulation(name, narrow):
@@ -66,7 +66,7 @@ def test_handlers_are_charged_while_they_wait_for_the_table(writes_per_s):
     """On AWS the client in the handler retries a throttled write."""
     system = System(datapoints=60_000, item_s=0.05, queue_batch=10, overhead_s=0.02, init_s=0.5,
                     maximum_concurrency=100, writes_per_s=writes_per_s,
-                    writes_most_per_s=writes_per_s)  # fmt: skip
+                    max_writes_per_s=writes_per_s)  # fmt: skip
 
     assert forecast.predict(system).busy_s == pytest.approx(simulate(system).busy_area, rel=0.05)
 
@@ -90,15 +90,15 @@ def test_handlers_are_charged_while_they_wait_for_the_table(writes_per_s):
 )
 def test_any_size_has_a_finite_forecast(**inputs):
     """It is finite, in order, and never below the time of the work itself."""
-    system = System(**inputs, overhead_s=0.02, init_s=0.5, writes_most_per_s=16_000, error_cut=0.0125)
+    system = System(**inputs, overhead_s=0.02, init_s=0.5, max_writes_per_s=16_000, error_cut=0.0125)
     found = forecast.predict(system)
 
     assert 0 < found.makespan_s < float("inf")
-    assert found.peak <= system.processors_most()
+    assert found.peak <= system.max_processors()
     assert found.stored + found.dead == pytest.approx(system.datapoints)
     ended_early = system.p_crash or system.p_slow
     work_s = 0 if ended_early else system.datapoints * system.item_s
-    assert found.makespan_s >= 0.99 * work_s / system.processors_most()
+    assert found.makespan_s >= 0.99 * work_s / system.max_processors()
 
 
 def test_more_capacity_is_never_slower():

@@ -20,8 +20,8 @@ from lambdist_lib.planner.system import System
         ({"account_concurrency": 10}, fluid_phases.ACCOUNT),
         ({"senders": 500, "collector_s": 0.001, "collector_rate_per_s": 50}, fluid_phases.ENVIRONMENTS),
         ({"reserved_concurrency": 10}, fluid_phases.RESERVED),
-        ({"in_flight_most": 20}, fluid_phases.IN_FLIGHT),
-        ({"writes_per_s": 10.0, "writes_most_per_s": 10.0}, fluid_phases.TABLE),
+        ({"max_in_flight": 20}, fluid_phases.IN_FLIGHT),
+        ({"writes_per_s": 10.0, "max_writes_per_s": 10.0}, fluid_phases.TABLE),
         ({"p_fail": 0.2, "partial": False, "error_cut": 0.0125}, fluid_phases.BACKOFF),
     ],
 )

@@ -41,9 +41,9 @@ SYSTEMS = st.builds(
     retry_delay_s=st.sampled_from([None, 0.0, 1.0]),
     visibility_s=st.sampled_from([0.5, 180.0]),
     receives=st.integers(1, 6),
-    in_flight_most=st.integers(10, 100),
+    max_in_flight=st.integers(10, 100),
     writes_per_s=st.sampled_from([float("inf"), 50.0]),
-    writes_most_per_s=st.just(400.0),
+    max_writes_per_s=st.just(400.0),
 )
 
 
@@ -55,7 +55,7 @@ def test_every_datapoint_is_stored_or_dead(system, seed):
 
     assert found.stored + found.dead == system.datapoints
     assert found.makespan_s <= found.settled_s
-    assert found.peak <= system.processors_most()
+    assert found.peak <= system.max_processors()
     assert found.cold <= found.invocations
     assert found.receives >= system.datapoints
 
@@ -100,7 +100,7 @@ def test_account_below_the_mapping_throttles():
 
 def test_table_at_its_limit_slows_the_handlers():
     """The makespan is that of the writes, and the capacity doubles after half an hour."""
-    system = System(datapoints=30_000, item_s=0.01, queue_batch=10, writes_per_s=10, writes_most_per_s=20)
+    system = System(datapoints=30_000, item_s=0.01, queue_batch=10, writes_per_s=10, max_writes_per_s=20)
     found = simulate(system)
 
     assert found.makespan_s == pytest.approx(1_800 + (30_000 - 18_000) / 20, rel=0.01)
