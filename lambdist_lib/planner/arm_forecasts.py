@@ -13,9 +13,10 @@ from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid.phases import TABLE, entry_of
-from lambdist_lib.planner.job import Job, build, values, work_on_s
+from lambdist_lib.planner.job import Job
+from lambdist_lib.planner.job_system import build, values, work_on_s
 from lambdist_lib.planner.simulation.engine import simulate
-from lambdist_lib.planner.system import System
+from lambdist_lib.planner.system import TABLE_BURST_S, System
 from lambdist_lib.protocol.arms import ARMS
 
 DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL = "distributed", "single_node", "single_node_parallel", "local_pool"
@@ -77,7 +78,8 @@ def _without_queue(system: System) -> ArmForecast:
 
 def _writes_s(system: System) -> float:
     """Return the seconds in which the table takes all writes; its rate doubles every half hour."""
-    left, rate, spent_s = float(system.datapoints), system.writes_per_s, 0.0
+    rate, spent_s = system.writes_per_s, 0.0
+    left = max(system.datapoints - rate * TABLE_BURST_S, 0.0)
     while rate < system.max_writes_per_s and left > rate * system.writes_double_s:
         left -= rate * system.writes_double_s
         spent_s += system.writes_double_s

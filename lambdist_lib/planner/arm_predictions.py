@@ -16,7 +16,8 @@ from lambdist_lib.formatting import duration
 from lambdist_lib.planner import arm_forecasts, calibration, predict
 from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, PREDICTED, forecast_arm, system_of
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
-from lambdist_lib.planner.job import Job, drawn, job_of, values
+from lambdist_lib.planner.job import Job, job_of
+from lambdist_lib.planner.job_system import drawn, values
 from lambdist_lib.protocol import faults
 
 DRAWS = 200

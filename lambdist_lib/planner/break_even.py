@@ -8,7 +8,8 @@ import pandas as pd
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.planner import arm_forecasts
 from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, PARALLEL, POOL, SINGLE_NODE, forecast_arm
-from lambdist_lib.planner.job import Job, values
+from lambdist_lib.planner.job import Job
+from lambdist_lib.planner.job_system import values
 
 MAX_DATAPOINTS = 10**9
 IN_TIME = ((DISTRIBUTED, SINGLE_NODE), (DISTRIBUTED, PARALLEL), (DISTRIBUTED, POOL), (PARALLEL, SINGLE_NODE))

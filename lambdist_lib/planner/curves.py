@@ -12,7 +12,8 @@ from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.fluid.retries import failing
-from lambdist_lib.planner.job import Job, build, values
+from lambdist_lib.planner.job import Job
+from lambdist_lib.planner.job_system import build, values
 from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 

@@ -17,7 +17,8 @@ from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.planner import calibration, settings_search
 from lambdist_lib.planner.calibration import Measured, measured
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
-from lambdist_lib.planner.job import Job, build, drawn, values
+from lambdist_lib.planner.job import Job
+from lambdist_lib.planner.job_system import build, drawn, values
 from lambdist_lib.planner.predict import spread_of
 
 EMULATOR = "ministack 1.5.33, cloudformation/distributed.yaml on it"

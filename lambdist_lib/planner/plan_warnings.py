@@ -9,7 +9,8 @@ from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid import phases
-from lambdist_lib.planner.job import MAX_PROCESSORS, Job, values, work_on_s
+from lambdist_lib.planner.job import MAX_PROCESSORS, Job
+from lambdist_lib.planner.job_system import values, work_on_s
 from lambdist_lib.planner.system import System
 
 

@@ -16,7 +16,8 @@ from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.arm_forecasts import SINGLE_NODE, forecast_arm
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
-from lambdist_lib.planner.job import Job, build, drawn, require_time, values
+from lambdist_lib.planner.job import Job
+from lambdist_lib.planner.job_system import build, drawn, require_time, values
 from lambdist_lib.planner.plan_warnings import plan_warnings
 from lambdist_lib.planner.settings_search import SettingForecast
 from lambdist_lib.planner.simulation.engine import replicate

@@ -14,7 +14,8 @@ from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.usage import AT_ONCE, Counts
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid.phases import SENDERS
-from lambdist_lib.planner.job import Job, build, collector_s, reserved, values
+from lambdist_lib.planner.job import Job
+from lambdist_lib.planner.job_system import build, collector_s, reserved, values
 from lambdist_lib.planner.obstacles import obstacles
 from lambdist_lib.planner.system import System
 

@@ -11,7 +11,8 @@ import pandas as pd
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
 from lambdist_lib.planner import calibration, local_cloud
-from lambdist_lib.planner.job import build, job_of
+from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job_system import build
 from lambdist_lib.planner.simulation.engine import replicate
 
 REPLICAS = 100

@@ -18,7 +18,8 @@ import pandas as pd
 
 from lambdist_lib.cloud import limits
 from lambdist_lib.costs import assumptions
-from lambdist_lib.planner.job import build, job_of, values
+from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job_system import build, values
 from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 

@@ -6,7 +6,8 @@ from lambdist_lib.costs import assumptions
 from lambdist_lib.planner import arm_forecasts
 from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, PARALLEL, POOL, SINGLE_NODE, forecast_arm
 from lambdist_lib.planner.fluid import phases
-from lambdist_lib.planner.job import job_of, values
+from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job_system import values
 
 TABLE = assumptions.load()
 VALUE = values(TABLE)
@@ -28,6 +29,7 @@ def test_parallel_control_divides_the_requests_among_its_senders():
         ({"chunks": 1000, "work": "io:1s"}, {"account_concurrency": 10}, phases.COLLECTORS),
         ({"chunks": 1000}, {"api_rate_per_s": 500, "api_burst": 100}, phases.API),
         ({"chunks": 1000}, {"table_writes_per_s": 100}, phases.TABLE),
+        ({"chunks": 2}, {}, phases.SENDERS),
     ],
 )
 def test_parallel_control_has_the_limits_of_api_account_and_table(job, limits, bottleneck):

@@ -8,7 +8,8 @@ from lambdist_lib.costs import assumptions
 from lambdist_lib.planner import arm_forecasts
 from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, SINGLE_NODE, forecast_arm
 from lambdist_lib.planner.break_even import COLUMNS, INSTANCE, break_even
-from lambdist_lib.planner.job import job_of, values
+from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job_system import values
 
 TABLE = assumptions.load()
 JOB = job_of(datapoints=1_000, chunks=100, request_batch=10, work="io:100ms")

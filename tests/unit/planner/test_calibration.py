@@ -12,7 +12,8 @@ from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError
 from lambdist_lib.planner import predict
 from lambdist_lib.planner.calibration import calibrate, processors_of
-from lambdist_lib.planner.job import drawn, job_of
+from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job_system import drawn
 
 COUNT = 120
 

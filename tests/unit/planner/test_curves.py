@@ -5,7 +5,8 @@ import pytest
 
 from lambdist_lib.costs import assumptions
 from lambdist_lib.planner import curves, plan, predict
-from lambdist_lib.planner.job import build, job_of, values
+from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job_system import build, values
 from lambdist_lib.planner.system import System
 
 TABLE = assumptions.load()

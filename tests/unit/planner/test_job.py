@@ -4,9 +4,9 @@ import pytest
 
 from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import UsageError
-from lambdist_lib.planner import job as job_module
-from lambdist_lib.planner import predict
-from lambdist_lib.planner.job import build, default_processors, job_of, values
+from lambdist_lib.planner import job_system, predict
+from lambdist_lib.planner.job import default_processors, job_of
+from lambdist_lib.planner.job_system import build, values
 
 TABLE = assumptions.load()
 
@@ -43,7 +43,7 @@ def test_slow_attempt_ends_at_the_watchdogs_margin():
     """The planner's margin is that of lambdas/watchdog.py."""
     import watchdog
 
-    assert (job_module.MARGIN_S, job_module.MARGIN_SHARE) == (watchdog.MARGIN_S, watchdog.MARGIN_SHARE)
+    assert (job_system.MARGIN_S, job_system.MARGIN_SHARE) == (watchdog.MARGIN_S, watchdog.MARGIN_SHARE)
     system = build(job_of(datapoints=1, fault="slow:0.1"), values(TABLE))
     assert system.slow_s == 30 - watchdog.MARGIN_S
 

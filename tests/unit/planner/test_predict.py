@@ -5,7 +5,8 @@ import pytest
 from lambdist_lib.costs import assumptions
 from lambdist_lib.planner import predict
 from lambdist_lib.planner.arm_forecasts import SINGLE_NODE, forecast_arm
-from lambdist_lib.planner.job import job_of, values
+from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job_system import values
 
 TABLE = assumptions.load()
 WIDE = {"maximum_concurrency": 1000, "queue_batch": 10}
