@@ -17,7 +17,7 @@ import pandas as pd
 from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.costs.estimate import WRITE_BYTES
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import dead_letters, ledger, speedup, summary
+from lambdist_lib.measures import dead_letters, finding, ledger, summary
 from lambdist_lib.protocol.contract import DEAD
 from lambdist_lib.results import closing, files, folders, schema
 from lambdist_lib.results import outputs as results_outputs
@@ -65,11 +65,20 @@ class Results:
         """Yield each datapoint's answer in input order, from the first distributed run.
 
         Yields:
-            `{"n", "data", "result"}` or `{"n", "data", "error"}`.
+            `{"n", "data", "result"}` or `{"n", "data", "error"}`; what `process=` received and
+            returned, as Python objects.
         """
         arms = {folder: folders.read_facts(folder)["arm"] for folder in self.run_folders}
         chosen = [folder for folder, arm in arms.items() if arm == "distributed"] or list(arms)
-        return results_outputs.outputs(chosen[0])
+        return results_outputs.objects(chosen[0])
+
+    def frame(self) -> pd.DataFrame:
+        """Return the answers as a table: the inputs, the results and the errors, indexed by n.
+
+        Dicts become a column for each key, anything else one column `data` or `result`. A key of the
+        results that the inputs have, too, is `result_KEY`. Without errors there is no column `error`.
+        """
+        return results_outputs.frame(self.outputs())
 
     def ledger(self) -> pd.DataFrame:
         """Count where the datapoints of each run ended: a column per outcome.
@@ -123,7 +132,7 @@ class Results:
 
     def finding(self) -> str:
         """Return the conclusion in words, computed from the runs."""
-        return speedup.conclusion(self.runs, self.target_label)
+        return finding.finding(self.runs, self.target_label)
 
     def summarise(self, finding: str = "") -> dict[str, Any]:
         """Compute every measure, and write it beside the runs as `summary.json`.

@@ -1,7 +1,7 @@
 """Pair adjacent runs of two arms, so that drift between pairs cancels within them.
 
 Input is a runs table, one row per run with the columns of `schema.RUNS`. Only warm runs are paired: cold
-runs are a factor of their own, and a resumed run is no timing.
+runs are a factor of their own, and the time of a resumed run is not comparable.
 """
 
 import math

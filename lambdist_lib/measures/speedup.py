@@ -14,7 +14,6 @@ from lambdist_lib.errors import RunError
 from lambdist_lib.measures import sequential
 from lambdist_lib.measures.intervals import median_interval, values_needed
 from lambdist_lib.measures.pairs import EVENTS, paired_ratios, warm_runs
-from lambdist_lib.protocol.arms import ARMS
 
 BY_LEVEL = ["level", "ratio", "low", "high", "pairs", "arm_s", "control_s", "verdict"]
 FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference shown"
@@ -70,8 +69,8 @@ def compare_arms(
         RunError: As `paired_ratios`, or there is no complete pair.
 
     Example:
-        >>> from lambdist_lib import analysis
-        >>> result = compare_arms(analysis.tables("results/reference").runs)
+        >>> from lambdist_lib import load_results
+        >>> result = compare_arms(load_results("results/reference").runs)
         >>> result.low < result.ratio < result.high, result.verdict
         (True, 'faster')
     """
@@ -168,52 +167,6 @@ def by_level(
         result = compare_arms(both, arm=arm, control=control, metric=metric, confidence=confidence)
         rows.append([level, *(getattr(result, name) for name in BY_LEVEL[1:])])
     return pd.DataFrame(rows, columns=BY_LEVEL)
-
-
-def conclusion(
-    runs: pd.DataFrame,
-    target: str,
-    *,
-    arm: str = "distributed",
-    control: str = "single_node",
-    confidence: float = 0.95,
-) -> str:
-    """Return the conclusion in words, with all numbers from the data.
-
-    Where an arm without a queue has as many senders, a second sentence says what the queue changes.
-
-    Args:
-        target: The label of the target, such as `local cloud`.
-    """
-    result = compare_arms(runs, arm=arm, control=control, confidence=confidence)
-    submitted = int(warm_runs(runs, arm, control)["submitted"].iloc[0])
-    text = (
-        f"{target}, {submitted:,} datapoints: {arm} has stored the last one after {result.arm_s:.3g} s, "
-        f"{control} after {result.control_s:.3g} s (medians); {_verdict_in_words(result)}."
-    )
-    others = set(runs["arm"]) - {arm, control}
-    for queueless in (name for name, traits in ARMS.items() if traits.isolates_queue and name in others):
-        result = compare_arms(runs, arm=arm, control=queueless, confidence=confidence)
-        text += (
-            f" As many senders without a queue ({queueless}) need {result.control_s:.3g} s; "
-            f"against them {_verdict_in_words(result)}."
-        )
-    return text
-
-
-def _verdict_in_words(result: Speedup) -> str:
-    pairs_counted = f"n = {result.pairs} warm pair{'s' if result.pairs > 1 else ''}"
-    if result.verdict == NO_INTERVAL:
-        return f"the ratio is {result.ratio:.3g}, {result.note}; {pairs_counted}"
-    between = (
-        f"({result.confidence * 100:g} % interval {result.low:.3g} to {result.high:.3g}, {pairs_counted})"
-    )
-    conclusion = {
-        FASTER: f"{result.arm} is {result.ratio:.3g} times faster {between}",
-        SLOWER: f"{result.arm} is slower, at {result.ratio:.3g} times the speed {between}",
-        NO_DIFFERENCE: f"no difference shown, the ratio is {result.ratio:.3g} {between}",
-    }[result.verdict]
-    return f"{conclusion}{'; ' + result.note if result.note else ''}"
 
 
 def conclusion_by_level(

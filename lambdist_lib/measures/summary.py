@@ -25,6 +25,7 @@ from lambdist_lib.errors import RunError
 from lambdist_lib.measures import (
     cold_starts,
     dead_letters,
+    finding,
     ledger,
     scaling,
     speedup,
@@ -124,7 +125,7 @@ def _finding(data: Data, target: str) -> str:
     if factor := data.factor:
         by_level = speedup.by_level(data.runs, factor, confidence=data.confidence)
         return speedup.conclusion_by_level(by_level, target, factor=factor)
-    return speedup.conclusion(data.runs, target, confidence=data.confidence)
+    return finding.finding(data.runs, target, confidence=data.confidence)
 
 
 def _tables(data: Data) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from dataclasses import dataclass
 from lambdist_lib.errors import GrammarError
 
 WORK_KINDS = ("io", "cpu")
+FATAL = frozenset({"raise", "permanent", "slow", "crash", "memory", "poison"})  # dead if at every attempt
 BEFORE_WRITE = ("crash", "memory", "slow", "permanent", "raise")  # in this order: the first that strikes
 FAULT_KINDS = (*BEFORE_WRITE, "crash-after", "poison", "duplicate", "throttle")
 PER_DATAPOINT = {"permanent", "poison", "duplicate"}  # strikes every attempt or none
@@ -97,6 +98,16 @@ class FaultPlan:
     def share(self, kind: str) -> float:
         """Return the highest probability of a kind in the plan, 0 without it."""
         return max((fault.probability for fault in self.faults if fault.kind == kind), default=0.0)
+
+    def always_failing(self, datapoints: int) -> set[int]:
+        """Return the numbers, below `datapoints`, that the plan names to fail at every attempt."""
+        return {
+            n
+            for fault in self.faults
+            if fault.among is not None and fault.probability == 1 and fault.kind in FATAL
+            for part in fault.among
+            for n in range(part.start, min(part.stop, datapoints))
+        }
 
     def before_write(self, n: int, attempt: int) -> str:
         """Return the kind that strikes this attempt before its result is written, or ""."""

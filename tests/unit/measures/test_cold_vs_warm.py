@@ -100,7 +100,7 @@ def test_few_rounds_have_no_interval():
 
 
 def test_a_round_without_its_warm_run_is_no_pair():
-    """Nor is one of which a run was resumed: it is no timing."""
+    """A repetition with a resumed run is left out: its time is not comparable."""
     runs = sweep(3, (1,))
     runs.loc[0, "resumed"] = True
 

@@ -19,8 +19,8 @@ def spans(*rows, run_id="run-1"):
     return pd.DataFrame([(run_id, "distributed", *row) for row in rows], columns=SPANS)
 
 
-def test_concurrency_is_what_runs_at_once():
-    """Three in two environments; where one ends as another begins they do not overlap."""
+def test_over_time_counts_executions_at_once():
+    """A span that ends when another begins does not overlap it."""
     table = concurrency.over_time(spans(("a", 0, 2), ("b", 1, 3), ("a", 2, 4)))
 
     assert table[["at_s", "running", "environments"]].to_numpy().tolist() == [
@@ -32,8 +32,8 @@ def test_concurrency_is_what_runs_at_once():
     ]
 
 
-def test_the_area_is_the_work_done():
-    """Whatever the spans: the integral of the steps is the sum of the durations."""
+def test_over_time_has_the_work_as_its_area():
+    """The integral of the concurrency is the sum of the durations."""
     rng = np.random.default_rng(4)
     begin = rng.random(200) * 10
     some = spans(*zip(rng.integers(0, 8, 200).astype(str), begin, begin + rng.random(200), strict=True))
@@ -48,7 +48,8 @@ def test_the_area_is_the_work_done():
     assert (row["executions"], row["environments"], row["reuse"]) == (200, 8, 25)
 
 
-def test_runs_are_counted_apart():
+def test_summary_has_one_row_per_run():
+    """Runs do not overlap, whatever their times."""
     both = pd.concat([spans(("a", 0, 2)), spans(("a", 100, 102), ("b", 101, 103), run_id="run-2")])
 
     table = concurrency.summary(both)
@@ -57,7 +58,8 @@ def test_runs_are_counted_apart():
     assert concurrency.over_time(both).groupby("run_id")["at_s"].min().tolist() == [0, 0]
 
 
-def test_an_environment_is_used_again():
+def test_reuse_counts_executions_per_environment():
+    """Environments are in the order of their first execution."""
     table = concurrency.reuse(spans(("a", 1, 2), ("b", 3, 4), ("a", 2, 3)))
 
     assert table[["environment_id", "executions", "first_s"]].to_numpy().tolist() == [
@@ -66,7 +68,8 @@ def test_an_environment_is_used_again():
     ]
 
 
-def test_records_give_spans_of_what_was_stored():
+def test_spans_are_of_stored_datapoints():
+    """A dead datapoint has no span."""
     records = frames.records(20, dead={3})
 
     table = concurrency.spans(records)
@@ -75,14 +78,16 @@ def test_records_give_spans_of_what_was_stored():
     assert concurrency.summary(table).loc[0, "environments"] == 8
 
 
-def test_nothing_ran():
+def test_concurrency_of_no_spans_is_empty():
+    """Tables without spans have no rows."""
     for table in (concurrency.spans(NO_RECORDS), concurrency.spans(frames.records(3, dead=range(3)))):
         assert concurrency.summary(table).empty
         assert concurrency.over_time(table).empty
         assert concurrency.reuse(table).empty
 
 
-def test_executions_that_end_before_they_begin_are_refused():
+def test_spans_that_end_before_they_begin_are_refused():
+    """A clock that was set back is reported."""
     records = frames.records(4)
     records.loc[2, "put_at"] = records.loc[2, "started_at"] - 1
 

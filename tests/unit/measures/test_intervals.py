@@ -17,8 +17,8 @@ from lambdist_lib.measures.intervals import quantiles, values_needed
 
 
 @pytest.mark.parametrize(("p", "least"), [(0.5, 6), (0.9, 36), (0.95, 72), (0.99, 368)])
-def test_a_tail_needs_many_values(p, least):
-    """The numbers of facts.md, section 5; one fewer is not estimable."""
+def test_quantiles_of_a_tail_need_many_values(p, least):
+    """Each quantile needs its least number of values; with one fewer it is not estimable."""
     assert values_needed(p) == least
     [enough] = quantiles(pd.Series(np.arange(least)), (p,))
     [few] = quantiles(pd.Series(np.arange(least - 1)), (p,))
@@ -34,7 +34,8 @@ def test_a_tail_needs_many_values(p, least):
 @given(
     count=st.integers(6, 900), p=st.sampled_from([0.5, 0.9, 0.99]), confidence=st.sampled_from([0.9, 0.95])
 )
-def test_intervals_are_scipys(count, p, confidence):
+def test_quantiles_have_the_interval_of_scipy(count, p, confidence):
+    """Both use the same order statistics."""
     values = np.random.default_rng(count).exponential(size=count)
 
     [found] = quantiles(pd.Series(values), (p,), confidence)
@@ -44,7 +45,7 @@ def test_intervals_are_scipys(count, p, confidence):
         assert (found.low, found.high) == (theirs.low, theirs.high)
 
 
-def test_an_interval_of_a_percentile_covers():
+def test_quantiles_have_their_nominal_coverage():
     """1,000 samples of 400 from an exponential: the 95 % interval of its p90 holds the truth."""
     rng = np.random.default_rng(20260709)
     truth = math.log(10)
@@ -54,13 +55,14 @@ def test_an_interval_of_a_percentile_covers():
     assert 0.94 < np.mean([one.low <= truth <= one.high for one in found]) < 0.975
 
 
-def test_missing_values_do_not_count():
+def test_quantiles_leave_out_missing_values():
+    """NaN does not count as a value."""
     [found] = quantiles(pd.Series([1.0, math.nan, 3.0]), (0.5,))
 
     assert (found.value, found.n) == (2, 2)
 
 
-def test_the_interval_has_its_nominal_coverage():
+def test_median_interval_has_its_nominal_coverage():
     """Over 2,000 experiments of ten pairs, 95 % intervals hold the true ratio about as often as they say."""
     rng = np.random.default_rng(20260701)
     ratios = 8 * rng.lognormal(0, 0.15, (2_000, 10)) / rng.lognormal(0, 0.15, (2_000, 10))
@@ -70,7 +72,7 @@ def test_the_interval_has_its_nominal_coverage():
     assert 0.94 < np.mean(covered) < 0.995
 
 
-def test_stragglers_leave_the_coverage_alone():
+def test_median_interval_covers_with_stragglers():
     """One run in twenty that takes three times as long hardly moves a median of pairs."""
     rng = np.random.default_rng(20260702)
     straggling = np.where(rng.random((1_000, 10)) < 0.05, 3.0, 1.0)
@@ -82,8 +84,8 @@ def test_stragglers_leave_the_coverage_alone():
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.99])
-def test_pairs_needed_is_where_scipy_begins(confidence):
-    """One pair fewer than needed has no interval in scipy either; the number needed has one."""
+def test_values_needed_are_the_fewest_with_an_interval_in_scipy(confidence):
+    """With one value fewer scipy has no interval either."""
     needed = intervals.values_needed(confidence=confidence)
 
     def of(n):
@@ -93,7 +95,7 @@ def test_pairs_needed_is_where_scipy_begins(confidence):
     assert of(needed).low == 1
 
 
-def test_few_events_get_the_exact_interval():
+def test_share_of_few_events_has_the_exact_interval():
     """Clopper and Pearson's published bound for none of a thousand; Wilson where there are many."""
     assert intervals.share(0, 1_000).high == pytest.approx(0.0037, abs=1e-4)
     assert intervals.share(5, 1_000).method == intervals.share(995, 1_000).method == "Clopper-Pearson"
@@ -101,15 +103,15 @@ def test_few_events_get_the_exact_interval():
 
 
 @given(trials=st.integers(1, 10_000), part=st.floats(0, 1))
-def test_an_interval_of_a_share_holds_the_share(trials, part):
+def test_share_lies_in_its_interval(trials, part):
     found = intervals.share(round(part * trials), trials)
 
     assert 0 <= found.low <= found.share + 1e-12
     assert found.share - 1e-12 <= found.high <= 1
 
 
-def test_the_measures_import_light():
-    """scipy.stats takes a second, so it is imported when an interval is asked for."""
+def test_measures_import_without_scipy():
+    """scipy.stats takes a second to import, so it is imported when an interval is computed."""
     code = "import sys; from lambdist_lib.measures import speedup; print('scipy.stats' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

@@ -11,8 +11,8 @@ from lambdist_lib.results.schema import RECORDS
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 
 
-def test_latency_counts_from_the_intended_send():
-    """A client that stalls for 3 s before it sends makes the datapoint 3 s late."""
+def test_per_datapoint_counts_from_the_intended_send():
+    """A client that stalls for 3 s before it sends adds 3 s to the latency."""
     prompt, stalled = frames.records(1), frames.records(1)
     stalled["intended_at"] -= 3
 
@@ -21,7 +21,8 @@ def test_latency_counts_from_the_intended_send():
     assert late.loc[0, "answer_s"] == pytest.approx(latency.per_datapoint(prompt).loc[0, "answer_s"] + 3)
 
 
-def test_percentiles_by_arm_and_temperature():
+def test_table_has_percentiles_by_arm_and_temperature():
+    """Each group has its own percentiles, within their intervals."""
     runs = frames.runs(1, cold_pairs=1)
     records = pd.concat(
         [
@@ -40,7 +41,8 @@ def test_percentiles_by_arm_and_temperature():
     assert tail["distributed", "cold"] > tail["distributed", "warm"]
 
 
-def test_a_tail_of_few_is_not_estimable():
+def test_table_has_no_tail_for_few_datapoints():
+    """A tail that is not estimable has a note."""
     table = latency.table(frames.records(131, dead={129, 130}))
 
     assert set(table["temperature"]) == {"as found"}
@@ -49,14 +51,16 @@ def test_a_tail_of_few_is_not_estimable():
     assert table.loc[table["percentile"] < 0.99, "value_s"].notna().all()
 
 
-def test_all_dead_have_no_end_to_end_latency():
+def test_table_of_dead_datapoints_has_no_end_to_end_latency():
+    """A dead datapoint was not stored."""
     table = latency.table(frames.records(10, dead=range(10)))
 
     assert table.loc[table["latency"] == "end_to_end", "n"].tolist() == [0, 0, 0]
     assert latency.table(NO_RECORDS).empty
 
 
-def test_an_answer_before_its_send_is_refused():
+def test_per_datapoint_refuses_a_response_before_its_send():
+    """A negative latency is reported as a clock that was set back."""
     records = frames.records(5)
     records.loc[3, "answered_at"] = records.loc[3, "intended_at"] - 2
 

@@ -20,7 +20,8 @@ def ended_as(*outcomes, run_id="run-1"):
     return frames.records(len(outcomes), run_id=run_id).assign(outcome=list(outcomes))
 
 
-def test_the_ledger_counts_each_run_on_its_own():
+def test_count_has_one_row_per_run():
+    """Each run has its own counts."""
     records = pd.concat(
         [frames.records(131, dead={129, 130}), ended_as("stored", "lost", run_id="a-later-one")]
     )
@@ -33,8 +34,8 @@ def test_the_ledger_counts_each_run_on_its_own():
 
 
 @given(outcomes=st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=40))
-def test_any_mix_of_outcomes_balances_unless_something_is_missing(outcomes):
-    """Every outcome has its column, the sum is what was submitted, and only two of them are refused."""
+def test_require_balanced_refuses_only_lost_and_in_flight(outcomes):
+    """The outcomes add up to the submitted datapoints; only lost and in-flight ones are refused."""
     counts = ledger.count(ended_as(*outcomes))
 
     assert counts.loc[0, list(OUTCOMES)].sum() == counts.loc[0, "submitted"] == len(outcomes)
@@ -45,7 +46,8 @@ def test_any_mix_of_outcomes_balances_unless_something_is_missing(outcomes):
         ledger.require_balanced(counts)
 
 
-def test_the_refusal_names_the_run_what_is_missing_and_what_to_type():
+def test_require_balanced_names_the_run_the_loss_and_the_command():
+    """The error has all that the user needs."""
     counts = ledger.count(
         pd.concat([ended_as("stored"), ended_as("stored", "lost", "in_flight", run_id="bad")])
     )
@@ -58,8 +60,8 @@ def test_the_refusal_names_the_run_what_is_missing_and_what_to_type():
     )
 
 
-def test_a_datapoint_without_an_outcome_does_not_balance():
-    """It counts as submitted and as nothing else, so it cannot vanish."""
+def test_require_balanced_refuses_a_datapoint_without_an_outcome():
+    """It counts as submitted and has no outcome, so that it cannot vanish."""
     counts = ledger.count(ended_as("stored", "", "sorted"))
 
     with pytest.raises(RunError, match=r"do not add up to its 3 datapoints \(\+2 unaccounted"):
@@ -67,23 +69,27 @@ def test_a_datapoint_without_an_outcome_does_not_balance():
 
 
 @pytest.mark.parametrize("missing", ["submitted", "stored"])
-def test_a_count_that_is_missing_does_not_balance(missing):
+def test_require_balanced_refuses_a_missing_count(missing):
+    """A count of NaN is not accepted as balanced."""
     with pytest.raises(RunError, match="do not add up"):
         ledger.require_balanced(frames.runs(1, **{missing: math.nan}))
 
 
-def test_a_runs_table_is_a_ledger_too():
+def test_require_balanced_accepts_a_runs_table():
+    """A runs table has the same columns as a ledger."""
     ledger.require_balanced(frames.runs(3))
 
 
-def test_nothing_is_balanced():
+def test_count_of_no_records_is_balanced():
+    """An empty ledger has all its columns."""
     counts = ledger.count(NO_RECORDS)
 
     assert list(counts.columns) == ["run_id", "arm", "submitted", *OUTCOMES]
     ledger.require_balanced(counts)
 
 
-def test_who_insists_has_it_on_every_stamp():
+def test_mark_incomplete_notes_the_loss_in_every_target_label():
+    """Marked runs are accepted, and their label names the loss."""
     runs = frames.runs(7)
     runs.loc[0, ["stored", "lost"]] = [126, 3]
 
@@ -95,7 +101,7 @@ def test_who_insists_has_it_on_every_stamp():
         ledger.require_balanced(runs)
 
 
-def test_who_insists_reads_of_records_that_are_not_there():
+def test_mark_incomplete_notes_missing_records():
     """The runs table balances, but 31 of its datapoints have no record, and one has no outcome."""
     runs = frames.runs(1)
     records = pd.concat(frames.records(131, run_id=run_id) for run_id in runs["run_id"]).iloc[:-31]
@@ -108,7 +114,8 @@ def test_who_insists_reads_of_records_that_are_not_there():
     assert set(accepted["target"]) == {f"local cloud, {note}"}
 
 
-def test_a_closed_ledger_has_nothing_to_insist_on():
+def test_mark_incomplete_leaves_a_closed_ledger_unchanged():
+    """A closed ledger needs no note."""
     runs = frames.runs(3)
 
     assert ledger.mark_incomplete(runs) is runs

@@ -138,7 +138,7 @@ def test_too_few_levels_are_no_proof_of_no_effect():
 
 
 def test_a_knee_beyond_the_levels_is_refused():
-    """The turn is at 34 senders; whoever measured up to 20 has not seen it."""
+    """The optimum is at 34 senders, beyond the measured levels up to 20."""
     found = fitted(TRUTH["usl"][0], (1, 2, 4, 8, 12, 16, 20), spread=0.001)
 
     assert found["usl"].refusal.startswith("its knee is at N = 34")

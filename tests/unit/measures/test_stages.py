@@ -17,8 +17,8 @@ NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 
 
 @pytest.mark.parametrize("arm", ["distributed", "single_node", "single_node_parallel"])
-def test_stages_add_up_to_the_whole_time(arm):
-    """No gap and no overlap between intended send and write, and only for what was stored."""
+def test_stages_add_up_to_the_end_to_end_time(arm):
+    """Stages have no gap and no overlap, and only stored datapoints have them."""
     table = stages.per_datapoint(frames.records(50, arm=arm, dead={7}, cold=5))
 
     assert len(table) == 49
@@ -32,8 +32,8 @@ TICKS = st.integers(0, 60 * 2**22)
 
 
 @given(st.lists(st.lists(TICKS, min_size=8, max_size=8), min_size=1, max_size=10))
-def test_any_stamps_add_up_exactly(ticks):
-    """Also stamps out of order: a stage may then be negative, the sum is still the whole."""
+def test_stages_of_any_time_stamps_add_up_exactly(ticks):
+    """With time stamps out of order a stage may be negative; the sum is still exact."""
     names = [
         "intended_at",
         "sent_at",
@@ -51,14 +51,15 @@ def test_any_stamps_add_up_exactly(ticks):
     assert (table[list(stages.COLUMNS)].sum(axis="columns") == table["end_to_end_s"]).all()
 
 
-def test_the_control_has_no_queue():
+def test_stages_of_the_control_have_no_queue():
+    """The stages of a queue are NaN without one."""
     table = stages.per_datapoint(frames.records(5, arm="single_node"))
 
     assert table[["collector_s", "queue_s"]].isna().all(axis=None)
 
 
-def test_a_late_answer_does_not_make_time_run_backwards():
-    """An unanswered try had been accepted: the next one went out after the Lambda had it."""
+def test_stages_of_a_repeated_send_are_not_negative():
+    """A try without a response was accepted, and the next one was sent after the Lambda received it."""
     records = frames.records(3)
     records.loc[1, ["tries", "sent_at"]] = [2, records.loc[1, "received_at"] + 2]
 
@@ -68,7 +69,8 @@ def test_a_late_answer_does_not_make_time_run_backwards():
     stages.check(table)
 
 
-def test_clocks_that_run_backwards_are_refused():
+def test_check_refuses_negative_stages():
+    """A stage that is negative beyond the clocks' uncertainty is refused."""
     records = frames.records(5)
     records.loc[2:3, "sent_at"] += [0.5, 0.2]
 
@@ -76,8 +78,8 @@ def test_clocks_that_run_backwards_are_refused():
         stages.check(stages.per_datapoint(records))
 
 
-def test_sqs_stamps_may_be_cut_by_a_millisecond():
-    """Queued by its stamp 0.9 ms before the collector began: within the bound; 2 ms before: not."""
+def test_check_accepts_truncated_stamps_of_sqs():
+    """A stage of -0.9 ms is within the bound of 1 ms, one of -2 ms is not."""
     records = frames.records(1)
     records["queued_at"] = records["received_at"] - 0.0009
     stages.check(stages.per_datapoint(records))
@@ -88,8 +90,8 @@ def test_sqs_stamps_may_be_cut_by_a_millisecond():
     stages.check(stages.per_datapoint(records), bound_s=0.003)
 
 
-def test_the_summary_shares_the_whole_time_out():
-    """Per arm, the stages' shares add up to 1, and a row for the whole follows them."""
+def test_summary_shares_add_up_to_one():
+    """For each arm the shares of its stages add up to 1, and the last row is end_to_end."""
     both = pd.concat([frames.records(30, cold=10), frames.records(30, arm="single_node", run_id="run-2")])
 
     summary = stages.summary(both)
@@ -101,7 +103,8 @@ def test_the_summary_shares_the_whole_time_out():
     assert (summary["p90_s"] >= summary["median_s"]).all()
 
 
-def test_a_missing_stamp_shows_as_a_smaller_n():
+def test_summary_leaves_out_datapoints_with_a_missing_stamp():
+    """A missing time stamp makes n smaller."""
     records = frames.records(10)
     records.loc[4, "queued_at"] = math.nan
 
@@ -109,7 +112,8 @@ def test_a_missing_stamp_shows_as_a_smaller_n():
 
 
 @pytest.mark.parametrize("records", [NO_RECORDS, frames.records(4, dead=range(4))])
-def test_nothing_stored_has_no_stages(records):
+def test_stages_of_no_stored_datapoints_are_empty(records):
+    """Tables without stored datapoints have no rows."""
     table = stages.per_datapoint(records)
 
     assert table.empty

@@ -21,7 +21,7 @@ TRUTH = {
 }
 
 
-def test_a_level_has_its_median_with_an_interval_and_its_throughput():
+def test_by_level_has_median_interval_and_throughput():
     """Seven repetitions each: the interval is theirs, not of datapoints."""
     points = sweep.by_level(frames.sweep(TRUTH["overhead"][0]))
 
@@ -33,7 +33,8 @@ def test_a_level_has_its_median_with_an_interval_and_its_throughput():
     assert set(points["note"]) == {""}
 
 
-def test_few_repetitions_have_no_interval():
+def test_by_level_has_no_interval_for_few_repetitions():
+    """Fewer than six runs have a median and a note."""
     points = sweep.by_level(frames.sweep(TRUTH["overhead"][0], repetitions=2))
 
     assert points["low_s"].isna().all()
@@ -41,7 +42,8 @@ def test_few_repetitions_have_no_interval():
     assert set(points["note"]) == {"no interval: n = 2, 6 needed"}
 
 
-def test_work_is_a_number_of_seconds():
+def test_by_level_converts_work_to_seconds():
+    """Levels of work are seconds, of one kind."""
     runs = frames.sweep(lambda n, s: 1 + 10 * n, (0.01, 0.02, 0.05), factor="work")
 
     assert sweep.by_level(runs, factor="work")["level"].tolist() == [0.01, 0.02, 0.05]
@@ -50,7 +52,8 @@ def test_work_is_a_number_of_seconds():
         sweep.by_level(runs, factor="work")
 
 
-def test_a_second_factor_is_refused():
+def test_by_level_refuses_a_second_factor():
+    """Only one condition may vary."""
     runs = frames.sweep(TRUTH["overhead"][0])
     runs.loc[0, "memory_mb"] = 1024
 
@@ -58,12 +61,14 @@ def test_a_second_factor_is_refused():
         sweep.by_level(runs)
 
 
-def test_an_unknown_factor_is_refused():
+def test_by_level_refuses_an_unknown_factor():
+    """The error lists the factors."""
     with pytest.raises(UsageError, match=r"'fault' is not a factor of a sweep: use one of chunks, "):
         sweep.by_level(frames.sweep(TRUTH["overhead"][0]), factor="fault")
 
 
-def test_resumed_runs_are_no_timing():
+def test_by_level_leaves_out_resumed_runs():
+    """The time of a resumed run is not comparable."""
     runs = frames.sweep(TRUTH["overhead"][0])
     runs.loc[0, "resumed"] = True
 
@@ -71,7 +76,7 @@ def test_resumed_runs_are_no_timing():
 
 
 @pytest.mark.parametrize("makespan_s", [0.0, math.nan])
-def test_a_run_without_a_time_is_refused(makespan_s):
+def test_by_level_refuses_a_run_without_a_time(makespan_s):
     """As where nothing was stored."""
     runs = frames.sweep(TRUTH["overhead"][0])
     runs.loc[3, "makespan_s"] = makespan_s

@@ -1,0 +1,98 @@
+"""State an experiment's finding in words, with all numbers from its runs.
+
+Where it was measured comes first, then the verdict, then what casts doubt on it. No sentence asks its reader
+to divide: an arm is so many times faster or slower than another.
+"""
+
+import pandas as pd
+
+from lambdist_lib.measures import machine
+from lambdist_lib.measures.pairs import warm_runs
+from lambdist_lib.measures.speedup import FASTER, NO_INTERVAL, SLOWER, Speedup, compare_arms
+from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.arms import ARMS
+
+LOCAL = "local cloud"
+
+
+def finding(
+    runs: pd.DataFrame,
+    target_label: str,
+    *,
+    arm: str = "distributed",
+    control: str = "single_node",
+    confidence: float = 0.95,
+) -> str:
+    """Return what the runs show: where, under which conditions, and how much faster or slower.
+
+    Args:
+        runs: One row per run (`schema.RUNS`).
+        target_label: Of the target, such as `local cloud`.
+        confidence: Coverage of the intervals.
+
+    Raises:
+        RunError: As `compare_arms`.
+    """
+    result = compare_arms(runs, arm=arm, control=control, confidence=confidence)
+    shares = machine.bound(runs, arm=arm, control=control)
+    others = set(runs["arm"]) - {arm, control}
+    queueless = [name for name, traits in ARMS.items() if traits.isolates_queue and name in others]
+    sentences = [
+        *([_bound_sentence(shares)] if shares.bound else []),
+        f"{_measured(target_label)}: {conditions(warm_runs(runs, arm, control), arm)}.",
+        f"{arm.capitalize()} is {verdict(result)}: {result.arm_s:.3g} s against {result.control_s:.3g} s.",
+    ]
+    for name in queueless:
+        against = compare_arms(runs, arm=arm, control=name, confidence=confidence)
+        sentences.append(
+            f"As many senders without a queue ({name}) need {against.control_s:.3g} s; "
+            f"{arm} is {verdict(against)}."
+        )
+    return " ".join([*sentences, *(f"Beware: {text}." for text in machine.warnings(runs))])
+
+
+def verdict(result: Speedup) -> str:
+    """Return how an arm compares to its control, such as `1.8 times slower than single_node (...)`."""
+    pairs = f"n = {result.pairs} warm pair{'s' if result.pairs > 1 else ''}"
+    note = f"; {result.note}" if result.note else ""
+    faster = f"{result.ratio:.3g} times faster than {result.control}"
+    slower = f"{1 / result.ratio:.3g} times slower than {result.control}"
+    if result.verdict == NO_INTERVAL:
+        return f"{faster if result.ratio >= 1 else slower} ({pairs}{note})"
+    percent = f"{result.confidence * 100:g} % interval"
+    if result.verdict == FASTER:
+        return f"{faster} ({percent} {result.low:.3g} to {result.high:.3g}, {pairs}{note})"
+    if result.verdict == SLOWER:
+        return f"{slower} ({percent} {1 / result.high:.3g} to {1 / result.low:.3g}, {pairs}{note})"
+    ends = ", ".join(
+        f"{end:.3g} times faster" if end >= 1 else f"{1 / end:.3g} times slower"
+        for end in (result.high, result.low)
+    )
+    return f"neither faster nor slower than {result.control} ({percent} from {ends}, {pairs}{note})"
+
+
+def conditions(runs: pd.DataFrame, arm: str) -> str:
+    """Name what the runs held equal: datapoints, work, senders and processors."""
+    run = runs[runs["arm"] == arm].iloc[0]
+    plan = faults.parse_fault(str(run["fault"]))
+    failing = len(plan.always_failing(int(run["submitted"])))
+    on_purpose = f" ({failing} made to fail on purpose)" if failing else ""
+    work = "no added work" if run["work"] in ("", "none") else f"work {run['work']}"
+    return (
+        f"{int(run['submitted']):,} datapoints{on_purpose}, {work}, {int(run['chunks']):,} senders, "
+        f"{int(run['processors']):,} processors"
+    )
+
+
+def _measured(target_label: str) -> str:
+    if target_label.startswith(LOCAL):
+        return f"Measured on an emulator on this machine ({target_label})"
+    return f"Measured on {target_label}"
+
+
+def _bound_sentence(shares: machine.MachineShare) -> str:
+    return (
+        f"This machine, not the queue, decides this ratio: {shares.arm} and {shares.control} kept its "
+        f"cores {100 * shares.arm_share:.0f} and {100 * shares.control_share:.0f} % busy, and the ratio of "
+        f"their CPU seconds is {shares.cpu_ratio:.3g}."
+    )
