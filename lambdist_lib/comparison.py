@@ -169,7 +169,7 @@ def _named(factor: str | None) -> set[str]:
     for name in sorted(named - set(FACTORS)):
         close = difflib.get_close_matches(name, FACTORS, n=1)
         hint = f"did you mean {close[0]}? Known: " if close else "known: "
-        raise UsageError(f"there is no factor {name!r}; {hint}{', '.join(FACTORS)}")
+        raise UsageError(f"unknown factor {name!r}: {hint}{', '.join(FACTORS)}")
     return named
 
 

@@ -145,7 +145,7 @@ def test_seed_and_patch_version_are_no_conditions(results):
 def test_an_unknown_factor_or_time_is_refused(results):
     folders = both(results)
 
-    with pytest.raises(UsageError, match=r"no factor 'chunk'; did you mean chunks\? Known: target, "):
+    with pytest.raises(UsageError, match=r"unknown factor 'chunk': did you mean chunks\? Known: target, "):
         comparison.compare(*folders, factor="chunk")
     with pytest.raises(UsageError, match="'duration' is not a time of a run: use one of makespan_s"):
         comparison.compare(*folders, metric="duration")

@@ -1,4 +1,4 @@
-"""Every number of AWS's has a date, a source and a class; a file of one's own replaces any of them."""
+"""Load limits and prices with dates and sources; a user's file may replace any of them."""
 
 import pytest
 

@@ -91,7 +91,7 @@ def test_an_item_alone_makes_a_letter():
 
 
 def test_letters_for_people_are_short_lines():
-    """The class first, whatever the cause says; what is long is cut; the end tells what to type."""
+    """A line begins with the class and is cut; the summary names the next command."""
     long = DeadLetter(**{**{name: getattr(LETTER, name) for name in DeadLetter.__slots__}, "data": "x" * 500})
 
     assert dead_letters.line(LETTER) == "run       3   5 receives  application: ValueError: no  word"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.errors import NotFoundError, RunError, UsageError
 from lambdist_lib.protocol.contract import RUN_ID
 from lambdist_lib.results import files, folders
 
@@ -56,7 +56,7 @@ def test_facts_are_written_whole_or_not_at_all(tmp_path):
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"run_id": "r"}', ""])
 def test_damaged_facts_are_said_to_be(tmp_path, content):
-    """Half a file, or one of another program, is no run."""
+    """A truncated file, or one of another program, is refused."""
     (tmp_path / "run.json").write_text(content)
 
     with pytest.raises(RunError, match=r"run\.json is damaged: remove the folder and run again"):
@@ -98,3 +98,26 @@ def test_only_collected_runs_count_as_collected(results):
 
     assert folders.collected_ids() == {"one-d"}
     assert json.loads((results / "two/runs/two-d/run.json").read_text())["state"] == "settling"
+
+
+def test_a_key_begins_with_the_run_and_ends_unguessably():
+    """It is an id that the Lambdas take, and no two are alike."""
+    keys = {folders.new_key(run_id) for run_id in ("a", "x" * 40) for _ in range(500)}
+
+    assert len(keys) == 1000
+    assert all(RUN_ID.fullmatch(key) for key in keys)
+
+
+def test_a_run_is_found_by_its_key(tmp_path, monkeypatch):
+    """A mail of the stack names the key, and `lambdist dead` takes it."""
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path))
+    run_id = "a" * 28 + "-distributed"
+    folder, key = tmp_path / "mine" / "runs" / run_id, folders.new_key(run_id)
+    folder.mkdir(parents=True)
+    files.write_json(folder / "run.json", {"run_id": run_id, "key": key, "arm": "x", "state": "collected"})
+    (folder / "outputs.jsonl").touch()
+
+    assert folders.find(key) == [folder]
+    assert {run_id, key} <= folders.collected_ids()
+    with pytest.raises(NotFoundError):
+        folders.find(key[:-1] + ("a" if key[-1] != "a" else "b"))

@@ -160,7 +160,7 @@ def test_a_journal_of_another_version(tmp_path):
 
 @pytest.mark.parametrize("damage", [b"{}", b"[1]", b"nonsense", b"[1,2,3,4]", b"\xff\xfe"])
 def test_a_line_that_is_none(tmp_path, damage):
-    """Damage before the last line is no torn tail: somebody wrote there."""
+    """Damage before the last line is an error; only a torn last line is left out."""
     path = tmp_path / "journal"
     path.write_bytes(json.dumps(FIELDS).encode() + b"\n" + damage + b"\n")
 

@@ -22,7 +22,7 @@ def joined(receipts, items, *, arm="distributed", queued=0, lines=1):
 
 @pytest.mark.parametrize("cause", ["", "NA", "null", 'she said "no", twice', "two  spaces"])
 def test_a_table_is_read_as_it_was_written(tmp_path, cause):
-    """Causes that look like missing values or CSV stay what they are; where there is none there is none."""
+    """Causes that look like missing values or CSV are read as they were written."""
     table = joined([receipt("refused", cause=cause)], [])
 
     tables.write_table(tmp_path, "records", table)
