@@ -4,6 +4,7 @@ The Lambdas and the client import this file. Standard library only: it ships in 
 Times named `*_at` are seconds since the Unix epoch (UTC) as a float; durations end in `_s`.
 """
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -98,6 +99,11 @@ def result_json(result: object) -> str:
             f"process() returned {size_bytes:,} bytes, at most {RESULT_MAX_BYTES:,} are stored"
         )
     return text
+
+
+def data_digest(data: str) -> str:
+    """Digest of a datapoint, which its item keeps: an answer belongs to its input."""
+    return hashlib.sha256(data.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def shard_key(run_id: str, n: int) -> str:

@@ -49,6 +49,12 @@ def require_finished(row: dict[str, Any]) -> None:
             f"{run_id}: {row['unknown']:,} datapoints got no response and may have been accepted "
             f"({row['stopped'] or 'see its receipts.csv'}); `lambdist resume {run_id}` sends them again"
         )
+    if foreign := row.get("foreign"):
+        shown = ", ".join(map(str, foreign[:5]))
+        raise RunError(
+            f"{run_id}: the table has {len(foreign):,} answers under this run's key that are not to its "
+            f"datapoints (n = {shown}): they were left out; send the file again under another --id"
+        )
     if row["lost"]:
         raise RunError(
             f"{run_id}: {row['lost']:,} datapoints were accepted and are lost: see its records.csv"

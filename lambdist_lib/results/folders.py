@@ -3,10 +3,12 @@
 import contextlib
 import filecmp
 import re
+import secrets
 import shutil
+import string
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from lambdist_lib.results import files
 from lambdist_lib.results.files import writable, write_json
 
 ID_MAX_CHARS = 28  # of an experiment's id; a run's id adds up to twelve
+KEY_CHARS, KEY_MAX_CHARS = 8, 40  # of a key's random end, and of all of it (`contract.RUN_ID`)
 SPOOLED = "input.txt"  # the data from standard input, in the experiment's folder
 ITEMS = "items.jsonl"  # Python objects as datapoints, there
 DAMAGED = "remove the folder and run again"
@@ -55,8 +58,16 @@ def open_experiment(folder: Path, facts: dict[str, Any]) -> None:
     write_json(path, facts)
 
 
-def data_file(data: str, experiment: Path) -> str | Path:
-    """Return the data file's path; standard input (`-`) is first saved in the experiment's folder."""
+def data_file(
+    data: str | Path | Iterable[object], experiment: Path, max_chars: int = 0, as_json: bool = False
+) -> str | Path:
+    """Return the data file's path; what is not a file is first saved in the experiment's folder.
+
+    Args:
+        data: A file, `-` for standard input, or an iterable (`items_file`).
+    """
+    if not isinstance(data, str | Path):
+        return items_file(data, experiment, max_chars=max_chars, as_json=as_json)
     if data != "-":
         return data
     with writable(experiment, "pipe the data in again"):
@@ -64,19 +75,23 @@ def data_file(data: str, experiment: Path) -> str | Path:
         return data_files.spool(sys.stdin.buffer, experiment / SPOOLED)
 
 
-def items_file(items: Iterable[object], experiment: Path, *, max_chars: int) -> Path:
+def items_file(items: Iterable[object], experiment: Path, *, max_chars: int, as_json: bool = True) -> Path:
     """Write Python objects as datapoints into the experiment's folder; return the file.
+
+    Args:
+        as_json: For a function; False for a processing.py, which takes strings (`data.items`).
 
     Raises:
         UsageError: An item cannot be a datapoint; a new folder is removed again.
         RunError: The experiment has other items.
     """
-    path, is_new = experiment / ITEMS, not experiment.exists()
+    path, is_new = experiment / (ITEMS if as_json else SPOOLED), not experiment.exists()
+    encode = data_items.encode if as_json else data_items.as_text
     try:
         with writable(experiment, "run this again"):
             experiment.mkdir(parents=True, exist_ok=True)
             with files.whole(path) as partial:
-                data_items.write(items, partial, max_chars=max_chars)
+                data_items.write(items, partial, max_chars=max_chars, encode=encode)
                 if path.exists() and not filecmp.cmp(partial, path, shallow=False):
                     raise RunError(
                         f"the experiment {experiment.name} has other items: use another experiment id, "
@@ -174,6 +189,8 @@ def find(run: str) -> list[Path]:
             return [folder]
         if runs := run_folders(folder):
             return runs
+    if keyed := _by_key(run):
+        return keyed
     known = sorted(path.parent.name for path in paths.results().glob("*/runs"))
     hint = f"; the latest experiment is {known[-1]}" if known else ""
     raise NotFoundError(f"there is no run or experiment {run} under {paths.shown(paths.results())}/{hint}")
@@ -184,11 +201,39 @@ def run_folders(experiment: Path) -> list[Path]:
     return sorted(path.parent for path in experiment.glob("runs/*/run.json"))
 
 
+def new_key(run_id: str) -> str:
+    """Return the id under which the cloud keeps a run's items: the run's id and a part to guess.
+
+    Another file under the same run id, from another results folder, then has other items.
+    """
+    token = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(KEY_CHARS))
+    return f"{run_id[: KEY_MAX_CHARS - KEY_CHARS - 1]}-{token}"
+
+
+def key_of(facts: Mapping[str, Any]) -> str:
+    """Return the key of a run's items; runs of older versions have their id as the key."""
+    return str(facts.get("key") or facts["run_id"])
+
+
+def _by_key(key: str) -> list[Path]:
+    """Return the folder of the run with this key, as a mail of the stack names it."""
+    if not RUN_ID.fullmatch(key) or len(key) < KEY_CHARS + 2:
+        return []
+    names = paths.results().glob(f"*/runs/{key[: -KEY_CHARS - 1]}*/run.json")
+    return [path.parent for path in names if files.read_json(path, DAMAGED).get("key") == key]
+
+
 def adhoc(run_id: str) -> Path:
     """Return the folder of datapoints that were sent without a run."""
     return paths.results() / "adhoc" / "runs" / run_id
 
 
 def collected_ids() -> set[str]:
-    """Return the ids of the runs whose outputs were fetched."""
-    return {path.parent.name for path in paths.results().glob("*/runs/*/outputs.jsonl")}
+    """Return the ids and keys of the runs whose outputs were fetched."""
+    collected = [path.parent for path in paths.results().glob("*/*/*/outputs.jsonl")]
+    keys = (key_of(files.read_json(folder / "run.json", DAMAGED)) for folder in collected if _is_run(folder))
+    return {folder.name for folder in collected}.union(keys)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "run.json").exists()

@@ -17,7 +17,7 @@ from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.deployment import stacks, templates
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, NotFoundError
-from lambdist_lib.protocol.contract import OUTCOMES, STORED
+from lambdist_lib.protocol.contract import OUTCOMES, STORED, data_digest
 from lambdist_lib.records import invocations as records_invocations
 from lambdist_lib.records import items as records_items
 from lambdist_lib.records import join
@@ -27,6 +27,8 @@ from lambdist_lib.submission.receipts import Receipt
 
 LINES_AT_ONCE = 10_000  # of a run that is collected: some 40 MB with their receipts and items
 NAN = float("nan")
+STAMPS = ("received_at", "put_at", "dead_at")  # of an item
+CLOCKS_S = 600.0  # AWS refuses requests whose clock differs by 300 s
 
 
 def collect(
@@ -47,6 +49,7 @@ def collect(
     with files.table(folder, "receipts") as file:
         last = journal.copy(folder / "journal", file)
     clock = clocks.check(journal.read(folder / "journal"), jumped_s=jumped_s)
+    facts, foreign = folders.read_facts(folder), list[int]()
     named: set[str] = set()  # invocations that the records tell of
     counts, seen = collections.Counter[str](), dict.fromkeys(("began_at", "stored_at", "answered_at"), NAN)
     with (
@@ -55,8 +58,9 @@ def collect(
         files.whole(folder / "outputs.jsonl") as partial,
         partial.open("w", encoding="utf-8") as answers,
     ):
-        items = records_items.items_in_order(target, stack, folder.name)
+        items = records_items.items_in_order(target, stack, folders.key_of(facts))
         for lines, found in _together(points, items):
+            foreign += drop_foreign(lines, found, facts.get("begun_at", 0.0))
             rows = (row_at(last[line.n]) for line in lines if line.n < len(last) and last[line.n])
             receipts = [clock.corrected(row) for row in rows]
             table = join.join(folder.name, arm, lines, receipts, found, queued=ended.queued)
@@ -72,7 +76,34 @@ def collect(
     )
     tables.write_table(folder, "invocations", invocations)
     missing = len(named.difference(invocations["request_id"]))
-    return {**_row(counts, seen, seen_at), **clock.facts(), "missing_invocations": missing}
+    return {
+        **_row(counts, seen, seen_at),
+        **clock.facts(),
+        "missing_invocations": missing,
+        "foreign": foreign,
+    }
+
+
+def drop_foreign(lines: Iterable[Line], found: dict[int, dict[str, Any]], begun_at: float) -> list[int]:
+    """Remove items that answer another datapoint than this run's, or before it began; return their n.
+
+    Args:
+        begun_at: Of the run, by the client's clock, which may be CLOCKS_S off.
+    """
+    foreign = [
+        line.n for line in lines if line.n in found and not _belongs(found[line.n], line.data, begun_at)
+    ]
+    for n in foreign:
+        del found[n]
+    return foreign
+
+
+def _belongs(item: dict[str, Any], data: str, begun_at: float) -> bool:
+    digest, kept = item.get("digest"), item.get("data")
+    if (digest and digest != data_digest(data)) or (isinstance(kept, str) and kept != data):
+        return False
+    stamps = [item[name] for name in STAMPS if isinstance(item.get(name), int | float)]
+    return not stamps or min(stamps) >= begun_at - CLOCKS_S
 
 
 def _together(
@@ -159,4 +190,4 @@ def fetch(run: str) -> Iterable[dict[str, Any]]:
     """
     found = folders.find(run)
     first = [folder for folder in found if folders.read_facts(folder)["arm"] == "distributed"] or found
-    return outputs.outputs(first[0])
+    return outputs.objects(first[0])

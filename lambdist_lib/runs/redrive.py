@@ -94,7 +94,9 @@ def redrive_run(
     held = replace(Conditions.from_run(facts), fault=str(faults.parse_fault(fault)))
     try:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
-            report, ended = _again(target, stack, folder.name, letters, held, kept.append, watch)
+            report, ended = _again(
+                target, stack, folder.name, letters, held, kept.append, watch, key=folders.key_of(facts)
+            )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; `lambdist redrive {folder.name}` goes on with it") from None
     lines = [Line(answer["n"], answer["data"]) for answer in outputs.outputs(folder)]
@@ -114,7 +116,7 @@ def redrive_adhoc(
     fault: str = "none",
     watch: Watch | None = None,
 ) -> RedriveResult:
-    """Send again the dead letters of datapoints that came without a run; `lambdist fetch` gets the answers."""
+    """Send again the dead letters of datapoints without a run; `lambdist fetch` gets the answers."""
     held = Conditions(fault=str(faults.parse_fault(fault)))
     with locks.stacks(target, f"lambdist redrive {run_id}"):
         letters = dead_letters.from_table(target, stack, run_id, cause=cause)
@@ -179,14 +181,15 @@ def _again(
     held: Conditions,
     keep: Callable[[list[Receipt]], None],
     watch: Watch | None,
+    *,
+    key: str = "",
 ) -> tuple[RedriveResult, completion.Completion]:
     """Mark, send and await letters; return their outcomes and how the waiting ended."""
+    key = key or run_id  # of the items; datapoints without a run have no other
     watching = Monitor(watch, submitted=len(letters), request_batch=held.request_batch)
     # queued messages may be those of an interrupted redrive: sending them again would double them
-    ended = completion.wait_until_complete(
-        target, stack, run_id, expected=sys.maxsize, watch=watching.waiting
-    )
-    before = records_items.items(target, stack, run_id)
+    ended = completion.wait_until_complete(target, stack, key, expected=sys.maxsize, watch=watching.waiting)
+    before = records_items.items(target, stack, key)
     if letters and not before:
         raise RunError(f"{stack.name} has no items of {run_id} any more; send its file again")
     marked = _mark(target, stack, [before[one.n] for one in letters if one.n in before])
@@ -199,7 +202,7 @@ def _again(
         accepted.update(one.n for one in receipts if one.verdict in ("accepted", "unknown"))
 
     def count() -> int:
-        now = records_items.items(target, stack, run_id)
+        now = records_items.items(target, stack, key)
         return sum(_is_settled(before[n], now[n]) for n in accepted)
 
     if lines:
@@ -207,20 +210,20 @@ def _again(
             lines,
             stacks.api(target, stack),
             send_options(target, stack, QUEUED, held, AS_FOUND),
-            run_id=run_id,
+            run_id=key,
             keep=kept,
             watch=watching.sending,
         )
         ended = completion.wait_until_complete(
             target,
             stack,
-            run_id,
+            key,
             expected=len(accepted),
             watch=watching.waiting,
             count=count,
         )
     drain_s = time.perf_counter() - began_s if lines else 0.0
-    after = records_items.items(target, stack, run_id)
+    after = records_items.items(target, stack, key)
     return reported(run_id, letters, before, after, accepted, ended.queued, drain_s), ended
 
 

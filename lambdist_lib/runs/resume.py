@@ -56,14 +56,13 @@ def _resume(
             f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
             f"or start afresh with `lambdist submit {points.name}`"
         )
+    key = folders.key_of(facts)
     with folders.resumable(folder), Monitor(watch, submitted=points.submitted) as monitor:
-        completion.wait_until_complete(
-            target, stack, folder.name, expected=points.submitted, watch=monitor.waiting
-        )
+        completion.wait_until_complete(target, stack, key, expected=points.submitted, watch=monitor.waiting)
     receipts = _Receipts(folder, points.next_n)
     done, settled = receipts.rejected, 0
     with journal.Journal(folder / "journal", Receipt._fields) as kept:
-        for item in items.items_in_order(target, stack, folder.name):
+        for item in items.items_in_order(target, stack, key):
             settled += 1
             if "outcome" in item:
                 done[item["n"]] = True

@@ -8,6 +8,7 @@ A run that was interrupted, by a signal or by the end of its process, is finishe
 """
 
 import itertools
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +93,8 @@ def new_run(
     """Describe a run of a stack's arm that is about to begin; `facts` are other fields of `RunInfo`."""
     return RunInfo(
         run_id=folder.name,
+        key=folders.new_key(folder.name),
+        begun_at=time.time(),
         target=target.label,
         data=points.name,
         sha256=points.sha256,
@@ -156,7 +159,7 @@ def complete(
                 lines,
                 stacks.api(target, stack),
                 replace(options, deadline_s=info.deadline_s),
-                run_id=folder.name,
+                run_id=info.key,
                 keep=kept.append,
                 watch=monitor.sending,
             )
@@ -165,14 +168,12 @@ def complete(
         ended = completion.wait_until_complete(
             target,
             stack,
-            folder.name,
+            info.key,
             expected=settled + counts.accepted + counts.dead,
             watch=monitor.waiting,
         )
         monitor.collecting()
-        collected = collect.collect(
-            target, stack, points, folder, info.arm, ended, jumped_s=clock.jumped_s()
-        )
+        collected = collect.collect(target, stack, points, folder, info.arm, ended, jumped_s=clock.jumped_s())
         changed = _changed(target, stack)
         row = {**facts, **collected, "state": "collected", "stack_changed": changed}
         row |= {} if info.resumed else meter.facts(row["makespan_s"])
@@ -208,7 +209,7 @@ def _monitor(
         before=before,
         request_batch=info.conditions.request_batch,
         is_queued="QueueUrl" in stack.outputs,
-        where=(target, stack, info.run_id),
+        where=(target, stack, info.key),
         meter=meter,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from lambdist_lib.results import folders
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions
 
 
@@ -11,6 +12,7 @@ from lambdist_lib.runs.conditions import AS_FOUND, Conditions
 class RunInfo:
     """One arm over one data file, under stated conditions.
 
+    key: the run id that the cloud gets (`folders.new_key`). begun_at: seconds since the epoch.
     pair: number of the pair of adjacent runs, 0 outside pairs. looks: numbers of pairs after which
     the experiment planned to look whether they suffice. deadline_s: of the sending, 0 for none.
     stack, code: name of the stack and the key of each function's zip; empty without a stack.
@@ -35,6 +37,8 @@ class RunInfo:
     api: Mapping[str, Any] = field(default_factory=dict)
     resumed: bool = False
     encoding: str = "text"
+    key: str = ""
+    begun_at: float = 0.0
 
     def facts(self) -> dict[str, Any]:
         """The flat form in which run.json keeps it."""
@@ -45,8 +49,11 @@ class RunInfo:
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Self:
         """Read it back from run.json; what the run has become since is left out."""
+        facts = {"begun_at": 0.0, **facts, "key": folders.key_of(facts)}
         own = {name.name for name in fields(cls)} - {"conditions", "api"}
-        api = {name: facts[name] for name in ("url", "api_key_env", "timeout_s", "plan") if name in facts}
+        api: dict[str, Any] = {
+            name: facts[name] for name in ("url", "api_key_env", "timeout_s", "plan") if name in facts
+        }
         return cls(
             **{name: facts[name] for name in own if name in facts},
             conditions=None if api else Conditions.from_run(facts),

@@ -80,6 +80,10 @@ def ran(deployed, name, count, fault, **conditions):
     return folder
 
 
+def key_of(folder):
+    return folders.key_of(folders.read_facts(folder))
+
+
 def ledger_of(folder):
     row = folders.read_facts(folder)
     counted = ledger.count(tables.load(folder)).iloc[0]
@@ -105,7 +109,7 @@ def test_a_hundred_dead_letters_come_back(distributed, mails):
     assert ledger_of(folder) == {"submitted": 110, "stored": 110}
     answers = list(collect.fetch(str(folder)))
     assert answers == [{"n": n, "data": f"word-{n}", "result": f"word-{n}_processed"} for n in range(110)]
-    item = items.items(distributed.target, distributed.stack, "hundred")[0]
+    item = items.items(distributed.target, distributed.stack, key_of(folder))[0]
     assert (item["outcome"], item["receives"], len(item["attempts"])) == ("stored", 1, 5)
     [death] = item["redrives"]
     assert (death["class"], death["receives"]) == ("application", 5)
@@ -132,7 +136,7 @@ def test_a_redrive_in_which_some_die_again(distributed, lambdist):
     assert rest.returncode == 0
     assert rest.stdout.startswith("again: 3 dead letters: 3 recovered; ")
     assert ledger_of(folder) == {"submitted": 12, "stored": 12}
-    item = items.items(distributed.target, distributed.stack, "again")[0]
+    item = items.items(distributed.target, distributed.stack, key_of(folder))[0]
     assert (len(item["attempts"]), len(item["redrives"])) == (10, 2)
     assert tables.load(folder)["redrives"].tolist() == [2, *[1] * 7, *[0] * 4]
 

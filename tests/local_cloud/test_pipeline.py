@@ -154,7 +154,7 @@ def test_a_permanent_error_is_dead_at_once_with_its_cause(deploy, tmp_path):
 
         assert ledger(row) == {"submitted": 3, "stored": 2, "dead": 1}
         assert answers[1] == {"n": 1, "data": "bad", "error": "dead: PermanentError: no such word"}
-        item = deployed.settled(row["run_id"], 3)[1]
+        item = deployed.settled(row["key"], 3)[1]
         assert item["receives"] == 1
         assert [one["cause"] for one in item["attempts"]] == ["PermanentError: no such word"]
 
@@ -167,7 +167,7 @@ def test_a_datapoint_that_always_fails_is_dead_after_five_receives(distributed, 
 
     assert ledger(row) == {"submitted": 4, "stored": 3, "dead": 1}
     causes = [f"InjectedFault: injected by raise:1@3 at attempt {k}" for k in range(1, 6)]
-    item = distributed.settled("fails", 4)[3]
+    item = distributed.settled(row["key"], 4)[3]
     assert (item["outcome"], item["receives"]) == ("dead", 5)
     assert [attempt["cause"] for attempt in item["attempts"]] == causes
     assert len({attempt["request_id"] for attempt in item["attempts"]}) == 5

@@ -57,7 +57,7 @@ def run(deployed, name, fault, *, points=30, arm="distributed", chunks=2, **cond
     if (folder / "truth.csv").exists():
         rows = csv.DictReader((folder / "truth.csv").read_text().splitlines())
         truth = {int(one["n"]): one for one in rows}
-    items = records_items.items(deployed.target, deployed.stack, name)
+    items = records_items.items(deployed.target, deployed.stack, info.key)
     return row, tables.load(folder).set_index("n"), items, truth
 
 

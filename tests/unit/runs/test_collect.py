@@ -4,9 +4,11 @@ import pandas as pd
 import pytest
 
 from lambdist_lib.data import datapoints
+from lambdist_lib.data.datapoints import Line
+from lambdist_lib.protocol.contract import data_digest
 from lambdist_lib.records import invocations as records_invocations
 from lambdist_lib.records import items as records_items
-from lambdist_lib.results import journal, outputs, schema, tables
+from lambdist_lib.results import files, journal, outputs, schema, tables
 from lambdist_lib.runs import collect, completion
 from lambdist_lib.submission.receipts import Receipt
 
@@ -21,6 +23,7 @@ def run(tmp_path, monkeypatch):
         times = (at, at, at + 0.5) if at else (None, None, None)
         return Receipt(n, verdict, "why", *times, 1, 200, n, 4, *[0.0] * 5, *[None] * 6)
 
+    files.write_json(tmp_path / "run.json", {"run_id": "x-d", "arm": "distributed", "state": "settling"})
     with journal.Journal(tmp_path / "journal", Receipt._fields) as kept:
         kept.append([receipt(5, "accepted", 103.0), receipt(0, "retry", 100.0), receipt(3, "rejected", None)])
         kept.append([receipt(n, "accepted", 101.0 + n) for n in (1, 0, 2)])
@@ -66,3 +69,26 @@ def test_a_run_of_which_nothing_was_sent_has_no_times(run):
 
     assert {row[name] for name in ("started_at", "makespan_s", "enqueued_s", "seen_s")} == {None}
     assert list(tables.load(run, "receipts").columns) == list(Receipt._fields)
+
+
+@pytest.mark.parametrize(
+    ("item", "foreign"),
+    [
+        ({}, False),
+        ({"digest": data_digest("word"), "put_at": 5_000.0}, False),
+        ({"digest": data_digest("other"), "put_at": 5_000.0}, True),
+        ({"data": "word"}, False),
+        ({"data": "other"}, True),
+        ({"put_at": 4_000.0}, True),
+        ({"dead_at": 4_000.0}, True),
+        ({"put_at": 4_900.0}, False),
+    ],
+)
+def test_an_answer_belongs_to_its_datapoint_and_its_run(item, foreign):
+    """By its digest, and no stamp of it precedes the run by more than clocks may differ."""
+    found = {3: item}
+
+    lines = [Line(3, "word"), Line(4, "else")]
+
+    assert collect.drop_foreign(lines, found, 5_000.0) == ([3] if foreign else [])
+    assert (3 in found) is not foreign
