@@ -39,3 +39,18 @@ def test_between_has_the_unit_once():
     """An interval of per cents has one per cent sign, an unknown end makes it a dash."""
     assert formatting.between(0.012, 0.034, formatting.percent) == "1.2 to 3.4 %"
     assert formatting.between(None, 1.0) == "-"
+
+
+@pytest.mark.parametrize(("usd", "text"), [(6604.842, "6,604.84"), (0.0011, "0.0011"), (0, "0")])
+def test_money_shows_small_amounts(usd, text):
+    """A job of a few datapoints costs a tenth of a cent, and the page says so."""
+    assert formatting.money(usd) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.25, "0.2 s"), (90, "90.0 s"), (600, "10.0 min"), (9000, "2.5 h"), (1e6, "11.6 days")],
+)
+def test_duration_of_a_plan_is_in_a_unit_that_fits(seconds, text):
+    """Seconds up to two minutes, then minutes, hours and days."""
+    assert formatting.duration(seconds) == text
