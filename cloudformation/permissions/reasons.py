@@ -54,8 +54,8 @@ WHY = {
     "sqs:GetQueueAttributes": "the mapping polls with this role",
     "sqs:DeleteMessage": "the mapping deletes what is done with this role",
     "sns:Publish": "the digest",
-    "kms:Decrypt": "publishing to a topic that a key of one's own encrypts",
-    "kms:GenerateDataKey": "publishing to a topic that a key of one's own encrypts",
+    "kms:Decrypt": "publishing to a topic that a customer key encrypts",
+    "kms:GenerateDataKey": "publishing to a topic that a customer key encrypts",
     "CollectorRole sqs:SendMessage Queue": "queues each good datapoint; tried as sqs:SendMessageBatch, "
     "the local cloud's name for it",
     "ProcessorRole sqs:ChangeMessageVisibility Queue": "releases a failed message after its delay",
@@ -101,7 +101,7 @@ WHY_OF_STATEMENT = {
     "ReadApiKey": "the API key's value, held in memory only",
     "MakeColdAndThrottle": "fresh environments for cold runs; places taken away by the fault `throttle`",
     "WatchQueues": "whether a run has ended",
-    "FetchAndRedrive": "results; what nobody has fetched; a mark on what is sent again",
+    "FetchAndRedrive": "results; runs that were not fetched; a mark on redriven datapoints",
     "ReadLogs": "one line of each invocation",
     "Quotas": "how many Lambdas the account may run at once; without it a deploy goes on",
     "QuotasOfApis": "how many requests a second its APIs take; without it a deploy goes on",
@@ -126,7 +126,7 @@ WHY_WHOLE = {
         LISTS,
     ),
 }  # fmt: skip
-NOT_IDENTITIES = [  # what is no statement of a role or a managed policy
+NOT_IDENTITIES = [  # not a statement of a role or a managed policy
     (
         "every role of a function", "sts:AssumeRole by lambda.amazonaws.com", "the role",
         "Lambda alone takes it on", UNPROVABLE,

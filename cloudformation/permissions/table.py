@@ -45,8 +45,9 @@ and tests keep it true.
 CALLERS = """\
 `deployer_policy.yaml` holds them for an administrator: Deployer, DeployerRoles, Watcher and Runner for
 who deploys, Runner alone for who sends datapoints to stacks that are there, DeployerOptions for access logs
-and web ACLs. Whoever may create roles and hand them to functions could do anything. So roles are created
-only inside the policy Boundary, and `lambdist deploy --set permissions_boundary_arn=ARN` names it.
+and web ACLs. An identity that may create roles and pass them to functions could do anything.
+So roles are created only inside the policy Boundary:
+`lambdist deploy --set permissions_boundary_arn=ARN` names it.
 """
 BOUNDARY = """\
 It allows nothing by itself. It is what the functions' roles may do at most, on resources whose names

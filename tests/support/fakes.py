@@ -18,7 +18,7 @@ def refusal(code: str) -> ClientError:
 
 
 class FakeDynamoDB:
-    """As much of DynamoDB as `items.py` uses; refuses writes to the datapoints named in `refuses`."""
+    """The part of DynamoDB that `items.py` uses; it rejects writes to the datapoints in `refuses`."""
 
     def __init__(self, refuses: set[int] = frozenset()) -> None:
         self.items: dict[tuple[str, int], dict[str, Any]] = {}
@@ -68,7 +68,7 @@ class FakeDynamoDB:
         return {"Item": self.items[key]} if key in self.items else {}
 
     def item(self, run_id: str, n: int) -> dict[str, Any]:
-        """An item's fields without DynamoDB's types; {} where there is none."""
+        """An item's fields without DynamoDB's types; {} without an item."""
         return {
             name: _untyped(value) for name, value in self.items.get((f"{run_id}#{n % 16}", n), {}).items()
         }
@@ -87,7 +87,7 @@ def _untyped(value: dict[str, Any]) -> Any:
 
 
 class FakeQueue:
-    """SQS, as far as the handlers use it.
+    """The part of SQS that the handlers use.
 
     Args:
         refuses: Names of the calls that raise.
@@ -137,7 +137,7 @@ class FakeQueue:
 
 
 class FakeTopic:
-    """SNS: keeps what is published, or refuses it."""
+    """SNS: it keeps published messages, or rejects them."""
 
     def __init__(self, refuses: bool = False) -> None:
         self.refuses = refuses

@@ -1,10 +1,10 @@
-"""Messages as SQS hands them to the processor."""
+"""Messages as the processor receives them."""
 
 from lambdist_lib.protocol.contract import Datapoint, message_attributes, message_body
 
 
 def message(n, data="word", *, body=None, receives=1, work="none", fault="none"):
-    """One message as the event source mapping hands it over; `body` replaces the collector's."""
+    """One message of the event source mapping; `body` replaces the collector's."""
     datapoint = Datapoint(run_id="run", n=n, data=data, work=work, fault=fault, received_at=1.5)
     return {
         "messageId": f"m{n}",

@@ -3,7 +3,7 @@
     for where, what, text in scan.findings(path): ...
 
 Placeholders of AWS's own documentation pass. Pictures are left out, in notebooks and pages too:
-base64 is no text.
+base64 is not text.
 """
 
 import codecs
@@ -48,7 +48,7 @@ PICTURE = re.compile(r"data:image/[\w+-]+;base64,[\w+/=]+")
 
 
 def findings(path: Path) -> Iterator[tuple[str, str, str]]:
-    """What is forbidden in a file: where in it, what it is, and its first characters."""
+    """Find forbidden content in a file: its place, its kind and its first characters."""
     for where, text in texts(path):
         for what, pattern in FORBIDDEN.items():
             for match in pattern.finditer(PICTURE.sub("", text)):
@@ -56,7 +56,7 @@ def findings(path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def texts(path: Path) -> Iterator[tuple[str, str]]:
-    """The readable parts of a file, each with its place; nothing for pictures."""
+    """Return the readable parts of a file with their places; none for images."""
     content = unpacked(path)
     if content.startswith(PNG):
         return
@@ -87,7 +87,7 @@ def unpacked(path: Path) -> bytes:
 
 def tracked(root: Path) -> list[Path]:
     """The files that git knows, those that are staged included."""
-    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]  # CI may check out as somebody else
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]  # CI may check out as another user
     listed = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True).stdout
     return [root / name for name in listed.split("\0") if name and (root / name).is_file()]
 

@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that answers as badly as a test's script wants.
+"""An HTTP server on loopback that misbehaves by a test's script.
 
 def script(exchange):            called in the connection's thread, for every request
     exchange.accept()            ... or reset, hang, reply with anything
@@ -40,12 +40,12 @@ class Exchange:
         return [point["n"] for point in self.content.get("datapoints", [])]
 
     def accept(self) -> None:
-        """As the collector does, for all that was sent."""
+        """Respond like the collector, accepting all datapoints."""
         self.server.take(self.ns)
         self.reply(200, {"accepted": self.ns, "rejected": [], "retry": []})
 
     def reply(self, status: int, body: Any, **headers: str) -> None:
-        """`body` as JSON, or as it is where it is bytes; a header a_b is sent as a-b."""
+        """Send `body` as JSON, or unchanged if it is bytes; a header a_b is sent as a-b."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         lines = {"content_length": str(len(content)), **headers}
         head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items())
@@ -63,7 +63,7 @@ class Exchange:
         self.keep = False
 
     def half_close(self) -> None:
-        """No more from here, but the connection stays open for what the client sends."""
+        """Close the sending side; the connection stays open for the client."""
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
 
@@ -76,7 +76,7 @@ Script = Callable[[Exchange], None]
 
 
 class Hostile:
-    """A server whose every answer is the script's; `accepted` is what it really took, with repeats."""
+    """A server whose responses are the script's; `accepted` has every accepted datapoint, with repeats."""
 
     def __init__(self, script: Script = Exchange.accept, *, port: int = 0) -> None:
         self.script, self.ended = script, threading.Event()
@@ -108,7 +108,7 @@ class Hostile:
             self.accepted += ns
 
     def stop(self) -> None:
-        """Gone at once, as a process that was killed: every connection is reset."""
+        """Stop like a killed process: every connection is reset."""
         self.ended.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -167,7 +167,7 @@ class Hostile:
 
 
 def serving(most: int, took_s: float) -> Script:
-    """An account of limited concurrency: takes `took_s` for each request, and 429 for those above `most`."""
+    """An account of limited concurrency: each request takes `took_s`, and those above `most` get 429."""
     room = threading.Semaphore(most)
 
     def script(exchange: Exchange) -> None:

@@ -79,7 +79,7 @@ def test_the_text_has_resources_quotas_and_cost_and_masks_the_account(account):
         sum(deployment_templates.count_stack_resources(kind, {}).values()) for kind in templates.KINDS
     )
     assert not found.warnings
-    assert 0 < found.usd < 1  # of a day that nobody sends anything
+    assert 0 < found.usd < 1  # of a day without a request
 
 
 def test_existing_stacks_are_not_created(account):

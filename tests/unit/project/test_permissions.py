@@ -1,4 +1,4 @@
-"""No call without a permission, no permission without a call, and the page that tells of them is true."""
+"""Calls and permissions correspond, and permissions.md is up to date."""
 
 import json
 import re
@@ -23,22 +23,22 @@ def granted(*principals):
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_action_exists_and_takes_its_resource(name):
-    """As AWS's Service Authorization Reference has them; `*` only where nothing finer is taken."""
+    """They match AWS's Service Authorization Reference; `*` only where nothing finer is supported."""
     assert [fault for grant in policies.grants(name) for fault in policies.faults(grant)] == []
 
 
 @pytest.mark.parametrize(
     ("action", "resource", "fault"),
     [
-        ("sqs:SendMessages", "*", "sqs:SendMessages is no action of AWS"),
+        ("sqs:SendMessages", "*", "sqs:SendMessages is not an action of AWS"),
         ("sqs:SendMessage", "*", "sqs:SendMessage takes a finer resource than *"),
         ("sqs:SendMessage", "arn:${AWS::Partition}:sns:${AWS::Region}:1:x", "does not take arn"),
         ("s3:PutObject", "arn:${AWS::Partition}:s3:::bucket", "does not take arn"),
         ("xray:PutTraceSegments", "arn:${AWS::Partition}:xray:r:1:group/x", "does not take arn"),
     ],
 )
-def test_the_check_finds_what_aws_would_not_take(action, resource, fault):
-    """A typo, a needless `*`, a resource of another service or kind: each would do nothing."""
+def test_the_check_finds_invalid_grants(action, resource, fault):
+    """Misspelt actions, a needless `*` and resources of other services are errors."""
     grant = Grant(principal="", sid="", action=action, resource=resource, of="", condition="")
 
     [found] = policies.faults(grant)
@@ -62,7 +62,7 @@ def test_arns_work_in_every_partition(path):
 
 
 def test_everything_a_caller_may_do_is_called_by_the_library_or_by_cloudformation():
-    """What deploying and running needs, and no permission more."""
+    """The policies have the permissions of deploying and running, and no others."""
     needed = aws_calls.library_calls().keys() | aws_calls.of_cloudformation().keys()
 
     missing, unused = needed - granted(*CALLERS), granted(*CALLERS) - needed
@@ -71,14 +71,14 @@ def test_everything_a_caller_may_do_is_called_by_the_library_or_by_cloudformatio
 
 
 def test_who_runs_may_do_what_runs_call_and_nothing_that_makes_or_ends_a_stack():
-    """Runner stands alone: its calls are the library's own, outside deploy and destroy."""
+    """Runner has the library's own calls outside deploy and destroy."""
     assert granted("Runner") <= aws_calls.library_calls().keys()
     making = re.compile(r":(Create|Delete(?!FunctionConcurrency)|Put(?!FunctionConcurrency)|Execute|iam:)")
     assert [action for action in granted("Runner") if making.search(action)] == []
 
 
 def test_every_reason_to_leave_something_out_is_used():
-    """A pattern that fits nothing any more would hide the next permission that is missing."""
+    """An unused pattern would hide the next missing permission."""
     pairs = {f"{kind} {permission}" for kind, permission in aws_calls.schema_permissions()}
 
     unused = [
@@ -89,7 +89,7 @@ def test_every_reason_to_leave_something_out_is_used():
 
 
 def test_what_only_the_local_cloud_is_asked_for_is_still_there():
-    """Else a call on AWS of the same name would pass unseen."""
+    """Otherwise a call on AWS of the same name would be missed."""
     for module, function in aws_calls.LOCAL_ONLY:
         [path] = (paths.root() / "lambdist_lib").rglob(f"{module}.py")
         text = path.read_text(encoding="utf-8")
@@ -97,7 +97,7 @@ def test_what_only_the_local_cloud_is_asked_for_is_still_there():
 
 
 def test_each_permission_of_a_role_is_called_by_its_handler_or_by_lambda():
-    """Enforced, derived, or named as not provable here; and none of those lists has what no role grants."""
+    """Each is enforced, derived or not provable here, and no list has a permission that no role grants."""
     proofs = {
         (one.principal, one.action, one.of): permission_table.proof_of_role(one)
         for one in permission_table.role_grants()
@@ -111,12 +111,12 @@ def test_each_permission_of_a_role_is_called_by_its_handler_or_by_lambda():
 
 
 def test_the_boundary_is_what_the_roles_may_do():
-    """Not less, or functions fail inside it; not more."""
+    """It allows exactly the permissions of the roles."""
     assert granted("Boundary") == {one.action for one in permission_table.role_grants()}
 
 
 def test_roles_are_created_inside_the_boundary_only_and_passed_to_lambda_only():
-    """Or whoever deploys could give a function, and so himself, any right in the account."""
+    """Otherwise a deployer could give a function, and so itself, any permission of the account."""
     conditions = {
         (one.sid, one.action): one.condition
         for one in policies.grants(policies.POLICIES)
@@ -146,7 +146,7 @@ WIDENING = {
 
 
 def test_a_managed_policy_is_within_its_quota():
-    """As it is written out for the longest names of partition, Region and stacks."""
+    """It holds for the longest names of partition, Region and stacks."""
     for name, properties in policies.with_policies(policies.POLICIES):
         text = json.dumps(properties["PolicyDocument"]).replace("${Name}", "x" * 31)
         text = re.sub(r'\{"Fn::Sub": ("[^"]*")\}', r"\1", text)
@@ -160,12 +160,12 @@ def test_a_managed_policy_is_within_its_quota():
 
 
 def test_every_whole_resource_has_its_reason():
-    """Each `*` is in the table of reasons, and no reason is left over."""
+    """Each `*` has a reason in the table, and each reason is used."""
     assert {one.action for one in permission_table.wholes()} == permission_reasons.WHY_WHOLE.keys()
 
 
 def test_what_protects_is_tried_by_tests_that_are_there():
-    """A renamed or deleted test takes its claim along."""
+    """A claim needs an existing test."""
     sources = [path.read_text(encoding="utf-8") for path in (paths.root() / "tests").rglob("test_*.py")]
 
     missing = [name for name in protections.tests() if not any(f"def {name}(" in one for one in sources)]

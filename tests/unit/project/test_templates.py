@@ -1,4 +1,4 @@
-"""The templates keep their promises: to AWS, to the handlers, to the library and to each other."""
+"""The templates agree with AWS, the handlers, the library and each other."""
 
 import ast
 import json
@@ -149,7 +149,7 @@ def test_cfn_lint_finds_nothing(kind):
 
 @each_template
 def test_every_parameter_is_described_and_bounded(kind):
-    """A parameter says what it is and which values it takes; without a default it says so."""
+    """A parameter has a description and bounds; one without a default says so."""
     bounds = ({"MinValue", "MaxValue"}, {"AllowedValues"}, {"AllowedPattern"}, {"MaxLength"})
     for name, parameter in TEMPLATES[kind]["Parameters"].items():
         assert parameter["Description"] and parameter["Type"], name
@@ -184,7 +184,7 @@ def test_a_resource_refers_to_every_parameter(kind):
 
 
 def test_both_arms_have_the_same_api_and_table():
-    """Only the way of a datapoint differs between the arms, not what is before and behind it."""
+    """The arms differ only in the path of a datapoint, not in API and table."""
     control = yaml.load(TEXTS["single_node"].replace("SingleNode", "Collector"), Loader=Loader)["Resources"]
     shared = [name for name in control if not name.startswith("Collector")]
     assert {"Api", "ApiMethod", "ApiStage", "UsagePlan", "RequestModel", "Table"} <= set(shared)
@@ -222,7 +222,7 @@ def test_no_physical_names(kind):
 
 @each_template
 def test_posting_takes_a_key_and_a_checked_body(kind):
-    """The API refuses a POST without key, and checks the body of any content type."""
+    """The API rejects a POST without key, and checks the body of any content type."""
     method = resources(kind)["ApiMethod"]["Properties"]
     assert method["ApiKeyRequired"] is True
     assert method["RequestValidatorId"] == {"Ref": "RequestValidator"}
@@ -232,7 +232,7 @@ def test_posting_takes_a_key_and_a_checked_body(kind):
 
 @each_template
 def test_permissions_are_narrow(kind):
-    """What is allowed names its actions, and a `*` resource gives its reason on its line."""
+    """A statement names its actions, and a `*` resource has its reason on its line."""
     wide = [line for line in TEXTS[kind].splitlines() if re.search(r"Resource: [\"']?\*", line)]
     assert wide and all(re.search(r"  # \w.{10}", line) for line in wide)
     for name, statement in statements(kind):
@@ -243,7 +243,7 @@ def test_permissions_are_narrow(kind):
 
 @each_template
 def test_what_process_may_do_beyond_ours_is_the_persons_word(kind):
-    """A policy of theirs is attached to the role of the function that runs process(), and to no other."""
+    """A user's policy is attached only to the role of the function that runs process()."""
     wider = {
         name: role["Properties"]["ManagedPolicyArns"]
         for name, role in resources(kind, "AWS::IAM::Role").items()
@@ -281,7 +281,7 @@ def test_log_groups_expire(kind):
 
 @each_template
 def test_data_at_rest_is_encrypted(kind):
-    """Every queue and table is encrypted; the topic by a key of one's own, as no other lets alarms in."""
+    """Every queue and table is encrypted; the topic only by a customer key, as no other allows alarms."""
     for queue in resources(kind, "AWS::SQS::Queue").values():
         assert queue["Properties"]["SqsManagedSseEnabled"] is True
     for table in resources(kind, "AWS::DynamoDB::Table").values():
@@ -310,7 +310,7 @@ def test_queues_and_topic_refuse_plain_http():
 
 
 def test_alarms_reach_the_people_whom_the_digest_reaches():
-    """Dead datapoints, a failing dead-letter Lambda, an old queue and a failing API: each tells the topic."""
+    """Dead datapoints, a failing dead-letter Lambda, an old queue and a failing API notify the topic."""
     alarms = {
         name: one["Properties"] for name, one in resources("distributed", "AWS::CloudWatch::Alarm").items()
     }
@@ -322,7 +322,7 @@ def test_alarms_reach_the_people_whom_the_digest_reaches():
     }
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == [{"Ref": "Topic"}], name
-        assert alarm["TreatMissingData"] == "notBreaching", name  # a stack that nobody uses is well
+        assert alarm["TreatMissingData"] == "notBreaching", name  # an unused stack is healthy
         assert alarm["AlarmDescription"], name
     letting_in = next(one for owner, one in statements("distributed") if owner == "TopicPolicy")
     assert (letting_in["Effect"], letting_in["Principal"]) == (
@@ -334,7 +334,7 @@ def test_alarms_reach_the_people_whom_the_digest_reaches():
 
 
 def test_mails_stay_rare():
-    """SNS suspends an address at ten mails a second: dead letters are always gathered, by two at most."""
+    """SNS suspends an address at ten mails a second, so a window and a limit of two bound them."""
     mapping = resources("distributed", "AWS::Lambda::EventSourceMapping")["DeadLettersToHandler"][
         "Properties"
     ]
@@ -345,7 +345,7 @@ def test_mails_stay_rare():
 
 
 def test_every_address_is_subscribed():
-    """Each of the addresses has a subscription of its own, unless it is empty."""
+    """Each address has its own subscription, unless it is empty."""
     addresses = [name for name in TEMPLATES["distributed"]["Parameters"] if name.startswith("NotifyEmail")]
     subscribed = {
         one["Properties"]["Endpoint"]["Ref"]: one["Condition"]
@@ -367,7 +367,7 @@ def test_a_function_is_traced_and_its_handler_exists(kind, name):
 
 @each_function
 def test_a_function_gets_the_environment_that_it_reads(kind, name):
-    """No variable is missing, which would fail every call, and none is given for nothing."""
+    """No variable is missing or unused."""
     function = functions(kind)[name]
     given = function["Environment"]["Variables"].keys()
     assert given == environment_read(module_of(function))
@@ -375,7 +375,7 @@ def test_a_function_gets_the_environment_that_it_reads(kind, name):
 
 @each_template
 def test_the_stage_is_traced_and_its_log_names_no_sender(kind):
-    """X-Ray sees each request from its begin; the access log, if it is on, has no address, key or body."""
+    """X-Ray traces each request from its start; the optional access log has no address, key or body."""
     stage = resources(kind)["ApiStage"]["Properties"]
     assert stage["TracingEnabled"] is True
     condition, setting, otherwise = stage["AccessLogSetting"]["Fn::If"]
@@ -388,7 +388,7 @@ def test_the_stage_is_traced_and_its_log_names_no_sender(kind):
 
 @each_template
 def test_a_web_acl_stands_before_the_stage(kind):
-    """One's own, if one is named; none is made, as it would cost $5 a month."""
+    """It is the user's, if one is named; none is created, as it costs $5 a month."""
     association = resources(kind, "AWS::WAFv2::WebACLAssociation")["WebAclAssociation"]
     assert association["Condition"] == "HasWebAcl"
     assert association["Properties"]["WebACLArn"] == {"Ref": "WebAclArn"}
@@ -398,14 +398,14 @@ def test_a_web_acl_stands_before_the_stage(kind):
 
 @each_template
 def test_items_expire_by_the_field_that_the_handlers_write(kind):
-    """DynamoDB deletes by this field; that each write of an item sets it, test_items.py knows."""
+    """DynamoDB deletes by this field; test_items.py checks that each write sets it."""
     expiry = resources(kind)["Table"]["Properties"]["TimeToLiveSpecification"]
     assert expiry == {"AttributeName": "expires_at", "Enabled": True}
     assert f'"{expiry["AttributeName"]}": self._expires_at()' in (LAMBDAS / "items.py").read_text()
 
 
 def test_reported_failures_are_retried():
-    """A mapping to a handler that answers batchItemFailures asks for them, or SQS deletes what failed."""
+    """A mapping to a handler with batchItemFailures requests them; otherwise SQS deletes failed messages."""
     reporting = set()
     for name, mapping in resources("distributed", "AWS::Lambda::EventSourceMapping").items():
         function = functions("distributed")[mapping["Properties"]["FunctionName"]["Ref"]]
@@ -422,7 +422,7 @@ def test_reported_failures_are_retried():
 
 @each_template
 def test_outputs(kind):
-    """Scripts and the library find every output they use, each described."""
+    """Every output of scripts and the library exists and has a description."""
     outputs = TEMPLATES[kind]["Outputs"]
     assert set(outputs) == OUTPUTS[kind]
     assert all(output["Description"] for output in outputs.values())
@@ -430,7 +430,7 @@ def test_outputs(kind):
 
 @each_template
 def test_the_deployment_can_be_renamed(kind):
-    """`Deployment0` stands where it is made and where the stage shows it, for a hash to replace its 0."""
+    """`Deployment0` is in its definition and in the stage, where a hash replaces its 0."""
     text = TEXTS[kind]
     assert text.count("Deployment0") == 2
     assert resources(kind)["ApiStage"]["Properties"]["DeploymentId"] == {"Ref": "Deployment0"}
@@ -441,7 +441,7 @@ def test_the_deployment_can_be_renamed(kind):
 
 @each_template
 def test_limits_are_the_contract_s(kind):
-    """Numbers that stand in the template and in contract.py are equal."""
+    """Limits in the template and in contract.py are equal."""
     parameters = TEMPLATES[kind]["Parameters"]
     model = resources(kind)["RequestModel"]["Properties"]["Schema"]
     assert parameters["DatapointMaxChars"]["Default"] == contract.DATAPOINT_MAX_CHARS
@@ -477,7 +477,7 @@ BAD_BODIES = [
 
 @each_template
 def test_the_request_model_takes_both_forms_and_checks_shape_only(kind):
-    """The original's {"data": "word"} and batches pass, an empty datapoint too; other shapes do not."""
+    """The original's {"data": "word"}, batches and empty datapoints pass; other forms do not."""
     schema = resources(kind)["RequestModel"]["Properties"]["Schema"]
     validator = jsonschema.Draft4Validator(schema)
     assert [body for body in GOOD_BODIES if not validator.is_valid(body)] == []
