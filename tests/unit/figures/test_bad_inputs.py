@@ -1,4 +1,4 @@
-"""Every figure on inputs that went wrong: a picture or a clear error, and an open ledger in its title."""
+"""Every figure on bad inputs: a picture or a clear error, and an open ledger in its title."""
 
 import importlib
 import inspect
@@ -7,8 +7,6 @@ import pkgutil
 
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from support import tables as frames
 
 from lambdist_lib import figures
@@ -23,7 +21,6 @@ from lambdist_lib.figures import (
     latency,
     scaling,
     speedup,
-    theme,
     timeline,
 )
 from lambdist_lib.measures import cold_vs_warm, ledger, sweep
@@ -137,15 +134,8 @@ REFUSED = [  # what a figure's measure refuses: input, figures, words
 ]
 
 
-@pytest.fixture
-def ax():
-    figure = Figure(figsize=theme.SIZE_IN, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure.subplots()
-
-
-def test_every_figure_is_held_to_it():
-    """A drawing function that is added is missed here."""
+def test_every_plot_function_is_listed_here():
+    """A new plot function has to be added to DRAWINGS."""
     modules = [
         importlib.import_module(f"{figures.__name__}.{one.name}")
         for one in pkgutil.iter_modules(figures.__path__)
@@ -164,7 +154,7 @@ def test_every_figure_is_held_to_it():
 @pytest.mark.parametrize("drawing", DRAWINGS)
 @pytest.mark.parametrize("name", INPUTS)
 def test_a_figure_is_drawn_or_refused_in_words(ax, name, drawing):
-    """Whatever came out of the runs; where a measure refuses, so does its figure."""
+    """Where a measure refuses the runs, so does its figure."""
     for wrong, drawings, words in REFUSED:
         if name == wrong and drawing.startswith(drawings):
             with pytest.raises(RunError, match=words):
@@ -187,7 +177,7 @@ def lossy():
 
 
 @pytest.mark.parametrize("drawing", DRAWINGS)
-def test_an_open_ledger_is_in_every_title_of_who_insists(ax, drawing):
+def test_an_open_ledger_is_in_every_title(ax, drawing):
     runs, records, invocations = lossy()
     counts = ledger.count(records)
     stamp = "local cloud" + ledger.incomplete_note(runs, counts)

@@ -1,0 +1,51 @@
+"""The figures of pairs, ratios, and the speedup by level."""
+
+from support import tables as frames
+from support.figure_tables import BY_LEVEL, drawn
+
+from lambdist_lib.figures import (
+    speedup,
+)
+
+
+def test_pairs_are_all_drawn_cold_apart_from_warm(ax):
+    """A point per run, a line per pair; the ratio in the title is of the warm ones."""
+    speedup.plot_pairs(frames.runs(10, cold_pairs=2), ax)
+    words = drawn(ax)
+
+    points = [collection.get_offsets() for collection in ax.collections if len(collection.get_offsets())]
+    assert sum(map(len, points)) >= 24
+    assert len(ax.lines) == 12
+    assert "single node\nwarm (10)" in words
+    assert "distributed\ncold (2)" in words
+    assert "single node over distributed: 3.08 (95 % interval 2.98 to 3.29, 10 warm pairs)" in words
+
+
+def test_times_far_apart_get_a_logarithmic_axis(ax):
+    speedup.plot_pairs(frames.runs(6, control_s=100), ax)
+
+    assert ax.get_yscale() == "log"
+
+
+def test_a_resumed_run_is_counted_but_not_drawn(ax):
+    runs = frames.runs(8)
+    runs.loc[0, "resumed"] = True
+
+    speedup.plot_pairs(runs, ax)
+
+    assert "n = 15 runs, bars: medians (1 resumed or without a time left out)" in drawn(ax)
+
+
+def test_ratios_stand_against_the_line_of_no_difference(ax):
+    speedup.plot_ratios(frames.runs(10), ax)
+
+    assert [line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1][:1] == [1]
+    assert ax.get_xlim()[0] == 0
+    assert "3.08 (2.98 to 3.29)" in drawn(ax)
+
+
+def test_the_ideal_line_stands_beside_the_speedup(ax):
+    speedup.plot_by_level(BY_LEVEL, ax, target_label="local cloud")
+
+    assert "ideal: as many times faster as senders" in drawn(ax)
+    assert ax.lines[0].get_xdata().tolist() == ax.lines[0].get_ydata().tolist() == [1, 2, 5, 10, 20, 50, 100]
