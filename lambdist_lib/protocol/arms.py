@@ -19,6 +19,7 @@ class Arm:
     original_client: Whether it sends as the original client did, without retries and slow start.
     isolates_queue: Whether it has as many senders as the fan-out and no queue, so that a comparison with
         it shows what the queue costs.
+    what: A few words for tables.
     ignores: Conditions that have no effect on it; a sweep over one runs it once a repetition.
     """
 
@@ -26,6 +27,7 @@ class Arm:
     parallel: bool = True
     original_client: bool = False
     isolates_queue: bool = False
+    what: str
     ignores: frozenset[str] = frozenset()
 
     @property
@@ -40,15 +42,23 @@ class Arm:
 
 
 ARMS = {
-    "distributed": Arm(stack="distributed"),
+    "distributed": Arm(stack="distributed", what="through a queue"),
     "single_node": Arm(
-        stack="single_node", parallel=False, ignores=frozenset({"chunks", "processors", "queue_batch"})
+        stack="single_node",
+        parallel=False,
+        what="one sender, no queue",
+        ignores=frozenset({"chunks", "processors", "queue_batch"}),
     ),
     "single_node_parallel": Arm(
-        stack="single_node", isolates_queue=True, ignores=frozenset({"processors", "queue_batch"})
+        stack="single_node",
+        isolates_queue=True,
+        what="as many senders, no queue",
+        ignores=frozenset({"processors", "queue_batch"}),
     ),
-    "as_original": Arm(stack="distributed", original_client=True),
-    "local_pool": Arm(stack="", ignores=frozenset({"processors", "queue_batch"})),
+    "as_original": Arm(stack="distributed", original_client=True, what="as the original client"),
+    "local_pool": Arm(
+        stack="", what="processes of one machine", ignores=frozenset({"processors", "queue_batch"})
+    ),
 }
 
 

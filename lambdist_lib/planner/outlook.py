@@ -1,0 +1,131 @@
+"""Put what an experiment measured here beside what the planner predicts for AWS.
+
+results = load_results("reference")
+outlook = aws_outlook(results)
+print(outlook.conclusion())
+"""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lambdist_lib.analysis import Results
+from lambdist_lib.costs import assumptions
+from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.formatting import duration
+from lambdist_lib.measures.speedup import NO_INTERVAL, Speedup, compare_arms
+from lambdist_lib.planner import calibration
+from lambdist_lib.planner.arm_predictions import job_of_runs, predict_arms
+from lambdist_lib.planner.break_even import INSTANCE, break_even
+from lambdist_lib.protocol.arms import ARMS
+
+ARM, CONTROL = "distributed", "single_node"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """Measured and predicted makespans of each arm, and from where on each pays.
+
+    table: one row per arm; `arm`, `what` (a few words), `measured_s` (median), `ratio`, `low`, `high` (of the
+    control's makespan over the arm's), and the columns of `predict_arms`.
+    break_even: as `planner.break_even.break_even`.
+    note: why there is no prediction, or "".
+    """
+
+    table: pd.DataFrame
+    break_even: pd.DataFrame
+    note: str = ""
+
+    def conclusion(self) -> str:
+        """Return the conclusion about AWS in words, named as a prediction."""
+        if self.note:
+            return f"AWS is not predicted: {self.note}."
+        rows = self.table.set_index("arm")
+        arm, control = rows.loc[ARM], rows.loc[CONTROL]
+        texts = [
+            f"On AWS, predicted from these runs and published figures, never run there: {ARM} takes "
+            f"{duration(arm['predicted_s'])} ({duration(arm['low_s'])} to {duration(arm['high_s'])}), "
+            f"{_times(control['predicted_s'] / arm['predicted_s'])} than {CONTROL} "
+            f"({duration(control['predicted_s'])})"
+        ]
+        for name in rows.index:
+            if name in ARMS and ARMS[name].isolates_queue:
+                other = rows.loc[name, "predicted_s"]
+                texts.append(
+                    f"and {_times(other / arm['predicted_s'])} than {name}, which has no queue "
+                    f"({duration(other)})"
+                )
+        sentence = " ".join(texts) + f". Its bottleneck there: {arm['bottleneck']}."
+        if arm["most_sensitive"]:
+            sentence += f" The assumption that moves it most: {arm['most_sensitive']}."
+        return sentence + self._pays()
+
+    def _pays(self) -> str:
+        times = self.break_even.query("criterion == 'time' and arm == @ARM and against == @CONTROL")
+        costs = self.break_even.query("criterion == 'cost' and arm == @INSTANCE and against == @ARM")
+        text = ""
+        if len(times):
+            least = times["from_datapoints"].iloc[0]
+            text += (
+                f" The fan-out saves time from {least:,.0f} datapoints on."
+                if not math.isnan(least)
+                else " The fan-out saves no time at any size."
+            )
+        if len(costs) and not math.isnan(costs["per_day"].iloc[0]):
+            text += f" Above {costs['per_day'].iloc[0]:,.0f} datapoints a day an {INSTANCE} costs less."
+        return text
+
+
+def aws_outlook(results: Results, *, limits_file: str = "", seed: int = 0) -> Outlook:
+    """Predict the arms of an experiment on AWS, calibrated with its runs.
+
+    Args:
+        limits_file: Your own limits and prices as TOML (`assumptions.load`).
+        seed: Of the simulation.
+
+    Returns:
+        An `Outlook`; without a prediction where the runs cannot calibrate one, and `note` has the reason.
+    """
+    table = assumptions.load(limits_file or None)
+    measured = _measured(results.runs)
+    try:
+        predicted = predict_arms(results.runs, results.records, results.invocations, table=table, seed=seed)
+        calibrated = {
+            **table,
+            **calibration.calibrate(results.runs, results.records, results.invocations),
+        }
+        pays = break_even(job_of_runs(results.runs), calibrated)
+    except (RunError, UsageError) as error:
+        return Outlook(table=measured, break_even=pd.DataFrame(), note=str(error))
+    both = predicted.drop(columns="measured_s").merge(measured, on="arm", how="outer")
+    both["what"] = both["arm"].map(lambda arm: ARMS[arm].what if arm in ARMS else "")
+    order = {arm: number for number, arm in enumerate(ARMS)}
+    return Outlook(table=both.sort_values("arm", key=lambda arms: arms.map(order)), break_even=pays)
+
+
+def _measured(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per arm that ran: its median makespan, and how much faster than the control it was."""
+    rows = []
+    for arm in runs["arm"].unique():
+        of_arm = runs[runs["arm"] == arm]
+        warm = of_arm[of_arm["temperature"] == "warm"]
+        median_s = float((of_arm if warm.empty else warm)["makespan_s"].median())
+        compared = _compared(runs, arm)
+        ends = (compared.ratio, compared.low, compared.high) if compared else (math.nan,) * 3
+        rows.append([arm, median_s, *ends])
+    return pd.DataFrame(rows, columns=["arm", "measured_s", "ratio", "low", "high"])
+
+
+def _compared(runs: pd.DataFrame, arm: str) -> Speedup | None:
+    if arm == CONTROL:
+        return None
+    try:
+        compared = compare_arms(runs, arm=arm, control=CONTROL)
+    except RunError:
+        return None
+    return compared if compared.verdict != NO_INTERVAL else None
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} times faster" if ratio >= 1 else f"{1 / ratio:.2g} times slower"

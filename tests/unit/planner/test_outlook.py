@@ -1,0 +1,53 @@
+"""What was measured here stands beside what the planner predicts for AWS."""
+
+import math
+
+import pytest
+
+from lambdist_lib import load_results, paths
+from lambdist_lib.planner.outlook import Outlook, aws_outlook
+from lambdist_lib.protocol.arms import ARMS
+
+
+@pytest.fixture(scope="module")
+def outlook():
+    return aws_outlook(load_results(paths.root() / "results" / "reference"))
+
+
+def test_each_measured_arm_has_both_times(outlook):
+    """Measured here, predicted on AWS with its interval, in one row."""
+    rows = outlook.table.set_index("arm")
+
+    for arm in ("distributed", "single_node", "single_node_parallel"):
+        row = rows.loc[arm]
+        assert row["low_s"] <= row["predicted_s"] <= row["high_s"]
+        assert row["measured_s"] > 0
+        assert row["bottleneck"] and row["what"] == ARMS[arm].what
+    assert math.isnan(rows.loc["local_pool", "measured_s"])  # predicted, but it did not run
+
+
+def test_the_control_has_no_ratio_to_itself(outlook):
+    rows = outlook.table.set_index("arm")
+
+    assert math.isnan(rows.loc["single_node", "ratio"])
+    assert rows.loc["distributed", "low"] < rows.loc["distributed", "ratio"] < rows.loc["distributed", "high"]
+
+
+def test_the_conclusion_is_about_aws_and_says_that_it_is_predicted(outlook):
+    """It names the bottleneck, the assumption that moves it most, and from where on the fan-out pays."""
+    text = outlook.conclusion()
+
+    assert text.startswith("On AWS, predicted from these runs and published figures, never run there: ")
+    for part in (
+        "times faster than single_node",
+        "bottleneck",
+        "assumption that moves it most",
+        "datapoints on.",
+    ):
+        assert part in text
+
+
+def test_runs_that_calibrate_nothing_have_a_reason(outlook):
+    text = Outlook(table=outlook.table, break_even=outlook.break_even, note="no distributed run").conclusion()
+
+    assert text == "AWS is not predicted: no distributed run."
