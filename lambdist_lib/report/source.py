@@ -9,7 +9,7 @@ import pandas as pd
 from lambdist_lib import paths
 from lambdist_lib.analysis import load_results
 from lambdist_lib.errors import LambdistError, RunError
-from lambdist_lib.measures import ledger
+from lambdist_lib.measures import ledger, machine
 from lambdist_lib.results import closing, folders, schema, tables
 from lambdist_lib.results.files import read_json
 
@@ -93,4 +93,6 @@ def warnings(source: Source, target: str = "") -> list[str]:
             closing.require_finished(source.runs[folder])
         except LambdistError as error:
             texts.append(f"{error}.")
+    doubts = machine.warnings(runs(source))
+    texts += [f"{text[0].upper()}{text[1:]}." for text in doubts]
     return texts[:MAX_WARNINGS]
