@@ -53,7 +53,7 @@ def committed_results(folder: Path) -> list[CommittedResult]:
     """Read the experiments that git keeps, newest first.
 
     Raises:
-        RunError: There are none, or one has no summary.
+        RunError: There is no such experiment, or one has no summary.
     """
     results = [_read(path) for path in sorted(folder.glob(KEPT)) if path.is_dir()]
     if not results:
