@@ -90,5 +90,9 @@ LAWS = {
         beats=("constant",),
     ),
 }
-OF_FACTOR = {"chunks": ("ideal", "overhead", "linear", "amdahl", "usl"), "work": ("growing",)}
+OF_FACTOR = {
+    "chunks": ("ideal", "overhead", "linear", "amdahl", "usl"),
+    "processors": ("ideal", "overhead", "linear", "amdahl", "usl"),
+    "work": ("growing",),
+}
 SHARED_OUT = ("ideal", "overhead")  # of the batches and of memory

@@ -191,3 +191,21 @@ def test_a_prediction_beyond_what_was_measured_is_marked():
 def test_a_refused_law_predicts_nothing():
     with pytest.raises(RunError, match="usl cannot predict, its fit is refused: no better than `overhead`"):
         scaling.predict(fitted(TRUTH["overhead"][0])["usl"], [10])
+
+
+def test_a_sweep_over_senders_may_widen_the_queue_with_them():
+    """As many processors as senders is the default: that is one factor, not two."""
+    runs = frames.sweep(TRUTH["overhead"][0])
+
+    assert runs["processors"].nunique() > 1
+    assert sweep.varied_factor(runs) == "chunks"
+    with pytest.raises(RunError, match="processors was varied besides chunks"):
+        sweep.by_level(runs.assign(processors=[2 + k % 3 for k in range(len(runs))]))
+
+
+def test_a_sweep_over_processors_has_its_levels():
+    """With the senders as they are."""
+    runs = frames.sweep(TRUTH["overhead"][0], (2, 10, 100), factor="processors")
+
+    assert sweep.varied_factor(runs) == "processors"
+    assert list(sweep.by_level(runs, factor="processors")["level"]) == [2, 10, 100]
