@@ -67,9 +67,12 @@ def run_notebook(
     Raises:
         UsageError: The notebook does not exist, or a parameter does not fit.
     """
-    import papermill
     import yaml
 
+    with extras.needed("notebooks", "running a notebook"):
+        import papermill
+
+    notebook = paths.find(notebook)
     if not notebook.is_file():
         raise UsageError(f"no notebook {notebook}: name one of those in {paths.shown(paths.notebooks())}/")
     parameters = {name: yaml.safe_load(value) for name, value in given.items()}

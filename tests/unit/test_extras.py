@@ -14,7 +14,7 @@ USES = {
     "notebooks": (
         "papermill",
         "from pathlib import Path; from lambdist_lib.notebooks import runner;"
-        "runner.run(Path('a.ipynb'), Path('b.ipynb'), {})",
+        "runner.run_notebook(Path('a.ipynb'), None, {})",
     ),
     "packages": ("uv", "from lambdist_lib.deployment import dependencies; dependencies._uv_program()"),
 }
