@@ -26,7 +26,7 @@ from lambdist_lib.protocol.arms import arm_abbreviation
 from lambdist_lib.protocol.contract import DATAPOINT_CEILING_CHARS, DEAD
 from lambdist_lib.records import dead_letters
 from lambdist_lib.results import folders, outputs
-from lambdist_lib.results.closing import closing_line, require_finished
+from lambdist_lib.results.closing import closing_line, is_finished, require_finished
 from lambdist_lib.runs import cost_estimate, resume, run
 from lambdist_lib.runs.conditions import Conditions, parse_conditions, require_possible, resolve_faults
 
@@ -96,7 +96,7 @@ def fan_out(
     points, folder = known.read(data), experiment / "runs" / f"{experiment.name}-{arm_abbreviation(ARM)}"
     known = resolve_faults(known, points, seed=0)
     with Progress(callables.name_of(function)) as progress:
-        if (folder / "run.json").exists() and resume.is_finished(folders.read_facts(folder)):
+        if (folder / "run.json").exists() and is_finished(folders.read_facts(folder)):
             row = folders.read_facts(folder)
         else:
             at = (

@@ -1,8 +1,10 @@
 """The entry point of `lambdist`: parse, call the command, end with its exit status."""
 
+import argparse
 import os
 import sys
 
+from lambdist_lib.cli import options as cli_options
 from lambdist_lib.cli import signals
 from lambdist_lib.cli.parser import build_parser
 from lambdist_lib.errors import LambdistError
@@ -19,12 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
         with signals.sigterm_as_interrupt() as terminated:
             return options.call(options) or 0
     except LambdistError as error:
-        print(f"lambdist: {error}", file=sys.stderr)
+        _print_error(options, str(error))
         return error.exit_status
-    except (
-        KeyboardInterrupt
-    ) as interrupt:  # the message names the run's folder and the command that resumes it
-        print(f"lambdist: {str(interrupt) or 'interrupted'}", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:  # its message has the command that resumes the run
+        _print_error(options, str(interrupt) or "interrupted")
         return TERMINATED if terminated else INTERRUPTED
     except BrokenPipeError:  # `lambdist fetch RUN | head`
         sys.stderr.close()
@@ -32,8 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:  # an AWS limit; any other exception is a bug and keeps its traceback
         if not (line := _told(error)):
             raise
-        print(f"lambdist: {line}", file=sys.stderr)
+        _print_error(options, line)
         return LambdistError.exit_status
+
+
+def _print_error(options: argparse.Namespace, text: str) -> None:
+    line = cli_options.printable(cli_options.with_typed_options(text, options))
+    print(f"lambdist: {line}", file=sys.stderr)
 
 
 def _told(error: Exception) -> str:

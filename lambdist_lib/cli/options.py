@@ -2,11 +2,18 @@
 
 import argparse
 import json
+import re
+import shlex
 from collections.abc import Callable
 from typing import Any
 
 from lambdist_lib.errors import UsageError
 
+COMMAND = re.compile(r"`lambdist (?P<name>[a-z]+)(?P<rest>[^`]*)`")
+CONTROLS = re.compile(  # beside TAB and newline: C0, C1, line separators, bidirectional overrides, surrogates
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+OF_TARGET = ("deploy", "destroy", "leaks", "submit", "run", "resume", "fetch", "dead", "redrive")
 SENDING = ("chunks", "rate", "request_batch", "work", "fault")
 
 
@@ -47,9 +54,34 @@ def setting(text: str) -> tuple[str, str]:
     return name, value
 
 
+def with_typed_options(text: str, options: argparse.Namespace) -> str:
+    """Complete the commands that a text prints with the options without which they would go elsewhere."""
+    typed = {name: getattr(options, name, "") for name in ("region", "profile")}
+    of_target = "".join(f" --{name} {shlex.quote(value)}" for name, value in typed.items() if value)
+    folder = (
+        f" --results-dir {shlex.quote(str(options.results_dir.resolve()))}" if options.results_dir else ""
+    )
+
+    def complete(command: re.Match[str]) -> str:
+        name = command["name"]
+        return f"`lambdist{folder} {name}{command['rest']}{of_target if name in OF_TARGET else ''}`"
+
+    return COMMAND.sub(complete, text)
+
+
 def print_result(options: argparse.Namespace, text: str, facts: Any) -> None:
     """Print text for people, or the same facts as JSON with `--json`."""
     if options.json:
-        print(json.dumps(facts, indent=1, default=str))
+        print(printable(json.dumps(facts, indent=1, default=str)))
     elif text:
-        print(text)
+        print(printable(with_typed_options(text, options)))
+
+
+def as_json(facts: Any) -> str:
+    """Encode facts so that no character of a result controls the terminal; JSON reads it as the same."""
+    return printable(json.dumps(facts, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """Escape what would control a terminal: a result or an API's message may hold anything."""
+    return CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,7 +1,6 @@
 """The commands that send datapoints and return their outcomes."""
 
 import argparse
-import json
 from typing import Any
 
 from lambdist_lib.cli import options as cli_options
@@ -15,7 +14,7 @@ def try_(options: argparse.Namespace) -> None:
 
     processing = bundles.folder(options.processing)
     for answer in preview.preview(options.data, options.n, processing=processing):
-        print(json.dumps(answer, ensure_ascii=False))
+        print(cli_options.as_json(answer))
 
 
 def submit(options: argparse.Namespace) -> None:
@@ -101,7 +100,7 @@ def fetch(options: argparse.Namespace) -> None:
     elif not runs_resume.is_collected(options.run):
         runs_resume.resume_all(options.run, data=options.data, connect=cli_options.by_target_label(options))
     for answer in collect.fetch(options.run):
-        print(json.dumps(answer, ensure_ascii=False))
+        print(cli_options.as_json(answer))
 
 
 def dead(options: argparse.Namespace) -> None:

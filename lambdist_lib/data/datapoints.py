@@ -45,6 +45,7 @@ class Datapoints:
     submitted: Number of lines that are not blank.
     rejected: Number of those that break the datapoint rule.
     sha256: Of the file's bytes; of the unpacked bytes of a gzipped file.
+    path: Of the file, absolute; "" without a file.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Datapoints:
     rejected: int
     blank: int
     lines: Callable[[], Iterator[Line]] = field(repr=False)
+    path: str = field(default="", repr=False)
 
     def __iter__(self) -> Iterator[Line]:
         return self.lines()

@@ -67,6 +67,7 @@ def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pat
         rejected=rejected,
         blank=all_lines - submitted,
         lines=unchanged_lines,
+        path=str(Path(path).resolve()),
     )
 
 

@@ -18,6 +18,8 @@ from lambdist_lib.errors import DeployError
 ABSENT = {"", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
 BROKEN = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"}  # never usable again
 
+ROLLED_BACK_HALF = "UPDATE_ROLLBACK_FAILED"  # refuses every change until a person continues the rollback
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOperation:
@@ -46,6 +48,8 @@ def start_change(
     if status in BROKEN:
         log(f"{name} is {status}: deleting what is left of it")
         delete(target, name, log)
+    if status == ROLLED_BACK_HALF:
+        raise DeployError(describe_failure(name, status, _events(target, name)))
     action = "CREATE" if status in ABSENT | BROKEN else "UPDATE"
     before = tags.read(describe(target, name).get("Tags", [])) if action == "UPDATE" else {}
     given = tags.of_stack(name, target.region, before, datetime.now(UTC), lifetime_s)
@@ -181,6 +185,8 @@ def _settled_status(target: Target, name: str, log: Log) -> str:
 
 def describe_failure(name: str, status: str, events: list[dict[str, Any]]) -> str:
     """Describe the first resource that failed, which caused the later failures."""
+    if status == ROLLED_BACK_HALF:
+        return _describe_rollback(name, status, events)
     failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
     causes = [event for event in failed if "cancelled" not in event.get("ResourceStatusReason", "").lower()]
     if not causes:
@@ -193,6 +199,21 @@ def describe_failure(name: str, status: str, events: list[dict[str, Any]]) -> st
     if missing == "iam:CreateRole":  # the shipped policy allows roles within its boundary only
         advice += ", or name the required boundary: --set permissions_boundary_arn=ARN"
     return f"the stack {name} is {status}: {what} failed: {aws_errors.masked(reason)}{advice}"
+
+
+def _describe_rollback(name: str, status: str, events: list[dict[str, Any]]) -> str:
+    """Describe a rollback that failed: no deploy changes the stack before a person has mended it."""
+    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+    last = next((event for event in failed if event["LogicalResourceId"] != name), None)
+    what = ""
+    if last:
+        reason = aws_errors.masked(last.get("ResourceStatusReason", "no reason given"))
+        what = f" at {last['LogicalResourceId']} ({last['ResourceType']}: {reason})"
+    return (
+        f"the rollback of the stack {name} failed{what}, so it is {status}: mend that resource, then choose "
+        "Stack actions, Continue update rollback in CloudFormation's console, or run "
+        f"`aws cloudformation continue-update-rollback --stack-name {name}`"
+    )
 
 
 def _events(target: Target, name: str) -> list[dict[str, Any]]:

@@ -27,6 +27,11 @@ def closing_line(rows: Iterable[Mapping[str, Any]]) -> str:
     return f"{', '.join(parts) or f'0 {settled}'} of {submitted:,}"
 
 
+def is_finished(row: Mapping[str, Any]) -> bool:
+    """Whether a resume has nothing left to do, by a run's facts."""
+    return row["state"] == "collected" and not any(row.get(name) for name in ("unsent", "in_flight", UNKNOWN))
+
+
 def require_finished(row: dict[str, Any]) -> None:
     """Refuse a run whose datapoints are not all settled.
 

@@ -110,6 +110,12 @@ def spooled(run: Path) -> Path | None:
     return next((path for path in saved if path.exists()), None)
 
 
+def data_of(run: Path, facts: Mapping[str, Any], moved_to: str = "") -> str | Path:
+    """Return the data file of a run that is not finished, from whichever folder it is resumed."""
+    path = Path(facts.get("data_path") or "")
+    return moved_to or spooled(run) or (path if path.is_file() else facts["data"])
+
+
 @contextlib.contextmanager
 def resumable(run: Path) -> Iterator[None]:
     """Name the command that resumes the run in errors of the disk and in interrupts."""

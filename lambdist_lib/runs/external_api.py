@@ -22,7 +22,7 @@ from lambdist_lib.data import files as data_files
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.contract import DATAPOINT_CEILING_CHARS
-from lambdist_lib.results import files, folders, journal
+from lambdist_lib.results import closing, files, folders, journal
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run_info import RunInfo
 from lambdist_lib.submission import client
@@ -70,6 +70,7 @@ def submit_to_url(
         arm=ARM,
         target=f"API at {urlsplit(url).hostname}",
         data=points.name,
+        data_path=points.path,
         sha256=points.sha256,
         api={"url": url, "api_key_env": api_key_env, "timeout_s": timeout_s, "plan": options},
     )
@@ -87,13 +88,13 @@ def resume(folder: Path, *, data: str = "", watch: Watch | None = None) -> dict[
     """
     with locks.run(folder, f"resuming {folder.name}"):
         facts = folders.read_facts(folder)
-        if facts["state"] == "collected" and not (facts["unsent"] or facts["unknown"]):
+        if closing.is_finished(facts):
             return facts
         return _resume(folder, facts, data, watch)
 
 
 def _resume(folder: Path, facts: dict[str, Any], data: str, watch: Watch | None) -> dict[str, Any]:
-    points = _read(data or folders.spooled(folder) or facts["data"])
+    points = _read(folders.data_of(folder, facts, data))
     if points.sha256 != facts["sha256"]:
         raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
     api = api_of(facts["url"], facts["api_key_env"])
@@ -167,6 +168,8 @@ def _complete(
         "makespan_s": max(0.0, took_s),
     }
     row = {**facts, **outcome, "state": "collected", "folder": paths.shown(folder)}
+    if closing.is_finished(row):
+        del row["data_path"]
     files.write_json(folder / "run.json", row)
     return row
 

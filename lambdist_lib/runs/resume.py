@@ -1,6 +1,7 @@
 """Finish a run that was interrupted."""
 
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from lambdist_lib.errors import AbsentError, DataFileError, RunError, TargetErro
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import items
-from lambdist_lib.results import folders, journal
+from lambdist_lib.results import closing, folders, journal
 from lambdist_lib.runs import completion, external_api
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Monitor, Watch
@@ -36,12 +37,7 @@ def resume(
     """
     with locks.run(folder, f"resuming {folder.name}"):
         facts = folders.read_facts(folder)
-        return facts if is_finished(facts) else _resume(target, stack, points, folder, facts, watch)
-
-
-def is_finished(facts: Mapping[str, Any]) -> bool:
-    """Whether a resume has nothing left to do, by a run's facts."""
-    return facts["state"] == "collected" and not (facts["unsent"] or facts["in_flight"])
+        return facts if closing.is_finished(facts) else _resume(target, stack, points, folder, facts, watch)
 
 
 def _resume(
@@ -54,7 +50,7 @@ def _resume(
     if stack.code != facts["code"]:
         raise RunError(
             f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
-            f"or start afresh with `lambdist submit {points.name}`"
+            f"or start afresh with `lambdist submit {shlex.quote(points.path or points.name)}`"
         )
     key = folders.key_of(facts)
     with folders.resumable(folder), Monitor(watch, submitted=points.submitted) as monitor:
@@ -118,7 +114,7 @@ def resume_all(
         facts = folders.read_facts(folder)
         if facts["arm"] == external_api.ARM:
             facts = external_api.resume(folder, data=data, watch=watch)
-        elif not is_finished(facts):
+        elif not closing.is_finished(facts):
             points = _read_again(folder, facts, data)
             target = connect_to(facts, connect)
             with locks.stacks(target, f"lambdist resume {folder.name}"):
@@ -152,16 +148,17 @@ def stack_of(facts: dict[str, Any], target: Target) -> Stack:
 
 
 def _gone(facts: dict[str, Any], what: str) -> TargetError:
+    on = "" if facts["target"] == LOCAL_LABEL else " --target aws"
+    data = shlex.quote(facts.get("data_path") or facts["data"])
     return TargetError(
         f"{facts['run_id']} cannot go on: {what}, and with it what was not collected; "
-        f"start afresh: `lambdist deploy`, then `lambdist submit {facts['data']}`"
+        f"start afresh: `lambdist deploy{on}`, then `lambdist submit {data}{on}`"
     )
 
 
 def _read_again(folder: Path, facts: dict[str, Any], data: str) -> Datapoints:
-    """A run's data file, of which the run keeps no more than the project's own path or its name."""
     try:
-        return Conditions.from_run(facts).read(data or folders.spooled(folder) or facts["data"])
+        return Conditions.from_run(facts).read(folders.data_of(folder, facts, data))
     except DataFileError as error:
         raise DataFileError(f"{error}; --data says where {facts['data']} is by now") from None
 

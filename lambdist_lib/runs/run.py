@@ -23,7 +23,7 @@ from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, UsageError
 from lambdist_lib.protocol.arms import ARMS, arm_abbreviation, faults_of, require_arm
 from lambdist_lib.protocol.contract import WARM_UP
-from lambdist_lib.results import files, folders, journal
+from lambdist_lib.results import closing, files, folders, journal
 from lambdist_lib.runs import clocks, collect, completion, machine, throttle_fault
 from lambdist_lib.runs.conditions import (
     Conditions,
@@ -97,6 +97,7 @@ def new_run(
         begun_at=time.time(),
         target=target.label,
         data=points.name,
+        data_path=points.path,
         sha256=points.sha256,
         conditions=conditions,
         stack=stack.name,
@@ -178,6 +179,8 @@ def complete(
         row = {**facts, **collected, "state": "collected", "stack_changed": changed}
         row |= {} if info.resumed else meter.facts(row["makespan_s"])
         row["resumed"] = info.resumed or bool(changed or row["clock_moved_s"])  # neither is a timing
+        if closing.is_finished(row):
+            del row["data_path"]
         files.write_json(folder / "run.json", row)
     return row
 

@@ -13,6 +13,7 @@ class RunInfo:
     """One arm over one data file, under stated conditions.
 
     key: the run id that the cloud gets (`folders.new_key`). begun_at: seconds since the epoch.
+    data_path: of the data file, for a resume from another folder; a finished run keeps `data` alone.
     pair: number of the pair of adjacent runs, 0 outside pairs. looks: numbers of pairs after which
     the experiment planned to look whether they suffice. deadline_s: of the sending, 0 for none.
     stack, code: name of the stack and the key of each function's zip; empty without a stack.
@@ -39,6 +40,7 @@ class RunInfo:
     encoding: str = "text"
     key: str = ""
     begun_at: float = 0.0
+    data_path: str = ""
 
     def facts(self) -> dict[str, Any]:
         """The flat form in which run.json keeps it."""

@@ -3,6 +3,8 @@
 import itertools
 import json
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -81,11 +83,15 @@ def test_a_signal_ends_a_submission_at_once_and_resume_finishes_it(
     assert told.splitlines()[-1].startswith("lambdist: interrupted: the measurements are kept in")
     assert list(journal.read(folder / "journal"))
 
+    moved = data.rename(data.with_suffix(".moved"))
     lost = lambdist("resume", folder.name)
     assert (lost.returncode, lost.stdout) == (2, "")
-    assert "--data says where words.txt is by now" in lost.stderr
-    resumed = lambdist("resume", folder.name, "--data", data, "--json")
+    assert "--data says where" in lost.stderr
+    moved.rename(data)
+    command = re.findall("`lambdist ([^`]+)`", told.splitlines()[-1])[0]
+    resumed = lambdist(*shlex.split(command), "--json", cwd=data.parent)  # as printed, from any folder
     assert resumed.returncode == 0, resumed.stderr
+    assert "data_path" not in folders.read_facts(folder)  # it names a home
     [row] = json.loads(resumed.stdout)
     assert (row["submitted"], row["stored"], row["resumed"]) == (40, 40, True)
 

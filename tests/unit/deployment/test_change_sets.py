@@ -18,3 +18,18 @@ def test_a_failure_names_the_missing_permission_and_no_account():
 
     assert "add the permission sqs:CreateQueue to the deploying credentials" in told
     assert account not in told and "alice" not in told
+
+
+def test_a_rollback_that_failed_is_called_that():
+    """With the resource, and the next step: no deploy changes such a stack."""
+    event = {
+        "ResourceStatus": "UPDATE_FAILED",
+        "LogicalResourceId": "Table",
+        "ResourceType": "AWS::DynamoDB::Table",
+        "ResourceStatusReason": "no permission to restore",
+    }
+
+    text = change_sets.describe_failure("lambdist-distributed", "UPDATE_ROLLBACK_FAILED", [event])
+
+    assert text.startswith("the rollback of the stack lambdist-distributed failed at Table (")
+    assert "`aws cloudformation continue-update-rollback --stack-name lambdist-distributed`" in text
