@@ -14,7 +14,7 @@ import contextlib
 import json
 import platform
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +24,8 @@ import pandas as pd
 from lambdist_lib import paths
 from lambdist_lib.analysis import Results
 from lambdist_lib.cloud import targets
-from lambdist_lib.deployment import bundles, lifecycle, stacks, templates
+from lambdist_lib.deployment import callables, lifecycle, stacks, templates
+from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, RunError, UncollectedError, UnfinishedError, UsageError
 from lambdist_lib.measures import sequential, stages
@@ -50,12 +51,15 @@ class Experiment:
     and conditions, it goes on in the same folder.
 
     Args:
-        data: Path of the data file; `-` for standard input.
+        data: Path of the data file; `-` for standard input. Or any iterable: `process` receives equal
+            objects (`data.items`), a processing.py takes strings only.
         target: `local`, or `aws` with `region` and `profile`.
         seed: Draws the order of the arms and the faults.
         experiment_id: Name of the folder; made from the file's name and the time if empty.
         arms: Which arms each repetition has; names of `protocol.arms.ARMS`.
         processing: Folder with the processing.py to run; "" for lambdas/.
+        process: A function to run instead, with the `requirements` and `modules` that it imports
+            (`deployment.callables`). Of a data file it receives each line as a string.
         results_dir: Where the experiment's folder is made; "" for `paths.results()`.
         keep_stacks: Leave the stacks deployed at the end of `with`.
         conditions: Fields of `runs.conditions.Conditions`, such as `chunks`, `work` or `fault`.
@@ -68,7 +72,7 @@ class Experiment:
     def __init__(
         self,
         *,
-        data: str = "data/words.txt",
+        data: str | Path | Iterable[object] = "data/words.txt",
         target: str = "local",
         region: str = "",
         profile: str = "",
@@ -76,16 +80,26 @@ class Experiment:
         experiment_id: str = "",
         arms: Sequence[str] = BOTH,
         processing: str | Path = "",
+        process: Callable[[Any], object] | None = None,
+        requirements: Sequence[str] = (),
+        modules: Iterable[Module] = (),
         results_dir: str | Path = "",
         keep_stacks: bool = False,
         **conditions: Any,
     ) -> None:
-        parsed, self.processing = parse_conditions(conditions), bundles.folder(processing)
+        parsed, is_file = parse_conditions(conditions), isinstance(data, str | Path)
+        self.encoding = "json" if process and not is_file else "text"
+        self.processing = lifecycle.code_folder(
+            processing, process, requirements=requirements, modules=modules, as_json=self.encoding == "json"
+        )
         for arm in arms:
             require_arm(arm)
-        self.id = folders.checked_id(experiment_id or folders.new_id(data))
+        name = str(data) if is_file else callables.name_of(process) if process else "items"
+        self.id = folders.checked_id(experiment_id or folders.new_id(name))
         self.folder = Path(results_dir or paths.results()) / self.id
-        self.points = parsed.read(folders.data_file(data, self.folder))
+        self.points = parsed.read(
+            folders.data_file(data, self.folder, parsed.max_chars, self.encoding == "json")
+        )
         self.conditions = resolve_faults(parsed, self.points, seed)
         require_possible(target, self.conditions)
         self.target = targets.connect(target, region=region, profile=profile)
@@ -131,6 +145,7 @@ class Experiment:
                 f"{', '.join(sorted(double))}: a condition of the experiment, recorded with its runs; "
                 "pass it to Experiment(...) instead of deploy(...)"
             )
+        settings = callables.with_runtime(settings, self.processing, self.target.name)
         if self.target.name == "aws":
             cost_estimate.confirm_experiment(
                 self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
@@ -287,12 +302,14 @@ class Experiment:
     def clock_uncertainty_s(self) -> float:
         """Bound the difference of two clocks' stamps, in seconds.
 
-        On the local cloud all are one clock, and SQS cuts its stamps to milliseconds. On AWS the
-        client's clock differs by at most a round trip: the longest one measured here.
+        On the local cloud all are one clock, and SQS cuts its stamps to milliseconds. Elsewhere, and where
+        a run's client clock was corrected, it is the bound that the requests' stamps gave.
         """
-        if self.target.name == "local":
+        bounds_s = pd.to_numeric(self.runs["clock_bound_s"], errors="coerce")
+        corrected = pd.to_numeric(self.runs["clock_offset_s"], errors="coerce").fillna(0.0).ne(0).any()
+        if self.target.name == "local" and not corrected:
             return stages.SQS_STAMP_S
-        return float(self.results.records["total_s"].max())
+        return float(bounds_s.max() if bounds_s.notna().any() else self.results.records["total_s"].max())
 
     def total_work_s(self) -> float:
         """Return the declared work of all datapoints together, in seconds."""
@@ -314,7 +331,7 @@ class Experiment:
         }
 
     def _execute(self, phase: str, rounds: schedule.Schedule, **options: Any) -> pd.DataFrame:
-        rows = self._executor.execute(phase, rounds, keep=self._keep, **options)
+        rows = self._executor.execute(phase, rounds, keep=self._keep, encoding=self.encoding, **options)
         return pd.DataFrame([schema.run_row(row) for row in rows], columns=list(schema.RUNS))
 
     def _keep(self, rows: Iterable[Mapping[str, Any]]) -> None:

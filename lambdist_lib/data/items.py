@@ -9,12 +9,12 @@ stay apart. NumPy's numbers become Python's. Missing values of a DataFrame or Se
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib.errors import UsageError
-from lambdist_lib.protocol.contract import UNPRINTABLE
+from lambdist_lib.protocol.contract import UNPRINTABLE, reason_against
 
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -39,16 +39,38 @@ def encode(item: object) -> str:
 
 
 def decode(data: str) -> Any:
-    """Return the item of a datapoint."""
-    return json.loads(data)
+    """Return the item of a datapoint; a datapoint that no item gave comes back as it is."""
+    try:
+        return json.loads(data)
+    except ValueError:  # added by the condition failing_datapoints
+        return data
 
 
-def write(items: Iterable[object], path: Path, *, max_chars: int) -> int:
+def as_text(item: object) -> str:
+    """Return a string as the datapoint that a processing.py receives.
+
+    Raises:
+        UsageError: It is not a string, or blank, or not one line.
+    """
+    if not isinstance(item, str):
+        raise UsageError(
+            f"it is {type(item).__name__}, and a processing.py takes strings: pass json.dumps(item), or "
+            "process= a function, which receives any JSON type"
+        )
+    if reason := "is blank" if not item.strip() else reason_against(item, max_chars=len(item)):
+        raise UsageError(f"it {reason}, and a processing.py takes one line of text: pass process= a function")
+    return item
+
+
+def write(
+    items: Iterable[object], path: Path, *, max_chars: int, encode: Callable[[object], str] = encode
+) -> int:
     """Write each item's datapoint as a line of a new file; returns how many there are.
 
     Args:
         items: Read once and not kept. A DataFrame gives a dict for each row.
         max_chars: Of a datapoint.
+        encode: `encode` for a function, `as_text` for a processing.py.
 
     Raises:
         UsageError: An item is not JSON or too long; names its index.
@@ -63,7 +85,7 @@ def write(items: Iterable[object], path: Path, *, max_chars: int) -> int:
             if len(text) > max_chars:
                 raise UsageError(
                     f"item {n} cannot be sent: it has {len(text):,} characters as JSON, more than max_chars "
-                    f"{max_chars:,}; raise max_chars (at most 65,536), or send a key and fetch the value there"
+                    f"{max_chars:,}; raise max_chars (at most 65,536), or send a key to fetch it by"
                 )
             file.write(f"{text}\n")
     return n + 1
@@ -76,17 +98,13 @@ def each(items: Iterable[object]) -> Iterator[object]:
         UsageError: It is one string, a dict or not an iterable.
     """
     if isinstance(items, str | bytes | dict):
-        raise UsageError(
-            f"{type(items).__name__} is not a collection of items: pass a list, such as [item], or a generator"
-        )
+        raise UsageError(f"{type(items).__name__} is not a collection of items: pass a list, such as [item]")
     if hasattr(items, "itertuples"):
         names = [str(name) for name in items.columns]  # type: ignore[attr-defined]
         for row in items.itertuples(index=False, name=None):
-            yield {
-                name: None if _is_missing(value) else value for name, value in zip(names, row, strict=True)
-            }
+            yield {name: _present(value) for name, value in zip(names, row, strict=True)}
     elif hasattr(items, "isna"):  # a Series or an Index
-        yield from (None if _is_missing(value) else value for value in items)
+        yield from map(_present, items)
     else:
         try:
             yield from items
@@ -118,8 +136,7 @@ def _plain(item: Any) -> Any:
     raise UsageError(f"it holds {type(item).__name__}, which is not JSON: {advice}")
 
 
-def _is_missing(value: object) -> bool:
-    """Whether pandas counts it as missing: None, NaN, NaT or NA."""
-    if value is None or type(value).__name__ in ("NaTType", "NAType"):
-        return True
-    return isinstance(value, float) and value != value
+def _present(value: object) -> object:
+    """None for what pandas counts as missing: NaN, NaT and NA; any other value as it is."""
+    is_nan = isinstance(value, float) and value != value
+    return None if is_nan or type(value).__name__ in ("NaTType", "NAType") else value

@@ -144,7 +144,7 @@ def code_folder(
         UsageError: Both are given, there is no such folder, or the function cannot be pickled.
     """
     if process is None:
-        if requirements or list(modules):
+        if requirements or any(True for _ in modules):
             raise UsageError("requirements and modules go with process=; a folder has a requirements.txt")
         return bundles.folder(processing)
     if str(processing):

@@ -7,9 +7,11 @@ from typing import Any, TextIO
 
 import pandas as pd
 
+from lambdist_lib.data import items
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
 from lambdist_lib.protocol.contract import IN_FLIGHT, STORED
+from lambdist_lib.results import files
 
 
 def write_outputs(
@@ -58,3 +60,32 @@ def outputs(run: str | Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
+
+
+def objects(run: str | Path) -> Iterator[dict[str, Any]]:
+    """Yield what `outputs` does, with the Python objects that were sent as `data` (`data.items`)."""
+    facts = Path(run) / "run.json"
+    is_json = facts.exists() and files.read_json(facts).get("encoding") == "json"
+    for answer in outputs(run):
+        yield {**answer, "data": items.decode(answer["data"])} if is_json else answer
+
+
+def frame(answers: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return answers as a table, indexed by n (`analysis.Results.frame`)."""
+    rows = list(answers)
+    index = pd.Index([row["n"] for row in rows], name="n")
+    given = _columns([row["data"] for row in rows], "data", index)
+    results = _columns([row.get("result") for row in rows], "result", index)
+    results = results.rename(columns={name: f"result_{name}" for name in results if name in given})
+    table = pd.concat([given, results], axis=1)
+    if any("error" in row for row in rows):
+        table["error"] = [row.get("error", "") for row in rows]
+    return table
+
+
+def _columns(values: list[Any], name: str, index: "pd.Index[Any]") -> pd.DataFrame:
+    """One column, or one for each key if all values are dicts or missing."""
+    dicts = [value for value in values if value is not None]
+    if dicts and all(isinstance(value, dict) for value in dicts):
+        return pd.DataFrame([value or {} for value in values], index=index)
+    return pd.DataFrame({name: pd.Series(values, index=index, dtype=object).infer_objects()})

@@ -3,19 +3,34 @@
 import importlib.util
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib import paths
-from lambdist_lib.data import files
-from lambdist_lib.deployment import bundles, dependencies
+from lambdist_lib.data import files, items
+from lambdist_lib.data.datapoints import Line
+from lambdist_lib.deployment import bundles, dependencies, lifecycle
+from lambdist_lib.deployment.callables import Module
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import result_json
 
 
-def preview(data: str, n: int, *, processing: Path | None = None) -> Iterator[dict[str, Any]]:
-    """The first `n` lines of a file with their answers, `{n, data, result | error}`.
+def preview(
+    data: str | Path | Iterable[object],
+    n: int,
+    *,
+    processing: str | Path | None = None,
+    process: Callable[[Any], object] | None = None,
+    requirements: Sequence[str] = (),
+    modules: Iterable[Module] = (),
+) -> Iterator[dict[str, Any]]:
+    """Run `process()` here on the first `n` datapoints; yield `{n, data, result | error}`.
+
+    Args:
+        data: A data file, or an iterable of items (`data.items`).
+        processing: Folder with the processing.py; by default the one that ships with lambdist.
+        process: A function instead, with the `requirements` and `modules` that it imports.
 
     Raises:
         DeployError: The packages of its requirements.txt cannot be had.
@@ -25,11 +40,19 @@ def preview(data: str, n: int, *, processing: Path | None = None) -> Iterator[di
         >>> list(preview("data/numbers.txt", 1, processing=bundles.folder("examples/factor")))
         [{'n': 0, 'data': '685757477218807930249', 'result': [25307305511, 27097214159]}]
     """
-    processing = processing or paths.lambdas()
+    processing = lifecycle.code_folder(
+        processing or "", process, requirements=requirements, modules=modules,
+        as_json=not isinstance(data, str | Path),
+    )  # fmt: skip
+    if isinstance(data, str | Path):
+        lines = files.lines(data)
+    else:
+        encode = items.encode if process else items.as_text
+        lines = (Line(k, encode(item)) for k, item in enumerate(items.each(data)))
     before, known = sys.path[:], set(sys.modules)
     sys.path[:0] = bundles.search_path(processing)  # processing.py may import its neighbours
     try:
-        yield from _answers(_loaded(processing), data, n)
+        yield from _answers(_loaded(processing), itertools.islice(lines, n))
     finally:
         sys.path[:] = before
         for name in set(sys.modules) - known:  # another folder's neighbours may have the same names
@@ -37,8 +60,8 @@ def preview(data: str, n: int, *, processing: Path | None = None) -> Iterator[di
                 del sys.modules[name]
 
 
-def _answers(process: Callable[[str], object], data: str, n: int) -> Iterator[dict[str, Any]]:
-    for line in itertools.islice(files.lines(data), n):
+def _answers(process: Callable[[str], object], lines: Iterable[Line]) -> Iterator[dict[str, Any]]:
+    for line in lines:
         answer: dict[str, Any] = {"n": line.n, "data": line.data}
         if line.reason:
             yield {**answer, "error": f"rejected: {line.reason}"}

@@ -19,7 +19,7 @@ def experiment(monkeypatch, tmp_path):
     """An experiment whose runs are rows of a table with a spread of 3 %."""
     table = frames.runs(sequential.LOOKS[-1], spread=0.03).set_index(["arm", "pair"], drop=False)
 
-    def execute_run(self, scheduled, progress, looks=""):
+    def execute_run(self, scheduled, progress, looks="", encoding="text"):
         row = table.loc[scheduled.arm, max(1, scheduled.round)].to_dict()
         return {**row, "run_id": scheduled.name, "looks": looks}
 
