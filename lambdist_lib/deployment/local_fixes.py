@@ -24,13 +24,36 @@ def template(target: Target, body: str, values: Mapping[str, str], defaults: Map
     return body.replace(REFERENCE, f"MaximumConcurrency: {width}")
 
 
-def close(target: Target, stack_name: str, outputs: Mapping[str, str]) -> None:
+def close(target: Target, stack_name: str, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> None:
     """Make a stack of the local cloud what its template says; nothing to do on AWS."""
     if target.name != "local":
         return
     _validate_requests(target, outputs["ApiId"])
+    if mapping_parameters(target, outputs).items() - parameters.items():  # `set_mapping` changed it
+        set_mapping(target, outputs, parameters)
     if "TopicArn" in outputs:
         local_mail.subscribe(target, stack_name, outputs["TopicArn"])
+
+
+def mapping_parameters(target: Target, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that the local cloud's mapping has by now; {} on AWS and without a queue."""
+    if target.name != "local" or "QueueToProcessorId" not in outputs:
+        return {}
+    mapping = target.client("lambda").get_event_source_mapping(UUID=outputs["QueueToProcessorId"])
+    width = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+    return {"QueueBatch": str(mapping["BatchSize"]), **({"MaximumConcurrency": str(width)} if width else {})}
+
+
+def set_mapping(target: Target, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> None:
+    """Change the local cloud's mapping without an update of its stack.
+
+    There an update of a stack ends the environments of all its functions; on AWS it ends none.
+    """
+    target.client("lambda").update_event_source_mapping(
+        UUID=outputs["QueueToProcessorId"],
+        BatchSize=int(parameters["QueueBatch"]),
+        ScalingConfig={"MaximumConcurrency": int(parameters["MaximumConcurrency"])},
+    )
 
 
 def _validate_requests(target: Target, api_id: str) -> None:

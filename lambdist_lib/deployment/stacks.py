@@ -9,11 +9,11 @@ An update without changes does nothing. `local_fixes` completes what the local c
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib.cloud.api import Api, ApiKey
+from lambdist_lib.cloud.api import Api, describe_api
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import (
     artifact_bucket,
@@ -90,10 +90,22 @@ def apply_stacks(
             values[kind] |= {"ArtifactBucket": bucket, **keys}
         if failed := _carry_out(target, name, values, lifetime_s, log):
             raise DeployError(f"{'; '.join(failed)}; {_left(target, name)}")
-        deployed = {kind: describe(target, kind, name=name) for kind in kinds}
+        deployed = {kind: _describe(target, kind, name) for kind in kinds}
         for stack in deployed.values():
-            local_fixes.close(target, stack.name, stack.outputs)
+            local_fixes.close(target, stack.name, stack.outputs, stack.parameters)
     return deployed
+
+
+def apply_mapping(target: Target, stack: Stack, settings: dict[str, Any]) -> Stack:
+    """Change only queue_batch and maximum_concurrency of a stack of the local cloud; return it as it is then.
+
+    Its environments stay warm, as on AWS they do after an update of the stack.
+    """
+    values = templates.to_parameters(stack.kind, settings)
+    names = ("QueueBatch", "MaximumConcurrency")
+    parameters = {**stack.parameters, **{name: values[name] for name in names if name in values}}
+    local_fixes.set_mapping(target, stack.outputs, parameters)
+    return replace(stack, parameters=parameters)
 
 
 def up_to_date(
@@ -178,6 +190,14 @@ def describe(target: Target, kind: str, *, name: str = NAME) -> Stack:
     Raises:
         AbsentError: It is not deployed on this target.
     """
+    stack = _describe(target, kind, name)
+    return replace(
+        stack, parameters={**stack.parameters, **local_fixes.mapping_parameters(target, stack.outputs)}
+    )
+
+
+def _describe(target: Target, kind: str, name: str) -> Stack:
+    """Describe a deployed stack by CloudFormation's word alone."""
     full = stack_name(kind, name)
     described = change_sets.describe(target, full)
     status = described.get("StackStatus", "")
@@ -198,9 +218,7 @@ def describe(target: Target, kind: str, *, name: str = NAME) -> Stack:
 
 def api(target: Target, stack: Stack) -> Api:
     """Return the stack's API with its key, which no text of it shows."""
-    key_id = stack.outputs["ApiKeyId"]
-    answer = target.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)
-    return Api(url=target.api_url(stack.outputs), key=ApiKey(answer["value"]))
+    return describe_api(target, stack.outputs)
 
 
 def make_cold(target: Target, stack: Stack) -> None:

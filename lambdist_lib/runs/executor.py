@@ -59,6 +59,9 @@ class Executor:
             self.stacks = lifecycle.deploy(
                 self.target, settings, processing=code, confirmed=True, log=progress.show
             )
+        elif self.target.name == "local" and changed <= OF_MAPPING:
+            queued = self.stacks["distributed"]
+            self.stacks = {**self.stacks, "distributed": stacks.apply_mapping(self.target, queued, settings)}
         else:  # the code stays the same, so its functions start
             with locks.stacks(self.target, f"lambdist run {self.experiment_id}"):
                 self.stacks = stacks.apply_stacks(
@@ -94,6 +97,8 @@ class Executor:
                         self.stopped[phase] = scheduled.label
                         rows.append(self.execute_run(scheduled, progress, **facts))
                         keep(rows[-1:])
+                        if closing.is_over_dead_limit(rows[-1]):
+                            closing.require_finished(rows[-1])
                     if reason := enough():
                         break
                 progress.show(_summary(rows, unit, reason))

@@ -56,11 +56,9 @@ def test_from_the_question_to_the_end(aws, empty, data_file, capsys, left):
     assert set(json.loads(answer.out)) == {"endpoint_url", "distributed", "single_node"}
     for kind in ("distributed", "single_node"):  # what AWS would have done by itself
         stack = stacks.describe(empty, kind)
-        local_fixes.close(empty, stack.name, stack.outputs)
+        local_fixes.close(empty, stack.name, stack.outputs, stack.parameters)
         if kind == "distributed":  # deployed as text, since this target counts as AWS
-            empty.client("lambda").update_event_source_mapping(
-                UUID=stack.outputs["QueueToProcessorId"], ScalingConfig={"MaximumConcurrency": 10}
-            )
+            local_fixes.set_mapping(empty, stack.outputs, stack.parameters)
 
     assert aws("deploy") == 0  # nothing new: nobody is asked
     assert aws("submit", data_file(6), "--id", "on-aws", "--json") == 0

@@ -84,3 +84,22 @@ def test_functions_of_both_stacks_get_the_memory(deploy, memory_mb):
     for stack, name in functions:
         configuration = stack.client("lambda").get_function_configuration(FunctionName=stack[name])
         assert configuration["MemorySize"] == memory_mb
+
+
+def test_a_mapping_changes_without_a_cold_start(distributed):
+    """`describe` knows the new values, the environments stay, and the next deploy sets the mapping back."""
+    target, stack = distributed.target, distributed.stack
+    body = {"run_id": "mapping", "datapoints": [{"n": 0, "data": "word"}]}
+    distributed.post(body)
+    distributed.settled("mapping", 1)
+
+    changed = stacks.apply_mapping(target, stack, {"queue_batch": 5, "maximum_concurrency": 7})
+
+    assert (changed.parameters["QueueBatch"], changed.parameters["MaximumConcurrency"]) == ("5", "7")
+    assert stacks.describe(target, "distributed") == changed
+    distributed.post({**body, "run_id": "mapping-2"})
+    assert distributed.settled("mapping-2", 1)[0]["cold"] is False
+    settings = {"experiment_controls": True, "retry_delay_seconds": 0, "maximum_concurrency": 4}
+    again = stacks.apply_stacks(target, ["distributed"], settings=settings)["distributed"]
+    assert again.parameters["MaximumConcurrency"] == "4"
+    assert stacks.describe(target, "distributed") == again
