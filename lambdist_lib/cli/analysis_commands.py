@@ -15,9 +15,10 @@ def run(options: argparse.Namespace) -> None:
         thresholds.parse(text)  # before minutes are spent
     asked = cli_options.values(
         options, "target", "region", "profile", "experiment_id", "keep_stacks", "data", "seed", "processing",
-        "queue_batch", "memory_mb", "processors", *cli_options.SENDING,
+        "queue_batch", "memory_mb", "processors", "stop_if_dead", *cli_options.SENDING,
     )  # fmt: skip
-    with Experiment(arms=options.arms.split(","), **asked) as experiment:
+    how = cli_options.of_file(options)
+    with Experiment(arms=options.arms.split(","), **how, **asked) as experiment:
         runs = 1 + max_pairs(options.repetitions, options.target_precision)
         experiment.deploy(runs=runs, **cli_options.values(options, "budget_usd", "yes"))
         experiment.run_cold()

@@ -24,7 +24,7 @@ a first tour:
   lambdist destroy                             delete the stacks again
   lambdist run data/words.txt --repetitions 6  does the fan-out pay? all in one
   lambdist cloud stop                          nothing is left
-  lambdist plan --datapoints 1e9 --request-batch 100  what a larger job would be on AWS
+  lambdist plan --datapoints 1e9 --request-batch 100  a larger job on AWS
 
 Results lie under results/ (or --results-dir, or LAMBDIST_RESULTS). The local
 cloud's state lies in your user's state folder (a checkout's .lambdist/, or
@@ -91,6 +91,7 @@ def _add_stacks(command: AddCommand) -> None:
     entry = command("try", run_commands.try_, "run process() on a file's first datapoints, without a cloud")
     entry.add_argument("data", help="data file, one datapoint a line")
     entry.add_argument("-n", type=int, default=5, help="how many (default 5)")
+    _add_format(entry)
     _add_processing(entry)
 
     entry = command("deploy", deploy_commands.deploy, "create or update both stacks")
@@ -165,6 +166,7 @@ def _add_sending(command: AddCommand) -> None:
         "--deadline", type=float, default=0.0, metavar="S", help="of the sending (default none)"
     )
     _add_limits(entry)
+    _add_dead_limit(entry)
 
     entry = command(
         "run", analysis_commands.run, "run an experiment: deploy, cold runs, warm pairs, measures"
@@ -199,6 +201,7 @@ def _add_sending(command: AddCommand) -> None:
     )
     _add_thresholds(entry)
     _add_limits(entry)
+    _add_dead_limit(entry)
     entry.add_argument("--keep-stacks", action="store_true", help="do not delete them at the end")
     _add_consent(entry)
 
@@ -208,8 +211,12 @@ def _add_sending(command: AddCommand) -> None:
 
 
 def _add_results(command: AddCommand) -> None:
-    entry = command("fetch", run_commands.fetch, "print a run's answers in input order, as JSON lines")
+    entry = command("fetch", run_commands.fetch, "print a run's answers in input order")
     _add_finished(entry)
+    entry.add_argument(
+        "--format", default="jsonl", choices=["jsonl", "csv", "tsv", "parquet"],
+        help="default jsonl; a table has the input's columns and the result's",
+    )  # fmt: skip
 
     entry = command("dead", run_commands.dead, "list dead-lettered datapoints and their causes")
     _add_letters(entry)
@@ -345,6 +352,12 @@ def _add_limits(entry: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_dead_limit(entry: argparse.ArgumentParser) -> None:
+    entry.add_argument(
+        "--stop-if-dead", default="", metavar="5%", help="or a count: end the run once more are dead"
+    )
+
+
 def _add_finished(entry: argparse.ArgumentParser) -> None:
     entry.add_argument("run", metavar="RUN", help="id or folder of a run or an experiment")
     entry.add_argument("--data", default="", help="its data file, if that has moved")
@@ -357,9 +370,20 @@ def _add_letters(entry: argparse.ArgumentParser) -> None:
     _add_target(entry)
 
 
+def _add_format(entry: argparse.ArgumentParser) -> None:
+    entry.add_argument(
+        "--format", default="", metavar="NAME",
+        help="of the data: lines, jsonl, csv, tsv or parquet (default: by its name)",
+    )  # fmt: skip
+    entry.add_argument(
+        "--column", default="", metavar="A[,B]", help="of a table: one gives its value, several a JSON object"
+    )
+
+
 def _add_data(entry: argparse.ArgumentParser) -> None:
     """The file, and how it is sent."""
-    entry.add_argument("data", help="data file, one datapoint a line; .gz is read as well, - is stdin")
+    entry.add_argument("data", help="data file, one datapoint a line, or a table; - is stdin")
+    _add_format(entry)
     entry.add_argument(
         "--chunks", type=int, default=20, metavar="N", help="most senders at once (default 20)"
     )

@@ -1,6 +1,7 @@
 """The commands that send datapoints and return their outcomes."""
 
 import argparse
+import sys
 from typing import Any
 
 from lambdist_lib.cli import options as cli_options
@@ -13,7 +14,8 @@ def try_(options: argparse.Namespace) -> None:
     from lambdist_lib.runs import preview
 
     processing = bundles.folder(options.processing)
-    for answer in preview.preview(options.data, options.n, processing=processing):
+    how = cli_options.of_file(options)
+    for answer in preview.preview(options.data, options.n, processing=processing, **how):
         print(cli_options.as_json(answer))
 
 
@@ -36,7 +38,8 @@ def submit(options: argparse.Namespace) -> None:
             experiment_id=options.experiment_id,
             watch=progress.watcher(),
             deadline_s=options.deadline,
-            **cli_options.values(options, "data", "seed", *cli_options.SENDING),
+            **cli_options.values(options, "data", "seed", "stop_if_dead", *cli_options.SENDING),
+            **cli_options.of_file(options),
         )
         progress.show(closing.closing_line([row]))
     changed = ", ".join(row["stack_changed"])
@@ -50,6 +53,10 @@ def _submit_to_url(options: argparse.Namespace) -> None:
     from lambdist_lib.results import closing
     from lambdist_lib.runs import external_api
 
+    if options.format not in ("", "lines") or options.column:
+        raise UsageError("--format and --column are for the stacks; an API of others is sent lines")
+    if options.stop_if_dead:
+        raise UsageError("--stop-if-dead needs a stack: an API of others does not tell which datapoints died")
     patience = {"tries": options.tries, "timeout_s": options.timeout}
     with Progress("submit") as progress:
         row = external_api.submit_to_url(
@@ -92,6 +99,7 @@ def resume(options: argparse.Namespace) -> None:
 
 
 def fetch(options: argparse.Namespace) -> None:
+    from lambdist_lib.results import outputs
     from lambdist_lib.runs import collect
     from lambdist_lib.runs import resume as runs_resume
 
@@ -99,6 +107,9 @@ def fetch(options: argparse.Namespace) -> None:
         collect.fetch_adhoc(cli_options.target(options), options.run)
     elif not runs_resume.is_collected(options.run):
         runs_resume.resume_all(options.run, data=options.data, connect=cli_options.by_target_label(options))
+    if options.format != "jsonl":
+        outputs.print_table(collect.fetch(options.run), options.format, sys.stdout)
+        return
     for answer in collect.fetch(options.run):
         print(cli_options.as_json(answer))
 

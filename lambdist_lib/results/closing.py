@@ -32,6 +32,11 @@ def is_finished(row: Mapping[str, Any]) -> bool:
     return row["state"] == "collected" and not any(row.get(name) for name in ("unsent", "in_flight", UNKNOWN))
 
 
+def is_over_dead_limit(row: Mapping[str, Any]) -> bool:
+    """Whether so many datapoints of a run died that its limit ended it."""
+    return str(row.get("stopped") or "").startswith(DEAD_LIMIT)
+
+
 def require_finished(row: dict[str, Any]) -> None:
     """Refuse a run whose datapoints are not all settled.
 
@@ -44,10 +49,10 @@ def require_finished(row: dict[str, Any]) -> None:
         RunError: Datapoints were lost.
     """
     run_id = row["run_id"]
-    if str(row.get("stopped") or "").startswith(DEAD_LIMIT):
+    if is_over_dead_limit(row):
+        rest = f", `lambdist resume {run_id}` sends the rest" if row["unsent"] else ""
         raise DeadLimitError(
-            f"{run_id}: ended early ({row['stopped']}); {closing_line([row])}; "
-            f"`lambdist dead {run_id}` tells why, `lambdist resume {run_id}` sends the rest"
+            f"{run_id}: {row['stopped']}; {closing_line([row])}; `lambdist dead {run_id}` tells why{rest}"
         )
     if row.get("unknown"):
         raise UnfinishedError(

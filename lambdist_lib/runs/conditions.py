@@ -14,7 +14,7 @@ from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import ARMS, faults_of
 from lambdist_lib.results import schema
-from lambdist_lib.runs import ground_truth
+from lambdist_lib.runs import dead_limit, ground_truth
 from lambdist_lib.submission.receipts import SendOptions
 
 AS_FOUND = "as found"  # temperature of a run that neither made its environments cold nor warmed them up
@@ -40,6 +40,7 @@ class Conditions:
     retry_delay_s: before the first retry of a failed datapoint, doubling; by the queue in the
         distributed arm, by the client in the others.
     max_chars, pattern: the datapoint rule.
+    stop_if_dead: "5%" or "20" ends a run once more of its datapoints are dead (`dead_limit`).
     """
 
     chunks: int = 20
@@ -55,6 +56,7 @@ class Conditions:
     retry_delay_s: int = 1
     max_chars: int = 1024
     pattern: str = ""
+    stop_if_dead: str = ""
 
     @property
     def width(self) -> int:
@@ -77,6 +79,8 @@ class Conditions:
     def facts(self) -> dict[str, Any]:
         """Return the form in which a run records them; the width is a number there."""
         recorded = {**asdict(self), "processors": self.width}
+        if not self.stop_if_dead:
+            del recorded["stop_if_dead"]
         return {ON_DISK.get(name, name): value for name, value in recorded.items()}
 
     @classmethod
@@ -106,6 +110,8 @@ def parse_conditions(values: Mapping[str, Any]) -> Conditions:
     SendOptions(  # raises for values out of bounds
         chunks=conditions.chunks, request_batch=conditions.request_batch, rate=conditions.rate
     )
+    if conditions.stop_if_dead:
+        dead_limit.parse(conditions.stop_if_dead)
     if conditions.failing_datapoints < 0:
         raise UsageError(f"failing_datapoints is {conditions.failing_datapoints}; write 0 or more")
     if conditions.processors and not MIN_PROCESSORS <= conditions.processors <= MAX_PROCESSORS:

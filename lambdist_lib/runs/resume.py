@@ -65,6 +65,8 @@ def _resume(
                 kept.append(receipts.missing(item["n"]))
     left = (line for line in points if not done[line.n])
     info = replace(RunInfo.from_facts(facts), resumed=True)
+    if info.conditions and closing.is_over_dead_limit(facts):  # a person asks for the rest nevertheless
+        info = replace(info, conditions=replace(info.conditions, stop_if_dead=""))
     return complete(target, stack, points, left, folder, info, watch, settled=settled)
 
 

@@ -9,7 +9,7 @@ A run that was interrupted, by a signal or by the end of its process, is finishe
 
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from lambdist_lib.errors import AbsentError, UsageError
 from lambdist_lib.protocol.arms import ARMS, arm_abbreviation, faults_of, require_arm
 from lambdist_lib.protocol.contract import WARM_UP
 from lambdist_lib.results import closing, files, folders, journal
-from lambdist_lib.runs import clocks, collect, completion, machine, throttle_fault
+from lambdist_lib.runs import clocks, collect, completion, dead_limit, machine, senders, throttle_fault
 from lambdist_lib.runs.conditions import (
     Conditions,
     parse_conditions,
@@ -32,16 +32,15 @@ from lambdist_lib.runs.conditions import (
     send_options,
     write_ground_truth,
 )
+from lambdist_lib.runs.inputs import Source
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run_info import RunInfo
-from lambdist_lib.submission import client, original_client
 from lambdist_lib.submission.receipts import Receipt
 
 MAX_WARM_UPS = 5  # rounds with all senders at once
 # Environments that start at once on the local cloud: 100 on two cores outlast the 15 s of the collector, are
 # killed, and start again. Eight take about 2 s.
 OPENED_AT_ONCE = 8
-CLIENTS = {False: client.submit, True: original_client.submit}  # by `Arm.original_client`
 OF_STACK = {  # conditions that a deployed stack sets, by its parameters
     "max_chars": "DatapointMaxChars",
     "memory_mb": "MemoryMb",
@@ -113,14 +112,13 @@ def warm_up(
 
     The local cloud opens its environments a few at a time: each round waits for the one before.
     """
-    api = stacks.api(target, stack)
     options = send_options(target, stack, arm, replace(conditions, fault="none"), "warm")
     opening = opening_steps(options.chunks) if target.name == "local" else [options.chunks]
-    for number, senders in enumerate([*opening, *[options.chunks] * (MAX_WARM_UPS - 1)]):
+    for number, width in enumerate([*opening, *[options.chunks] * (MAX_WARM_UPS - 1)]):
         run_id, receipts = f"{name}-{arm_abbreviation(arm)}-{number}{WARM_UP}", list[Receipt]()
-        lines = itertools.islice(points, senders * 2) if senders < options.chunks else points
-        counts = client.submit(
-            lines, api, replace(options, chunks=senders), run_id=run_id, keep=receipts.extend
+        lines = itertools.islice(points, width * 2) if width < options.chunks else points
+        counts = senders.by_client(
+            target, stack, arm, lines, replace(options, chunks=width), run_id=run_id, keep=receipts.extend
         )
         completion.wait_until_complete(target, stack, run_id, expected=counts.accepted)
         if number >= len(opening) and not any(receipt.entry_cold for receipt in receipts):
@@ -154,15 +152,19 @@ def complete(
     facts = info.facts()
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
     clock, meter = clocks.Watch(), machine.Meter(target)
+    limit = dead_limit.of_run(target, stack, info.key, info.conditions.stop_if_dead, points.submitted)
     with folders.resumable(folder), _monitor(target, stack, points, info, watch, settled, meter) as monitor:
-        with journal.Journal(folder / "journal", Receipt._fields) as kept:
-            counts = CLIENTS[ARMS[info.arm].original_client](
+        with journal.Journal(folder / "journal", Receipt._fields) as kept, limit:
+            counts = senders.send(
+                target,
+                stack,
+                info.arm,
                 lines,
-                stacks.api(target, stack),
                 replace(options, deadline_s=info.deadline_s),
                 run_id=info.key,
                 keep=kept.append,
                 watch=monitor.sending,
+                should_stop=limit.should_stop,
             )
         facts = {**facts, "stopped": counts.stopped}
         files.write_json(folder / "run.json", {**facts, "state": "settling"})
@@ -177,6 +179,9 @@ def complete(
         collected = collect.collect(target, stack, points, folder, info.arm, ended, jumped_s=clock.jumped_s())
         changed = _changed(target, stack)
         row = {**facts, **collected, "state": "collected", "stack_changed": changed}
+        row["stopped"] = row["stopped"] or dead_limit.reason(
+            info.conditions.stop_if_dead, row["dead"], row["submitted"]
+        )
         row |= {} if info.resumed else meter.facts(row["makespan_s"])
         row["resumed"] = info.resumed or bool(changed or row["clock_moved_s"])  # neither is a timing
         if closing.is_finished(row):
@@ -221,7 +226,9 @@ def submit(
     target: Target,
     arm: str = "distributed",
     *,
-    data: str,
+    data: str | Path | Iterable[str],
+    format: str = "",
+    columns: Sequence[str] = (),
     seed: int = 0,
     experiment_id: str = "",
     deadline_s: float = 0.0,
@@ -232,7 +239,8 @@ def submit(
 
     Args:
         target: Where the stacks are deployed (`connect`).
-        data: Path of the data file; `-` for standard input.
+        data: Path of the data file; `-` for standard input. Or strings.
+        format, columns: Of a data file (`runs.inputs`); the format is guessed from its name.
         deadline_s: Of the sending, 0 for none; what is not answered then is unsent.
         conditions: Fields of `Conditions` that the stack does not set.
 
@@ -248,15 +256,25 @@ def submit(
         raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
     stack = stacks.describe(target, ARMS[arm].stack)
     known = parse_conditions({**conditions, **_of_stack(stack)})
-    experiment_id = folders.checked_id(experiment_id or folders.new_id(data))
+    source = Source(data=data, format=format, columns=columns)
+    name = str(data) if source.is_file else "items"
+    experiment_id = folders.checked_id(experiment_id or folders.new_id(name))
     experiment = paths.results() / experiment_id
-    points = known.read(folders.data_file(data, experiment))
+    points = known.read(source.file(experiment, max_chars=known.max_chars, target=target))
     known = resolve_faults(known, points, seed)
     folder = experiment / "runs" / f"{experiment_id}-{arm_abbreviation(arm)}"
     info = new_run(
-        target, stack, points, folder, known, arm=arm, experiment_id=experiment_id, deadline_s=deadline_s
+        target,
+        stack,
+        points,
+        folder,
+        known,
+        arm=arm,
+        experiment_id=experiment_id,
+        deadline_s=deadline_s,
+        encoding=source.encoding,
     )
-    with locks.stacks(target, f"lambdist submit {data}"):
+    with locks.stacks(target, f"lambdist submit {name}"):
         row = run_once(target, stack, points, folder, info, watch=watch)
     return {**row, "folder": paths.shown(folder)}
 

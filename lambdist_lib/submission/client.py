@@ -17,6 +17,7 @@ from lambdist_lib.cloud.api import Api
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.submission import responses
 from lambdist_lib.submission.backoff import RateController
+from lambdist_lib.submission.doors import ApiDoor, Door
 from lambdist_lib.submission.http import HttpClient, Response
 from lambdist_lib.submission.receipts import NOT_ACCEPTED, UNKNOWN, Receipt, SendOptions, SubmissionCounts
 from lambdist_lib.submission.requests import PendingRequest, RequestEncoder, group_datapoints
@@ -30,38 +31,42 @@ RECEIPTS_AT_ONCE = 1_000  # receipts of rejected or unsent datapoints that are w
 
 def submit(
     lines: Iterable[Line],
-    api: Api,
+    door: Door | Api,
     options: SendOptions,
     *,
     run_id: str,
     keep: Callable[[list[Receipt]], None],
     watch: Callable[[SubmissionCounts], None] = lambda counts: None,
+    should_stop: Callable[[SubmissionCounts], str] = lambda counts: "",
 ) -> SubmissionCounts:
     """Send every line; returns when each has its verdict.
 
     Args:
         lines: Read as senders become free: a file may be larger than memory. Lines with a
             reason get a receipt as rejected and are not sent.
+        door: Where to send; for an API alone its door is made.
         keep: Called with the receipts of each response, in the order of the responses.
         watch: Called with the counts several times a second.
+        should_stop: Called as often; returns why the sending ends, or "". Requests under way are awaited.
 
     Raises:
         KeyboardInterrupt: Within a second of the interrupt; all receipts so far were kept.
         UsageError: This process may not open so many connections.
     """
-    key = {"x-api-key": api.key.reveal()} if api.key.reveal() else {}
-    headers = {"Content-Type": "application/json", **key}
+    if isinstance(door, Api):
+        door = ApiDoor(api=door, plain=options.plain)
     with (
-        HttpClient(api.url, headers, options.timeouts, senders=options.chunks) as http,
+        HttpClient(door.url, {}, options.timeouts, senders=options.chunks) as http,
         _catch_interrupts() as interrupted,
     ):
-        sender = _Sender(lines, options, run_id, keep, interrupted.is_set)
+        sender = _Sender(lines, door, options, run_id, keep, interrupted.is_set)
         while sender.is_busy(http) and not interrupted.is_set():
             sender.send(http)
             sender.receive(http.responses(sender.wait_s(http)))
             sender.counts.in_flight = http.in_flight
             if sender.is_time_to_watch():
                 watch(sender.counts)
+                sender.stop(should_stop(sender.counts))
             if sender.is_past_deadline():
                 break
         sender.abandon(http.under_way())
@@ -78,23 +83,25 @@ class _Sender:
     def __init__(
         self,
         lines: Iterable[Line],
+        door: Door,
         options: SendOptions,
         run_id: str,
         keep: Callable[[list[Receipt]], None],
         is_interrupted: Callable[[], bool],
     ) -> None:
-        self.counts = SubmissionCounts()
+        self.counts, self._door = SubmissionCounts(), door
         self._options, self._keep, self._is_interrupted = options, keep, is_interrupted
         self._rate = _rate_controller(options)
         controls = {"work": options.work, "fault": options.fault}
         declared = {name: value for name, value in controls.items() if value != "none"}
         self._encoder = RequestEncoder(run_id=run_id, controls=declared, plain=options.plain)
         points = _sendable(lines, self.counts, keep, is_interrupted)
+        request_batch = min(options.request_batch, door.max_datapoints)
         self._queue = RetryQueue(
-            group_datapoints(points, options.request_batch, declared),
+            group_datapoints(points, request_batch, declared),
             rate=options.rate,
             chunks=options.chunks,
-            request_batch=options.request_batch,
+            request_batch=request_batch,
             retry_budget=options.retry_budget,
         )
         self._requests = 0
@@ -128,7 +135,8 @@ class _Sender:
                 due_at = self._epoch + self._queue.due_s(pending)
                 pending.intended_at = due_at if self._options.rate else pending.sent_at
             self.counts.first_intended_at = self.counts.first_intended_at or pending.intended_at
-            http.post(pending, self._encoder.encode(pending))
+            body = self._door.encode(pending, self._encoder)
+            http.post(pending, body, self._door.headers(body))
 
     def receive(self, ended: list[Response]) -> None:
         """Turn responses into receipts and retries."""
@@ -141,7 +149,7 @@ class _Sender:
         self.counts.last_answered_at = self._epoch + now_s
         self._keep(receipts)
         if self._queue.is_over_budget(self.counts.retries, self.counts.settled):
-            self._stop(f"the retry budget is spent: {self.counts.retries:,} datapoints were sent again")
+            self.stop(f"the retry budget is spent: {self.counts.retries:,} datapoints were sent again")
 
     def is_time_to_watch(self) -> bool:
         now_s = time.perf_counter()
@@ -153,7 +161,7 @@ class _Sender:
     def is_past_deadline(self) -> bool:
         past = 0 < self._options.deadline_s < time.perf_counter() - self._began_s
         if past:
-            self._stop(f"the deadline of {self._options.deadline_s:g} s passed")
+            self.stop(f"the deadline of {self._options.deadline_s:g} s passed")
         return past
 
     def abandon(self, under_way: list[PendingRequest]) -> None:
@@ -179,13 +187,14 @@ class _Sender:
 
     def _settle(self, response: Response, now_s: float) -> list[Receipt]:
         pending: PendingRequest = response.token
-        parsed = responses.parse(response, [n for n, _ in pending.points], plain=self._options.plain)
+        parsed = self._door.parse(response, [n for n, _ in pending.points])
         maybe_before = pending.maybe_accepted
         self._learn(parsed, response, pending, now_s)
         is_last = pending.failures >= self._options.tries or bool(self.counts.stopped)
         again, receipts = [], []
         times = (pending.intended_at, pending.sent_at, self._epoch + now_s)
-        client = (pending.tries, response.status, pending.request, pending.senders, *response[6:11])
+        status = parsed.status or response.status
+        client = (pending.tries, status, pending.request, pending.senders, *response[6:11])
         for point in pending.points:
             verdict, cause = parsed.verdict(point[0])
             if (verdict == "retry" and is_last) or (verdict == "rejected" and maybe_before):
@@ -218,13 +227,14 @@ class _Sender:
             )
         patience_s = self._rate.patience_s()
         if parsed.stop:
-            self._stop(parsed.stop)
+            self.stop(parsed.stop)
         elif response.retry_after_s > patience_s:
-            self._stop(f"the API asks to wait {response.retry_after_s:,.0f} s ({parsed.cause})")
+            self.stop(f"the API asks to wait {response.retry_after_s:,.0f} s ({parsed.cause})")
         elif not parsed.served and self._rate.stalled_s(now_s) > patience_s:
-            self._stop(f"the API has served nothing for {patience_s:g} s ({parsed.cause})")
+            self.stop(f"the API has served nothing for {patience_s:g} s ({parsed.cause})")
 
-    def _stop(self, reason: str) -> None:
+    def stop(self, reason: str) -> None:
+        """End the sending for this reason, unless it is "" or another came first."""
         self.counts.stopped = self.counts.stopped or reason
 
 

@@ -28,10 +28,12 @@ def submit(
     run_id: str,
     keep: Callable[[list[Receipt]], None],
     watch: Callable[[SubmissionCounts], None] = lambda counts: None,
+    should_stop: Callable[[SubmissionCounts], str] = lambda counts: "",
 ) -> SubmissionCounts:
     """Send every line once from `options.chunks` processes; arguments as for `client.submit`.
 
-    After the deadline no request starts, and those under way are given up.
+    After the deadline no request starts, and those under way are given up. The original client could
+    not be stopped otherwise, so `should_stop` is not called.
     """
     counts = SubmissionCounts()
     # processes forked from a clean server: a fork of this one would inherit its threads' locks

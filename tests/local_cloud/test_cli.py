@@ -7,6 +7,7 @@ import pytest
 
 from lambdist_lib import paths
 from lambdist_lib.cli import main
+from lambdist_lib.cli.parser import build_parser
 from lambdist_lib.cloud import emulator_state as cloud_state
 from lambdist_lib.cloud import local_cloud
 
@@ -196,7 +197,7 @@ def test_usage_errors_are_argparses(lambdist):
     assert "usage: lambdist submit" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["", *main.COMMANDS])
+@pytest.mark.parametrize("command", ["", *build_parser()._actions[-1].choices])
 def test_help_fits_a_terminal(capsys, monkeypatch, command):
     """Every command explains itself within 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
@@ -210,3 +211,22 @@ def test_help_fits_a_terminal(capsys, monkeypatch, command):
     if command:
         assert command in told.splitlines()[0]
         assert re.search(r"^[A-Z].*\.$", told, re.MULTILINE)  # a sentence that says what it does
+
+
+def test_too_many_dead_datapoints_end_a_run_early(both, lambdist, tmp_path):
+    """Status 6, a ledger that balances, and a resume that sends the rest."""
+    data = tmp_path / "words.txt"
+    data.write_text("".join(f"word-{n}\n" for n in range(3_000)))
+
+    done = lambdist(
+        "submit", data, "--id", "dying", "--fault", "permanent:1@0-200", "--stop-if-dead", "1%",
+        "--rate", "200", "--request-batch", "5", "--json",
+    )  # fmt: skip
+
+    row = json.loads(done.stdout)
+    assert done.returncode == 6, done.stderr
+    assert row["dead"] > 30
+    assert 0 < row["unsent"] < 3_000
+    assert row["stored"] + row["dead"] + row["unsent"] == 3_000
+    assert "--stop-if-dead 1%" in error_told(done.stderr)
+    assert "`lambdist resume dying-d` sends the rest" in error_told(done.stderr)
