@@ -1,7 +1,10 @@
 """The deployed API: its URL and its key."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from lambdist_lib.cloud.targets import Target
 
 
 class ApiKey:
@@ -24,7 +27,18 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """Name one deployed API: the URL to POST to, and its key."""
+    """Name one deployed API: the URL to POST to, its key, and further headers with their values."""
 
     url: str
     key: ApiKey
+    headers: Mapping[str, ApiKey] = field(default_factory=dict)
+
+
+def describe_api(target: Target, outputs: Mapping[str, str]) -> Api:
+    """Return a stack's API with its key, which no text of it shows.
+
+    Args:
+        outputs: Of the stack.
+    """
+    answer = target.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
+    return Api(url=target.api_url(dict(outputs)), key=ApiKey(answer["value"]))

@@ -4,6 +4,7 @@ A new arm is one entry of ARMS. No other module compares an arm's name. Standard
 package ships in every Lambda zip.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lambdist_lib.errors import UsageError
@@ -15,20 +16,30 @@ class Arm:
     """One way to get a data file processed.
 
     stack: The stack that it sends to, "" for none: it then runs on this machine, whatever the target.
+    door: Where in the stack its requests arrive (`submission.doors.DOORS`).
+    sender: Which client sends (`runs.senders.SENDERS`).
     parallel: Whether it sends with `chunks` senders at once; otherwise with one.
-    original_client: Whether it sends as the original client did, without retries and slow start.
+    through_api: Whether its requests pass API Gateway, which charges for each.
+    first_lambda: Whether a Lambda receives its requests: the collector, or the single node's function.
     isolates_queue: Whether it has as many senders as the fan-out and no queue, so that a comparison with
         it shows what the queue costs.
     what: A few words for tables.
+    faults: The kinds of faults that it can have; others do not strike it.
     ignores: Conditions that have no effect on it; a sweep over one runs it once a repetition.
+    needs: Settings of the stack that must be on for it.
     """
 
     stack: str
+    door: str = "api"
+    sender: str = "client"
     parallel: bool = True
-    original_client: bool = False
+    through_api: bool = True
+    first_lambda: bool = True
     isolates_queue: bool = False
     what: str
+    faults: tuple[str, ...] = faults.FAULT_KINDS
     ignores: frozenset[str] = frozenset()
+    needs: tuple[str, ...] = ()
 
     @property
     def queued(self) -> bool:
@@ -41,23 +52,51 @@ class Arm:
         return bool(self.stack) and not self.queued
 
 
+WITHOUT_QUEUE = frozenset({"processors", "queue_batch"})  # conditions of the queue's mapping
 ARMS = {
     "distributed": Arm(stack="distributed", what="through a queue"),
     "single_node": Arm(
         stack="single_node",
         parallel=False,
         what="one sender, no queue",
-        ignores=frozenset({"chunks", "processors", "queue_batch"}),
+        faults=faults.OF_LAMBDAS,
+        ignores=WITHOUT_QUEUE | {"chunks"},
     ),
     "single_node_parallel": Arm(
         stack="single_node",
         isolates_queue=True,
         what="as many senders, no queue",
-        ignores=frozenset({"processors", "queue_batch"}),
+        faults=faults.OF_LAMBDAS,
+        ignores=WITHOUT_QUEUE,
     ),
-    "as_original": Arm(stack="distributed", original_client=True, what="as the original client"),
+    "as_original": Arm(stack="distributed", sender="original_client", what="as the original client"),
     "local_pool": Arm(
-        stack="", what="processes of one machine", ignores=frozenset({"processors", "queue_batch"})
+        stack="", what="processes of one machine", faults=faults.OF_PROCESSES, ignores=WITHOUT_QUEUE
+    ),
+    "queue_client": Arm(
+        stack="distributed",
+        door="queue",
+        through_api=False,
+        first_lambda=False,
+        what="the client writes to the queue",
+        faults=faults.OF_PROCESSORS,
+    ),
+    "invoke": Arm(
+        stack="single_node",
+        door="invoke",
+        through_api=False,
+        what="the client invokes the function",
+        faults=faults.OF_LAMBDAS,
+        ignores=WITHOUT_QUEUE,
+    ),
+    "storage_first": Arm(
+        stack="distributed",
+        door="storage_first",
+        first_lambda=False,
+        what="the API writes to the queue",
+        faults=faults.OF_PROCESSORS,
+        ignores=frozenset({"request_batch"}),
+        needs=("storage_first",),
     ),
 }
 
@@ -69,8 +108,17 @@ def is_local(arm: str) -> bool:
 
 def faults_of(arm: str, fault: str) -> faults.FaultPlan:
     """Return the part of a fault plan that an arm can have: without a queue none of the queue's faults."""
-    kinds = {"distributed": faults.FAULT_KINDS, "single_node": faults.OF_LAMBDAS, "": faults.OF_PROCESSES}
-    return faults.parse_fault(fault).only(kinds[ARMS[arm].stack])
+    return faults.parse_fault(fault).only(ARMS[arm].faults)
+
+
+def settings_of(arms: Iterable[str]) -> dict[str, bool]:
+    """Return the settings of the stacks that arms need beside those of every deploy.
+
+    Example:
+        >>> settings_of(["distributed", "storage_first"])
+        {'storage_first': True}
+    """
+    return dict.fromkeys((name for arm in arms for name in ARMS[arm].needs), True)
 
 
 def require_arm(arm: str) -> None:

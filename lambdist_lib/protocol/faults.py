@@ -11,8 +11,8 @@
     crash        attempt          the process dies before the write             Lambdas
     crash-after  attempt          the process dies after the write              Lambdas
     memory       attempt          the process exceeds its memory                Lambdas on AWS
-    poison       datapoint        its message is malformed                      queue
-    duplicate    datapoint        its message is queued twice                   queue
+    poison       datapoint        its message is malformed                      collector
+    duplicate    datapoint        its message is queued twice                   collector
     throttle     the run          share P of the processor's concurrency is     queue
                                   unavailable
 
@@ -41,6 +41,7 @@ BEFORE_WRITE = ("crash", "memory", "slow", "permanent", "raise")  # in this orde
 FAULT_KINDS = (*BEFORE_WRITE, "crash-after", "poison", "duplicate", "throttle")
 PER_DATAPOINT = {"permanent", "poison", "duplicate"}  # strikes every attempt or none
 OF_LAMBDAS = (*BEFORE_WRITE, "crash-after")  # also in a stack without a queue
+OF_PROCESSORS = (*OF_LAMBDAS, "throttle")  # behind a queue to which no collector of ours writes
 OF_PROCESSES = ("permanent", "raise")
 WITHOUT_TRACE = {"crash", "memory", "slow", "crash-after", "throttle"}  # no code runs to record it
 UNITS_S = {"ms": 0.001, "s": 1.0}

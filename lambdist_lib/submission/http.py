@@ -80,7 +80,7 @@ class HttpClient:
         _allow_files(senders + SPARE_FILES)
         self.in_flight = 0
         self._url, self._timeouts = url, timeouts
-        self._headers = [f"{name}: {value}" for name, value in headers.items()] + ["Expect:"]
+        self._headers = _header_lines(headers)
         self._idle: list[pycurl.Curl] = []
         self._busy: dict[pycurl.Curl, Any] = {}
         self._bodies: dict[pycurl.Curl, list[bytes]] = {}  # each sender's pieces of its response
@@ -99,9 +99,15 @@ class HttpClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def post(self, token: Any, body: bytes) -> None:
-        """Send `body`; `responses` returns its response with the `token`."""
+    def post(self, token: Any, body: bytes, headers: dict[str, str] | None = None) -> None:
+        """Send `body`; `responses` returns its response with the `token`.
+
+        Args:
+            headers: Of this request; by default the client's.
+        """
         curl = self._idle.pop() if self._idle else self._sender()
+        if headers is not None:
+            curl.setopt(pycurl.HTTPHEADER, _header_lines(headers))
         curl.setopt(pycurl.POSTFIELDS, body)
         self._busy[curl] = token
         self._multi.add_handle(curl)
@@ -194,6 +200,11 @@ class HttpClient:
         self.in_flight -= 1
         self._idle.append(curl)
         return Response._make((token, status, body, error, sent, retry_after_s, *times_s, code))
+
+
+def _header_lines(headers: dict[str, str]) -> list[str]:
+    """Return libcurl's header lines; `Expect:` would hold back each body until the server agrees."""
+    return [f"{name}: {value}" for name, value in headers.items()] + ["Expect:"]
 
 
 def _allow_files(wanted: int) -> None:

@@ -39,6 +39,7 @@ class ParsedResponse(NamedTuple):
     counts: The API may have worked, so this is one of the datapoint's tries.
     overload: Fewer requests at once would succeed better.
     facts: FACTS of the first Lambda.
+    status: The function's own status where the response wraps one, else 0.
     """
 
     accepted: frozenset[int] = NO_NUMBERS
@@ -51,6 +52,7 @@ class ParsedResponse(NamedTuple):
     counts: bool = True
     overload: bool = False
     facts: tuple[Any, ...] = (None,) * len(FACTS)
+    status: int = 0
 
     def verdict(self, n: int) -> tuple[str, str]:
         """Return accepted, rejected, dead or retry, and its cause."""
@@ -77,7 +79,7 @@ def parse(response: Response, ns: list[int], *, plain: bool = False) -> ParsedRe
         return ParsedResponse(
             cause=response.error, stop=stop, certain=not response.sent, counts=counts, overload=True
         )
-    body = _object(response.body)
+    body = object_of(response.body)
     if not plain and response.status in (200, 503) and ("accepted" in body or "stored" in body):
         return _parse_ours(response.status, body, ns)
     if plain and 200 <= response.status < 300 and HTML.match(response.body):
@@ -116,7 +118,7 @@ def _parse_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedRespo
 
 def _parse_page(response: Response) -> ParsedResponse:
     """Parse an HTML page with status 200: a login or a portal. What is behind it may have accepted."""
-    text = _printable(TAGS.sub(" ", response.body[:PAGE_BYTES].decode(errors="replace")))
+    text = printable(TAGS.sub(" ", response.body[:PAGE_BYTES].decode(errors="replace")))
     cause = f"HTTP {response.status}: an HTML page: {text}"
     return ParsedResponse(
         cause=cause, stop=f"a page for people answers, not an API ({cause}): check the URL", certain=False
@@ -126,13 +128,13 @@ def _parse_page(response: Response) -> ParsedResponse:
 def _parse_foreign(response: Response, body: dict[str, Any], ns: list[int]) -> ParsedResponse:
     """Parse a response of API Gateway itself or of another server."""
     text = body.get("message") or body.get("errorMessage") or response.body[:200].decode(errors="replace")
-    message = _printable(text or "no body")
+    message = printable(text or "no body")
     cause, status = f"HTTP {response.status}: {message}", response.status
     if status == 429:
         stop = f"the API's quota is spent ({cause})" if message == QUOTA_SPENT else ""
         return ParsedResponse(cause=cause, stop=stop, counts=False, overload=True)
     if 300 <= status < 400:
-        cause = f"HTTP {status}: {_printable(response.error)}" if response.error else cause
+        cause = f"HTTP {status}: {printable(response.error)}" if response.error else cause
         return ParsedResponse(cause=cause, stop=f"the API has moved ({cause}): send to that URL instead")
     if status in STOPPING:
         return ParsedResponse(cause=cause, stop=f"the API rejects this client ({cause}): {STOPPING[status]}")
@@ -149,7 +151,8 @@ def _says_failed(body: dict[str, Any]) -> bool:
     )
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def object_of(body: bytes) -> dict[str, Any]:
+    """Parse a body as a JSON object; empty for anything else."""
     try:
         value = json.loads(body.decode())
     except (ValueError, RecursionError):
@@ -165,13 +168,13 @@ def _reasons(value: object) -> dict[int, str]:
     if not value or not isinstance(value, list):
         return NO_REASONS
     return {
-        entry["n"]: _printable(entry.get("reason") or "no reason given")
+        entry["n"]: printable(entry.get("reason") or "no reason given")
         for entry in value
         if isinstance(entry, dict) and is_count(entry.get("n"))
     }
 
 
-def _printable(value: object) -> str:
+def printable(value: object) -> str:
     """Make untrusted text safe for a journal and a terminal."""
     text = "".join([char if char.isprintable() else " " for char in str(value)[:REASON_MAX_CHARS]])
     return " ".join(text.split())  # a proxy's HTML pages are indented
