@@ -38,6 +38,7 @@ from lambdist_lib.results import files, folders, schema, tables
 from lambdist_lib.runs import cost_estimate, redrive, schedule
 from lambdist_lib.runs.conditions import parse_conditions, require_possible, resolve_faults
 from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Executor
+from lambdist_lib.runs.inputs import Source
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
 TIME_LIMIT_S = 600.0  # of pairs that are repeated until the ratio is known well enough
@@ -53,6 +54,7 @@ class Experiment:
     Args:
         data: Path of the data file; `-` for standard input. Or any iterable: `process` receives equal
             objects (`data.items`), a processing.py takes strings only.
+        format, columns: Of a data file (`runs.inputs`); the format is guessed from its name.
         target: `local`, or `aws` with `region` and `profile`.
         seed: Draws the order of the arms and the faults.
         experiment_id: Name of the folder; made from the file's name and the time if empty.
@@ -73,6 +75,8 @@ class Experiment:
         self,
         *,
         data: str | Path | Iterable[object] = "data/words.txt",
+        format: str = "",
+        columns: Sequence[str] = (),
         target: str = "local",
         region: str = "",
         profile: str = "",
@@ -87,22 +91,22 @@ class Experiment:
         keep_stacks: bool = False,
         **conditions: Any,
     ) -> None:
-        parsed, is_file = parse_conditions(conditions), isinstance(data, str | Path)
-        self.encoding = "json" if process and not is_file else "text"
+        parsed = parse_conditions(conditions)
+        source = Source(data=data, format=format, columns=columns, for_function=process is not None)
+        self.encoding = source.encoding
         self.processing = lifecycle.code_folder(
-            processing, process, requirements=requirements, modules=modules, as_json=self.encoding == "json"
+            processing, process, requirements=requirements, modules=modules, as_json=source.for_json
         )
         for arm in arms:
             require_arm(arm)
-        name = str(data) if is_file else callables.name_of(process) if process else "items"
+        name = str(data) if source.is_file else callables.name_of(process) if process else "items"
         self.id = folders.checked_id(experiment_id or folders.new_id(name))
         self.folder = Path(results_dir or paths.results()) / self.id
-        self.points = parsed.read(
-            folders.data_file(data, self.folder, parsed.max_chars, self.encoding == "json")
-        )
+        require_possible(target, parsed)
+        connected = targets.connect(target, region=region, profile=profile) if source.is_remote else None
+        self.points = parsed.read(source.file(self.folder, max_chars=parsed.max_chars, target=connected))
         self.conditions = resolve_faults(parsed, self.points, seed)
-        require_possible(target, self.conditions)
-        self.target = targets.connect(target, region=region, profile=profile)
+        self.target = connected or targets.connect(target, region=region, profile=profile)
         self.seed, self.arms, self.keep_stacks = seed, tuple(arms), keep_stacks
         folders.open_experiment(self.folder, self._facts())
         self.runs = pd.DataFrame(columns=list(schema.RUNS))

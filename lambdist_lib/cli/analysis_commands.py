@@ -9,6 +9,7 @@ def run(options: argparse.Namespace) -> None:
     from lambdist_lib import paths
     from lambdist_lib.experiment import Experiment, max_pairs
     from lambdist_lib.measures import thresholds
+    from lambdist_lib.planner import outlook
     from lambdist_lib.results import closing
 
     for text in options.fail_if:
@@ -26,10 +27,13 @@ def run(options: argparse.Namespace) -> None:
             options.repetitions, **cli_options.values(options, "target_precision", "time_limit_s")
         )
         experiment.ledger()
-        summary = experiment.results.summarise()
+        results = experiment.results
+        prediction = outlook.aws_outlook(results)
+        summary = outlook.summarise(results, outlook=prediction)
     folder = paths.shown(experiment.folder)
     end = f"results: {folder}/; `lambdist report {experiment.id}` writes them as one page"
-    cli_options.print_result(options, f"{summary['finding']}\n{end}", summary)
+    texts = [results.finding(), outlook.as_text(prediction.table), prediction.conclusion(), end]
+    cli_options.print_result(options, "\n\n".join(texts), summary)
     thresholds.require(summary, options.fail_if)
     if not options.allow_rejected:
         closing.require_accepted(experiment.runs.to_dict("records"))
@@ -38,8 +42,9 @@ def run(options: argparse.Namespace) -> None:
 def analyse(options: argparse.Namespace) -> None:
     from lambdist_lib.analysis import load_results
     from lambdist_lib.measures import thresholds
+    from lambdist_lib.planner import outlook
 
-    summary = load_results(options.run, allow_incomplete=options.allow_incomplete).summarise()
+    summary = outlook.summarise(load_results(options.run, allow_incomplete=options.allow_incomplete))
     lines = [summary["finding"] or "no pairs to compare; --json has every measure", summary["cost"]]
     cli_options.print_result(options, "\n".join(filter(None, lines)), summary)
     thresholds.require(summary, options.fail_if)

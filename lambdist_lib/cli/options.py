@@ -47,6 +47,11 @@ def values(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
+def of_file(options: argparse.Namespace) -> dict[str, Any]:
+    """Return how the data file is read, as keyword arguments of the library."""
+    return {"format": options.format, "columns": [name for name in options.column.split(",") if name]}
+
+
 def setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:

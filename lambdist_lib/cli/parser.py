@@ -160,6 +160,10 @@ def _add_sending(command: AddCommand) -> None:
     entry.add_argument(
         "--api-key-env", default="", metavar="NAME", help="environment variable with the key of --url"
     )
+    entry.add_argument(
+        "--header", action="append", default=[], metavar="'NAME: env:VARIABLE'",
+        help="further header of --url, such as 'Authorization: Bearer env:TOKEN'; may come again",
+    )  # fmt: skip
     entry.add_argument("--tries", type=int, metavar="N", help="per datapoint, with --url (default 8)")
     entry.add_argument("--timeout", type=float, metavar="S", help="of a request, with --url (default 60)")
     entry.add_argument(

@@ -23,8 +23,10 @@ def submit(options: argparse.Namespace) -> None:
     if options.url:
         _submit_to_url(options)
         return
-    if options.api_key_env:
-        raise UsageError("--api-key-env goes with --url; the key of a stack of ours is read from it")
+    if options.api_key_env or options.header:
+        raise UsageError(
+            "--api-key-env and --header go with --url; the key of a stack of ours is read from it"
+        )
     if options.tries is not None or options.timeout is not None:
         raise UsageError("--tries and --timeout go with --url; a stack of ours says how often it tries")
     from lambdist_lib.progress import Progress
@@ -57,7 +59,7 @@ def _submit_to_url(options: argparse.Namespace) -> None:
         raise UsageError("--format and --column are for the stacks; an API of others is sent lines")
     if options.stop_if_dead:
         raise UsageError("--stop-if-dead needs a stack: an API of others does not tell which datapoints died")
-    patience = {"tries": options.tries, "timeout_s": options.timeout}
+    patience = {"headers": options.header or None, "tries": options.tries, "timeout_s": options.timeout}
     with Progress("submit") as progress:
         row = external_api.submit_to_url(
             options.url,

@@ -8,7 +8,7 @@ import shutil
 import string
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,16 +58,8 @@ def open_experiment(folder: Path, facts: dict[str, Any]) -> None:
     write_json(path, facts)
 
 
-def data_file(
-    data: str | Path | Iterable[object], experiment: Path, max_chars: int = 0, as_json: bool = False
-) -> str | Path:
-    """Return the data file's path; what is not a file is first saved in the experiment's folder.
-
-    Args:
-        data: A file, `-` for standard input, or an iterable (`items_file`).
-    """
-    if not isinstance(data, str | Path):
-        return items_file(data, experiment, max_chars=max_chars, as_json=as_json)
+def data_file(data: str | Path, experiment: Path) -> str | Path:
+    """Return the data file's path; standard input (`-`) is first saved in the experiment's folder."""
     if data != "-":
         return data
     with writable(experiment, "pipe the data in again"):
@@ -75,18 +67,25 @@ def data_file(
         return data_files.spool(sys.stdin.buffer, experiment / SPOOLED)
 
 
-def items_file(items: Iterable[object], experiment: Path, *, max_chars: int, as_json: bool = True) -> Path:
+def items_file(
+    items: Iterable[object],
+    experiment: Path,
+    *,
+    max_chars: int,
+    encode: Callable[[object], str] = data_items.encode,
+    as_json: bool = True,
+) -> Path:
     """Write Python objects as datapoints into the experiment's folder; return the file.
 
     Args:
-        as_json: For a function; False for a processing.py, which takes strings (`data.items`).
+        encode: Gives the datapoint of an item.
+        as_json: Whether that is JSON, which decides the file's name.
 
     Raises:
         UsageError: An item cannot be a datapoint; a new folder is removed again.
         RunError: The experiment has other items.
     """
     path, is_new = experiment / (ITEMS if as_json else SPOOLED), not experiment.exists()
-    encode = data_items.encode if as_json else data_items.as_text
     try:
         with writable(experiment, "run this again"):
             experiment.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import pandas as pd
 from lambdist_lib.data import items
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
+from lambdist_lib.extras import needed
 from lambdist_lib.protocol.contract import IN_FLIGHT, STORED
 from lambdist_lib.results import files
 
@@ -81,6 +82,25 @@ def frame(answers: Iterable[dict[str, Any]]) -> pd.DataFrame:
     if any("error" in row for row in rows):
         table["error"] = [row.get("error", "") for row in rows]
     return table
+
+
+def print_table(answers: Iterable[dict[str, Any]], format: str, file: TextIO) -> None:
+    """Write answers as `csv`, `tsv` or `parquet`; lists and dicts in cells of text become JSON.
+
+    Raises:
+        MissingExtraError: Parquet needs pyarrow.
+    """
+    table = frame(answers)
+    if format == "parquet":
+        with needed("files", "writing Parquet"):
+            import pyarrow  # noqa: F401
+        table.to_parquet(file.buffer)
+        return
+
+    def cell(value: Any) -> Any:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+    table.map(cell).to_csv(file, sep="\t" if format == "tsv" else ",")
 
 
 def _columns(values: list[Any], name: str, index: "pd.Index[Any]") -> pd.DataFrame:

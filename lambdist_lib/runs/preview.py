@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from lambdist_lib import paths
-from lambdist_lib.data import files, items
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.deployment import bundles, dependencies, lifecycle
 from lambdist_lib.deployment.callables import Module
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import result_json
+from lambdist_lib.runs.inputs import Source
 
 
 def preview(
@@ -22,6 +22,8 @@ def preview(
     *,
     processing: str | Path | None = None,
     process: Callable[[Any], object] | None = None,
+    format: str = "",
+    columns: Sequence[str] = (),
     requirements: Sequence[str] = (),
     modules: Iterable[Module] = (),
 ) -> Iterator[dict[str, Any]]:
@@ -29,6 +31,7 @@ def preview(
 
     Args:
         data: A data file, or an iterable of items (`data.items`).
+        format, columns: Of a data file (`runs.inputs`).
         processing: Folder with the processing.py; by default the one that ships with lambdist.
         process: A function instead, with the `requirements` and `modules` that it imports.
 
@@ -40,19 +43,14 @@ def preview(
         >>> list(preview("data/numbers.txt", 1, processing=bundles.folder("examples/factor")))
         [{'n': 0, 'data': '685757477218807930249', 'result': [25307305511, 27097214159]}]
     """
+    source = Source(data=data, format=format, columns=columns, for_function=process is not None)
     processing = lifecycle.code_folder(
-        processing or "", process, requirements=requirements, modules=modules,
-        as_json=not isinstance(data, str | Path),
-    )  # fmt: skip
-    if isinstance(data, str | Path):
-        lines = files.lines(data)
-    else:
-        encode = items.encode if process else items.as_text
-        lines = (Line(k, encode(item)) for k, item in enumerate(items.each(data)))
+        processing or "", process, requirements=requirements, modules=modules, as_json=source.for_json
+    )
     before, known = sys.path[:], set(sys.modules)
     sys.path[:0] = bundles.search_path(processing)  # processing.py may import its neighbours
     try:
-        yield from _answers(_loaded(processing), itertools.islice(lines, n))
+        yield from _answers(_loaded(processing), itertools.islice(source.lines(), n))
     finally:
         sys.path[:] = before
         for name in set(sys.modules) - known:  # another folder's neighbours may have the same names

@@ -1,0 +1,158 @@
+"""Find what a run sends: a file of lines as it is, a table or an iterable as a file of datapoints.
+
+    source of data                     datapoint for a function         for a processing.py
+    lines                              the line, a string               the line
+    one column of a table              the value, any JSON type         the value; JSON if not a string
+    several columns, or a JSONL row    a dict                           its JSON text
+    an iterable                        the item (`data.items`)          a string; nothing else
+
+`n` of a datapoint is the number of its row, from 0.
+"""
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib import paths
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data import items, tables
+from lambdist_lib.data.datapoints import Line
+from lambdist_lib.data.files import lines
+from lambdist_lib.errors import DataFileError, UsageError
+from lambdist_lib.results import folders
+
+S3 = "s3://"
+Log = Callable[[str], None]
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where datapoints come from, and what reads them.
+
+    data: File, `-`, `s3://bucket/key` or iterable. format, columns: of a file (`data.tables`).
+    for_function: a function receives them, else a processing.py.
+    """
+
+    data: str | Path | Iterable[object]
+    format: str = ""
+    columns: Sequence[str] = ()
+    for_function: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.columns, str):
+            raise UsageError(f"columns is one string: pass a list, such as [{self.columns!r}]")
+        if not self.is_file and (self.format or self.columns):
+            raise UsageError("format and columns are for files; pick the columns of a DataFrame before")
+
+    @property
+    def is_file(self) -> bool:
+        return isinstance(self.data, str | Path)
+
+    @property
+    def is_remote(self) -> bool:
+        return self.is_file and str(self.data).startswith(S3)
+
+    @property
+    def read_as(self) -> str:
+        """The format, said or guessed; JSON lines that a processing.py takes whole are lines."""
+        known = tables.checked_format(self.format or tables.guess_format(str(self.data)))
+        return tables.LINES if known == tables.JSONL and not (self.columns or self.for_function) else known
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the file itself is read by every command, as lines of text."""
+        name = str(self.data)
+        packed = tables.is_packed(name) and not name.endswith(".gz")
+        return self.is_file and self.read_as == tables.LINES and not packed and not self.is_remote
+
+    @property
+    def encoding(self) -> str:
+        """How datapoints stand in their file: "json" or "text" (`RunInfo.encoding`)."""
+        if not self.is_file:
+            return "json" if self.for_function else "text"
+        if self.read_as == tables.LINES:
+            return "text"
+        return "json" if self.for_function or len(self.columns) != 1 else "text"
+
+    @property
+    def for_json(self) -> bool:
+        """Whether the function receives JSON decoded, in place of the string."""
+        return self.for_function and self.encoding == "json"
+
+    def file(
+        self, experiment: Path, *, max_chars: int, target: Target | None = None, log: Log = _to_stderr
+    ) -> str | Path:
+        """Return the file of datapoints; what is not plain lines is written into the experiment's folder.
+
+        Raises:
+            DataFileError: The file does not exist, is damaged or lacks a column.
+            UsageError: A row cannot be a datapoint; names it.
+        """
+        if self.is_plain:
+            assert isinstance(self.data, str | Path)
+            return folders.data_file(self.data, experiment)
+        path = folders.items_file(
+            self.rows(target),
+            experiment,
+            max_chars=max_chars,
+            encode=self._encode,
+            as_json=self.encoding == "json",
+        )
+        if self.is_file:
+            chosen = f", column {', '.join(self.columns)}" if self.columns else ""
+            log(f"{self.data}: read as {self.read_as}{chosen}")
+        return path
+
+    def rows(self, target: Target | None = None) -> Iterator[Any]:
+        """Yield the items, or the rows of the file."""
+        if not isinstance(self.data, str | Path):
+            yield from items.each(self.data)
+            return
+        with _local(str(self.data), target) as path:
+            yield from tables.rows(path, format=self.read_as, columns=self.columns)
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the datapoints, without a file of them."""
+        if self.is_plain:
+            assert isinstance(self.data, str | Path)
+            yield from lines(self.data)
+        else:
+            yield from (Line(n, self._encode(row)) for n, row in enumerate(self.rows()))
+
+    def _encode(self, row: object) -> str:
+        if self.encoding == "json":
+            return items.encode(row)
+        if self.is_file and isinstance(row, str) and not row.strip():
+            return ""  # a blank line: skipped and counted
+        return items.as_text(row) if isinstance(row, str) or not self.is_file else items.encode(row)
+
+
+@contextlib.contextmanager
+def _local(data: str, target: Target | None) -> Iterator[Path]:
+    """The file itself, or a copy of the S3 object that is gone afterwards."""
+    if not data.startswith(S3):
+        path = paths.find(data)
+        if not path.is_file():
+            raise DataFileError(f"no data file {data}")
+        yield path
+        return
+    bucket, _, key = data.removeprefix(S3).partition("/")
+    if not bucket or not key or target is None:
+        raise UsageError(f"invalid data {data!r}: write s3://BUCKET/KEY, which a run or submit reads")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / key.rpartition("/")[2]
+        from botocore.exceptions import ClientError
+
+        try:
+            target.client("s3").download_file(bucket, key, str(path))  # needs s3:GetObject
+        except ClientError as error:
+            raise DataFileError(f"{data} cannot be read on {target.label}: {error}") from error
+        yield path

@@ -1,0 +1,104 @@
+"""Where datapoints come from: lines as they are, tables and iterables as a file of datapoints."""
+
+import json
+
+import pytest
+
+from lambdist_lib.data import files
+from lambdist_lib.errors import DataFileError, UsageError
+from lambdist_lib.runs.inputs import Source
+
+CSV = 'url,text\na,"two\nlines"\n,x\nb,y\n'
+
+
+@pytest.fixture
+def pages(tmp_path):
+    path = tmp_path / "pages.csv"
+    path.write_text(CSV)
+    return path
+
+
+def written(source, folder):
+    """The source's datapoints, as a run reads them: by n."""
+    path = source.file(folder / "experiment", max_chars=1000, log=lambda line: None)
+    points = files.read(path, max_chars=1000)
+    assert points.rejected == 0
+    return {line.n: line.data for line in points}
+
+
+def test_a_file_of_lines_is_read_where_it_lies(tmp_path):
+    """Nothing is copied for it, with a function or without one."""
+    path = tmp_path / "words.txt"
+    path.write_text("a\nb\n")
+
+    for source in (Source(data=path), Source(data=path, for_function=True)):
+        assert (source.file(tmp_path / "experiment", max_chars=9), source.encoding) == (path, "text")
+        assert not source.for_json
+
+
+def test_one_column_is_its_value_and_keeps_its_row(pages, tmp_path):
+    """A processing.py gets the string, and an empty cell is skipped as a blank line is."""
+    source = Source(data=pages, columns=["url"])
+
+    assert source.encoding == "text"
+    assert written(source, tmp_path) == {0: "a", 2: "b"}
+
+
+def test_several_columns_are_an_object(pages, tmp_path):
+    """As JSON text for a processing.py, whatever the cells hold."""
+    source = Source(data=pages, columns=["text", "url"])
+
+    assert source.encoding == "json"
+    points = written(source, tmp_path)
+    assert json.loads(points[0]) == {"text": "two\nlines", "url": "a"}
+    assert json.loads(points[1]) == {"text": "x", "url": ""}
+
+
+def test_a_function_receives_a_column_as_json(pages, tmp_path):
+    """Quoted line ends and empty cells arrive."""
+    source = Source(data=pages, columns=["text"], for_function=True)
+
+    assert source.for_json
+    assert [json.loads(data) for data in written(source, tmp_path).values()] == ["two\nlines", "x", "y"]
+
+
+def test_a_cell_of_two_lines_is_refused_for_a_processing_py(pages, tmp_path):
+    """A datapoint is one line; the row is named, and nothing is left behind."""
+    with pytest.raises(UsageError, match="item 0 "):
+        written(Source(data=pages, columns=["text"]), tmp_path)
+    assert not (tmp_path / "experiment").exists()
+
+
+def test_json_lines_are_lines_for_a_processing_py(tmp_path):
+    """Without columns each line is a datapoint as it stands; a function gets the object."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a":  1}\n')
+
+    assert Source(data=path).file(tmp_path / "experiment", max_chars=99) == path
+    assert written(Source(data=path, for_function=True), tmp_path) == {0: '{"a":1}'}
+
+
+def test_an_iterable_is_read_once(tmp_path):
+    """Strings for a processing.py, any JSON for a function."""
+    assert written(Source(data=iter(["a", "b"])), tmp_path) == {0: "a", 1: "b"}
+    with pytest.raises(UsageError, match="item 0 "):
+        written(Source(data=[1]), tmp_path / "other")
+    assert [line.data for line in Source(data=iter([1, "a"]), for_function=True).lines()] == ["1", '"a"']
+
+
+def test_how_a_table_was_read_is_said(pages, tmp_path):
+    """The format was guessed: one line says which it is."""
+    said = []
+
+    Source(data=pages, columns=["url"]).file(tmp_path / "experiment", max_chars=99, log=said.append)
+
+    [line] = said
+    assert "csv" in line
+    assert "url" in line
+
+
+@pytest.mark.parametrize("data", ["s3://bucket", "s3://bucket/key.csv", "nowhere.csv"])
+def test_what_cannot_be_read_is_refused(tmp_path, data):
+    """An S3 object needs a target, and a file must exist."""
+    with pytest.raises((UsageError, DataFileError)):
+        Source(data=data).file(tmp_path / "experiment", max_chars=99)
