@@ -9,10 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdist_lib.protocol.contract import ADHOC, APPLICATION, TIMEOUT, Datapoint, PermanentError, result_json
+from lambdist_lib.protocol.causes import cause_of
+from lambdist_lib.protocol.contract import (
+    ADHOC,
+    APPLICATION,
+    TIMEOUT,
+    Datapoint,
+    PermanentError,
+    data_digest,
+    result_json,
+)
 
 import experiment_controls
-from items import Table, cause_of
+from items import Table
 from watchdog import TimedOut, Watchdog
 
 Process = Callable[[str], object]
@@ -66,25 +75,42 @@ def run_process(
     n, started_at, time_s = datapoint.n, time.time(), watchdog.left_s()
     if time_s <= 0:
         return Attempt(n=n, outcome="unstarted", cause="no time was left for it in its batch")
+    outcome, text = "failed", ""
     try:
         if experiment_controls.marks(datapoint):
             table.mark_started(datapoint.run_id, n, invocation["request_id"], datapoint.attempt)
         with watchdog.guards():
-            result = result_json(experiment_controls.run(process, datapoint))
+            outcome, text = _outcome_of(process, datapoint)
     except TimedOut:
+        pass  # `rang` decides: process() may have caught the exception
+    except Exception as error:  # the table's
+        outcome, text = "failed", cause_of(error)
+    finally:
+        watchdog.disarm()
+    if watchdog.rang:
         cause = f"timeout: process() still ran after {time_s:.1f} s, just before the function's timeout"
         return _failed(datapoint, table, invocation, "failed", cause, TIMEOUT)
-    except Exception as error:
-        outcome = "permanent" if isinstance(error, PermanentError) else "failed"
-        return _failed(datapoint, table, invocation, outcome, cause_of(error))
+    if outcome != "processed":
+        return _failed(datapoint, table, invocation, outcome, text)
     times = {"started_at": started_at, "finished_at": time.time()}
     received = {"received_at": datapoint.received_at, "attempt": datapoint.attempt}
-    return Attempt(n=n, outcome="processed", fields={"result": result, **stamps, **received, **times})
+    return Attempt(n=n, outcome="processed", fields={"result": text, **stamps, **received, **times})
+
+
+def _outcome_of(process: Process, datapoint: Datapoint) -> tuple[str, str]:
+    """Return `processed` and the result as JSON, or else the failure's outcome and cause."""
+    try:
+        return "processed", result_json(experiment_controls.run(process, datapoint))
+    except TimedOut:
+        raise
+    except BaseException as error:  # sys.exit() would end the whole batch
+        return ("permanent" if issubclass(type(error), PermanentError) else "failed"), cause_of(error)
 
 
 def store(datapoint: Datapoint, processed: Attempt, table: Table, invocation: dict[str, Any]) -> Attempt:
     """Store the result of a processed datapoint."""
-    fields = {**processed.fields, **invocation, "put_at": time.time()}
+    digest = data_digest(datapoint.data)  # the client compares it: a result belongs to its datapoint
+    fields = {**processed.fields, **invocation, "digest": digest, "put_at": time.time()}
     if datapoint.run_id.startswith(ADHOC):  # no client holds the file that it came from
         fields["data"] = datapoint.data
     put_started_s = time.perf_counter()

@@ -85,6 +85,8 @@ def record_death(message: dict[str, Any], table: Table) -> dict[str, Any]:
         )
     letter = {"payload": cut_payload(message["body"]), "cause": cause, "cause_class": cause_class}
     entries = [*history["attempts"], *history["started"]]
+    if "digest" in attributes:
+        letter["digest"] = attributes["digest"]
     first_at = min([queued_at, *(entry["at"] for entry in entries)])
     times = {"first_at": first_at, "queued_at": queued_at, "dead_at": time.time(), "receives": receives}
     item = table.record_death(run_id, n, {**letter, **times})

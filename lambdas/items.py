@@ -18,9 +18,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdist_lib.protocol.contract import APPLICATION, DEAD, STORED, UNPRINTABLE, shard_key
+from lambdist_lib.protocol.contract import APPLICATION, DEAD, STORED, shard_key
 
-CAUSE_MAX_CHARS = 300  # of a stored cause: room for a message, not for a payload
 PAYLOAD_MAX_BYTES = 80_000
 DAY_S = 86_400
 
@@ -150,11 +149,6 @@ def history(item: dict[str, Any]) -> dict[str, Any]:
         for name in ("attempts", "started")
     }
     return {"outcome": item.get("outcome", {}).get("S"), **entries}
-
-
-def cause_of(error: BaseException) -> str:
-    """Describe an exception: its class and message as one printable line, truncated."""
-    return UNPRINTABLE.sub(" ", f"{type(error).__name__}: {error}"[:CAUSE_MAX_CHARS])
 
 
 def cut_payload(text: str) -> str:

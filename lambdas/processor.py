@@ -15,11 +15,12 @@ from typing import Any
 
 import boto3
 
+from lambdist_lib.protocol.causes import CAUSE_MAX_CHARS, cause_of
 from lambdist_lib.protocol.contract import POISON, STORED, Datapoint, log_line
 
 import experiment_controls
 from attempt import Attempt, attempt, record_failure, run_process, store
-from items import CAUSE_MAX_CHARS, Table, cause_of
+from items import Table
 from messages import Message, Queues
 from processing import process
 from watchdog import Watchdog

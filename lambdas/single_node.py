@@ -9,11 +9,12 @@ from typing import Any
 
 import boto3
 
-from lambdist_lib.protocol.contract import Datapoint, log_line
+from lambdist_lib.protocol.causes import cause_of
+from lambdist_lib.protocol.contract import Datapoint, data_digest, log_line
 
 import api_request
 from attempt import Attempt, attempt
-from items import Table, cause_of, cut_payload
+from items import Table, cut_payload
 from processing import process
 from watchdog import Watchdog
 
@@ -71,6 +72,7 @@ def process_datapoint(
         return replace(result, outcome="failed")
     if result.outcome == "permanent":
         fields = {
+            "digest": data_digest(datapoint.data),
             "payload": cut_payload(datapoint.data),
             "cause": result.cause,
             "cause_class": result.cause_class,

@@ -9,9 +9,10 @@ Standard library only: this module ships in the zips.
 import re
 from typing import Any
 
-from lambdist_lib.protocol.contract import APPLICATION, CRASH, NO_TRACE, THROTTLE_ONLY
+from lambdist_lib.protocol.contract import APPLICATION, CRASH, NO_TRACE, THROTTLE_ONLY, UNPRINTABLE
 
 ERROR = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")  # an exception's class at the beginning of a cause
+CAUSE_MAX_CHARS = 300  # of a stored cause: room for a message, not for a payload
 
 
 def explain(
@@ -53,3 +54,12 @@ def kind(cause: str, cause_class: str) -> str:
     """Return a cause without text that may quote a payload: its class, and that of an exception."""
     error = ERROR.match(cause) if cause_class == APPLICATION else None
     return f"{cause_class} {error[0]}" if error else cause_class
+
+
+def cause_of(error: BaseException) -> str:
+    """Describe an exception: its class and message as one printable line, truncated."""
+    try:
+        text = str(error)[:CAUSE_MAX_CHARS]
+        return UNPRINTABLE.sub(" ", f"{type(error).__name__}: {text}"[:CAUSE_MAX_CHARS])
+    except BaseException as second:  # the code of a user's exception may do anything, too
+        return f"{type(error).__name__}: its text raises {type(second).__name__}"

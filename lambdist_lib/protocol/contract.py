@@ -15,6 +15,7 @@ DATAPOINT_CEILING_CHARS = 65_536  # its upper bound: 64 Ki characters fill a req
 REQUEST_MAX_DATAPOINTS = 100
 REQUEST_MAX_BYTES = 256 * 1024
 RESULT_MAX_BYTES = 300_000  # a DynamoDB item holds 400 KB, including the datapoint and its history
+RESULT_MAX_DEPTH = 200  # of lists and dicts in each other: readers of JSON stop at 256 (jq) to 1,000 (Python)
 N_MAX = 2**53 - 1  # exact as a JSON number and in DynamoDB
 SHARDS = 16  # of one run's items: a DynamoDB partition takes 1,000 writes/s
 ADHOC = "adhoc-"  # prefix of the run ids of datapoints without one: adhoc-<UTC date>
@@ -87,9 +88,11 @@ def result_json(result: object) -> str:
     """Encode a result of `process()` as JSON.
 
     Raises:
-        PermanentError: JSON cannot represent it, or it has more than RESULT_MAX_BYTES.
+        PermanentError: JSON cannot represent it, would merge its keys, or it has more than
+            RESULT_MAX_BYTES or RESULT_MAX_DEPTH.
     """
     try:
+        _require_plain(result)
         text = json.dumps(result, ensure_ascii=False, allow_nan=False)
         size_bytes = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
@@ -99,6 +102,41 @@ def result_json(result: object) -> str:
             f"process() returned {size_bytes:,} bytes, at most {RESULT_MAX_BYTES:,} are stored"
         )
     return text
+
+
+def _require_plain(result: object) -> None:
+    """Raise PermanentError for a result that readers of its JSON could not read, or would read as another."""
+    level, depth, values = [result], 0, 1
+    while containers := [value for value in level if isinstance(value, dict | list | tuple)]:
+        depth += 1
+        values += sum(map(len, containers))
+        if depth > RESULT_MAX_DEPTH:
+            raise PermanentError(
+                f"process() returned lists or dicts more than {RESULT_MAX_DEPTH} deep in each other"
+            )
+        if values > RESULT_MAX_BYTES:  # each has a byte or more; not counted one by one without end
+            raise PermanentError(
+                f"process() returned {values:,} values or more, at most {RESULT_MAX_BYTES:,} bytes are stored"
+            )
+        level = []
+        for container in containers:
+            if isinstance(container, dict):
+                _require_distinct(container)
+                level += container.values()
+            else:
+                level += container
+
+
+def _require_distinct(keys: dict[Any, Any]) -> None:
+    """Raise PermanentError for keys that are one key in JSON, such as 1 and "1"."""
+    if all(type(key) is str for key in keys):
+        return
+    names = set[str]()
+    for key in keys:
+        name = json.dumps({key: 0}, allow_nan=False)[1:-4]
+        if name in names:
+            raise PermanentError(f"process() returned a dict with two keys that JSON writes as {name}")
+        names.add(name)
 
 
 def data_digest(data: str) -> str:
@@ -132,8 +170,9 @@ def message_body(datapoint: Datapoint, *, collector: dict[str, Any]) -> str:
 
 
 def message_attributes(datapoint: Datapoint) -> dict[str, Any]:
-    """Encode the key as attributes, which survive a malformed body."""
+    """Encode the key and the digest as attributes, which survive a malformed body."""
     return {
+        "digest": {"DataType": "String", "StringValue": data_digest(datapoint.data)},
         "run_id": {"DataType": "String", "StringValue": datapoint.run_id},
         "n": {"DataType": "Number", "StringValue": str(datapoint.n)},
     }

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import FakeDynamoDB, refusal
 
-from items import CAUSE_MAX_CHARS, PAYLOAD_MAX_BYTES, Table, cause_of, cut_payload
+from items import PAYLOAD_MAX_BYTES, Table, cut_payload
 
 NAMES = ["stored", "dead", "attempt"]
 
@@ -164,23 +164,7 @@ def test_a_stored_result_is_final_in_any_order(acts):
         assert item.get("duplicates", 0) == acts.count("stored") - 1
 
 
-# -- Causes and payloads -------------------------------------------------------------------
-
-
-@given(st.text())
-def test_a_cause_is_one_printable_line(text):
-    """The text of any exception fits an attribute, an e-mail and a CSV cell."""
-    cause = cause_of(ValueError(text))
-
-    assert cause.startswith("ValueError: ")
-    assert len(cause) <= CAUSE_MAX_CHARS
-    assert len(cause.splitlines()) == 1
-    assert cause.encode()
-
-
-def test_a_cause_with_a_lone_surrogate_can_be_encoded():
-    """An exception that quotes broken Unicode does not break its report."""
-    assert cause_of(ValueError("a\ud800\nb")) == "ValueError: a  b"
+# -- Payloads ------------------------------------------------------------------------------
 
 
 @given(st.text(), st.integers(0, 30_000))

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.fakes import CONTEXT, INVOCATION, FakeDynamoDB, FakeQueue
+from support.harmful import HARMFUL, harm
 from support.messages import message
 
-from lambdist_lib.protocol.contract import PermanentError
+from lambdist_lib.protocol.contract import PermanentError, data_digest
 
 GIVEN_ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 POISON = [
@@ -79,6 +80,7 @@ def test_a_result_is_stored_with_its_times(processor):
     assert (item["receives"], item["attempt"], item["collector_request_id"]) == (2, 2, "c1")
     assert item["started_at"] <= item["finished_at"] <= item["put_at"]
     assert (item["request_id"], item["cold"]) == ("request-1", True)
+    assert item["digest"] == data_digest("Sed")
     assert item["init_s"] > 0
 
 
@@ -222,7 +224,8 @@ def test_a_permanent_error_reaches_the_dead_letter_queue_at_once(processor):
     assert sent["MessageBody"] == letter["body"]
     values = {name: value["StringValue"] for name, value in sent["MessageAttributes"].items()}
     assert json.loads(values.pop("cause")) == "PermanentError: never"
-    assert values == {"run_id": "run", "n": "7", "receives": "3", "class": "application"}
+    digest = data_digest("permanent")
+    assert values == {"run_id": "run", "n": "7", "receives": "3", "class": "application", "digest": digest}
     assert stack.dynamodb.item("run", 7)["attempts"][0]["cause"] == "PermanentError: never"
     assert stack.queue.delays_s == {}
 
@@ -335,6 +338,24 @@ def test_any_json_result_is_stored(processor, result):
     assert json.loads(stack.dynamodb.item("run", 0)["result"]) == result
 
 
+@pytest.mark.parametrize("kind", HARMFUL)
+@pytest.mark.parametrize("partial", ["on", "off"])
+def test_whatever_a_datapoint_does_harms_only_itself(import_fresh, kind, partial):
+    """Its neighbours are stored, or return with it in a batch that is a unit; the cause is its own."""
+    stack = Stack(import_fresh("processor", PARTIAL_BATCH_RESPONSES=partial), harm)
+    batch = [message(0, "good"), message(1, kind), message(2, "good")]
+
+    if partial == "on":
+        assert stack.receives(*batch) in ([], ["m1"])
+        assert stack.dynamodb.outcomes() == {0: "stored", 1: None, 2: "stored"}
+    else:
+        with pytest.raises(stack.module.BatchFailed):
+            stack.receives(*batch)
+
+    [attempt] = stack.dynamodb.item("run", 1)["attempts"]
+    assert (attempt["class"], attempt["cause"].startswith(HARMFUL[kind])) == ("application", True)
+
+
 def test_a_permanent_error_is_retried_with_the_switch_off(import_fresh):
     """With the switch off it is retried like any other failure, as in the original."""
     stack = Stack(import_fresh("processor", PERMANENT_AT_ONCE="off"), process_by_word)
@@ -381,6 +402,31 @@ def test_an_attempt_beyond_the_timeout_fails_alone(processor):
     [attempt] = stack.dynamodb.item("run", 1)["attempts"]
     assert (attempt["class"], attempt["cause"][:25]) == ("timeout", "timeout: process() still ")
     assert stack.queue.delays_s["handle-2"] == 0  # nothing was wrong with it: it need not wait
+
+
+def insistent(data):
+    """Catch the alarm's exception, too, and go on or return as if nothing had happened."""
+    for _ in range(2 if data == "twice" else 1):
+        try:
+            time.sleep(30)
+        except BaseException:
+            if data == "raises":
+                raise ValueError("connection lost") from None
+    return data
+
+
+@pytest.mark.parametrize("data", ["returns", "raises", "twice"])
+def test_a_caught_timeout_is_a_timeout(processor, data):
+    """Whatever process() makes of the alarm's exception, its time was up."""
+    stack = Stack(processor, lambda text: text if text == "good" else insistent(text))
+
+    answer = processor.handler({"Records": [message(0, "good"), message(1, data)]}, context(0.6))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert stack.dynamodb.outcomes() == {0: "stored", 1: None}
+    [attempt] = stack.dynamodb.item("run", 1)["attempts"]
+    assert attempt["class"] == "timeout"
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_an_unstarted_message_is_requeued_at_its_last_receive(processor):
@@ -536,14 +582,12 @@ def test_a_declared_crash_kills_the_process(processor, monkeypatch, kind, stored
     """It strikes before or after the write and leaves only the marker of a started attempt."""
     stack = Stack(processor)
 
-    def dies(status):
-        raise SystemExit(status)
+    left = []
+    monkeypatch.setattr(os, "_exit", lambda status: left.append((status, stack.dynamodb.item("run", 0))))
+    stack.receives(message(0, fault=f"{kind}:1"))
 
-    monkeypatch.setattr(os, "_exit", dies)
-    with pytest.raises(SystemExit):
-        stack.receives(message(0, fault=f"{kind}:1"))
-
-    item = stack.dynamodb.item("run", 0)
+    [(status, item)] = left
+    assert status == 70
     assert (item.get("outcome") == "stored", item.get("attempts", [])) == (stored, [])
     assert [one["receive"] for one in item["started"]] == [1]
 

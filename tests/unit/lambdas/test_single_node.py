@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.fakes import CONTEXT, FakeDynamoDB
+from support.harmful import HARMFUL, harm
 
 from lambdist_lib.protocol.contract import PermanentError
 
@@ -214,6 +215,18 @@ def test_a_permanent_error_is_retried_with_the_switch_off(import_fresh):
 
     assert (status, answer["stored"], answer["retry"], answer["dead"]) == (200, [0], [1], [])
     assert "outcome" not in stack.dynamodb.item("run", 1)
+
+
+@pytest.mark.parametrize("kind", HARMFUL)
+def test_whatever_a_datapoint_does_harms_only_itself(single_node, kind):
+    """The others of its request are stored; its failure is the application's."""
+    stack = Stack(single_node, harm)
+
+    status, answer = stack.post_many("good", kind, "good")
+
+    assert (status, answer["stored"], answer["retry"] + answer["dead"]) == (200, [0, 2], [1])
+    [attempt] = stack.dynamodb.item("run", 1)["attempts"]
+    assert (attempt["class"], attempt["cause"].startswith(HARMFUL[kind])) == ("application", True)
 
 
 def test_a_death_has_its_cause_class(stack):

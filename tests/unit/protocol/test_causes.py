@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdist_lib.protocol import causes, contract
+from lambdist_lib.protocol.causes import CAUSE_MAX_CHARS, cause_of
 
 
 def failed(receive, cause_class="application", cause="ValueError: no"):
@@ -85,3 +86,47 @@ def test_every_history_has_one_known_class(attempts, started, since, marked):
 def test_the_kind_of_a_cause_quotes_no_message(cause, cause_class, expected):
     """The message of an exception may quote data; its class does not."""
     assert causes.kind(cause, cause_class) == expected
+
+
+@given(st.text())
+def test_a_cause_is_one_printable_line(text):
+    """The text of any exception fits an attribute, an e-mail and a CSV cell."""
+    cause = cause_of(ValueError(text))
+
+    assert cause.startswith("ValueError: ")
+    assert len(cause) <= CAUSE_MAX_CHARS
+    assert len(cause.splitlines()) == 1
+    assert cause.encode()
+
+
+def test_a_cause_with_a_lone_surrogate_can_be_encoded():
+    """An exception that quotes broken Unicode does not break its report."""
+    assert cause_of(ValueError("a\ud800\nb")) == "ValueError: a  b"
+
+
+class Rude(Exception):
+    """Its text cannot be had."""
+
+    def __init__(self, how):
+        self.how = how
+
+    def __str__(self):
+        if self.how is None:
+            return self.how
+        raise self.how
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (Rude(ValueError()), "Rude: its text raises ValueError"),
+        (Rude(SystemExit(0)), "Rude: its text raises SystemExit"),
+        (Rude(RecursionError()), "Rude: its text raises RecursionError"),
+        (Rude(None), "Rude: its text raises TypeError"),
+        (SystemExit(3), "SystemExit: 3"),
+        (KeyboardInterrupt(), "KeyboardInterrupt: "),
+    ],
+)
+def test_an_exception_whose_text_raises_has_a_cause(error, cause):
+    """The code of a user's exception ends neither the batch nor its report."""
+    assert cause_of(error) == cause

@@ -126,8 +126,46 @@ def test_a_recursive_result_is_a_permanent_error():
         deep = [deep]
 
     for endless in (result, deep):
-        with pytest.raises(PermanentError, match="JSON cannot hold"):
+        with pytest.raises(PermanentError, match="more than 200 deep in each other"):
             contract.result_json(endless)
+
+
+def test_a_result_is_only_as_deep_as_its_readers_allow():
+    """A Lambda with a small stack encodes what a client inside a notebook cannot decode."""
+    deep = 1
+    for _ in range(contract.RESULT_MAX_DEPTH):
+        deep = {"a": deep}
+
+    assert contract.result_json(deep)
+    with pytest.raises(PermanentError):
+        contract.result_json([deep])
+
+
+def test_a_result_that_grows_without_end_is_refused_at_once():
+    """A list of itself twice, and that 100 times, would be 2**100 values."""
+    result = []
+    for _ in range(100):
+        result = [result, result]
+
+    with pytest.raises(PermanentError, match="values or more, at most 300,000 bytes are stored"):
+        contract.result_json(result)
+
+
+@pytest.mark.parametrize(
+    ("result", "key"),
+    [
+        ({1: 0, "1": 0}, '"1"'),
+        ({None: 0, "null": 0}, '"null"'),
+        ({True: 0, "true": 0}, '"true"'),
+        ([{"a": {1.5: 0, "1.5": 0}}], '"1.5"'),
+    ],
+    ids=str,
+)
+def test_keys_that_json_would_merge_are_refused(result, key):
+    """One of the two values would be lost without a word."""
+    with pytest.raises(PermanentError, match=f"two keys that JSON writes as {key}"):
+        contract.result_json(result)
+    assert contract.result_json({1: 0, "2": 0}) == '{"1": 0, "2": 0}'
 
 
 def test_a_result_is_measured_in_bytes():
@@ -162,10 +200,11 @@ def test_a_message_is_ascii_and_round_trips(text):
 
 
 def test_the_attributes_have_the_key():
-    """A malformed body still has its key in the attributes."""
+    """A malformed body still has its key and its digest in the attributes."""
     attributes = contract.message_attributes(Datapoint(run_id="run", n=7, data="x"))
 
     assert attributes == {
+        "digest": {"DataType": "String", "StringValue": contract.data_digest("x")},
         "run_id": {"DataType": "String", "StringValue": "run"},
         "n": {"DataType": "Number", "StringValue": "7"},
     }
