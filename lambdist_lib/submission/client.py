@@ -4,7 +4,8 @@ Closed loop: at most `chunks` requests are under way, and a sender that got its 
 the next datapoints. With a `rate` the loop is open: every datapoint has its time, and the delay
 of a slow API counts as waiting. Transient failures (no connection, 429, 5xx, datapoints that the
 response asks for again) are retried after a random delay whose bound doubles; other 4xx are
-final. A datapoint is accepted only if a response names it.
+final. A request that its Lambda may have crashed over is sent again one datapoint at a time. A
+datapoint is accepted only if a response names it.
 """
 
 import contextlib
@@ -205,7 +206,8 @@ class _Sender:
             receipts.append(self.counts.add(receipt))
         if again:
             delay_s = self._rate.delay_s(pending.tries, response.retry_after_s)
-            self._queue.push(pending.remainder(again), now_s + delay_s)
+            for points in [[point] for point in again] if parsed.crashed else [again]:
+                self._queue.push(pending.remainder(points), now_s + delay_s)
         return receipts
 
     def _learn(

@@ -38,6 +38,7 @@ class ParsedResponse(NamedTuple):
     served: The API processed the request; a datapoint that it did not accept failed by itself.
     counts: The API may have worked, so this is one of the datapoint's tries.
     overload: Fewer requests at once would succeed better.
+    crashed: One of the datapoints may have ended the process, and with it the others' attempts.
     facts: FACTS of the first Lambda.
     status: The function's own status where the response wraps one, else 0.
     """
@@ -51,6 +52,7 @@ class ParsedResponse(NamedTuple):
     served: bool = False
     counts: bool = True
     overload: bool = False
+    crashed: bool = False
     facts: tuple[Any, ...] = (None,) * len(FACTS)
     status: int = 0
 
@@ -141,7 +143,7 @@ def _parse_foreign(response: Response, body: dict[str, Any], ns: list[int]) -> P
     if 400 <= status < 500:
         return ParsedResponse(cause=cause, rejected=dict.fromkeys(ns, cause), served=True)
     idle = status == 503
-    return ParsedResponse(cause=cause, certain=False, counts=not idle, overload=idle)
+    return ParsedResponse(cause=cause, certain=False, counts=not idle, overload=idle, crashed=not idle)
 
 
 def _says_failed(body: dict[str, Any]) -> bool:

@@ -33,6 +33,7 @@ class RetryQueue:
         self._new, self._next = new, next(new, None)
         self._rate, self._began_s = rate, time.perf_counter()
         self._retries: list[tuple[float, int, PendingRequest]] = []  # a heap by the time when they are due
+        self._pushed = 0  # retries so far, to order those that are due at the same time
         self._max_waiting = MAX_WAITING + 4 * chunks
         self._free_retries = FREE_RETRIES + 10 * chunks * request_batch
         self._retry_budget = retry_budget
@@ -42,7 +43,8 @@ class RetryQueue:
 
     def push(self, request: PendingRequest, due_s: float) -> None:
         """Add a request to send again."""
-        heapq.heappush(self._retries, (due_s, request.request, request))
+        self._pushed += 1
+        heapq.heappush(self._retries, (due_s, self._pushed, request))
 
     def pop(self, now_s: float) -> PendingRequest | None:
         """Take the next request that is due, if any."""

@@ -105,6 +105,23 @@ def test_each_datapoint_of_a_batch_has_its_own_verdict():
     assert server.exchanges[1].content["datapoints"] == [{"n": 3, "data": "word-3", "attempt": 2}]
 
 
+def test_a_datapoint_that_crashes_its_lambda_dies_alone():
+    """API Gateway's 502 for a lost process names nobody, so each of the group is then sent on its own."""
+
+    def script(exchange: Exchange) -> None:
+        if 2 in exchange.ns:
+            exchange.reply(502, {"message": "Internal server error"})
+        else:
+            exchange.accept()
+
+    with Hostile(script) as server:
+        counts, receipts = submitted(server.api, points(10), request_batch=5, tries=3)
+
+    assert (counts.accepted, counts.unknown) == (9, 1)
+    assert [receipt.n for receipt in receipts if receipt.verdict == "unknown"] == [2]
+    assert sum(exchange.ns == [2] for exchange in server.exchanges) == 2  # after the one with its group
+
+
 @pytest.mark.parametrize("status", [400, 405, 409, 413, 415, 422])
 def test_other_client_errors_are_final(status):
     """A 4xx means that the request is invalid: it is not retried."""

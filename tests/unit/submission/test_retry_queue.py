@@ -27,6 +27,15 @@ def test_a_due_retry_comes_before_new_requests():
     assert not requests
 
 
+def test_retries_that_are_due_together_keep_their_order():
+    """A request that is split gives many retries with one number and one time."""
+    requests = queue(0)
+    for n in (5, 3, 4):
+        requests.push(PendingRequest([(n, "again")], request=1), 1.0)
+
+    assert numbers([requests.pop(2.0), requests.pop(2.0), requests.pop(2.0)]) == [5, 3, 4]
+
+
 def test_a_rate_spaces_new_requests():
     """At 10 datapoints per second the second one is due after 0.1 s."""
     requests = queue(2, rate=10.0)
