@@ -61,19 +61,27 @@ class Message:
         """Parse the datapoint and the times measured before this Lambda.
 
         Raises:
-            ValueError, KeyError, TypeError, RecursionError: The collector did not write this body.
+            ValueError, KeyError, TypeError, RecursionError: The body is not a datapoint's.
         """
         fields, sent = json.loads(self.record["body"]), self.record["attributes"]
+        collector = fields.get("collector", {}) if isinstance(fields, dict) else None
+        if not isinstance(collector, dict):
+            raise ValueError("not an object")
+        fields["received_at"] = fields.get("received_at") or self.sent_at  # no Lambda received it before
         names = ("run_id", "n", "data", "work", "fault", "received_at")
         datapoint = Datapoint(attempt=self.attempt, **{name: fields[name] for name in names})
         texts = (datapoint.run_id, datapoint.data, datapoint.work, datapoint.fault)
-        if not is_count(datapoint.n) or not all(isinstance(text, str) for text in texts):
+        if (
+            not is_count(datapoint.n)
+            or not all(isinstance(text, str) for text in texts)
+            or type(datapoint.received_at) not in (int, float)
+        ):
             raise ValueError("fields of a wrong type")
         return datapoint, {
             "queued_at": self.sent_at,
             "first_received_at": int(sent["ApproximateFirstReceiveTimestamp"]) / 1000,
             "receives": self.attempt,
-            "collector_request_id": fields["collector"]["request_id"],
+            "collector_request_id": collector.get("request_id", ""),
         }
 
     def _attribute(self, name: str) -> str:

@@ -16,7 +16,14 @@ from typing import Any
 import boto3
 
 from lambdist_lib.protocol.causes import CAUSE_MAX_CHARS, cause_of
-from lambdist_lib.protocol.contract import POISON, STORED, Datapoint, log_line
+from lambdist_lib.protocol.contract import (
+    POISON,
+    STORED,
+    Datapoint,
+    PermanentError,
+    log_line,
+    reason_against,
+)
 
 import experiment_controls
 from attempt import Attempt, attempt, record_failure, run_process, store
@@ -27,6 +34,8 @@ from watchdog import Watchdog
 
 PARTIAL = os.environ["PARTIAL_BATCH_RESPONSES"] == "on"
 PERMANENT_AT_ONCE = os.environ["PERMANENT_AT_ONCE"] == "on"
+MAX_CHARS = int(os.environ["MAX_CHARS"])
+PATTERN = os.environ["PATTERN"]
 
 queues = Queues(boto3.client("sqs"))
 table = Table(boto3.client("dynamodb"), os.environ["TABLE_NAME"], float(os.environ["ITEM_DAYS"]))
@@ -83,6 +92,17 @@ def process_individually(
     return attempts
 
 
+def process_valid(data: str) -> object:
+    """Process a datapoint that the rule allows: a message may not have passed the collector.
+
+    Raises:
+        PermanentError: The rule rejects it.
+    """
+    if reason := reason_against(data, max_chars=MAX_CHARS, pattern=PATTERN):
+        raise PermanentError(f"the datapoint {reason}")
+    return process(data)
+
+
 def crash_suspects(messages: list[Message]) -> list[Message]:
     """Return the messages at their last receive of which an earlier receive left no trace.
 
@@ -117,7 +137,7 @@ def process_message(message: Message, invocation: dict[str, Any], watchdog: Watc
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         result = record_poison_message(message, error, invocation)
     else:
-        result = attempt(datapoint, process, table, invocation, stamps, watchdog)
+        result = attempt(datapoint, process_valid, table, invocation, stamps, watchdog)
     if result.outcome == "permanent":
         result = send_to_dead_letter_queue(message, result) if PERMANENT_AT_ONCE else _as_failed(result)
     if result.outcome == "unstarted" and message.is_last and queues.requeue_copy(message):
@@ -155,7 +175,7 @@ def process_as_unit(
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             processed[message.id] = None, record_poison_message(message, error, invocation)
         else:
-            result = run_process(datapoint, process, table, invocation, stamps, watchdog)
+            result = run_process(datapoint, process_valid, table, invocation, stamps, watchdog)
             processed[message.id] = datapoint, result
     failures = [result for _, result in processed.values() if result.outcome != "processed"]
     attempts = {}

@@ -57,13 +57,16 @@ def set_mapping(target: Target, outputs: Mapping[str, str], parameters: Mapping[
 
 
 def _validate_requests(target: Target, api_id: str) -> None:
+    """Give every POST the request validator that the emulator drops from the template."""
     gateway = target.client("apigateway")
-    if gateway.get_request_validators(restApiId=api_id)["items"]:
-        return
-    validator = gateway.create_request_validator(restApiId=api_id, name="body", validateRequestBody=True)
+    known = gateway.get_request_validators(restApiId=api_id)["items"]
+    validator = (known and known[0]) or gateway.create_request_validator(
+        restApiId=api_id, name="body", validateRequestBody=True
+    )
+    operation = {"op": "replace", "path": "/requestValidatorId", "value": validator["id"]}
     for resource in gateway.get_resources(restApiId=api_id)["items"]:
-        if "POST" in resource.get("resourceMethods", {}):
-            operation = {"op": "replace", "path": "/requestValidatorId", "value": validator["id"]}
+        method = resource.get("resourceMethods", {}).get("POST")
+        if method is not None and method.get("requestValidatorId") != validator["id"]:
             gateway.update_method(
                 restApiId=api_id, resourceId=resource["id"], httpMethod="POST", patchOperations=[operation]
             )

@@ -128,7 +128,7 @@ def up_to_date(
     if wanted != stack.parameters:
         return None
     text = target.client("cloudformation").get_template(StackName=stack.name)["TemplateBody"]
-    same = text == templates.body(kind, resource_path=values.get("ResourcePath"))
+    same = text == templates.body(kind, values)
     return stack if same else None
 
 
@@ -153,7 +153,7 @@ def _carry_out(
     operations, failed = [], []
     for kind, given in values.items():
         defaults = {key: declared.get("Default") for key, declared in templates.parameters(kind).items()}
-        body = templates.body(kind, resource_path=given.get("ResourcePath"))
+        body = templates.body(kind, given)
         body = local_fixes.template(target, body, given, defaults)
         try:
             operations.append(

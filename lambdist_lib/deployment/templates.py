@@ -18,6 +18,7 @@ from lambdist_lib import paths
 from lambdist_lib.errors import UsageError
 
 KINDS = ("distributed", "single_node")
+SNAPSHOT = ("ResourcePath", "StorageFirst")  # parameters that change what API Gateway serves
 MAX_ADDRESSES = 3  # NotifyEmail, NotifyEmail2, NotifyEmail3: plain templates cannot loop over a list
 VISIBILITIES = (  # per queue: its visibility timeout, its function's timeout, its batching window
     ("VisibilityTimeoutSeconds", "ProcessorTimeoutSeconds", "QueueWindowSeconds"),
@@ -50,18 +51,22 @@ def parameters(kind: str) -> dict[str, dict[str, Any]]:
     return declared
 
 
-def body(kind: str, *, resource_path: str | None = None) -> str:
+def body(kind: str, values: Mapping[str, str] | None = None) -> str:
     """Return a template as it is deployed.
 
     API Gateway serves a snapshot of the API, and CloudFormation makes a new one only for a new
     logical id: so the id has a hash of the snapshot's content.
+
+    Args:
+        values: Parameters of the deploy; those of SNAPSHOT count.
     """
-    return with_deployment_hash(_text(kind), resource_path=resource_path)
+    return with_deployment_hash(_text(kind), values)
 
 
-def with_deployment_hash(text: str, *, resource_path: str | None = None) -> str:
+def with_deployment_hash(text: str, values: Mapping[str, str] | None = None) -> str:
     """Put the hash into the logical id of the API's deployment in a template's text."""
-    digest = hashlib.sha256(f"{text}\0{resource_path}".encode()).hexdigest()
+    of_snapshot = [(values or {}).get(name) for name in SNAPSHOT]
+    digest = hashlib.sha256(f"{text}\0{of_snapshot}".encode()).hexdigest()
     return text.replace("Deployment0", f"Deployment{digest[:10]}")
 
 

@@ -2,13 +2,14 @@
 
 Consecutive time stamps bound the stages without gap or overlap, so they add up exactly:
 
-    with a queue  intended > sent > received > queued > first_received > started > finished > put
-    without       intended > sent > received > started > finished > put
+    with a queue         intended > sent > received > queued > first_received > started > finished > put
+    without a collector  intended > sent > queued > first_received > started > finished > put
+    without a queue      intended > sent > received > started > finished > put
 
-Clocks (see `results.schema`): `to_entry` is from the client's clock to the Lambda's, `collector` and
-`start` are between the Lambda's and SQS's. SQS truncates its stamps to milliseconds, so a stage that
-ends at one may be up to 1 ms too short (even negative), and the next one too long by as much. `check`
-compares the stages with this bound.
+Clocks (see `results.schema`): `to_entry` is from the client's clock to the Lambda's, or without a collector
+to SQS's; `collector` and `start` are between the Lambda's and SQS's. SQS truncates its stamps to
+milliseconds, so a stage that ends at one may be up to 1 ms too short (even negative), and the next one too
+long by as much. `check` compares the stages with this bound.
 """
 
 import pandas as pd
@@ -35,6 +36,11 @@ STAGES_WITHOUT_QUEUE = {
     "process": STAGES["process"],
     "to_put": STAGES["to_put"],
 }
+STAGES_WITHOUT_COLLECTOR = {  # the client or the API writes to the queue
+    "wait": STAGES["wait"],
+    "to_entry": ("sent_at", "queued_at"),  # network, API
+    **{name: STAGES[name] for name in ("queue", "start", "process", "to_put")},
+}
 NAMES = tuple(STAGES)
 COLUMNS = tuple(f"{name}_s" for name in NAMES)
 SQS_STAMP_S = 0.001
@@ -48,7 +54,9 @@ def of_arm(arm: str) -> dict[str, Span]:
     """
     if arm not in ARMS or is_local(arm):
         return {}
-    return STAGES if ARMS[arm].queued else STAGES_WITHOUT_QUEUE
+    if not ARMS[arm].queued:
+        return STAGES_WITHOUT_QUEUE
+    return STAGES if ARMS[arm].first_lambda else STAGES_WITHOUT_COLLECTOR
 
 
 def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
@@ -73,9 +81,10 @@ def with_sent_at_of_counted_try(records: pd.DataFrame) -> pd.DataFrame:
     """Return records whose `sent_at` is never after `received_at` for a datapoint that was sent again.
 
     There an earlier try was accepted without a response. Its send time is not known, so the time until it
-    was received counts as waiting.
+    was received, or without a first Lambda queued, counts as waiting.
     """
-    sent_at, received_at = _seconds(records["sent_at"]), _seconds(records["received_at"])
+    sent_at = _seconds(records["sent_at"])
+    received_at = _seconds(records["received_at"]).fillna(_seconds(records["queued_at"]))
     earlier = (records["tries"] > 1) & (sent_at > received_at)
     return records.assign(sent_at=sent_at.mask(earlier, received_at))
 

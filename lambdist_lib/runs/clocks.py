@@ -9,13 +9,15 @@ import collections
 import itertools
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 CLIENT_STAMPS = ("intended_at", "sent_at", "answered_at")
 PART = 4  # the first and the last quarter of the requests stand for a run's start and end
 PART_MOST = 1_000  # requests of such a part: enough that one of them met no queue
+SQS_STAMP_S = 0.001  # a stamp of SQS may be so much too early
 SLACK_S = 0.005  # clocks of several AWS hosts differ by about a millisecond
 JUMP_S = 0.05  # a step of the wall clock against the monotonic one; NTP's corrections are smaller
 SLEW = 1e-3  # of the elapsed time: twice the most that NTP slews a clock (500 ppm)
@@ -105,6 +107,26 @@ def check(receipts: Iterable[Mapping[str, Any]], *, jumped_s: float = 0.0) -> Cl
     if whole.low_s <= 0 <= whole.high_s:
         return ClockCheck(bound_s=max(whole.high_s, -whole.low_s))
     return ClockCheck(offset_s=whole.middle_s, bound_s=bound_s)
+
+
+def with_queue_stamps(
+    receipts: Iterable[Mapping[str, Any]], items: Iterable[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield receipts with SQS's stamp in place of a first Lambda's, where there is one.
+
+    Only those of datapoints that were sent once: another try's message may be older than its request.
+
+    Args:
+        items: Of the run, by ascending n; SQS cuts their `queued_at` to milliseconds.
+    """
+    queued_at = array("d")
+    for item in items:
+        queued_at.extend([math.nan] * (item["n"] + 1 - len(queued_at)))
+        queued_at[item["n"]] = item.get("queued_at", math.nan)
+    for receipt in receipts:
+        stamp = queued_at[receipt["n"]] if receipt["n"] < len(queued_at) else math.nan
+        if receipt["tries"] == 1 and receipt["verdict"] == "accepted" and not math.isnan(stamp):
+            yield {**receipt, "received_at": stamp + SQS_STAMP_S, "done_at": stamp}
 
 
 def _parts(receipts: Iterable[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], ...]:

@@ -17,6 +17,7 @@ from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.deployment import stacks, templates
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, NotFoundError
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import OUTCOMES, STORED, data_digest
 from lambdist_lib.records import invocations as records_invocations
 from lambdist_lib.records import items as records_items
@@ -48,8 +49,12 @@ def collect(
     """
     with files.table(folder, "receipts") as file:
         last = journal.copy(folder / "journal", file)
-    clock = clocks.check(journal.read(folder / "journal"), jumped_s=jumped_s)
     facts, foreign = folders.read_facts(folder), list[int]()
+    receipts_of_run: Iterable[dict[str, Any]] = journal.read(folder / "journal")
+    if not ARMS[arm].first_lambda:
+        stamped = records_items.items_in_order(target, stack, folders.key_of(facts))
+        receipts_of_run = clocks.with_queue_stamps(receipts_of_run, stamped)
+    clock = clocks.check(receipts_of_run, jumped_s=jumped_s)
     named: set[str] = set()  # invocations that the records tell of
     counts, seen = collections.Counter[str](), dict.fromkeys(("began_at", "stored_at", "answered_at"), NAN)
     with (

@@ -7,13 +7,20 @@ are the same for all (`submission.client`).
     client.submit(lines, door, options, run_id="words", keep=receipts.extend)
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from lambdist_lib.cloud.api import Api, describe_api
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.protocol.contract import REQUEST_MAX_DATAPOINTS, Datapoint, message_attributes, message_body
+from lambdist_lib.protocol.contract import (
+    REQUEST_MAX_DATAPOINTS,
+    Datapoint,
+    data_digest,
+    message_attributes,
+    message_body,
+)
 from lambdist_lib.submission import responses
 from lambdist_lib.submission.http import Response
 from lambdist_lib.submission.requests import ENCODER, PendingRequest, RequestEncoder
@@ -84,7 +91,8 @@ class StorageFirstDoor:
 
     def encode(self, pending: PendingRequest, encoder: RequestEncoder) -> bytes:
         [(n, data)] = pending.points
-        return message_body(_datapoint(n, data, encoder), collector={}).encode()
+        message = json.loads(message_body(_datapoint(n, data, encoder), collector={}))
+        return json.dumps({**message, "digest": data_digest(data)}).encode()  # in ASCII, as SQS wants it
 
     def headers(self, body: bytes) -> dict[str, str]:
         return {"Content-Type": "application/json", "x-api-key": self.api.key.reveal()}

@@ -77,7 +77,7 @@ def test_only_a_changed_api_gets_a_new_deployment():
         body = templates.body(kind)
         assert "Deployment0:" not in body
         assert templates.body(kind) == body
-        assert templates.body(kind, resource_path="words") != body
+        assert templates.body(kind, {"ResourcePath": "words"}) != body
 
 
 @pytest.mark.parametrize("kind", templates.KINDS)

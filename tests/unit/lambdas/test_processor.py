@@ -14,7 +14,7 @@ from support.fakes import CONTEXT, INVOCATION, FakeDynamoDB, FakeQueue
 from support.harmful import HARMFUL, harm
 from support.messages import message
 
-from lambdist_lib.protocol.contract import PermanentError, data_digest
+from lambdist_lib.protocol.contract import Datapoint, PermanentError, data_digest, message_body
 
 GIVEN_ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 POISON = [
@@ -82,6 +82,29 @@ def test_a_result_is_stored_with_its_times(processor):
     assert (item["request_id"], item["cold"]) == ("request-1", True)
     assert item["digest"] == data_digest("Sed")
     assert item["init_s"] > 0
+
+
+def test_a_message_without_a_collector_is_processed(processor):
+    """Where the client or the API wrote the message, the queue's stamp stands for the collector's."""
+    stack = Stack(processor)
+    body = message_body(Datapoint(run_id="run", n=3, data="Sed"), collector={})
+
+    assert stack.receives(message(3, body=body)) == []
+
+    item = stack.dynamodb.item("run", 3)
+    assert (item["result"], item["received_at"], item["collector_request_id"]) == ('"Sed_processed"', 2.0, "")
+
+
+def test_the_processor_holds_the_datapoint_rule(import_fresh):
+    """A datapoint that the rule rejects is dead at once, with the reason, where no collector looked."""
+    stack = Stack(import_fresh("processor", MAX_CHARS="3"))
+
+    assert stack.receives(message(0, "long"), message(1, "a\x01b")) == []
+
+    causes = [stack.dynamodb.item("run", n)["attempts"][0]["cause"] for n in (0, 1)]
+    assert causes[0] == "PermanentError: the datapoint has 4 characters, at most 3 are taken"
+    assert "U+0001" in causes[1]
+    assert len(stack.dead_letters()) == 2
 
 
 def test_a_failing_datapoint_fails_alone(processor):
