@@ -7,9 +7,10 @@ results.finding()                       the conclusion in words
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -134,11 +135,19 @@ class Results:
         """Return the conclusion in words, computed from the runs."""
         return finding.finding(self.runs, self.target_label)
 
-    def summarise(self, finding: str = "") -> dict[str, Any]:
+    def summarise(
+        self,
+        finding: str = "",
+        *,
+        conclusion: str = "",
+        tables: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+    ) -> dict[str, Any]:
         """Compute every measure, and write it beside the runs as `summary.json`.
 
         Args:
-            finding: In place of the comparison of fan-out and single node, if that was not the question.
+            finding: Replaces the comparison of fan-out and single node, if that was not the question.
+            conclusion: Sentences that follow the finding.
+            tables: Further tables of the summary, by name.
 
         Raises:
             RunError: The ledger is open.
@@ -155,7 +164,10 @@ class Results:
                 allow_incomplete=self.allow_incomplete,
             ),
         }
-        content["finding"] = finding or content["finding"]
+        content["finding"] = " ".join(filter(None, [finding or content["finding"], conclusion]))
+        content["conclusion"] = conclusion
+        further = {name: table.to_dict("records") for name, table in tables.items()}
+        content["tables"] |= summary.json_safe(further)
         content["tables"]["planned_and_found"] = self.planned_vs_actual().reset_index().to_dict("records")
         files.write_json((experiment if len(self.run_folders) > 1 else self.folder) / "summary.json", content)
         return content

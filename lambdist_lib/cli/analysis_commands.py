@@ -27,13 +27,10 @@ def run(options: argparse.Namespace) -> None:
             options.repetitions, **cli_options.values(options, "target_precision", "time_limit_s")
         )
         experiment.ledger()
-        results = experiment.results
-        prediction = outlook.aws_outlook(results)
-        summary = outlook.summarise(results, outlook=prediction)
+        summary = outlook.summarise(experiment.results)
     folder = paths.shown(experiment.folder)
     end = f"results: {folder}/; `lambdist report {experiment.id}` writes them as one page"
-    texts = [results.finding(), outlook.as_text(prediction.table), prediction.conclusion(), end]
-    cli_options.print_result(options, "\n\n".join(texts), summary)
+    cli_options.print_result(options, f"{outlook.as_text(summary)}\n\n{end}", summary)
     thresholds.require(summary, options.fail_if)
     if not options.allow_rejected:
         closing.require_accepted(experiment.runs.to_dict("records"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lambdist_lib.figures.environments import plot_bursts, plot_environments
     from lambdist_lib.figures.inputs import FigureInputs, select_run
     from lambdist_lib.figures.latency import plot_latency
+    from lambdist_lib.figures.outlook import plot_outlook
     from lambdist_lib.figures.plan import (
         plot_by_size,
         plot_front,
@@ -50,6 +51,7 @@ HOMES = {
     "plot_held_out": "plan",
     "plot_latency": "latency",
     "plot_outcomes": "dead_letters",
+    "plot_outlook": "outlook",
     "plot_over_time": "plan",
     "plot_pairs": "speedup",
     "plot_ratios": "speedup",
@@ -83,6 +85,7 @@ __all__ = [
     "plot_held_out",
     "plot_latency",
     "plot_outcomes",
+    "plot_outlook",
     "plot_over_time",
     "plot_pairs",
     "plot_ratios",

@@ -7,6 +7,7 @@ from lambdist_lib.analysis import Results, load_results
 from lambdist_lib.figures import catalogue
 from lambdist_lib.figures.inputs import FigureInputs
 from lambdist_lib.formatting import label
+from lambdist_lib.planner.outlook import aws_outlook
 from lambdist_lib.results import files
 
 
@@ -44,6 +45,7 @@ def inputs_of(results: Results) -> FigureInputs:
         invocations=results.invocations,
         costs=lambda: results.costs().table,
         target_label=results.target_label,
+        outlook=lambda: aws_outlook(results).table,
     )
 
 

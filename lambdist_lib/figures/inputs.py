@@ -18,6 +18,7 @@ class FigureInputs:
 
     costs: returns the table of `costs.metering.table`; called only by the figure that shows it.
     target_label: where it was measured, for the figures' titles.
+    outlook: returns `planner.outlook.Outlook.table`; called only by the figure that shows it.
     """
 
     runs: pd.DataFrame
@@ -25,6 +26,7 @@ class FigureInputs:
     invocations: pd.DataFrame
     costs: Callable[[], pd.DataFrame]
     target_label: str
+    outlook: Callable[[], pd.DataFrame] = pd.DataFrame
 
     @property
     def factor(self) -> str:

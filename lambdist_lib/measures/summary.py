@@ -97,7 +97,7 @@ def build(
     measures: dict[str, Measure] = {}
     for section in SWEEP_SECTIONS if data.factor else SECTIONS:
         measures |= section(data)
-    content: dict[str, Any] = _json_safe(
+    content: dict[str, Any] = json_safe(
         {
             "target": target,
             "meaningful": MEANINGFUL_ON_AWS if target.startswith("AWS") else MEANINGFUL_LOCALLY,
@@ -155,14 +155,14 @@ def _or_why(measure: Callable[[], Any]) -> Any:
         return f"not measured: {error}"
 
 
-def _json_safe(content: Any) -> Any:
+def json_safe(content: Any) -> Any:
     """Convert tables to lists of rows, numpy's numbers to Python's, and NaN and infinity to None."""
     if isinstance(content, pd.DataFrame):
-        return _json_safe(content.to_dict("records"))
+        return json_safe(content.to_dict("records"))
     if isinstance(content, dict):
-        return {str(name): _json_safe(value) for name, value in content.items()}
+        return {str(name): json_safe(value) for name, value in content.items()}
     if isinstance(content, list):
-        return [_json_safe(value) for value in content]
+        return [json_safe(value) for value in content]
     if hasattr(content, "item"):
         content = content.item()
     return None if isinstance(content, float) and not math.isfinite(content) else content

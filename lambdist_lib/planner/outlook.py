@@ -2,19 +2,24 @@
 
 results = load_results("reference")
 outlook = aws_outlook(results)
-print(outlook.conclusion())
+outlook.in_words()          one row per arm, for people
+outlook.conclusion()        the conclusion about AWS
+summarise(results)          write summary.json with both
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from lambdist_lib.analysis import Results
 from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.formatting import duration
+from lambdist_lib.formatting import NONE, between, duration, is_known, label, money, number
 from lambdist_lib.measures.speedup import NO_INTERVAL, Speedup, compare_arms
+from lambdist_lib.measures.sweep import varied_factor
 from lambdist_lib.planner import calibration
 from lambdist_lib.planner.arm_predictions import job_of_runs, predict_arms
 from lambdist_lib.planner.break_even import INSTANCE, break_even
@@ -61,6 +66,10 @@ class Outlook:
             sentence += f" The assumption that moves it most: {arm['most_sensitive']}."
         return sentence + self._pays()
 
+    def in_words(self) -> pd.DataFrame:
+        """Return the table for people: a column of text per fact, indexed by the arm."""
+        return in_words(self.table)
+
     def _pays(self) -> str:
         times = self.break_even.query("criterion == 'time' and arm == @ARM and against == @CONTROL")
         costs = self.break_even.query("criterion == 'cost' and arm == @INSTANCE and against == @ARM")
@@ -102,6 +111,81 @@ def aws_outlook(results: Results, *, limits_file: str = "", seed: int = 0) -> Ou
     both["what"] = both["arm"].map(lambda arm: ARMS[arm].what if arm in ARMS else "")
     order = {arm: number for number, arm in enumerate(ARMS)}
     return Outlook(table=both.sort_values("arm", key=lambda arms: arms.map(order)), break_even=pays)
+
+
+def summarise(results: Results, *, outlook: Outlook | None = None) -> dict[str, Any]:
+    """Write `summary.json` with the finding, the prediction for AWS, and the table of both.
+
+    A sweep, and runs of one arm, have no such prediction: they are summarised alone.
+
+    Args:
+        outlook: What `aws_outlook(results)` returned, so that it is not computed again.
+    """
+    if not {ARM, CONTROL} <= set(results.runs["arm"]) or varied_factor(results.runs):
+        return results.summarise()
+    outlook = outlook or aws_outlook(results)
+    tables = {"outlook": outlook.table, "break_even": outlook.break_even}
+    return results.summarise(conclusion=outlook.conclusion(), tables=tables)
+
+
+def in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `Outlook.table` for people, from the summary's rows, too."""
+    rows = {label(row["arm"]): _in_words(row) for row in table.to_dict("records")}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+
+
+def as_text(summary: Mapping[str, Any]) -> str:
+    """Return a summary's finding for a terminal: what was measured, the arms, the conclusion about AWS."""
+    conclusion = summary.get("conclusion", "")
+    measured = str(summary["finding"]).removesuffix(conclusion).strip()
+    arms = summary["tables"].get("outlook", [])
+    return "\n\n".join(filter(None, [measured, _lines(arms) if arms else "", conclusion]))
+
+
+def _lines(arms: list[dict[str, Any]]) -> str:
+    """Return the arms as lines of at most 80 columns."""
+    rows = [("arm", "measured", f"than {label(CONTROL)}", "predicted on AWS")]
+    for row in arms:
+        words = _in_words(row)
+        rows.append((label(row["arm"]), words["measured here"], _three_or_none(row["ratio"]),
+                     words.get("predicted on AWS", NONE)))  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, str]:
+    words = {
+        "what it is": row.get("what") or NONE,
+        "measured here": f"{number(row['measured_s'])} s" if is_known(row["measured_s"]) else "not run",
+        f"against {label(CONTROL)} here": _against(row["ratio"], row["low"], row["high"]),
+    }
+    if is_known(row.get("predicted_s")):
+        words["predicted on AWS"] = f"{number(row['predicted_s'])} s ({between(row['low_s'], row['high_s'])})"
+        words["bottleneck there"] = row["bottleneck"]
+        words["USD per million there"] = money(row["usd_per_million"])
+    return words
+
+
+def _against(ratio: float | None, low: float | None, high: float | None) -> str:
+    """Return how much faster or slower than the control, with the interval."""
+    if ratio is None or not math.isfinite(ratio):
+        return NONE
+    if low is None or high is None or not math.isfinite(low + high):
+        return f"{_three(ratio)}, no interval"
+    if low <= 1 <= high:
+        return f"no clear difference ({_three(low)} to {_three(high)})"
+    ends = (low, high) if low > 1 else (1 / high, 1 / low)
+    return f"{_three(ratio)} ({between(*ends)})"
+
+
+def _three_or_none(ratio: float | None) -> str:
+    return NONE if ratio is None or not math.isfinite(ratio) else _three(ratio)
+
+
+def _three(ratio: float) -> str:
+    return f"{ratio:.3g} times faster" if ratio >= 1 else f"{1 / ratio:.3g} times slower"
 
 
 def _measured(runs: pd.DataFrame) -> pd.DataFrame:

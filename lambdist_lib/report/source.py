@@ -10,6 +10,7 @@ from lambdist_lib import paths
 from lambdist_lib.analysis import load_results
 from lambdist_lib.errors import LambdistError, RunError
 from lambdist_lib.measures import ledger, machine
+from lambdist_lib.planner import outlook
 from lambdist_lib.results import closing, folders, schema, tables
 from lambdist_lib.results.files import read_json
 
@@ -64,7 +65,7 @@ def summary(source: Source) -> dict[str, Any]:
         }
         if known == current or not source.runs:
             return content
-    return load_results(source.folder, allow_incomplete=True).summarise()
+    return outlook.summarise(load_results(source.folder, allow_incomplete=True))
 
 
 def runs(source: Source) -> pd.DataFrame:

@@ -88,7 +88,7 @@ def test_a_figure_that_needs_options_is_not_drawn_without_them(experiment):
     images = catalogue.draw_all(display.inputs_of(load_results(experiment)))
 
     assert list(images) == [
-        "speedup", "timeline", "latency", "concurrency", "cold_starts", "dead_letters", "costs",
+        "speedup", "outlook", "timeline", "latency", "concurrency", "cold_starts", "dead_letters", "costs",
     ]  # fmt: skip
 
 

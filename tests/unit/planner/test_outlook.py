@@ -1,11 +1,12 @@
 """What was measured here stands beside what the planner predicts for AWS."""
 
 import math
+import shutil
 
 import pytest
 
 from lambdist_lib import load_results, paths
-from lambdist_lib.planner.outlook import Outlook, aws_outlook
+from lambdist_lib.planner.outlook import Outlook, as_text, aws_outlook, summarise
 from lambdist_lib.protocol.arms import ARMS
 
 
@@ -51,3 +52,28 @@ def test_runs_that_calibrate_nothing_have_a_reason(outlook):
     text = Outlook(table=outlook.table, break_even=outlook.break_even, note="no distributed run").conclusion()
 
     assert text == "AWS is not predicted: no distributed run."
+
+
+def test_the_table_in_words_needs_no_arithmetic(outlook):
+    """Each cell is text for people; the same rows of summary.json, with null for NaN, give the same."""
+    words = outlook.in_words()
+    cells = words.loc["distributed"]
+
+    assert "times faster (" in cells["against single node here"]
+    assert words.loc["local pool", "measured here"] == "not run"
+    assert not words.map(lambda cell: "nan" in cell or "_" in cell).any(axis=None)
+
+
+def test_a_summary_holds_the_prediction_beside_the_finding(tmp_path):
+    """The finding ends with the conclusion about AWS; a terminal shows both around the table."""
+    copy = shutil.copytree(paths.root() / "results" / "reference", tmp_path / "copy")
+
+    summary = summarise(load_results(copy))
+    text = as_text(summary)
+
+    assert summary["finding"].endswith(summary["conclusion"])
+    assert summary["conclusion"].startswith("On AWS, predicted")
+    assert {row["arm"] for row in summary["tables"]["outlook"]} > {"distributed", "single_node"}
+    lines = text.splitlines()
+    assert max(len(line) for line in lines if line.startswith(("arm ", "distributed ", "single "))) <= 80
+    assert lines[-1] == summary["conclusion"]
