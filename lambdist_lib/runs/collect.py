@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lambdist_lib import paths
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.deployment import stacks, templates
@@ -73,7 +74,7 @@ def collect(
             outputs.write_outputs(answers, lines, table, found)
             counts.update(table["outcome"])
             seen = _times(seen, table)
-            named.update(filter(None, [*table["entry_request_id"], *table["request_id"]]))
+            named.update(*(table[name].dropna() for name in ("entry_request_id", "request_id")))
     seen_at = ended.seen_at + clock.offset_s
     since, until = seen_at if math.isnan(seen["began_at"]) else seen["began_at"], time.time() + clock.offset_s
     invocations = records_invocations.invocations(
@@ -178,7 +179,7 @@ def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path
     if not found:
         raise NotFoundError(f"no stack on {target.label} has datapoints of {run_id}")
     folder = folders.adhoc(run_id)
-    folder.mkdir(parents=True, exist_ok=True)
+    paths.make_private(folder)
     outputs.write_adhoc_outputs(folder / "outputs.jsonl", found)
     facts = {"run_id": run_id, "arm": "adhoc", "target": target.label, "state": "collected"}
     files.write_json(folder / "run.json", facts)

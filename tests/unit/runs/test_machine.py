@@ -119,7 +119,7 @@ def test_each_doubt_is_a_sentence():
     """Other programs, an offset, a moved clock, incomplete logs."""
     runs = frames.runs(2).assign(others_share=[0.7, 0.1, 0.1, 0.1], clock_offset_s=[0, 2.0, 0, 0],
                                  clock_bound_s=0.004, clock_moved_s=[0, 0, -1.5, 0],
-                                 missing_invocations=[0, 0, 0, 7])  # fmt: skip
+                                 missing_invocations=[0, 0, 1, 7])  # fmt: skip
 
     disturbed, offset, moved, cut = measures_machine.warnings(runs)
 
