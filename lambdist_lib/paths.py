@@ -72,6 +72,13 @@ def state() -> Path:
     return top / ".lambdist" if top else platformdirs.user_state_path("lambdist", appauthor=False)
 
 
+def make_private(folder: Path) -> Path:
+    """Create a folder and its missing parents for this user alone; existing ones keep their mode."""
+    for path in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        path.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def shown(path: str | Path) -> str:
     """Spell `path` for messages: openable from the current folder, without a home folder's name.
 

@@ -6,6 +6,7 @@
     transition.lock   held while a cloud starts or ends
     stacks.lock       held while a run or a deploy uses it (`locks`)
 
+All are private to the user; cloud.json has the key without which the cloud answers nobody.
 Pids are reused, so a process is identified by its pid and its creation time. Only processes
 that this cloud started are ever ended.
 """
@@ -17,10 +18,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 
@@ -28,7 +29,7 @@ from lambdist_lib import paths
 from lambdist_lib.errors import LocalCloudError
 
 FOLDER_PREFIX = "lambdist-cloud-"
-SUPERVISOR, EMULATOR = "lambdist_lib.cloud.emulator_supervisor", "ministack"  # words of their command lines
+SUPERVISOR, EMULATOR = "lambdist_lib.cloud.emulator_supervisor", "lambdist_lib.cloud.emulator_launcher"
 TRANSITION_WAIT_S = 45.0  # a start takes at most 20 s, an end a few
 SAME_PROCESS_S = 2.0  # the boot time that psutil subtracts is in whole seconds, and wavers by one
 
@@ -84,6 +85,7 @@ class Record:
     supervisor: Identity
     emulator: Identity
     port: int
+    key: str = field(repr=False)  # that requests must carry (`emulator_gate`)
     kept: bool  # until `lambdist cloud stop`, with or without leases
     auth: bool
     folder: str  # temporary, of the emulator and its workers
@@ -143,7 +145,8 @@ def read(state: Path) -> Record | None:
 
 
 def write(state: Path, record: Record) -> None:
-    _write_json(state / "cloud.json", asdict(record))
+    with writable(state, "LAMBDIST_STATE"):
+        _write_json(state / "cloud.json", asdict(record))
 
 
 def forget(state: Path, record: Record) -> None:
@@ -168,8 +171,9 @@ def recovered(state: Path) -> Record | None:
 def hold(state: Path) -> Path:
     """Register this process as a user of the cloud; returns the lease's file."""
     lease = state / "leases" / f"{os.getpid()}-{secrets.token_hex(4)}.json"
-    _make_folder(lease.parent)
-    _write_json(lease, asdict(Identity.of()))
+    with writable(lease.parent, "LAMBDIST_STATE"):
+        paths.make_private(lease.parent)
+        _write_json(lease, asdict(Identity.of()))
     return lease
 
 
@@ -189,20 +193,33 @@ def holders(state: Path) -> set[Identity]:
     return living
 
 
-def _make_folder(folder: Path) -> None:
+@contextmanager
+def writable(folder: Path | str, variable: str) -> Iterator[None]:
+    """Turn errors of the disk into a LocalCloudError that names the folder and how to use another."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise LocalCloudError(
-            f"cannot create the local cloud's folder {paths.shown(folder)}: {error.strerror}; "
-            "name another in the environment variable LAMBDIST_STATE"
+            f"cannot write to the local cloud's folder {paths.shown(folder)}: {error.strerror}; free disk "
+            f"space there, or name another folder in the environment variable {variable}"
         ) from error
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(json.dumps(content, indent=1))
-    partial.replace(path)
+    try:
+        with open_private(partial) as file:
+            file.write(json.dumps(content, indent=1))
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def open_private(path: Path) -> TextIO:
+    """Open a new file that only this user can read, for writing."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
 
 
 @contextmanager
@@ -251,8 +268,9 @@ def acquire(path: Path, timeout_s: float, doing: str) -> int:
         LocalCloudError: Another process held it for all of `timeout_s`; names its pid.
     """
     fcntl = _fcntl()
-    _make_folder(path.parent)
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with writable(path.parent, "LAMBDIST_STATE"):
+        paths.make_private(path.parent)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + timeout_s
     try:
         while True:
@@ -267,8 +285,9 @@ def acquire(path: Path, timeout_s: float, doing: str) -> int:
                         f"wait for it or end it with `kill {pid}`, then try again"
                     ) from None
             time.sleep(0.05)
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        with writable(path.parent, "LAMBDIST_STATE"):
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, str(os.getpid()).encode(), 0)
     except BaseException:
         os.close(lock)
         raise

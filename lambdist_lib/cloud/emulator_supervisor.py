@@ -14,7 +14,9 @@ import ctypes
 import importlib.resources
 import json
 import os
+import secrets
 import select
+import shutil
 import signal
 import site
 import subprocess
@@ -29,6 +31,7 @@ from pathlib import Path
 import psutil
 
 from lambdist_lib import paths
+from lambdist_lib.cloud import emulator_gate, process_limits
 from lambdist_lib.cloud import emulator_state as cloud_state
 from lambdist_lib.errors import LocalCloudError
 
@@ -60,12 +63,10 @@ def main() -> None:
         os._exit(0)  # the starter reaps this process, and init the supervisor: no zombie in a kernel
     options = Options(**json.loads(sys.argv[1]))
     state = Path(options.state)
-    log_path = cloud_state.log_path(state)
-    log_path.unlink(missing_ok=True)  # the supervisor of the cloud before may still write its last line there
-    with log_path.open("w") as log:
-        os.dup2(log.fileno(), sys.stderr.fileno())
     signals = Signals()
     try:
+        process_limits.raise_and_require()
+        log_to(cloud_state.log_path(state))
         emulator, record = launch(options)
     except (LocalCloudError, OSError) as error:
         answer(str(error))
@@ -77,6 +78,13 @@ def main() -> None:
     finally:
         record.end()  # nothing to do, unless `watch` failed
     print(f"lambdist: the local cloud ended: {reason}", file=sys.stderr)
+
+
+def log_to(path: Path) -> None:
+    """Send stderr to a new log; the supervisor of the cloud before may still write to its own."""
+    os.umask(0o077)  # for all that this process and the emulator create
+    with cloud_state.writable(path.parent, "LAMBDIST_STATE"), cloud_state.open_private(path) as log:
+        os.dup2(log.fileno(), sys.stderr.fileno())
 
 
 class Signals:
@@ -111,11 +119,10 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
     state = Path(options.state)
     deadline = time.monotonic() + READY_S
     for port in options.ports:
-        folder = tempfile.mkdtemp(prefix=cloud_state.FOLDER_PREFIX, dir=options.parent_folder)
-        spare_endpoint_data(folder)
+        folder, key = emulator_folder(options.parent_folder), secrets.token_hex(16)
         emulator = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ministack"],
-            env=environment(port, folder, auth=options.auth),
+            [sys.executable, "-P", "-m", cloud_state.EMULATOR],
+            env=environment(port, folder, key, auth=options.auth),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
@@ -126,6 +133,7 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
             supervisor=cloud_state.Identity.of(),
             emulator=cloud_state.Identity.of(emulator.pid),
             port=port,
+            key=key,
             kept=options.kept,
             auth=options.auth,
             folder=folder,
@@ -134,7 +142,7 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
         )
         cloud_state.write(state, record)
         while emulator.poll() is None and time.monotonic() < deadline:
-            if is_ready(emulator, port):
+            if is_ready(emulator, port, key):
                 return emulator, record
             time.sleep(0.02)
         record.end()
@@ -159,8 +167,23 @@ def interpreter_environment() -> dict[str, str]:
     return {**passed_on, "PYTHONUSERBASE": site.getuserbase()}
 
 
-def environment(port: int, folder: str, *, auth: bool = False) -> dict[str, str]:
+def emulator_folder(parent: str) -> str:
+    """Create the temporary folder of the emulator and its workers."""
+    with cloud_state.writable(parent, "TMPDIR"):
+        folder = tempfile.mkdtemp(prefix=cloud_state.FOLDER_PREFIX, dir=parent)
+        try:
+            spare_endpoint_data(folder)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return folder
+
+
+def environment(port: int, folder: str, key: str, *, auth: bool = False) -> dict[str, str]:
     """Return the whole environment of the emulator, which its workers inherit.
+
+    Workers sign with their account as key id, or with their role's key where permissions are enforced;
+    without that they get the key of this start as session token.
 
     HOME is the temporary folder: botocore in the workers must not read the user's ~/.aws/config.
     """
@@ -175,7 +198,9 @@ def environment(port: int, folder: str, *, auth: bool = False) -> dict[str, str]
         "IOT_MTLS_ENABLED": "0",  # both listen on 0.0.0.0 once their packages are installed
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
-        **({"AUTH": "true"} if auth else {}),
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": "any",
+        **({"AUTH": "true"} if auth else {"AWS_SESSION_TOKEN": key}),
     }
 
 
@@ -202,7 +227,7 @@ def die_with_supervisor() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def is_ready(emulator: subprocess.Popen[bytes], port: int) -> bool:
+def is_ready(emulator: subprocess.Popen[bytes], port: int, key: str) -> bool:
     """Return whether this emulator answers, rather than another server on the same port."""
     try:
         sockets = psutil.Process(emulator.pid).net_connections(kind="tcp")
@@ -212,7 +237,9 @@ def is_ready(emulator: subprocess.Popen[bytes], port: int) -> bool:
         return False
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as health:
+        url = f"http://127.0.0.1:{port}/_ministack/health"
+        request = urllib.request.Request(url, headers={emulator_gate.KEY_HEADER: key})
+        with opener.open(request, timeout=2) as health:
             return bool(health.status == 200)
     except OSError:
         return False

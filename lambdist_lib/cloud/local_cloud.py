@@ -20,17 +20,19 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import psutil
 
 from lambdist_lib import paths
+from lambdist_lib.cloud import emulator_gate
 from lambdist_lib.cloud import emulator_state as cloud_state
 from lambdist_lib.cloud.emulator_supervisor import READY, Options, interpreter_environment
 from lambdist_lib.errors import LocalCloudError, MissingExtraError
 
 PYTHONS = ((3, 11), (3, 14))  # the emulator runs on these, first to last
+REGION = "us-east-1"
 LINGER_S = 60.0
 PORTS_TRIED = 5
 START_S = 30.0  # the supervisor gives up sooner, with a reason
@@ -50,12 +52,22 @@ class LocalCloud:
     started_at: float  # seconds since the epoch
     log: Path
     emulator: cloud_state.Identity
+    key: str = field(repr=False)  # without it the cloud answers nobody
     lease: Path | None = None  # of this process, if `lease` gave this
 
     def release(self) -> None:
         """End the lease before this process ends."""
         if self.lease:
             self.lease.unlink(missing_ok=True)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which the AWS CLI and any SDK use this cloud; they hold its key."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": "any",
+            "AWS_DEFAULT_REGION": REGION,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +197,8 @@ def reset(cloud: LocalCloud) -> None:
     """Delete all stacks, tables, queues, logs and workers of the local cloud; its endpoint stays."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        opener.open(f"{cloud.endpoint_url}/_ministack/reset", data=b"", timeout=30).close()
+        url, headers = f"{cloud.endpoint_url}/_ministack/reset", {emulator_gate.KEY_HEADER: cloud.key}
+        opener.open(urllib.request.Request(url, b"", headers), timeout=30).close()
     except OSError as error:
         require_alive(cloud)
         raise LocalCloudError(
@@ -271,4 +284,5 @@ def _described(state: Path, record: cloud_state.Record) -> LocalCloud:
         started_at=record.started_at,
         log=cloud_state.log_path(state),
         emulator=record.emulator,
+        key=record.key,
     )

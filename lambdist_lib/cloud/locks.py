@@ -105,7 +105,7 @@ def _exclusive(
 
 def _acquire(path: Path, what: str, timeout_s: float, log: Log) -> int:
     """Lock the file at `path`; return its descriptor."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    paths.make_private(path.parent)
     deadline_s, waits = time.monotonic() + timeout_s, False
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

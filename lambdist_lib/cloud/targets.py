@@ -16,7 +16,7 @@ from lambdist_lib.cloud import local_cloud
 from lambdist_lib.errors import TargetError, UsageError
 
 NAMES = ("local", "aws")
-LOCAL_REGION = "us-east-1"
+LOCAL_REGION = local_cloud.REGION
 LOCAL_LABEL = "local cloud"
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 65
 ATTEMPTS = 5  # of a call, with up to 20 s between two of them
@@ -92,8 +92,8 @@ def _local() -> Target:
 
     cloud = local_cloud.lease()
     session = boto3.Session(
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=cloud.key,
+        aws_secret_access_key="any",  # only the key id is a secret there
         region_name=LOCAL_REGION,
         botocore_session=_isolated_session(),
     )

@@ -238,7 +238,7 @@ def _kept(name: str, files: Mapping[str, bytes]) -> Path:
         digest.update(f"{file}\0{len(files[file])}\0".encode() + files[file])
     kept = paths.state() / "functions" / f"{name}-{digest.hexdigest()[:16]}"
     if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        paths.make_private(kept.parent)
         with tempfile.TemporaryDirectory(dir=kept.parent) as partial:
             for file, content in files.items():
                 path = Path(partial) / name / file

@@ -79,7 +79,7 @@ def installed(folder: Path, interpreter: Interpreter = HERE) -> Path | None:
     digest = hashlib.sha256(f"{interpreter}\0{here}\0{lock.read_text(encoding='utf-8')}".encode())
     kept = paths.state() / "dependencies" / digest.hexdigest()[:20]
     if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        paths.make_private(kept.parent)
         with tempfile.TemporaryDirectory(dir=kept.parent) as partial:
             _install(lock, Path(partial) / "packages", interpreter)
             try:

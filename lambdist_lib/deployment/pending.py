@@ -27,7 +27,7 @@ def record(target: Target, name: str, new: list[str]) -> Iterator[None]:
         new: Stacks that it creates. An existing stack stays wanted even if its update is interrupted.
     """
     path = _path(target, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    paths.make_private(path.parent)
     before = _read(path)
     created = sorted({*new, *(before[1] if before else [])})  # including those of an interrupted deployment
     _write(path, created, Identity.of())

@@ -32,7 +32,7 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
     if not cells:
         raise ParameterError(f"{paths.shown(notebook)} has no cell tagged parameters")
     require_declared(declared_types(cells[0].source), parameters)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    paths.make_private(output.parent)
     try:
         papermill.execute_notebook(str(notebook), str(output), dict(parameters), progress_bar=progress_bar)
     finally:

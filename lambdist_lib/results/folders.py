@@ -54,7 +54,7 @@ def open_experiment(folder: Path, facts: dict[str, Any]) -> None:
                 "use another experiment id, or remove its folder"
             )
         return
-    folder.mkdir(parents=True, exist_ok=True)  # the notebook's runner may have created it
+    paths.make_private(folder)  # the notebook's runner may have created it
     write_json(path, facts)
 
 
@@ -63,7 +63,7 @@ def data_file(data: str | Path, experiment: Path) -> str | Path:
     if data != "-":
         return data
     with writable(experiment, "pipe the data in again"):
-        experiment.mkdir(parents=True, exist_ok=True)
+        paths.make_private(experiment)
         return data_files.spool(sys.stdin.buffer, experiment / SPOOLED)
 
 
@@ -88,7 +88,7 @@ def items_file(
     path, is_new = experiment / (ITEMS if as_json else SPOOLED), not experiment.exists()
     try:
         with writable(experiment, "run this again"):
-            experiment.mkdir(parents=True, exist_ok=True)
+            paths.make_private(experiment)
             with files.whole(path) as partial:
                 data_items.write(items, partial, max_chars=max_chars, encode=encode)
                 if path.exists() and not filecmp.cmp(partial, path, shallow=False):

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.queue_depth import QueueDepth, queue_depth
-from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.protocol.contract import DEAD, shard_keys
+
+if TYPE_CHECKING:
+    from lambdist_lib.deployment.stacks import Stack
 
 POLL_S = {"local": 0.05, "aws": 1.0}
 EMPTY_POLLS = 3  # SQS counts are approximate: one zero proves nothing
@@ -34,7 +36,7 @@ class Completion:
 
 def wait_until_complete(
     target: Target,
-    stack: Stack,
+    stack: "Stack",
     run_id: str,
     *,
     expected: int,
@@ -74,7 +76,7 @@ def wait_until_complete(
         time.sleep(POLL_S[target.name])
 
 
-def longest_s(stack: Stack) -> float:
+def longest_s(stack: "Stack") -> float:
     """How long an accepted datapoint may take: every receive up to its visibility timeout."""
     of = stack.outputs
     if "QueueUrl" not in of:
@@ -83,14 +85,14 @@ def longest_s(stack: Stack) -> float:
     return receives * visibility_s + float(of["ProcessorTimeoutSeconds"]) + GRACE_S
 
 
-def count_settled(target: Target, stack: Stack, run_id: str) -> int:
+def count_settled(target: Target, stack: "Stack", run_id: str) -> int:
     """Items of the run with an outcome."""
     dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
     with ThreadPoolExecutor(4) as pool:
         return sum(pool.map(lambda key: _count(dynamodb, table, key, SETTLED), shard_keys(run_id)))
 
 
-def count_dead(target: Target, stack: Stack, key: str) -> int:
+def count_dead(target: Target, stack: "Stack", key: str) -> int:
     """Dead items of one shard of a run (`contract.shard_keys`)."""
     return _count(target.client("dynamodb"), stack.outputs["TableName"], key, IS_DEAD)
 

@@ -12,15 +12,17 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import shard_keys
 from lambdist_lib.results.closing import DEAD_LIMIT
 from lambdist_lib.runs import completion
 from lambdist_lib.submission.receipts import SubmissionCounts
+
+if TYPE_CHECKING:
+    from lambdist_lib.deployment.stacks import Stack
 
 POLL_S = {"local": 1.0, "aws": 30.0}
 LOAD = 2.0  # pause after a count, in durations of that count
@@ -107,7 +109,7 @@ class DeadLimit:
             wait_s = max(self._every_s, LOAD * (time.monotonic() - began_s))
 
 
-def of_run(target: Target, stack: Stack, key: str, text: str, submitted: int) -> DeadLimit:
+def of_run(target: Target, stack: "Stack", key: str, text: str, submitted: int) -> DeadLimit:
     """Make the limit of a run whose items have this key."""
 
     if not (text and "QueueUrl" in stack.outputs):

@@ -73,7 +73,7 @@ def run_once(
     folders.refuse_existing(folder)
     assert info.conditions
     send_options(target, stack, info.arm, info.conditions, info.temperature)
-    folder.mkdir(parents=True, exist_ok=True)
+    paths.make_private(folder)
     write_ground_truth(
         folder, info.arm, points, info.conditions, int(stack.outputs["MaxReceives"]),
         at_once=stack.parameters.get("PermanentAtOnce") != "off",

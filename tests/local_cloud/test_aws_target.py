@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support import strict_cloud
+from support import emulator, strict_cloud
 
 from lambdist_lib import Experiment
 from lambdist_lib.cli import main
@@ -19,8 +19,7 @@ def aws(empty, monkeypatch):
     """`aws("deploy", "--yes")`: the command line for somebody whose AWS is the session's local cloud."""
     monkeypatch.setitem(polling.POLL_S, "aws", 0.05)
     monkeypatch.setitem(completion.POLL_S, "aws", 0.05)
-    for name, value in credentials(empty.endpoint_url, "test", "test").items():
-        monkeypatch.setenv(name, value)
+    emulator.as_aws(monkeypatch, empty.cloud)
 
     def run(command, *arguments):
         where = ["--target", "aws", "--region", empty.region]

@@ -110,7 +110,7 @@ def consumer(empty):
         archive.writestr("failing.py", FAILING_HANDLER)
 
     def queue(name, **attributes):
-        url = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "1", **attributes})[
+        url = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "3", **attributes})[
             "QueueUrl"
         ]
         return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
@@ -141,7 +141,7 @@ def test_only_reported_messages_come_again_and_then_are_dead(empty, consumer):
     def dead():
         return sqs.receive_message(QueueUrl=dead_url, MessageSystemAttributeNames=["All"]).get("Messages")
 
-    [message] = eventually(dead)
+    [message] = eventually(dead, 40.0)
 
     assert message["Body"] == "bad"
     events = empty.client("logs").filter_log_events(logGroupName="/aws/lambda/failing")["events"]

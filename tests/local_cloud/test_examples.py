@@ -6,8 +6,8 @@ import re
 import subprocess
 import sys
 
-import boto3
 import pytest
+from support import emulator
 
 from lambdist_lib import paths
 from lambdist_lib.cloud import local_cloud
@@ -46,9 +46,7 @@ def run(script, *arguments, cwd, **environment):
 def left(state):
     """Stacks and buckets of the local cloud of a state folder."""
     cloud = local_cloud.lease(state)
-    here = {"endpoint_url": cloud.endpoint_url, "region_name": "us-east-1"}
-    nobody = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    cloudformation, s3 = (boto3.client(name, **here, **nobody) for name in ("cloudformation", "s3"))
+    cloudformation, s3 = (emulator.client(cloud, name) for name in ("cloudformation", "s3"))
     try:
         return cloudformation.describe_stacks()["Stacks"] + s3.list_buckets()["Buckets"]
     finally:

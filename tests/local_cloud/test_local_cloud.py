@@ -12,9 +12,9 @@ import time
 import zipfile
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
+from support import emulator
 
 from lambdist_lib.cloud import emulator_state as cloud_state
 from lambdist_lib.cloud import local_cloud
@@ -86,13 +86,7 @@ def busy_worker(cloud, record):
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("endless.py", ENDLESS_HANDLER)
-    client = boto3.client(
-        "lambda",
-        endpoint_url=cloud.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    client = emulator.client(cloud, "lambda")
     client.create_function(
         FunctionName="endless",
         Runtime="python3.11",
@@ -301,7 +295,8 @@ def test_nothing_of_the_persons_environment_gets_in(state, monkeypatch):
     assert all("http://127.0.0.1:9" not in process.environ().values() for process in seen)
     assert set(psutil.Process(cloud.pid).environ()) == {
         "PATH", "HOME", "TMPDIR", "BIND_HOST", "MINISTACK_HOST", "GATEWAY_PORT",
-        "IOT_MTLS_ENABLED", "SFTP_ENABLED", "LOG_LEVEL",
+        "IOT_MTLS_ENABLED", "SFTP_ENABLED", "LOG_LEVEL", "PYTHONUSERBASE",
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
     }  # fmt: skip
     listening = [c.laddr for process in seen for c in process.net_connections() if c.status == "LISTEN"]
     assert listening == [("127.0.0.1", cloud.port)]

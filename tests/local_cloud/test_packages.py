@@ -3,9 +3,9 @@
 import time
 import uuid
 
-import boto3
 import pytest
 import requests
+from support import emulator
 
 from lambdist_lib.deployment import packaging, sam_template, stacks, templates
 
@@ -15,13 +15,12 @@ CONTROLS = {"ExperimentControls": "on", "RetryDelaySeconds": "0", "MaximumConcur
 class ByHand:
     """A stack made from a package's folder as its COMMANDS.md has it done, with nothing of this library."""
 
-    def __init__(self, endpoint_url):
-        self.endpoint_url = endpoint_url
-        self.session = boto3.Session("test", "test", region_name="us-east-1")
+    def __init__(self, cloud):
+        self.cloud, self.endpoint_url = cloud, cloud.endpoint_url
         self.bucket = f"by-hand-{uuid.uuid4().hex[:8]}"
 
     def client(self, service):
-        return self.session.client(service, endpoint_url=self.endpoint_url)
+        return emulator.client(self.cloud, service)
 
     def upload(self, folder):
         s3 = self.client("s3")
@@ -77,7 +76,7 @@ class ByHand:
 
 @pytest.fixture
 def by_hand(target):
-    hand = ByHand(target.endpoint_url)
+    hand = ByHand(target.cloud)
     names = []
     deploy = hand.deploy
     hand.deploy = lambda template, name, *rest, **more: (

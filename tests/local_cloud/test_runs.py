@@ -8,6 +8,7 @@ import time
 
 import pandas as pd
 import pytest
+from support import emulator
 
 from lambdist_lib import Experiment, load_results, paths
 from lambdist_lib.cloud import local_cloud, targets
@@ -122,9 +123,7 @@ def test_a_run_is_never_written_over(distributed, folder):
     """A second run under the same id is refused, and says how the first is finished."""
     start(distributed, folder, words(3))
 
-    with pytest.raises(
-        RunError, match=f"{folder.name} exists already; .*`lambdist resume"
-    ):
+    with pytest.raises(RunError, match=f"{folder.name} exists already; .*`lambdist resume"):
         start(distributed, folder, words(3))
 
 
@@ -323,9 +322,7 @@ def test_destroy_holds_back_while_messages_are_queued(empty):
 def test_the_same_code_path_serves_another_endpoint(both, monkeypatch):
     """AWS_ENDPOINT_URL with target aws: how the AWS path is tried out without an account."""
     here = both["distributed"].target
-    monkeypatch.setenv("AWS_ENDPOINT_URL", here.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    emulator.as_aws(monkeypatch, here.cloud)
 
     there = targets.connect("aws", region=here.region)
 
@@ -337,9 +334,7 @@ def test_reports_are_fetched_and_joined_by_request(both, folder, monkeypatch):
     """Through target aws, against the emulator, which writes REPORT lines without an init."""
     here, distributed = both["distributed"].target, both["distributed"]
     start(distributed, folder, words(6))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", here.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    emulator.as_aws(monkeypatch, here.cloud)
     there, invocations = targets.connect("aws", region=here.region), tables.load(folder, "invocations")
 
     table = lambda_reports.with_reports(there, [distributed.stack], invocations)

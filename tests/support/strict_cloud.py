@@ -56,7 +56,7 @@ def running(folder: Path) -> Iterator[Target]:
     """A local cloud of its own, on a free port, as long as the block runs."""
     state = folder / "state"
     cloud = local_cloud.lease(state, auth=True)
-    session = boto3.Session("test", "test", region_name=targets.LOCAL_REGION)
+    session = boto3.Session(cloud.key, "any", region_name=targets.LOCAL_REGION)
     try:
         yield Target(
             name="local", region=targets.LOCAL_REGION, label="strict", endpoint_url=cloud.endpoint_url,

@@ -40,6 +40,7 @@ def record_of(supervisor, emulator, folder="/nowhere"):
         supervisor=supervisor,
         emulator=emulator,
         port=1,
+        key="secret",
         kept=False,
         auth=False,
         folder=str(folder),
@@ -65,9 +66,9 @@ def test_a_process_is_found_by_pid_and_creation():
 
 def test_a_process_with_another_command_line_is_not_ours():
     """Same pid and time are not enough to end a process: its command line must fit."""
-    with sleeping("ministack") as process:
-        assert Identity.of(process.pid).process("ministack")
-        assert Identity.of(process.pid).process("local_cloud_supervisor") is None
+    with sleeping(cloud_state.EMULATOR) as process:
+        assert Identity.of(process.pid).process(cloud_state.EMULATOR)
+        assert Identity.of(process.pid).process(cloud_state.SUPERVISOR) is None
 
 
 def test_a_zombie_does_not_run():
@@ -87,6 +88,21 @@ def test_a_record_is_read_as_written(tmp_path):
     cloud_state.write(tmp_path, record)
 
     assert cloud_state.read(tmp_path) == record
+
+
+def test_the_state_is_private(tmp_path, monkeypatch):
+    """Folders 0700 and files 0600, whatever the umask; no text of a record has the key."""
+    before = os.umask(0)
+    try:
+        state = tmp_path / "deep" / "state"
+        lease = cloud_state.hold(state)
+        cloud_state.write(state, record_of(Identity.of(), Identity.of()))
+    finally:
+        os.umask(before)
+
+    assert {path.stat().st_mode & 0o777 for path in (state.parent, state, lease.parent)} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in (lease, state / "cloud.json")} == {0o600}
+    assert "secret" not in repr(cloud_state.read(state))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"supervisor": 1}', '{"port": 1}'])
@@ -109,7 +125,7 @@ def test_looking_leaves_no_folder(tmp_path):
 
 def test_a_reused_pid_is_left_alone(tmp_path):
     """A state file whose pids belong to others by now is removed, and the others live on."""
-    with sleeping("ministack") as first, sleeping(cloud_state.SUPERVISOR) as second:
+    with sleeping(cloud_state.EMULATOR) as first, sleeping(cloud_state.SUPERVISOR) as second:
         supervisor, emulator = Identity.of(second.pid), Identity.of(first.pid)
         cloud_state.write(tmp_path, record_of(later(supervisor), later(emulator)))
 
@@ -123,7 +139,7 @@ def test_what_a_dead_supervisor_left_is_ended(tmp_path):
     """Looking for a cloud ends the emulator and a worker that lost their supervisor, and their folder."""
     folder = tempfile.mkdtemp(prefix=cloud_state.FOLDER_PREFIX, dir=tmp_path)
     (Path(folder) / "code").write_text("left")
-    with sleeping("ministack") as emulator, sleeping(env={"TMPDIR": folder}) as worker:
+    with sleeping(cloud_state.EMULATOR) as emulator, sleeping(env={"TMPDIR": folder}) as worker:
         gone = later(Identity.of())
         cloud_state.write(tmp_path, record_of(gone, Identity.of(emulator.pid), folder))
 
@@ -174,7 +190,7 @@ def test_the_emulators_environment_is_complete_and_ours(monkeypatch):
     monkeypatch.setenv("LD_LIBRARY_PATH", "/libraries")
     monkeypatch.delenv("DYLD_LIBRARY_PATH", raising=False)
     monkeypatch.setenv("AWS_PROFILE", "mine")
-    environment = local_cloud_supervisor.environment(4711, "/folder", auth=True)
+    environment = local_cloud_supervisor.environment(4711, "/folder", "secret", auth=True)
 
     assert environment == {
         "LD_LIBRARY_PATH": "/libraries",
@@ -188,9 +204,13 @@ def test_the_emulators_environment_is_complete_and_ours(monkeypatch):
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
+        "AWS_ACCESS_KEY_ID": "secret",
+        "AWS_SECRET_ACCESS_KEY": "any",
         "AUTH": "true",
     }
-    assert "AUTH" not in local_cloud_supervisor.environment(4711, "/folder")
+    plain = local_cloud_supervisor.environment(4711, "/folder", "secret")
+    assert "AUTH" not in plain
+    assert plain["AWS_SESSION_TOKEN"] == "secret"  # what a Lambda's calls carry
 
 
 def test_a_missing_emulator_says_how_to_install_it():
@@ -234,9 +254,19 @@ def test_workers_find_lean_endpoint_data(tmp_path):
         "for name in ('sqs', 's3', 'iam', 'sts'):\n"
         "    print(boto3.client(name, region_name='eu-west-1').meta.endpoint_url)\n"
     )
-    environment = {**local_cloud_supervisor.environment(4711, str(tmp_path))}
+    environment = {**local_cloud_supervisor.environment(4711, str(tmp_path), "secret")}
 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
 
     hosts = ["sqs.eu-west-1", "s3.eu-west-1", "iam", "sts.eu-west-1"]
     assert done.stdout.split() == ["True", *(f"https://{host}.amazonaws.com" for host in hosts)], done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    """A file in its place, a full disk or a missing permission: one line with the folder and the variable."""
+    (tmp_path / "state").write_text("a file")
+
+    with pytest.raises(LocalCloudError, match=r"folder .*state/leases: .*LAMBDIST_STATE"):
+        cloud_state.hold(tmp_path / "state")
+    with pytest.raises(LocalCloudError, match=r"nowhere: .*TMPDIR"):
+        local_cloud_supervisor.emulator_folder(str(tmp_path / "nowhere"))
