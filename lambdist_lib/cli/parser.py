@@ -152,7 +152,9 @@ def _add_sending(command: AddCommand) -> None:
     _add_target(entry)
     where = entry.add_mutually_exclusive_group()
     where.add_argument(
-        "--arm", default="distributed", help="distributed (default), single_node or single_node_parallel"
+        "--arm",
+        default="distributed",
+        help="distributed (default), single_node, single_node_parallel, queue_client, storage_first or invoke",
     )
     where.add_argument(
         "--url", default="", help='any API that takes {"data": ...}, also one not deployed here'
@@ -201,7 +203,8 @@ def _add_sending(command: AddCommand) -> None:
     entry.add_argument(
         "--arms",
         default="distributed,single_node",
-        help="of each repetition: distributed, single_node, single_node_parallel, as_original, local_pool",
+        help="of each repetition: distributed, single_node, single_node_parallel, as_original, local_pool, "
+        "queue_client, storage_first, invoke",
     )
     _add_thresholds(entry)
     _add_limits(entry)

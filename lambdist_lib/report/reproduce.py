@@ -105,6 +105,7 @@ def _submit_to_url(facts: dict[str, Any]) -> str:
     """Return `lambdist submit --url …`, without the URL's query: it may hold a secret."""
     url = urlsplit(facts["url"])._replace(query="", fragment="").geturl()
     key = ["--api-key-env", facts["api_key_env"]] if facts["api_key_env"] else []
+    key += [word for header in facts.get("headers", ()) for word in ("--header", header)]
     timeout = ["--timeout", f"{facts['timeout_s']:g}"] if facts["timeout_s"] != 60 else []
     tries = ["--tries", str(facts["plan"]["tries"])] if "tries" in facts["plan"] else []
     options = [*_options(facts["plan"], ("chunks", "rate", "work", "fault")), *tries, *timeout]

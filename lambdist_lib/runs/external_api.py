@@ -9,11 +9,12 @@ What may have been accepted counts as `unknown`, and a `resume` sends it again.
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from lambdist_lib import paths
 from lambdist_lib.cloud import locks
@@ -30,6 +31,10 @@ from lambdist_lib.submission.http import Timeouts
 from lambdist_lib.submission.receipts import NOT_ACCEPTED, Receipt, SendOptions
 
 ARM = "url"
+HEADER = re.compile(  # of --header; the prefix is a scheme such as Bearer, not a value
+    r"(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+):\s*(?P<prefix>(?:[A-Za-z-]+ )?)env:(?P<variable>[A-Za-z_]\w*)"
+)
+SECRET = re.compile(r"(?i)key|token|secret|sig$|signature|passw|^code$|auth|credential")
 SETTLED = ("accepted", "rejected")  # verdicts that no resume asks for again
 
 
@@ -38,6 +43,7 @@ def submit_to_url(
     *,
     data: str,
     api_key_env: str = "",
+    headers: Sequence[str] = (),
     experiment_id: str = "",
     timeout_s: float = 60.0,
     watch: Watch | None = None,
@@ -49,6 +55,8 @@ def submit_to_url(
         url: Where to POST; it is kept in the run's folder.
         data: Path of the data file; `-` for standard input.
         api_key_env: Name of the environment variable with the key; "" for an API without keys.
+        headers: Each "Name: env:VARIABLE", with the variable that holds the value; text before `env:`,
+            such as "Bearer ", precedes it.
         timeout_s: Of one request.
         options: Other fields of `SendOptions`.
 
@@ -57,13 +65,13 @@ def submit_to_url(
         RunError: There is such a run already.
         KeyboardInterrupt: What was answered is in the folder; `resume` finishes the run.
     """
-    api, parsed = api_of(url, api_key_env), _send_options(timeout_s, options)
+    api, parsed = api_of(url, api_key_env, headers), _send_options(timeout_s, options)
     run_id = folders.checked_id(experiment_id or folders.new_id(data))
     experiment = paths.results() / run_id
     points = _read(folders.data_file(data, experiment))
     folder = experiment / "runs" / f"{run_id}-{ARM}"
     folders.refuse_existing(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    paths.make_private(folder)
     info = RunInfo(
         experiment_id=run_id,
         run_id=folder.name,
@@ -72,7 +80,13 @@ def submit_to_url(
         data=points.name,
         data_path=points.path,
         sha256=points.sha256,
-        api={"url": url, "api_key_env": api_key_env, "timeout_s": timeout_s, "plan": options},
+        api={
+            "url": url,
+            "api_key_env": api_key_env,
+            "headers": list(headers),
+            "timeout_s": timeout_s,
+            "plan": options,
+        },
     )
     with locks.run(folder, f"sending {folder.name}"):
         folders.refuse_existing(folder)  # another process may have begun it since
@@ -97,7 +111,7 @@ def _resume(folder: Path, facts: dict[str, Any], data: str, watch: Watch | None)
     points = _read(folders.data_of(folder, facts, data))
     if points.sha256 != facts["sha256"]:
         raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
-    api = api_of(facts["url"], facts["api_key_env"])
+    api = api_of(facts["url"], facts["api_key_env"], facts.get("headers", ()))
     options = _send_options(facts["timeout_s"], facts["plan"])
     done = bytearray(points.next_n)  # a set of a million numbers would take sixty times the memory
     if (folder / "journal").exists():
@@ -109,11 +123,11 @@ def _resume(folder: Path, facts: dict[str, Any], data: str, watch: Watch | None)
     return _complete(api, options, points, left, folder, info, watch)
 
 
-def api_of(url: str, api_key_env: str) -> Api:
-    """The API at `url`, with the key that the environment holds under that name.
+def api_of(url: str, api_key_env: str, headers: Sequence[str] = ()) -> Api:
+    """Return the API at `url`, with the secrets that the environment holds under these names.
 
     Raises:
-        UsageError: The URL is invalid or holds credentials, or the key is not set.
+        UsageError: The URL is invalid or holds credentials, or a variable is not set.
     """
     try:
         parts = urlsplit(url)
@@ -124,12 +138,33 @@ def api_of(url: str, api_key_env: str) -> Api:
         raise UsageError(f"invalid URL {url!r}: write http://… or https://…")
     if parts.username is not None:
         raise UsageError("invalid URL: it holds credentials; name an environment variable with --api-key-env")
-    key = os.environ.get(api_key_env, "").strip() if api_key_env else ""
-    if api_key_env and not key:
-        raise UsageError(f"{api_key_env} holds no key: set it with `export {api_key_env}=…`")
-    if not (key.isascii() and key.isprintable()):
-        raise UsageError(f"invalid key in {api_key_env}: it has unprintable characters; set it again")
-    return Api(url=url, key=ApiKey(key))
+    if secret := next((name for name, _ in parse_qsl(parts.query) if SECRET.search(name)), ""):
+        raise UsageError(
+            f"invalid URL: its query holds a secret ({secret}), which run.json would keep; pass it as a "
+            "header, such as --header 'x-functions-key: env:NAME'"
+        )
+    key = _secret(api_key_env) if api_key_env else ""
+    return Api(url=url, key=ApiKey(key), headers=dict(map(_header, headers)))
+
+
+def _header(text: str) -> tuple[str, ApiKey]:
+    """Parse one "Name: env:VARIABLE"."""
+    parsed = HEADER.fullmatch(text)
+    if not parsed:
+        raise UsageError(
+            f"invalid header{' ' + text.partition(':')[0] if ':' in text else ''}: write 'Name: env:VARIABLE', such as "
+            "'Authorization: Bearer env:TOKEN'; a value of its own would be kept in run.json"
+        )
+    return parsed["name"], ApiKey(parsed["prefix"] + _secret(parsed["variable"]))
+
+
+def _secret(variable: str) -> str:
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise UsageError(f"{variable} holds no key: set it with `export {variable}=…`")
+    if not (value.isascii() and value.isprintable()):
+        raise UsageError(f"invalid key in {variable}: it has unprintable characters; set it again")
+    return value
 
 
 def _send_options(timeout_s: float, others: Mapping[str, Any]) -> SendOptions:

@@ -54,7 +54,9 @@ class RunInfo:
         facts = {"begun_at": 0.0, **facts, "key": folders.key_of(facts)}
         own = {name.name for name in fields(cls)} - {"conditions", "api"}
         api: dict[str, Any] = {
-            name: facts[name] for name in ("url", "api_key_env", "timeout_s", "plan") if name in facts
+            name: facts[name]
+            for name in ("url", "api_key_env", "headers", "timeout_s", "plan")
+            if name in facts
         }
         return cls(
             **{name: facts[name] for name in own if name in facts},

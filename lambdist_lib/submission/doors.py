@@ -72,7 +72,8 @@ class ApiDoor:
 
     def headers(self, body: bytes) -> dict[str, str]:
         key = self.api.key.reveal()
-        return {"Content-Type": "application/json", **({"x-api-key": key} if key else {})}
+        others = {name: value.reveal() for name, value in self.api.headers.items()}
+        return {"Content-Type": "application/json", **({"x-api-key": key} if key else {}), **others}
 
     def parse(self, response: Response, ns: list[int]) -> ParsedResponse:
         return responses.parse(response, ns, plain=self.plain)

@@ -356,7 +356,7 @@ def test_the_same_run_twice(words):
         (["--url", "http://host/", "--deadline", "-1"], "deadline_s is -1"),
         (["--url", "http://host/", "--timeout", "0"], "timeout is 0.0 s"),
         (["--url", "http://host/", "--timeout", "nan"], "timeout is nan s"),
-        (["--api-key-env", "STRANGERS_KEY"], "goes with --url"),
+        (["--api-key-env", "STRANGERS_KEY"], "go with --url"),
         (["--tries", "3"], "go with --url"),
     ],
 )
@@ -410,3 +410,57 @@ def test_a_key_is_no_part_of_any_shown_object():
     assert KEY not in repr(external_api.api_of("http://host/", "STRANGERS_KEY"))
     with pytest.raises(UsageError):
         external_api.api_of("nothing", "")
+
+
+def test_headers_take_their_secrets_from_the_environment(words, results, capsys, monkeypatch):
+    """They are sent with every request, also of a resume, and are nowhere else."""
+    monkeypatch.setenv("MY_TOKEN", "a-secret-token")
+    headers = ["--header", "Authorization: Bearer env:MY_TOKEN", "--header", "x-tenant: env:STRANGERS_KEY"]
+
+    def script(exchange: Exchange) -> None:
+        assert exchange.headers["authorization"] == "Bearer a-secret-token"
+        assert exchange.headers["x-tenant"] == KEY
+        exchange.reply(200 if exchange.number else 401, {"message": "Unauthorized"})
+
+    with Hostile(script) as server:
+        assert main.main(["submit", words, "--url", server.api.url, "--id", "abroad", "--chunks", "1", *headers]) == 3
+        assert main.main(["resume", "abroad-url"]) == 0
+
+    shown = capsys.readouterr()
+    kept = b"".join(path.read_bytes() for path in results.rglob("*") if path.is_file())
+    assert "see --api-key-env and --header" in shown.err
+    for secret in ("a-secret-token", KEY):
+        assert secret not in shown.out + shown.err
+        assert secret.encode() not in kept
+    assert folders.read_facts(results / "abroad/runs/abroad-url")["headers"] == headers[1::2]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--url", "http://host/", "--header", "Authorization: my-secret"],
+        ["--url", "http://host/", "--header", "Authorization: Bearer my-secret"],
+        ["--url", "http://host/", "--header", "Authorization: env:NOBODYS"],
+        ["--url", "http://host/", "--header", "my-secret"],
+        ["--url", "http://host/?code=my-secret"],
+        ["--url", "http://host/?x=1&api_key=my-secret"],
+        ["--header", "Authorization: env:STRANGERS_KEY"],
+    ],
+)
+def test_a_secret_in_an_argument_is_refused(words, results, capsys, arguments):
+    """It would be kept in run.json; the message does not repeat it."""
+    assert main.main(["submit", words, "--id", "abroad", *arguments]) == 2
+
+    assert "my-secret" not in capsys.readouterr().err
+    assert not (results / "abroad").exists()
+
+
+def test_a_redirect_is_shown(words, capsys):
+    """It is not followed: a POST would arrive as a GET."""
+    with Hostile(
+        lambda exchange: exchange.reply(301, b"", location="https://elsewhere.example/put")
+    ) as server:
+        assert submitted(server.api.url, words) == 3
+
+    assert "it redirects to https://elsewhere.example/put" in capsys.readouterr().err
+    assert all(exchange.headers["x-api-key"] == KEY for exchange in server.exchanges)
