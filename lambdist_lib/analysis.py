@@ -58,7 +58,7 @@ class Results:
     @property
     def target_label(self) -> str:
         """Where the runs ran, for titles: `local cloud`, or AWS and its region."""
-        cloud = self.runs.loc[self.runs["arm"] != "local_pool", "target"]
+        cloud = self.runs.loc[~self.runs["arm"].map(is_local).astype(bool), "target"]
         labels = cloud if len(cloud) else self.runs["target"]
         return ", ".join(dict.fromkeys(label for label in labels[:1] if label))
 

@@ -32,7 +32,7 @@ from lambdist_lib.measures import sequential, stages
 from lambdist_lib.measures.pairs import paired_ratios
 from lambdist_lib.progress import Progress
 from lambdist_lib.protocol import faults
-from lambdist_lib.protocol.arms import require_arm
+from lambdist_lib.protocol.arms import require_arm, settings_of
 from lambdist_lib.records import lambda_reports
 from lambdist_lib.results import files, folders, schema, tables
 from lambdist_lib.runs import cost_estimate, redrive, schedule
@@ -157,7 +157,7 @@ class Experiment:
             )  # fmt: skip
         self._record_created()
         self._begun = True
-        self._executor.settings = settings
+        self._executor.settings = {**settings_of(self.arms), **settings}
         with Progress("deploy") as progress:
             self._executor.deploy(self.conditions, progress)
             progress.show(f"{len(self._executor.stacks)} stacks on {self.target.label}")

@@ -9,7 +9,7 @@ import pandas as pd
 from lambdist_lib.measures import machine
 from lambdist_lib.measures.pairs import warm_runs
 from lambdist_lib.measures.speedup import FASTER, NO_INTERVAL, SLOWER, Speedup, compare_arms
-from lambdist_lib.protocol import faults
+from lambdist_lib.protocol import arm_limits, faults
 from lambdist_lib.protocol.arms import ARMS
 
 LOCAL = "local cloud"
@@ -48,7 +48,8 @@ def finding(
             f"As many senders without a queue ({name}) need {against.control_s:.3g} s; "
             f"{arm} is {verdict(against)}."
         )
-    return " ".join([*sentences, *(f"Beware: {text}." for text in machine.warnings(runs))])
+    doubts = [*machine.warnings(runs), *_marks(runs, target_label)]
+    return " ".join([*sentences, *(f"Beware: {text}." for text in doubts)])
 
 
 def verdict(result: Speedup) -> str:
@@ -82,6 +83,13 @@ def conditions(runs: pd.DataFrame, arm: str) -> str:
         f"{int(run['submitted']):,} datapoints{on_purpose}, {work}, {int(run['chunks']):,} senders, "
         f"{int(run['processors']):,} processors"
     )
+
+
+def _marks(runs: pd.DataFrame, target_label: str) -> list[str]:
+    """Name what the target does otherwise than AWS for the arms that ran."""
+    target = arm_limits.LOCAL if target_label.startswith(LOCAL) else ""
+    conditions_of_run = {"request_batch": runs["request_batch"].max(), "fault": runs["fault"].iloc[0]}
+    return arm_limits.marks(runs["arm"].unique(), target, conditions_of_run)
 
 
 def _measured(target_label: str) -> str:

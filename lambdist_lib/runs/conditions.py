@@ -1,21 +1,23 @@
 """What is held equal between runs that are compared, and how each arm sends under it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from lambdist_lib.cloud.limits import MAX_PROCESSORS, MIN_PROCESSORS, default_processors
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import datapoints, files
 from lambdist_lib.data.datapoints import Datapoints
-from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import UsageError
-from lambdist_lib.protocol import faults
+from lambdist_lib.protocol import arm_limits, faults
 from lambdist_lib.protocol.arms import ARMS, faults_of
 from lambdist_lib.results import schema
 from lambdist_lib.runs import dead_limit, ground_truth
 from lambdist_lib.submission.receipts import SendOptions
+
+if TYPE_CHECKING:
+    from lambdist_lib.deployment.stacks import Stack
 
 AS_FOUND = "as found"  # temperature of a run that neither made its environments cold nor warmed them up
 OPENING_SENDERS = 4  # on the local cloud, unless warm: 100 cold starts at once keep two cores busy for 15 s
@@ -135,15 +137,16 @@ def resolve_faults(conditions: Conditions, points: Datapoints, seed: int) -> Con
 
 
 def send_options(
-    target: Target, stack: Stack, arm: str, conditions: Conditions, temperature: str
+    target: Target, stack: "Stack", arm: str, conditions: Conditions, temperature: str
 ) -> SendOptions:
     """How an arm sends. Without a queue the client tries again, as often and as slowly as the queue does.
 
     Raises:
         UsageError: The stack or the target refuses the declared work or faults.
     """
-    require_possible(target.name, conditions)
+    require_possible(target.name, conditions, [arm])
     require_controls(stack, conditions)
+    require_settings(stack, arm)
     queued = ARMS[arm].queued
     opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
     return SendOptions(
@@ -169,12 +172,13 @@ def write_ground_truth(
         ground_truth.write(folder, ground_truth.rows(plan, ns, tries=tries, at_once=at_once))
 
 
-def require_possible(target: str, conditions: Conditions) -> None:
-    """Refuse a fault that the target cannot produce.
+def require_possible(target: str, conditions: Conditions, arms: Iterable[str] = ()) -> None:
+    """Refuse a fault that the target cannot produce, and what one of the arms cannot do.
 
     Raises:
-        UsageError: The local cloud enforces no memory limit.
+        UsageError: The local cloud enforces no memory limit, or a row of `arm_limits` refuses it.
     """
+    arm_limits.require_possible(arms, target, asdict(conditions))
     if target == "local" and faults.parse_fault(conditions.fault).share("memory"):
         raise UsageError(
             f"fault {conditions.fault!r}: the local cloud does not enforce memory limits, so memory is for "
@@ -182,7 +186,22 @@ def require_possible(target: str, conditions: Conditions) -> None:
         )
 
 
-def require_controls(stack: Stack, conditions: Conditions) -> None:
+def require_settings(stack: "Stack", arm: str) -> None:
+    """Refuse an arm for which the stack was not deployed.
+
+    Raises:
+        UsageError: A setting that the arm needs is off.
+    """
+    for name in ARMS[arm].needs:
+        parameter = "".join(part.capitalize() for part in name.split("_"))
+        if stack.parameters.get(parameter) != "on":
+            raise UsageError(
+                f"{stack.name} has no {arm}: it was deployed with {parameter} off; run "
+                f"`lambdist deploy --set {name}=on`"
+            )
+
+
+def require_controls(stack: "Stack", conditions: Conditions) -> None:
     """Refuse declared work and faults that the stack does not obey.
 
     Raises:

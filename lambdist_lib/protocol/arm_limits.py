@@ -1,0 +1,125 @@
+"""Declare what an arm cannot do, and what a local cloud does otherwise than AWS.
+
+Each row is checked before a run: a refusal raises, a mark is printed with the finding. Standard library
+only, like the rest of this package.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdist_lib.errors import UsageError
+from lambdist_lib.protocol import faults
+
+LOCAL = "local"
+SEND_BATCH_MAX = 10  # messages of one SendMessageBatch
+Conditions = Mapping[str, Any]  # by the names of `runs.conditions.Conditions`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmLimit:
+    """One row of the table.
+
+    what: What is asked of the arm. refuse: Whether a run with it is refused; otherwise it is marked.
+    why: A clause for people. target: The target that it holds on, "" for all.
+    applies: Whether conditions ask for it.
+    """
+
+    arm: str
+    what: str
+    refuse: bool
+    why: str
+    target: str = ""
+    applies: Callable[[Conditions], bool] = lambda conditions: True
+
+
+def _asks_for(kind: str) -> Callable[[Conditions], bool]:
+    return lambda conditions: bool(faults.parse_fault(str(conditions.get("fault", "none"))).share(kind))
+
+
+def _batch_above(size: int) -> Callable[[Conditions], bool]:
+    return lambda conditions: int(conditions.get("request_batch", 1)) > size
+
+
+LIMITS = (
+    ArmLimit(
+        arm="queue_client",
+        what=f"request_batch above {SEND_BATCH_MAX}",
+        refuse=True,
+        why=f"SQS takes at most {SEND_BATCH_MAX} messages in one request",
+        applies=_batch_above(SEND_BATCH_MAX),
+    ),
+    ArmLimit(
+        arm="storage_first",
+        what="request_batch above 1",
+        refuse=False,
+        why="its API writes one message per request, so it sends one datapoint per request",
+        applies=_batch_above(1),
+    ),
+    *(
+        ArmLimit(
+            arm=arm,
+            what=f"fault {kind}",
+            refuse=True,
+            why=f"the collector strikes with {kind}, and this arm has no collector",
+            applies=_asks_for(kind),
+        )
+        for arm in ("queue_client", "storage_first")
+        for kind in ("poison", "duplicate")
+    ),
+    *(
+        ArmLimit(
+            arm=arm,
+            what="growth of the queue's mapping",
+            refuse=False,
+            why="the local cloud serves the queue with all processors at once; AWS opens them gradually",
+            target=LOCAL,
+        )
+        for arm in ("queue_client", "storage_first")
+    ),
+    *(
+        ArmLimit(
+            arm=arm,
+            what="permission to send",
+            refuse=False,
+            why="the local cloud does not check the permissions with which its requests are made",
+            target=LOCAL,
+        )
+        for arm in ("queue_client", "storage_first", "invoke")
+    ),
+)
+
+
+def limits(arms: Iterable[str], target: str, conditions: Conditions) -> list[ArmLimit]:
+    """Return the rows that hold for arms on a target under conditions."""
+    chosen = set(arms)
+    return [
+        limit
+        for limit in LIMITS
+        if limit.arm in chosen and limit.target in ("", target) and limit.applies(conditions)
+    ]
+
+
+def require_possible(arms: Iterable[str], target: str, conditions: Conditions) -> None:
+    """Refuse what an arm cannot do.
+
+    Raises:
+        UsageError: Names the arm, the condition and the reason.
+    """
+    for limit in limits(arms, target, conditions):
+        if limit.refuse:
+            raise UsageError(f"{limit.arm} refuses {limit.what}: {limit.why}; leave out one of both")
+
+
+def marks(arms: Iterable[str], target: str, conditions: Conditions) -> list[str]:
+    """Return a sentence for each reason to read a result with care, with the arms that it concerns.
+
+    Example:
+        >>> marks(["storage_first"], "aws", {"request_batch": 10})
+        ['storage_first: its API writes one message per request, so it sends one datapoint per request']
+    """
+    by_reason: dict[str, list[str]] = {}
+    for limit in limits(arms, target, conditions):
+        if not limit.refuse:
+            by_reason.setdefault(limit.why, []).append(limit.arm)
+    return [f"{', '.join(named)}: {why}" for why, named in by_reason.items()]
