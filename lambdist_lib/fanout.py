@@ -28,10 +28,17 @@ from lambdist_lib.records import dead_letters
 from lambdist_lib.results import folders, outputs
 from lambdist_lib.results.closing import closing_line, is_finished, require_finished
 from lambdist_lib.runs import cost_estimate, resume, run
-from lambdist_lib.runs.conditions import Conditions, parse_conditions, require_possible, resolve_faults
+from lambdist_lib.runs.conditions import (
+    MIN_PROCESSORS,
+    Conditions,
+    parse_conditions,
+    require_possible,
+    resolve_faults,
+)
 
 ARM = "distributed"
-LOCAL_WIDTH = 2  # Lambdas at once on the local cloud, per processor of this machine: each is a process
+LOCAL_WIDTH = 2  # calls at once on the local cloud, per processor of this machine: each is a process
+LOCAL_SENDERS = 2  # there: they keep such calls busy, and each opens one more process
 STEM_MAX_CHARS = 8  # of the function's name in an id, beside the time and its milliseconds
 SHOWN_FAILURES = 3  # in the message of a FanOutError
 REQUEST_BATCH = 10
@@ -118,7 +125,8 @@ def _conditions(target: str, chunks: int, conditions: dict[str, Any]) -> Conditi
     """The conditions of the call; what is not given favours an early answer, not a measurement."""
     own: dict[str, Any] = {"request_batch": REQUEST_BATCH, "max_chars": DATAPOINT_CEILING_CHARS}
     if target == "local":
-        chunks = min(chunks, max(2, LOCAL_WIDTH * (os.cpu_count() or 1)))
+        own["processors"] = max(MIN_PROCESSORS, min(chunks, LOCAL_WIDTH * (os.cpu_count() or 1)))
+        chunks = min(chunks, LOCAL_SENDERS)
     known = parse_conditions({**own, "chunks": chunks, **conditions})
     require_possible(target, known)
     return known

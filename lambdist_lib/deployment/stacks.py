@@ -128,8 +128,7 @@ def up_to_date(
     if wanted != stack.parameters:
         return None
     text = target.client("cloudformation").get_template(StackName=stack.name)["TemplateBody"]
-    same = text == templates.body(kind, values)
-    return stack if same else None
+    return stack if text == _body(target, kind, values) else None
 
 
 def _built(
@@ -152,9 +151,7 @@ def _carry_out(
     """Create or update all stacks in parallel; returns the failures, whose new stacks are deleted."""
     operations, failed = [], []
     for kind, given in values.items():
-        defaults = {key: declared.get("Default") for key, declared in templates.parameters(kind).items()}
-        body = templates.body(kind, given)
-        body = local_fixes.template(target, body, given, defaults)
+        body = _body(target, kind, given)
         try:
             operations.append(
                 change_sets.start_change(
@@ -172,6 +169,12 @@ def _carry_out(
             if operation.action == "CREATE":
                 change_sets.delete(target, operation.stack, log)
     return failed
+
+
+def _body(target: Target, kind: str, values: dict[str, str]) -> str:
+    """Return the template's text as this target gets it."""
+    defaults = {key: declared.get("Default") for key, declared in templates.parameters(kind).items()}
+    return local_fixes.template(target, templates.body(kind, values), values, defaults)
 
 
 def _left(target: Target, name: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import find, settings
 from hypothesis import strategies as st
 
 from lambdist_lib import Experiment, connect, fan_out, load_results, paths, preview
-from lambdist_lib.deployment import stacks
+from lambdist_lib.deployment import lifecycle, stacks
 from lambdist_lib.errors import FailedItemError, FanOutError, RunError, UsageError
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -46,13 +46,15 @@ def results_folders():
     return set(paths.results().glob("*/runs/*"))
 
 
-def test_results_come_in_order_and_nothing_is_deployed_twice(target):
+def test_results_come_in_order_and_nothing_is_deployed_twice(target, monkeypatch):
     """The second call finds the stack up to date; a third with another function deploys."""
     words = [f"word-{n}" for n in range(30)]
 
     assert fan_out(str.upper, words) == [word.upper() for word in words]
     first = stacks.describe(target, "distributed")
+    monkeypatch.setattr(lifecycle, "deploy", pytest.fail)
     assert fan_out(str.upper, iter(words)) == [word.upper() for word in words]
+    monkeypatch.undo()
     assert stacks.describe(target, "distributed") == first
     assert fan_out(len, words[:2]) == [6, 6]
     assert stacks.describe(target, "distributed").code != first.code
