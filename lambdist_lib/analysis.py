@@ -19,6 +19,7 @@ from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.costs.estimate import WRITE_BYTES
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import dead_letters, finding, ledger, summary
+from lambdist_lib.protocol.arms import is_local
 from lambdist_lib.protocol.contract import DEAD
 from lambdist_lib.results import closing, files, folders, schema
 from lambdist_lib.results import outputs as results_outputs
