@@ -152,6 +152,13 @@ def of_failure(error: Exception, where: Where) -> AccessDeniedError | None:
     return AccessDeniedError(text, code=code)
 
 
+def unusable_provider(error: Exception) -> str:
+    """Describe what a provider of credentials raised, without what it printed: that may be a secret."""
+    if isinstance(error, OSError):
+        return f"AWS credentials could not be read: {error.strerror} ({error.filename})"
+    return f"AWS credentials could not be read: their provider's answer is unusable ({type(error).__name__})"
+
+
 def told(error: BaseException) -> str:
     """Translate throttling, used-up quotas and outages into one line; "" for any other error."""
     if not isinstance(error, exceptions.ClientError):

@@ -131,6 +131,9 @@ def _aws(region: str, profile: str) -> Target:
         session = boto3.Session(profile_name=profile or None, region_name=region or None)
     except ProfileNotFound as error:
         raise TargetError(f"{error}; see `aws configure list-profiles`") from None
+    except BotoCoreError as error:  # a configuration file that cannot be parsed
+        nowhere = aws_errors.Where(label="AWS", region=region, profile=profile)
+        raise aws_errors.of_failure(error, nowhere) or error from None
     endpoint_url = os.environ.get("AWS_ENDPOINT_URL") or None
     at = f" at {urlsplit(endpoint_url).hostname}" if endpoint_url else ""
     where = aws_errors.Where(
@@ -139,9 +142,13 @@ def _aws(region: str, profile: str) -> Target:
     aws_errors.watch(session.events, where)
     try:
         credentials = session.get_credentials()
+        if credentials is not None and credentials.method == "assume-role-with-web-identity":
+            credentials.get_frozen_credentials()  # reads the token's file, which botocore else does late
         validate_region_name(session.region_name)
     except BotoCoreError as error:
         raise aws_errors.of_failure(error, where) or error from None
+    except (OSError, ValueError, KeyError) as error:  # botocore lets the errors of a provider through
+        raise TargetError(f"{aws_errors.unusable_provider(error)}; {aws_errors.CREDENTIALS}") from None
     if not session.region_name:
         raise TargetError("no AWS region is set; pass --region, or set AWS_DEFAULT_REGION")
     if credentials is None:

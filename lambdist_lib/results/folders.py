@@ -189,7 +189,9 @@ def find(run: str) -> list[Path]:
     Raises:
         NotFoundError: There is neither, or the experiment has no runs.
     """
-    for folder in [Path(run), *paths.results().glob(f"*/runs/{run}"), paths.results() / run]:
+    is_id = RUN_ID.fullmatch(run)  # anything else could hold a pattern
+    named = paths.results().glob(f"*/runs/{run}") if is_id else ()
+    for folder in [Path(run), *named, paths.results() / run]:
         if (folder / "run.json").exists():
             return [folder]
         if runs := run_folders(folder):

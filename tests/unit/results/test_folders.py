@@ -121,3 +121,12 @@ def test_a_run_is_found_by_its_key(tmp_path, monkeypatch):
     assert {run_id, key} <= folders.collected_ids()
     with pytest.raises(NotFoundError):
         folders.find(key[:-1] + ("a" if key[-1] != "a" else "b"))
+
+
+@pytest.mark.parametrize("name", ["*", "?", "[a-z]*", "x*", "**", ""])
+def test_a_pattern_is_not_a_run(results, name):
+    """`lambdist fetch '*'` does not print the answers of whichever run comes first."""
+    made(results, "x", "x-d")
+
+    with pytest.raises(NotFoundError):
+        folders.find(name)
