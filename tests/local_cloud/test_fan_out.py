@@ -1,5 +1,6 @@
 """A function for every item, through the local cloud: results in order, failures named."""
 
+import io
 import json
 
 import pandas as pd
@@ -143,3 +144,20 @@ def test_rows_of_a_table_come_back_as_a_table(target):
 def test_a_connected_target_is_taken_as_it_is(target):
     """A script that has connected passes the target on."""
     assert fan_out(len, ["four"], target=connect("local")) == [4]
+
+
+def test_a_table_in_s3_is_sent_and_its_answers_come_back_as_a_table(target, both, lambdist, tmp_path):
+    """submit reads the object with the target's session; fetch puts the results beside the columns."""
+    s3 = target.client("s3")
+    s3.create_bucket(Bucket="tables")
+    s3.put_object(Bucket="tables", Key="in/pages.csv", Body=b'url,note\na,"two\nlines"\nb,\n')
+
+    sent = lambdist("submit", "s3://tables/in/pages.csv", "--column", "url,note", "--id", "table-s3")
+    fetched = lambdist("fetch", "table-s3", "--format", "csv")
+
+    assert sent.returncode == 0, sent.stderr
+    assert "read as csv, column url, note" in sent.stderr
+    frame = pd.read_csv(io.StringIO(fetched.stdout), keep_default_na=False)
+    assert list(frame.columns) == ["n", "url", "note", "result"]
+    assert list(frame["note"]) == ["two\nlines", ""]
+    assert [json.loads(text.removesuffix("_processed"))["url"] for text in frame["result"]] == ["a", "b"]
