@@ -1,15 +1,18 @@
 """The commands for the local cloud, the stacks and their leftovers."""
 
 import argparse
+import os
 import shlex
+import time
 from typing import Any
 
 from lambdist_lib.cli import options as cli_options
-from lambdist_lib.errors import UsageError
+from lambdist_lib.errors import LocalCloudError, UsageError
+from lambdist_lib.protocol.contract import ADHOC
 
 
 def cloud(options: argparse.Namespace) -> None:
-    from lambdist_lib.cloud import local_cloud
+    from lambdist_lib.cloud import cloud_status, local_cloud
     from lambdist_lib.deployment import lifecycle as deployment_lifecycle
 
     if options.action == "mail":
@@ -24,6 +27,8 @@ def cloud(options: argparse.Namespace) -> None:
         cli_options.print_result(
             options, "the local cloud is gone" if stopped else "no local cloud runs", {"stopped": stopped}
         )
+    elif options.action == "env":
+        _cloud_env(options)
     elif status := local_cloud.status():
         facts = {
             "endpoint_url": status.cloud.endpoint_url,
@@ -31,9 +36,20 @@ def cloud(options: argparse.Namespace) -> None:
             "workers": status.workers,
             "holders": list(status.holders),
         }
-        cli_options.print_result(options, "\n".join(f"{name:<14} {value}" for name, value in facts.items()), facts)
+        cli_options.print_result(options, cloud_status.describe(status), facts)
     else:
         cli_options.print_result(options, "no local cloud runs; `lambdist cloud start` starts one", None)
+
+
+def _cloud_env(options: argparse.Namespace) -> None:
+    from lambdist_lib.cloud import local_cloud
+
+    cloud = local_cloud.find()
+    if cloud is None:
+        raise LocalCloudError("no local cloud runs: start one with `lambdist cloud start`")
+    variables = cloud.environment()
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    cli_options.print_result(options, "\n".join(lines), variables)
 
 
 def _cloud_mail(options: argparse.Namespace) -> None:
@@ -43,7 +59,9 @@ def _cloud_mail(options: argparse.Namespace) -> None:
     from lambdist_lib.deployment import local_mail
 
     mails = local_mail.read(targets.connect("local")) if local_cloud.find() else []
-    cli_options.print_result(options, "\n".join(map(str, mails)) or "no mail", [asdict(mail) for mail in mails])
+    cli_options.print_result(
+        options, "\n".join(map(str, mails)) or "no mail", [asdict(mail) for mail in mails]
+    )
 
 
 def init(options: argparse.Namespace) -> None:
@@ -54,10 +72,13 @@ def init(options: argparse.Namespace) -> None:
     where = paths.shown(options.folder)
     commands = [f"cd {shlex.quote(str(options.folder))}", *starter.NEXT]
     text = "\n  ".join([f"{len(written)} files in {where}/; next:", *commands])
-    cli_options.print_result(options, text, {"folder": where, "files": [paths.shown(path) for path in written]})
+    cli_options.print_result(
+        options, text, {"folder": where, "files": [paths.shown(path) for path in written]}
+    )
 
 
 def deploy(options: argparse.Namespace) -> None:
+    from lambdist_lib.cloud import api as deployed_api
     from lambdist_lib.cloud import local_cloud
     from lambdist_lib.deployment import bundles, lifecycle, tags
 
@@ -69,10 +90,49 @@ def deploy(options: argparse.Namespace) -> None:
     settings = {"experiment_controls": True, **dict(cli_options.setting(text) for text in options.set)}
     how: dict[str, Any] = {"processing": processing, "lifetime_s": lifetime_s}
     deployed = lifecycle.deploy(target, settings, **how, **cli_options.values(options, "budget_usd", "yes"))
-    facts = {"endpoint_url": target.endpoint_url, **{kind: stack.outputs for kind, stack in deployed.items()}}
-    cli_options.print_result(
-        options, "\n".join(f"{kind:<12} {target.api_url(s.outputs)}" for kind, s in deployed.items()), facts
-    )
+    urls = {kind: target.api_url(stack.outputs) for kind, stack in deployed.items()}
+    facts = {kind: {**stack.outputs, "api_url": urls[kind]} for kind, stack in deployed.items()}
+    today = time.strftime(f"{ADHOC}%Y-%m-%d", time.gmtime())
+    lines = [
+        *(f"{kind:<12} {url}" for kind, url in urls.items()),
+        f"send a datapoint with the next line, then get its answer by `lambdist fetch {today}`:",
+        deployed_api.curl_line(urls["distributed"], _key_command(options)),
+    ]
+    cli_options.print_result(options, "\n".join(lines), {"endpoint_url": target.endpoint_url, **facts})
+
+
+def api(options: argparse.Namespace) -> None:
+    from lambdist_lib.cloud import api as deployed_api
+    from lambdist_lib.deployment import stacks
+    from lambdist_lib.protocol.arms import ARMS
+
+    arms = [name for name, arm in ARMS.items() if arm.stack and arm.door == "api"]
+    if options.arm not in arms:
+        raise UsageError(f"the arm {options.arm!r} has no API: use one of {', '.join(arms)}")
+    if options.show_key and "JPY_PARENT_PID" in os.environ:
+        raise UsageError("a notebook keeps what a cell prints: run `lambdist api --show-key` in a terminal")
+    target = cli_options.target(options)
+    found = stacks.api(target, stacks.describe(target, ARMS[options.arm].stack))
+    if options.key_only:
+        print(found.key.reveal())
+        return
+    command = _key_command(options)
+    facts = {
+        "url": found.url,
+        "key": found.key.reveal() if options.show_key else None,
+        "curl": deployed_api.curl_line(found.url, command),
+        "python": deployed_api.python_line(found.url, command),
+    }
+    shown = {**facts, "key": facts["key"] or "(hidden: add --show-key)"}
+    cli_options.print_result(options, "\n".join(f"{name:<8} {text}" for name, text in shown.items()), facts)
+
+
+def _key_command(options: argparse.Namespace) -> str:
+    """The command that prints the key of the API and nothing else."""
+    given = {name: getattr(options, name, "") for name in ("target", "region", "profile", "arm")}
+    typed = {name: value for name, value in given.items() if value not in ("", "local", "distributed")}
+    words = [word for name, value in typed.items() for word in (f"--{name}", value)]
+    return shlex.join(["lambdist", "api", *words, "--key-only"])
 
 
 def destroy(options: argparse.Namespace) -> None:

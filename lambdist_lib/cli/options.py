@@ -13,7 +13,7 @@ COMMAND = re.compile(r"`lambdist (?P<name>[a-z]+)(?P<rest>[^`]*)`")
 CONTROLS = re.compile(  # beside TAB and newline: C0, C1, line separators, bidirectional overrides, surrogates
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-OF_TARGET = ("deploy", "destroy", "leaks", "submit", "run", "resume", "fetch", "dead", "redrive")
+OF_TARGET = ("api", "deploy", "destroy", "leaks", "submit", "run", "resume", "fetch", "dead", "redrive")
 SENDING = ("chunks", "rate", "request_batch", "work", "fault")
 
 

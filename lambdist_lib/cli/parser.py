@@ -114,6 +114,12 @@ def _add_stacks(command: AddCommand) -> None:
 
     _add_consent(entry)
 
+    entry = command("api", deploy_commands.api, "print the deployed API's URL, and lines that call it")
+    entry.add_argument("--arm", default="distributed", help="distributed (default) or single_node")
+    entry.add_argument("--show-key", action="store_true", help="also print its key")
+    entry.add_argument("--key-only", action="store_true", help="print its key and nothing else, for $(...)")
+    _add_target(entry)
+
     entry = command(
         "leaks", deploy_commands.leaks, "list resources that runs have left; remove them with --delete"
     )
@@ -135,9 +141,11 @@ def _add_stacks(command: AddCommand) -> None:
     entry.add_argument("--bucket", default="", metavar="NAME", help="S3 bucket for the zips")
     _add_processing(entry)
 
-    entry = command("cloud", deploy_commands.cloud, "start, show or stop the local cloud; its mail")
+    entry = command("cloud", deploy_commands.cloud, "start, show or stop the local cloud; its mail and key")
     entry.add_argument(
-        "action", choices=["start", "status", "stop", "mail"], help="mail: what AWS would have sent"
+        "action",
+        choices=["start", "status", "stop", "mail", "env"],
+        help="mail: what AWS would have sent; env: variables for the AWS CLI, with the cloud's key",
     )
     entry.add_argument("--force", action="store_true", help="stop even if results are uncollected")
 

@@ -1,5 +1,6 @@
-"""The deployed API: its URL and its key."""
+"""The deployed API: its URL, its key, and lines to paste that call it."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,3 +43,15 @@ def describe_api(target: Target, outputs: Mapping[str, str]) -> Api:
     """
     answer = target.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
     return Api(url=target.api_url(dict(outputs)), key=ApiKey(answer["value"]))
+
+
+def curl_line(url: str, key_command: str) -> str:
+    """Return a shell's line that sends one datapoint; `key_command` prints the key."""
+    header = f'-H "x-api-key: $({key_command})"'
+    return f"""curl -sS -d '{{"data": "word"}}' {header} {shlex.quote(url)}"""
+
+
+def python_line(url: str, key_command: str) -> str:
+    """Return a shell's line that does the same in Python."""
+    call = f'requests.post("{url}", json={{"data": "word"}}, headers={{"x-api-key": os.environ["API_KEY"]}})'
+    return f"API_KEY=$({key_command}) python -c {shlex.quote(f'import os, requests; print({call}.json())')}"

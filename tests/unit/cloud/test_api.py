@@ -6,11 +6,12 @@ import io
 import json
 import logging
 import pickle
+import subprocess
 import traceback
 
 import pytest
 
-from lambdist_lib.cloud.api import Api, ApiKey
+from lambdist_lib.cloud.api import Api, ApiKey, curl_line, python_line
 
 SECRET = "hT3kd9Qz" * 5
 KEY = ApiKey(SECRET)
@@ -65,3 +66,19 @@ def test_what_would_take_it_along_does_not(value, keep):
 def test_who_asks_gets_it():
     """The one way to its value."""
     assert KEY.reveal() == SECRET
+
+
+def test_lines_to_paste_get_the_key_from_a_command():
+    """A shell that runs them calls the command; the lines hold the URL, and no key."""
+    url = "http://127.0.0.1:1/v1?a=b&c"
+    program = 'curl() { printf \'%s\\n\' "$@"; }; python() { printf \'%s\\n\' "$API_KEY" "$2"; }; '
+    ask = lambda line: subprocess.run(  # noqa: E731
+        ["sh", "-c", program + line], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+    assert ask(curl_line(url, "echo secret")) == [
+        "-sS", "-d", '{"data": "word"}', "-H", "x-api-key: secret", url,
+    ]  # fmt: skip
+    key, code = ask(python_line(url, "echo secret"))
+    assert (key, url in code) == ("secret", True)
+    compile(code, "line", "exec")
