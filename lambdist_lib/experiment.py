@@ -293,9 +293,13 @@ class Experiment:
         how = f"`lambdist destroy --target {self.target.name}` deletes them"
         if keep_stacks:
             return f"The stacks stay on {self.target.label}; {how}."
-        if not self._created():
-            return f"The stacks on {self.target.label} were there before this experiment and stay; {how}."
-        lifecycle.destroy(self.target)
+        created = sorted(self._created())
+        if not created:
+            return f"No stack on {self.target.label} is this experiment's, so what is there stays; {how}."
+        lifecycle.destroy(self.target, kinds=created)
+        files.write_json(self.folder / CREATED, {"created": []})  # later ones are somebody else's
+        if len(created) < len(templates.KINDS):
+            return f"The stack {created[0]} is deleted from {self.target.label}; the other was there before."
         return f"Both stacks and the artifact bucket are deleted from {self.target.label}."
 
     def describe(self) -> pd.DataFrame:

@@ -81,10 +81,17 @@ def deploy(
         raise KeyboardInterrupt(f"interrupted; {remaining(target, advice)}") from None
 
 
-def destroy(target: Target, *, name: str = stacks.NAME, force: bool = False) -> None:
-    """Delete both stacks and the artifact bucket.
+def destroy(
+    target: Target,
+    *,
+    kinds: Iterable[str] = templates.KINDS,
+    name: str = stacks.NAME,
+    force: bool = False,
+) -> None:
+    """Delete the stacks, and with the last of them the artifact bucket.
 
     Args:
+        kinds: Which stacks.
         force: Delete even queued messages and results that were not fetched.
 
     Raises:
@@ -92,12 +99,13 @@ def destroy(target: Target, *, name: str = stacks.NAME, force: bool = False) -> 
         DeployError: CloudFormation could not delete a resource; the message names it.
         KeyboardInterrupt: The message names what remains and how to go on.
     """
+    kinds = tuple(kinds)
     try:
         with locks.stacks(target, "lambdist destroy", name=name), Progress("destroy") as progress:
             if not force:
-                require_collected(target, name=name)
-            stacks.delete_stacks(target, name=name, log=progress.show)
-            progress.show("both stacks and the artifact bucket are gone")
+                require_collected(target, kinds, name=name)
+            stacks.delete_stacks(target, kinds, name=name, log=progress.show)
+            progress.show(f"{' and '.join(kinds)} deleted")
     except KeyboardInterrupt:
         advice = f"`lambdist destroy --target {target.name}` goes on"
         raise KeyboardInterrupt(f"interrupted; {remaining(target, advice)}") from None
