@@ -32,9 +32,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "words.txt"
         data.write_text("".join(f"word-{n}\n" for n in range(DATAPOINTS)))
-        with Experiment(
-            data=str(data), arms=["distributed"], results_dir=folder, chunks=SENDERS, work=WORK
-        ) as experiment:
+        os.environ["LAMBDIST_RESULTS"] = folder
+        with Experiment(data=str(data), arms=["distributed"], chunks=SENDERS, work=WORK) as experiment:
             experiment.deploy()
             began_s = time.monotonic()
             runs = experiment.run_sweep("processors", [NARROW, SENDERS], repetitions=options.rounds)
