@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from lambdist_lib import paths
 from lambdist_lib.cloud import locks, targets
+from lambdist_lib.cloud.limits import MIN_PROCESSORS
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment import callables, lifecycle, stacks
@@ -29,7 +30,6 @@ from lambdist_lib.results import folders, outputs
 from lambdist_lib.results.closing import closing_line, is_finished, require_finished
 from lambdist_lib.runs import cost_estimate, resume, run
 from lambdist_lib.runs.conditions import (
-    MIN_PROCESSORS,
     Conditions,
     parse_conditions,
     require_possible,
@@ -74,7 +74,7 @@ def fan_out(
         target: `local`, or `aws` with `region` and `profile`; or what `connect` returned.
         requirements: Packages that the function imports, as lines of a requirements.txt.
         modules: Your own modules that it imports: a module, its name or its path.
-        errors: "return" puts a FailedItemError in place of each result that failed.
+        errors: "return" gives a FailedItemError for each item that failed.
         experiment_id: Name of the folder below results/. With the id of an interrupted call the rest
             is sent; with that of a finished one the results are read again.
         budget_usd, yes: On AWS: the most that the call may cost, and whether it is agreed to.
@@ -88,8 +88,7 @@ def fan_out(
         Interrupted: After a notebook's stop button; the message says how to go on.
 
     Example:
-        >>> fan_out(str.upper, ["to", "the", "cloud"])  # doctest: +SKIP
-        ['TO', 'THE', 'CLOUD']
+        fan_out(str.upper, ["to", "the", "cloud"])      # ['TO', 'THE', 'CLOUD']
     """
     if errors not in ("raise", "return"):
         raise UsageError(f"errors is {errors!r}: write 'raise' or 'return'")

@@ -84,7 +84,7 @@ class Source:
 
     @property
     def for_json(self) -> bool:
-        """Whether the function receives JSON decoded, in place of the string."""
+        """Whether the function receives decoded JSON instead of the string."""
         return self.for_function and self.encoding == "json"
 
     def file(
