@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambdist_lib import paths
-from lambdist_lib.errors import BusyError
+from lambdist_lib.errors import BusyError, LambdistError
 
 if TYPE_CHECKING:
     from lambdist_lib.cloud.targets import Target
@@ -87,9 +87,10 @@ def _exclusive(
     _held[key] = 1
     try:
         holder = {"pid": os.getpid(), "since": time.time(), "doing": doing}
-        os.truncate(file, 0)
-        os.lseek(file, 0, os.SEEK_SET)
-        os.write(file, json.dumps(holder).encode())
+        with contextlib.suppress(OSError):  # a full disk: the lock holds, and only its holder has no name
+            os.truncate(file, 0)
+            os.lseek(file, 0, os.SEEK_SET)
+            os.write(file, json.dumps(holder).encode())
         yield
     finally:
         del _held[key]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from lambdist_lib.cloud import locks
-from lambdist_lib.errors import BusyError
+from lambdist_lib.errors import BusyError, LambdistError
 
 HOLD = """
 import sys, time, pathlib
@@ -157,3 +157,15 @@ def test_a_run_that_fails_lets_the_next_one_in(tmp_path):
     run = subprocess.run(command, capture_output=True, text=True, timeout=20)
 
     assert (run.stdout, run.stderr) == ("free again\n", "")
+
+
+def test_a_state_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
+    """One line, with the variable that names another."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LAMBDIST_STATE", str(tmp_path / "file" / "state"))
+
+    with (
+        pytest.raises(LambdistError, match=r"file/state.*LAMBDIST_STATE"),
+        locks.stacks(Place("aws", "AWS eu-west-1"), "deploy"),
+    ):
+        pass
