@@ -106,7 +106,14 @@ def _exclusive(
 
 def _acquire(path: Path, what: str, timeout_s: float, log: Log) -> int:
     """Lock the file at `path`; return its descriptor."""
-    paths.make_private(path.parent)
+    try:
+        paths.make_private(path.parent)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise LambdistError(
+            f"cannot lock {what}: {error.strerror} in {paths.shown(path.parent)}: free its disk or make it "
+            "writable; LAMBDIST_STATE names another state folder"
+        ) from None
     deadline_s, waits = time.monotonic() + timeout_s, False
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
