@@ -14,7 +14,7 @@ from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.bill import Usage
 from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
 from lambdist_lib.protocol import faults
-from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.protocol.arms import ARMS, faults_of
 
 WRITE_BYTES = 1_024  # of DynamoDB's unit
 DEAD_AT_ONCE, DEAD_WINDOW_S = 1_000, 60.0  # of the dead-letter queue's mapping in distributed.yaml
@@ -66,7 +66,8 @@ def expected_counts(
             do first ones (`marks_first`) where a declared fault leaves no trace.
     """
     value = {name: number.value for name, number in table.items()}
-    queued = ARMS[arm].queued
+    traits = ARMS[arm]
+    queued, request_batch = traits.queued, min(request_batch, traits.max_request)
     permanent, always_failing = datapoints * p_permanent, datapoints * p_always
     alive = datapoints - permanent - always_failing
     tries = float(receives) if p_fail == 1 else (1 - p_fail**receives) / (1 - p_fail)
@@ -81,18 +82,20 @@ def expected_counts(
         invocations = attempts / (min(queue_batch, request_batch) if first <= chunks else queue_batch)
         processor_s = invocations * value["handler_s"] + attempts * item_s
         sends = first * math.ceil(request_batch / AT_ONCE)
-        entry_s = first * value["handler_s"] + sends * value["send_s"]
+        entry_s = (first * value["handler_s"] + sends * value["send_s"]) * traits.first_lambda
     else:
         again = (attempts - datapoints) / request_batch
         entry_s = (first + again) * value["handler_s"] + attempts * item_s
-    senders = min(chunks, first) if ARMS[arm].parallel else 1
-    way_s = (first + again) * (value["network_s"] + value["api_overhead_s"]) + entry_s
+    senders = min(chunks, first) if traits.parallel else 1
+    request_s = value["network_s"] + value["api_overhead_s"] * traits.through_api
+    way_s = (first + again) * request_s + (entry_s or sends * value["send_s"])
     at_once = processors or chunks
     span_s = max(way_s / senders, processor_s / at_once) + value["init_s"]
-    cold = senders + min(at_once, math.ceil(invocations))
+    cold = senders * traits.first_lambda + min(at_once, math.ceil(invocations))
     announced = dead_batches(dead, span_s) if queued else 0.0
     return Counts(
-        queued=queued, datapoints=datapoints,
+        queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda,
+        datapoints=datapoints,
         requests=first + again, again=again, entry_s=entry_s, sends=sends,
         receives=attempts, invocations=invocations, processor_s=processor_s,
         deletes=min(invocations, stored + permanent),
@@ -112,13 +115,13 @@ def dead_batches(dead: float, span_s: float) -> float:
     return max(dead / DEAD_AT_ONCE, min(dead, math.ceil(span_s / DEAD_WINDOW_S)))
 
 
-def failure_rates(fault: str, datapoints: int, *, queued: bool = True) -> dict[str, float]:
+def failure_rates(fault: str, datapoints: int, *, arm: str = "distributed") -> dict[str, float]:
     """Return the failure rates of a declared fault plan, as arguments of `expected_counts`.
 
     Duplicates and throttles make no attempt fail.
     """
     rates = {"p_fail": 0.0, "p_permanent": 0.0, "p_always": 0.0}
-    plan = faults.parse_fault(fault).only(faults.FAULT_KINDS if queued else faults.OF_LAMBDAS)
+    plan = faults_of(arm, fault)
     for fault_spec in plan.faults:
         if fault_spec.kind in ("duplicate", "throttle"):
             continue

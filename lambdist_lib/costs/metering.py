@@ -101,7 +101,8 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
         run: A row of the runs table.
         records, lines: The run's records and invocations.
     """
-    queued = ARMS[run.arm].queued
+    traits = ARMS[run.arm]
+    queued = traits.queued
     entry, processor, dead = (
         lines[lines["function"].isin(functions)] for functions in (ENTRIES, ["processor"], ["dead_letter"])
     )
@@ -112,12 +113,17 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
     unlogged = max(receives - float(workers["received"].sum()), 0.0)
     unlogged_s = unlogged * _handlers_s(workers) / max(len(workers), 1)
     requests = len(entry) + (0.0 if queued else unlogged)
-    first = np.ceil((~records["tries"].isna() & (records["tries"] > 0)).sum() / run.request_batch)
+    request_batch = min(run.request_batch, traits.max_request)
+    first = np.ceil((~records["tries"].isna() & (records["tries"] > 0)).sum() / request_batch)
+    sends = float(np.ceil(entry["stored"] / AT_ONCE).sum()) if queued else 0.0
+    if not traits.first_lambda:  # each request of the client is a send, and no log has a line of it
+        requests = sends = float(np.ceil(records["tries"].sum() / request_batch))
     stored = int((records["outcome"] == STORED).sum())
     return Counts(
-        queued=queued, datapoints=len(records), requests=requests, again=max(requests - first, 0.0),
+        queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda,
+        datapoints=len(records), requests=requests, again=max(requests - first, 0.0),
         entry_s=_handlers_s(entry) + (0.0 if queued else unlogged_s),
-        sends=float(np.ceil(entry["stored"] / AT_ONCE).sum()) if queued else 0.0,
+        sends=sends,
         receives=receives, invocations=len(processor) + (unlogged if queued else 0.0),
         processor_s=_handlers_s(processor) + (unlogged_s if queued else 0.0),
         deletes=float((processor["received"] > processor["failed"]).sum()),
@@ -140,7 +146,10 @@ def lacks_invocations(run: Any) -> bool:
     receives are metered.
     """
     missing = pd.to_numeric(getattr(run, "missing_invocations", None), errors="coerce")
-    return bool(missing > MAX_MISSING_SHARE * run.submitted) and not faults.parse_fault(_text(run.fault)).may_leave_no_trace
+    return (
+        bool(missing > MAX_MISSING_SHARE * run.submitted)
+        and not faults.parse_fault(_text(run.fault)).may_leave_no_trace
+    )
 
 
 def conditions(run: Any, table: Table) -> dict[str, Any]:
@@ -156,7 +165,7 @@ def conditions(run: Any, table: Table) -> dict[str, Any]:
         "queue_batch": run.queue_batch,
         "memory_mb": run.memory_mb,
         "work_s": work.seconds * of_cpu,
-        **estimate.failure_rates(_text(run.fault), run.submitted, queued=ARMS[run.arm].queued),
+        **estimate.failure_rates(_text(run.fault), run.submitted, arm=run.arm),
     }
 
 

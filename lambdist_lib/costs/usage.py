@@ -21,8 +21,9 @@ FETCHED_WITHIN_S = 86_400.0  # assumed time from the first write until the stack
 class Counts:
     """The counts of a run, expected or metered. Seconds are of all invocations together.
 
-    queued: whether there is a queue; without one the client retries. requests: those that reached a Lambda,
-    of which `again` were retries. receives: attempts at a datapoint. failures: attempts recorded as failed.
+    queued: whether there is a queue; without one the client retries. through_api, first_lambda: whether
+    requests pass API Gateway, and whether a Lambda receives them. requests: the client's, those that API
+    Gateway refused left out, of which `again` were retries. receives: attempts at a datapoint. failures: attempts recorded as failed.
     returned: messages released early. permanent: datapoints that were dead at their first attempt.
     marked_first, marked_more: first and further attempts whose begin was recorded by experiment controls
     (`lambdas/experiment_controls.py`). result_units: of 1 KB, of all results together. span_s: from the
@@ -30,6 +31,8 @@ class Counts:
     """
 
     queued: bool = True
+    through_api: bool = True
+    first_lambda: bool = True
     datapoints: float
     requests: float
     again: float = 0.0
@@ -72,7 +75,7 @@ def usage(counts: Counts, table: Table) -> dict[str, Usage]:
         RETRIES: more + Usage(sqs_visibility_changes=counts.returned, table_writes=written),
         DEAD_LETTERS: _dead_letters(counts),
     }
-    functions = {ANSWERS: 2 if counts.queued else 1}
+    functions = {ANSWERS: counts.queued + counts.first_lambda}
     return {part: _seen(one, functions.get(part, 0) * counts.span_s, table) for part, one in of.items()}
 
 
@@ -80,8 +83,8 @@ def _attempts(counts: Counts, sent: float, received: float) -> Usage:
     """Return the usage of a share of the requests and of the processor's invocations."""
     seconds = counts.entry_s * sent + counts.processor_s * received
     return Usage(
-        api_requests=counts.requests * sent,
-        lambda_requests=counts.requests * sent + counts.invocations * received,
+        api_requests=counts.requests * sent * counts.through_api,
+        lambda_requests=counts.requests * sent * counts.first_lambda + counts.invocations * received,
         handler_gb_s=seconds * counts.memory_mb / 1024,
         sqs_sends=counts.sends * sent,
         sqs_receives=counts.invocations * received,

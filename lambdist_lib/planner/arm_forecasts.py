@@ -1,6 +1,8 @@
-"""Predict the makespan and cost of each arm: fan-out, control, parallel control, and an instance.
+"""Predict the makespan and cost of each arm: the ways into the queue, those without one, and an instance.
 
-The control and its parallel variant are the entry of the fluid model whose front door does the work itself.
+The control and its variants are the entry of the fluid model whose front door does the work itself. Assumed:
+a request to SQS or Lambda that does not pass API Gateway takes the network's time alone, and SQS takes as
+long for a client's or the API's message as for the collector's.
 The local pool stands for an always-on instance of INSTANCE_VCPUS cores with as many processes as `chunks`.
 """
 
@@ -20,7 +22,7 @@ from lambdist_lib.planner.system import TABLE_BURST_S, System
 from lambdist_lib.protocol.arms import ARMS
 
 DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL = "distributed", "single_node", "single_node_parallel", "local_pool"
-PREDICTED = (DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL)
+PREDICTED = (DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL)  # of every experiment; others where they ran
 PROCESSES, CORES = "processes of the pool", "cores of the instance"
 MAX_SIMULATED = 2_000  # requests and invocations
 INSTANCE_VCPUS = 2  # of prices' price_instance_h
@@ -38,7 +40,7 @@ def forecast_arm(arm: str, job: Job, value: Mapping[str, float], *, warm: bool =
     """Predict one arm.
 
     Args:
-        arm: One of PREDICTED.
+        arm: One of `protocol.arms.ARMS`.
         value: A value for each limit.
         warm: Whether environments are warm at the first request.
     """
@@ -56,16 +58,25 @@ def forecast_arm(arm: str, job: Job, value: Mapping[str, float], *, warm: bool =
 
 def system_of(arm: str, job: Job, value: Mapping[str, float], *, warm: bool = True) -> System:
     """Build an arm's system; without a queue the front door's invocation does the work."""
+    traits = ARMS[arm]
+    job = replace(job, request_batch=min(job.request_batch, traits.max_request))
     system = build(job, value)
     if warm:
         system = replace(system, init_s=0.0)
-    if ARMS[arm].queued:
+    if not traits.through_api:
+        system = replace(system, request_s=value["network_s"], api_rate_per_s=math.inf, api_burst=math.inf)
+    if not traits.first_lambda:
+        request_s = system.request_s + value["send_s"]
+        return replace(
+            system, has_collector=False, request_s=request_s, collector_s=0.0, collector_rate_per_s=math.inf
+        )
+    if traits.queued:
         return system
     tries = 1 / (1 - system.attempt_fails())  # the client retries at once
     slow_s = system.p_slow * (system.slow_s - system.item_s)
     in_request = job.datapoints / math.ceil(job.datapoints / job.request_batch)  # the last is not full
     handler_s = value["handler_s"] + in_request * (system.item_s + slow_s) * tries
-    return replace(system, senders=job.chunks if ARMS[arm].parallel else 1, collector_s=handler_s)
+    return replace(system, senders=job.chunks if traits.parallel else 1, collector_s=handler_s)
 
 
 def _without_queue(system: System) -> ArmForecast:
@@ -104,8 +115,11 @@ def usd(arm: str, job: Job, table: Table) -> float:
     value = values(table)
     if arm == POOL:
         return _pool(job, value).makespan_s / 3_600 * value["price_instance_h"]
-    if ARMS[arm].queued:
+    traits = ARMS[arm]
+    if traits.queued and traits.first_lambda:
         return settings_search.evaluate(job, table).usd
+    if traits.queued:
+        return _usd_without_collector(arm, job, table)
     system = build(job, value)
     counts = estimate.expected_counts(
         table, arm=arm, datapoints=job.datapoints, chunks=job.chunks, request_batch=job.request_batch,
@@ -114,4 +128,14 @@ def usd(arm: str, job: Job, table: Table) -> float:
         arm64=job.settings["Architecture"] == "arm64",
         controls=job.is_on("ExperimentControls"), marks_first=job.fault.may_leave_no_trace,
     )  # fmt: skip
+    return bill.total_usd(bill.line_items(bill.total(usage.usage(counts, table)), table))
+
+
+def _usd_without_collector(arm: str, job: Job, table: Table) -> float:
+    """Return the cost of a run whose messages the client or the API writes."""
+    traits, value = ARMS[arm], values(table)
+    system = system_of(arm, job, value, warm=False)
+    own = replace(job, request_batch=system.request_batch)
+    counts = settings_search.counts(own, system, fluid_forecast.predict(system), value)
+    counts = replace(counts, through_api=traits.through_api, first_lambda=False, entry_s=0.0)
     return bill.total_usd(bill.line_items(bill.total(usage.usage(counts, table)), table))

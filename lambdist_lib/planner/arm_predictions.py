@@ -19,6 +19,7 @@ from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.job import Job, job_of
 from lambdist_lib.planner.job_system import drawn, values
 from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.arms import ARMS
 
 DRAWS = 200
 UNCERTAIN = (ASSUMED, LITERATURE, FITTED)
@@ -45,11 +46,11 @@ def predict_arms(
         chunks: Predict another number of senders, with as many processors; 0 for that of the runs.
 
     Returns:
-        One row per arm of `arm_forecasts.PREDICTED`, measured or not: `arm`, `measured_s` (median makespan of
-        its warm runs, else of all; NaN if not measured), `predicted_s` with `low_s` and `high_s` (5 to 95
-        %, warm environments), the `bottleneck`, `usd_per_million` datapoints, and `most_sensitive`: the
-        assumption that moves the prediction most, its range and the makespans at both ends ("" if none
-        does).
+        One row per arm of `arm_forecasts.PREDICTED`, measured or not, and per further arm that ran: `arm`,
+        `measured_s` (median makespan of its warm runs, else of all; NaN if not measured), `predicted_s` with
+        `low_s` and `high_s` (5 to 95 %, warm environments), the `bottleneck`, `usd_per_million` datapoints,
+        and `most_sensitive`: the assumption that moves the prediction most, its range and the makespans at
+        both ends ("" if none does).
 
     Raises:
         RunError: As `calibration.calibrate`.
@@ -59,7 +60,13 @@ def predict_arms(
     calibrated = {**limits, **calibration.calibrate(runs, records, invocations)}
     job = job_of_runs(runs, chunks=chunks)
     runs = runs[runs["chunks"] == job.chunks]
-    return pd.DataFrame([_row(arm, runs, job, calibrated, seed) for arm in PREDICTED], columns=COLUMNS)
+    return pd.DataFrame([_row(arm, runs, job, calibrated, seed) for arm in _arms(runs)], columns=COLUMNS)
+
+
+def _arms(runs: pd.DataFrame) -> list[str]:
+    """Return the arms to predict: those of every experiment, and others that ran."""
+    measured = [arm for arm in ARMS if arm in set(runs["arm"]) and ARMS[arm].sender == "client"]
+    return list(dict.fromkeys([*PREDICTED, *measured]))
 
 
 def _row(arm: str, runs: pd.DataFrame, job: Job, table: Table, seed: int) -> list[object]:
@@ -128,7 +135,7 @@ def measured_makespan_s(runs: pd.DataFrame, arm: str) -> float:
 
 def interval(arm: str, job: Job, table: Table, *, seed: int = 0) -> tuple[float, float, float]:
     """Return 5, 50 and 95 % of an arm's makespan in seconds, in warm environments."""
-    if arm == DISTRIBUTED:
+    if ARMS[arm].queued:
         forecast = fluid_forecast.predict(system_of(arm, job, values(table)))
         spread = predict.spread_of(lambda rng: system_of(arm, job, drawn(table, rng)), forecast, seed)
         span = spread["makespan_s"]

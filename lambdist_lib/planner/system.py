@@ -21,6 +21,7 @@ class System:
     request_batch: int = 1
     request_s: float = 0.0  # of a request outside of the collector
     collector_s: float = 0.0
+    has_collector: bool = True  # without one the client or the API writes to the queue
     api_rate_per_s: float = float("inf")
     api_burst: float = 5_000
     collector_rate_per_s: float = float("inf")  # requests a second that the account's environments serve

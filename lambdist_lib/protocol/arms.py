@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.contract import REQUEST_MAX_DATAPOINTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Arm:
     sender: Which client sends (`runs.senders.SENDERS`).
     parallel: Whether it sends with `chunks` senders at once; otherwise with one.
     through_api: Whether its requests pass API Gateway, which charges for each.
+    max_request: The most datapoints of one request.
     first_lambda: Whether a Lambda receives its requests: the collector, or the single node's function.
     isolates_queue: Whether it has as many senders as the fan-out and no queue, so that a comparison with
         it shows what the queue costs.
@@ -34,6 +36,7 @@ class Arm:
     sender: str = "client"
     parallel: bool = True
     through_api: bool = True
+    max_request: int = REQUEST_MAX_DATAPOINTS
     first_lambda: bool = True
     isolates_queue: bool = False
     what: str
@@ -77,6 +80,7 @@ ARMS = {
         stack="distributed",
         door="queue",
         through_api=False,
+        max_request=10,  # messages of one SendMessageBatch
         first_lambda=False,
         what="the client writes to the queue",
         faults=faults.OF_PROCESSORS,
@@ -92,6 +96,7 @@ ARMS = {
     "storage_first": Arm(
         stack="distributed",
         door="storage_first",
+        max_request=1,
         first_lambda=False,
         what="the API writes to the queue",
         faults=faults.OF_PROCESSORS,

@@ -44,7 +44,6 @@ def estimate_usage(
     for arm in arms:
         if not ARMS[arm].stack:
             continue
-        queued = ARMS[arm].queued
         of_arm: dict[str, Any] = {
             "arm": arm,
             "chunks": held.chunks,
@@ -56,7 +55,7 @@ def estimate_usage(
             "processors": held.width,
             "mailed": bool(settings.get("notify_email")),
         }
-        rates: dict[str, Any] = dict(estimate.failure_rates(held.fault, datapoints, queued=queued))
+        rates: dict[str, Any] = dict(estimate.failure_rates(held.fault, datapoints, arm=arm))
         measured = estimate.predict(table, datapoints=datapoints, **of_arm, **rates)
         warm = estimate.predict(table, datapoints=held.chunks * WARM_UP_ROUNDS, **of_arm)
         total += bill.total(measured).times(runs) + bill.total(warm).times(WARM_UPS)

@@ -90,7 +90,7 @@ def predict(system: System) -> Forecast:
         duplicates=system.datapoints * again.again,
         requests=requests,
         cold=cold,
-        collector_cold=min(system.senders, requests),
+        collector_cold=min(system.senders, requests) * system.has_collector,
         peak=slots,
         busy_s=invocations * (system.overhead_s + early_s)
         + attempts * system.item_s

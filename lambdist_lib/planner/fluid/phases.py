@@ -54,7 +54,7 @@ def entry_of(system: System) -> ArrivalPhase:
         ENVIRONMENTS: requests / system.collector_rate_per_s - 1,  # a second's worth at once
     }
     limit = max(spans, key=lambda name: spans[name])
-    begin_s = system.request_s / 2 + system.init_s + system.collector_s
+    begin_s = system.request_s / 2 + system.init_s * system.has_collector + system.collector_s
     per_s = system.datapoints / spans[limit] if spans[limit] > 0 else math.inf
     collectors = min(requests / spans[limit] * system.collector_s if spans[limit] > 0 else senders, senders)
     return ArrivalPhase(begin_s, begin_s + max(spans[limit], 0.0), per_s, limit, max(collectors, 1.0))

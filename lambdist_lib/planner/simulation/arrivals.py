@@ -75,6 +75,9 @@ class Arrivals:
         return count
 
     def collect(self, now: float, count: int) -> None:
+        if not self.system.has_collector:
+            self.queued(now, count)
+            return
         if self.account.executing >= self.account.maximum or not (start := self.environment(now)):
             self.lambda_throttles += 1
             self.at(now + self.rng.uniform(*COLLECTOR_RETRY_S), self.collect, count)
@@ -100,6 +103,10 @@ class Arrivals:
     def collected(self, now: float, count: int) -> None:
         self.account.executing -= 1
         self.idle.append(now)
+        self.queued(now, count)
+
+    def queued(self, now: float, count: int) -> None:
+        """Put a request's datapoints into the queue; its sender sends the next."""
         back_s = now + self.system.request_s / 2
         self.enqueued_s = max(self.enqueued_s, back_s)
         if self.left:

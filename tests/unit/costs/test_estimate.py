@@ -68,3 +68,28 @@ def test_declared_faults_as_rates(fault, found):
     rates = estimate.failure_rates(fault, 10)
 
     assert {name: value for name, value in rates.items() if value} == pytest.approx(found)
+
+
+def test_client_that_writes_to_the_queue_pays_for_sends_alone():
+    """Ten messages a request: no API request, no collector, and the processor as in the fan-out."""
+    parts = estimate.predict(PRICES, arm="queue_client", datapoints=100, request_batch=10)
+
+    assert quantities(parts, "api_requests", "sqs_sends", "lambda_requests") == (0, 10, 100)
+
+
+def test_storage_first_pays_for_a_request_and_a_send_per_datapoint():
+    """The API writes one message per request, whatever request_batch is."""
+    parts = estimate.predict(PRICES, arm="storage_first", datapoints=100, request_batch=10)
+
+    assert quantities(parts, "api_requests", "sqs_sends", "lambda_requests") == (100, 100, 100)
+
+
+def test_invoke_pays_for_no_api():
+    """The same function as in single_node_parallel, without API Gateway."""
+    own, control = (
+        estimate.predict(PRICES, arm=arm, datapoints=100, request_batch=10)
+        for arm in ("invoke", "single_node_parallel")
+    )
+
+    assert quantities(own, "api_requests", "lambda_requests", "sqs_sends") == (0, 10, 0)
+    assert quantities(own, "handler_gb_s") == quantities(control, "handler_gb_s")

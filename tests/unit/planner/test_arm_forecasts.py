@@ -2,10 +2,11 @@
 
 import pytest
 
-from lambdist_lib.costs import assumptions
+from lambdist_lib.costs import assumptions, bill, estimate
 from lambdist_lib.planner import arm_forecasts
 from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, PARALLEL, POOL, SINGLE_NODE, forecast_arm
 from lambdist_lib.planner.fluid import phases
+from lambdist_lib.planner.fluid.phases import SENDERS
 from lambdist_lib.planner.job import job_of
 from lambdist_lib.planner.job_system import values
 
@@ -67,3 +68,35 @@ def test_queue_costs_more_than_the_control():
     assert arm_forecasts.usd(PARALLEL, job, TABLE) == pytest.approx(
         arm_forecasts.usd(SINGLE_NODE, job, TABLE), rel=0.15
     )
+
+
+@pytest.mark.parametrize("arm", ["queue_client", "storage_first", "invoke"])
+def test_each_way_is_predicted_with_its_bottleneck(arm):
+    """A job that its senders bound is faster without the collector, or without the API."""
+    job = job_of(datapoints=10_000, chunks=20)
+    forecast, fan_out = (forecast_arm(name, job, VALUE) for name in (arm, DISTRIBUTED))
+
+    assert forecast.bottleneck == fan_out.bottleneck == SENDERS
+    assert forecast.makespan_s < fan_out.makespan_s
+
+
+def test_queue_client_is_not_bound_by_the_api():
+    """The API's throttle slows the fan-out and not a client that writes to the queue."""
+    slow, job = {**VALUE, "api_rate_per_s": 10, "api_burst": 1}, job_of(datapoints=1_000, chunks=20)
+
+    fan_out, direct, first = (
+        forecast_arm(arm, job, slow) for arm in (DISTRIBUTED, "queue_client", "storage_first")
+    )
+
+    assert fan_out.makespan_s > 90 and first.makespan_s > 90
+    assert direct.makespan_s < 10
+
+
+@pytest.mark.parametrize(("arm", "usd"), [("queue_client", 2.74), ("storage_first", 6.24), ("invoke", 1.54)])
+def test_cost_of_a_million_agrees_with_the_estimate(arm, usd):
+    """The planner's count and the closed form give the same bill."""
+    job = job_of(datapoints=1_000_000, chunks=20)
+    parts = estimate.predict(TABLE, arm=arm, datapoints=1e6)
+
+    assert arm_forecasts.usd(arm, job, TABLE) == pytest.approx(usd, rel=0.01)
+    assert bill.total_usd(bill.line_items(bill.total(parts), TABLE)) == pytest.approx(usd, rel=0.01)

@@ -53,6 +53,12 @@ def test_each_arm_has_a_door():
     assert {arm.door for arm in ARMS.values()} <= doors.DOORS.keys()
 
 
+@pytest.mark.parametrize(("arm", "door"), [("queue_client", QUEUE), ("storage_first", STORAGE_FIRST)])
+def test_arm_and_door_agree_on_the_size_of_a_request(arm, door):
+    """Costs and predictions count the requests that the door makes."""
+    assert ARMS[arm].max_request == door.max_datapoints
+
+
 def test_queue_door_names_each_message_by_its_datapoint():
     """The Id of an entry is n, and its body and attributes are those of the collector's messages."""
     body = json.loads(QUEUE.encode(pending("word", 'quote " ü'), ENCODER))
@@ -176,6 +182,8 @@ def test_no_request_exceeds_what_its_door_takes():
     receipts = []
     with Hostile(script) as server:
         door = StorageFirstDoor(api=server.api)
-        counts = client.submit(points(5), door, SendOptions(request_batch=4), run_id="r", keep=receipts.extend)
+        counts = client.submit(
+            points(5), door, SendOptions(request_batch=4), run_id="r", keep=receipts.extend
+        )
 
     assert (counts.accepted, server.requests) == (5, 5)
