@@ -15,6 +15,8 @@ def try_(options: argparse.Namespace) -> None:
 
     processing = bundles.folder(options.processing)
     how = cli_options.of_file(options)
+    if note := preview.other_python(processing):
+        print(f"note: {note}", file=sys.stderr)
     for answer in preview.preview(options.data, options.n, processing=processing, **how):
         print(cli_options.as_json(answer))
 

@@ -1,13 +1,11 @@
 """Build one reproducible zip per function from lambdas/ and the library.
 
 A function's zip holds its handler's module and every module of `lambdas/` and of `lambdist_lib`
-that it imports, and nothing else. `processing.py` may come from another folder, with its
-neighbours and the packages of its requirements.txt; these go into the zips that hold it. A zip's
-name carries the hash of its contents, so unchanged code is an unchanged stack.
+that it imports, and nothing else. `processing.py` may come from another folder, with all files of
+that folder (`job_folder`) and the packages of its requirements.txt; these go into the zips that hold
+it. A zip's name carries the hash of its contents, so unchanged code is an unchanged stack.
 """
 
-import ast
-import functools
 import hashlib
 import io
 import sys
@@ -19,7 +17,7 @@ from pathlib import Path
 
 import lambdist_lib
 from lambdist_lib import paths
-from lambdist_lib.deployment import callables, dependencies
+from lambdist_lib.deployment import callables, dependencies, imports, job_folder
 from lambdist_lib.deployment.dependencies import HERE, Interpreter
 from lambdist_lib.errors import DeployError, UsageError
 
@@ -76,15 +74,15 @@ def build(
     """
     processing = processing or paths.lambdas()
     modules, foreign = _modules(handler, processing)
-    files = {_name_in_zip(path, _places(processing)): path.read_bytes() for path in modules}
-    if set(SHIPPED) & set(modules):
-        files[f"{PACKAGE}/__init__.py"] = INIT
+    sources = _files(modules, processing)
+    _require_size(sources, {}, handler, max_bytes)
     packages: dict[str, bytes] = {}
-    if f"{ENTRY}.py" in files and (installed := dependencies.installed(processing, interpreter)):
+    if f"{ENTRY}.py" in sources and (installed := dependencies.installed(processing, interpreter)):
         packages = dependencies.files(installed)
-    _require_all(foreign, files, packages, processing)
-    files |= packages
-    _require_size(files, handler, max_bytes)
+    _require_all(foreign, sources, packages, processing)
+    _require_size(sources, packages, handler, max_bytes)
+    own = {name: source if isinstance(source, bytes) else _read(source) for name, source in sources.items()}
+    files = packages | own
     digest = hashlib.sha256()
     for name in sorted(files):
         digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
@@ -110,30 +108,80 @@ def folder(path: str | Path) -> Path:
     return module.resolve().parent
 
 
-def search_path(processing: Path | None = None) -> list[str]:
-    """Return the folders that hold what a zip would: for runs of `process()` without a Lambda."""
+def stage(processing: Path | None, task: Path) -> list[str]:
+    """Write what a processor's zip holds into a folder; returns the folders to import from, this first.
+
+    The packages of requirements.txt stay where they are installed.
+
+    Raises:
+        DeployError, MissingExtraError: As `build`.
+    """
     processing = processing or paths.lambdas()
+    modules, foreign = _modules("processor", processing)
+    files = _files(modules, processing)
     packages = dependencies.installed(processing)
-    return [str(path) for path in (packages, processing, paths.lambdas()) if path]
+    _require_all(foreign, files, dependencies.files(packages) if packages else {}, processing)
+    for name, source in files.items():
+        path = task / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source if isinstance(source, bytes) else _read(source))
+    return [str(task), *([str(packages)] if packages else [])]
+
+
+def _files(modules: Iterable[Path], processing: Path) -> dict[str, Path | bytes]:
+    """Return the files of a zip but for its packages; with processing.py the whole folder beside it."""
+    places = _places(processing)
+    files: dict[str, Path | bytes] = {_name_in_zip(path, places): path for path in modules}
+    if f"{ENTRY}.py" in files:
+        of_folder = job_folder.files(processing)
+        if len(places) == 1:  # handlers stand in it, too: of its modules those that are imported
+            of_folder = {
+                name: path for name, path in of_folder.items() if "/" in name or not name.endswith(".py")
+            }
+        files = {**of_folder, **files}
+    if set(SHIPPED).intersection(modules):
+        files[f"{PACKAGE}/__init__.py"] = INIT
+    return files
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DeployError(f"cannot read {paths.shown(path)}: {error.strerror}") from error
 
 
 def _modules(handler: str, processing: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Return a handler's modules, its own first; and (file, name) of each import from a package."""
+    """Return a handler's modules, its own first; and (file, name) of each import from a package.
+
+    What a module can do without is followed, and need not be there.
+    """
     places = _places(processing)
-    waiting = [_in(places, handler) or places[-1] / f"{handler}.py"]
-    modules: list[Path] = []
+    waiting = [(_in(places, handler) or places[-1] / f"{handler}.py", True)]
+    modules: dict[Path, bool] = {}
     foreign = []
     while waiting:
-        path = waiting.pop(0)
-        if path in modules:
+        path, required = waiting.pop(0)
+        if path in modules and (modules[path] or not required):
             continue
-        modules.append(path)
-        for name in _imports(path):
-            if local := _local(name, places):
-                waiting += local
-            elif name.split(".")[0] not in GIVEN | sys.stdlib_module_names:
-                foreign.append((path, name))
-    return modules, foreign
+        modules[path] = required
+        for found in imports.of_file(path):
+            required_here = required and found.required
+            if local := _local(found.name, path, places):
+                waiting += [(file, required_here) for file in local]
+            elif required_here and _is_missing(found, places):
+                foreign.append((path, found.name))
+    return list(modules), foreign
+
+
+def _is_missing(found: imports.Import, places: list[Path]) -> bool:
+    """Whether Lambda lacks a module that is not among the files; relative ones are left to Python."""
+    top = found.name.partition(".")[0]
+    if top == PACKAGE:
+        return True
+    if top and any(next((place / top).glob("**/*.py"), None) for place in places):
+        return False  # a folder without __init__.py is a package, too
+    return found.is_module and bool(top) and top not in GIVEN | sys.stdlib_module_names
 
 
 def _places(processing: Path) -> list[Path]:
@@ -142,14 +190,14 @@ def _places(processing: Path) -> list[Path]:
     Raises:
         UsageError: A neighbour of processing.py has the name of a module of lambdas/.
     """
-    handlers = {path.name for path in paths.lambdas().glob("*.py")} - {f"{ENTRY}.py"}
-    names = {path.name for path in processing.glob("*.py")}
-    if processing == paths.lambdas() or "processor.py" in names:
+    names = {path.stem for path in processing.glob("*.py")}
+    if processing == paths.lambdas() or "processor" in names:
         return [processing]
-    if both := sorted(handlers & names):
-        raise UsageError(
-            f"{paths.shown(processing / both[0])} has the name of a module of lambdas/; rename it"
-        )
+    handlers = {path.stem for path in paths.lambdas().glob("*.py")} - {ENTRY} | {PACKAGE}
+    packages = {path.parent.name for path in processing.glob("*/*.py")}
+    if both := sorted(handlers & (names | packages)):
+        path = processing / (f"{both[0]}.py" if both[0] in names else both[0])
+        raise UsageError(f"{paths.shown(path)} has the name of a module of lambdas/; rename it")
     return [processing, paths.lambdas()]
 
 
@@ -157,48 +205,30 @@ def _in(places: list[Path], name: str) -> Path | None:
     return next((place / f"{name}.py" for place in places if (place / f"{name}.py").is_file()), None)
 
 
-def _imports(path: Path) -> tuple[str, ...]:
-    """Return full names of the modules that a file imports; `from a import b` gives a and a.b."""
-    if path.suffix != ".py":  # a package's data
-        return ()
-    try:
-        return _parsed_imports(path, path.stat().st_mtime_ns)
-    except FileNotFoundError:
-        raise DeployError(f"{paths.shown(path)} does not exist") from None
-    except SyntaxError as error:
-        raise DeployError(f"{path.name} does not parse: {error.msg}, line {error.lineno}") from error
-
-
-@functools.cache
-def _parsed_imports(path: Path, changed_ns: int) -> tuple[str, ...]:
-    """Parse a file once for all bundles and deploys of a process; `changed_ns` is its time."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module)
-            if node.module.split(".")[0] == PACKAGE:
-                names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return tuple(names)
-
-
-def _local(name: str, places: list[Path]) -> list[Path]:
+def _local(name: str, importer: Path, places: list[Path]) -> list[Path]:
     """Return the files behind an import of a handler or of the library; of the library, all that ships."""
     package, _, rest = name.partition(".")
     if package == PACKAGE:
         return SHIPPED if rest.split(".")[0] in SHIPPED_NAMES else []
-    path = _in(places, name)
-    return [path] if path else _package(places, package)
+    if not package:  # relative
+        parts = name.lstrip(".")
+        level = len(name) - len(parts)
+        return _of_package(importer.parents[level - 1], parts.split(".")) if parts else []
+    return next(filter(None, (_of_package(place, name.split(".")) for place in places)), [])
 
 
-def _package(places: list[Path], name: str) -> list[Path]:
-    """Return all files of a package beside processing.py; none if there is no such package."""
-    for place in places:
-        if (place / name / "__init__.py").is_file():
-            files = (place / name).rglob("*")
-            return sorted(path for path in files if path.is_file() and "__pycache__" not in path.parts)
-    return []
+def _of_package(folder: Path, parts: list[str]) -> list[Path]:
+    """Return the files that run when folder's module of this name is imported: packages, then itself."""
+    files: list[Path] = []
+    for part in parts:
+        module, package = folder / f"{part}.py", folder / part / "__init__.py"
+        if package.is_file() or ((folder / part).is_dir() and not module.is_file()):
+            files += [package] if package.is_file() else []
+            folder = folder / part
+            continue
+        compiled = sorted(folder.glob(f"{part}.*so")) if part.isidentifier() else []
+        return files + ([module] if module.is_file() else compiled)
+    return files
 
 
 def _name_in_zip(path: Path, places: list[Path]) -> str:
@@ -221,21 +251,28 @@ def _require_all(
                 f"{path.name} imports {name}, which Lambda does not have; add its package to {requirements}, "
                 f"put a module of that name into {paths.shown(processing)}/, or remove the import"
             )
-    if both := sorted(dependencies.modules(files) & provided):
+    own = dependencies.modules(name for name in files if name.endswith((".py", ".so")))
+    if both := sorted(own & provided):
         raise DeployError(
             f"{requirements} installs a module {both[0]}, whose name lambdas/ uses; remove that package"
         )
 
 
-def _require_size(files: dict[str, bytes], handler: str, max_bytes: int) -> None:
+def _require_size(
+    files: dict[str, Path | bytes], packages: dict[str, bytes], handler: str, max_bytes: int
+) -> None:
+    """Raise DeployError beyond Lambda's limit. A zip's own, 50 MB, is of uploads without S3 only."""
     sizes_bytes = Counter[str]()
-    for name, content in files.items():
+    for name, source in files.items():
+        sizes_bytes[name] += len(source) if isinstance(source, bytes) else source.stat().st_size
+    for name, content in packages.items():
         sizes_bytes[name.partition("/")[0]] += len(content)
     if sizes_bytes.total() > max_bytes:
         largest = ", ".join(f"{name} {size / MIB:,.1f}" for name, size in sizes_bytes.most_common(3))
         raise DeployError(
             f"the {handler}'s code is {sizes_bytes.total() / MIB:,.1f} MiB unzipped, and Lambda allows "
-            f"{max_bytes / MIB:,.0f}; largest: {largest}; use smaller packages, or fewer"
+            f"{max_bytes / MIB:,.0f}; largest: {largest}; use smaller packages, or name files that process() "
+            f"does not need in {job_folder.IGNORE_FILE}"
         )
 
 

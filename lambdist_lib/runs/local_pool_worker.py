@@ -1,29 +1,36 @@
-"""The arm without a cloud: `process()` and the declared work in N processes of this machine.
+"""Run process() on this machine as a Lambda would, in an interpreter of its own.
 
-What a person would do who has no Lambdas: the comparison that a fan-out has to win. The
-attempt itself is the Lambdas' own code. The pool belongs to an interpreter of its own: one made
-in the caller's would run a script without a main guard again in each process, and a fork of a
-notebook's kernel would inherit its threads' locks.
+For the arm without a cloud, with the declared work in N processes: what a person would do who has no
+Lambdas, the comparison that a fan-out has to win. And for `lambdist try`. The interpreter sees the
+files of the zip, read-only, and the packages of requirements.txt, and no others (`worker`).
 """
 
-import functools
-import importlib
+import contextlib
 import json
 import multiprocessing
-import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+import tempfile
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.deployment import bundles
 from lambdist_lib.errors import RunError
-from lambdist_lib.protocol.contract import DEAD, STORED, Datapoint, PermanentError, result_json
+from lambdist_lib.protocol.contract import CRASH
+from lambdist_lib.runs import worker
+
+ENDS_S = 5.0  # an interpreter that runs code with its own signal handlers may not end
+Points = Sequence[tuple[int, str]]
+
+
+class UnusableCodeError(RunError):
+    """processing.py cannot be imported or has no `process`; `cause` is the exception's class and text."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
 def process_all(
@@ -42,82 +49,102 @@ def process_all(
         processing: Folder with processing.py.
 
     Raises:
-        RunError: `processing.py` cannot be imported, or a process of the pool died.
+        DeployError: The folder could not be deployed, either (`bundles.build`).
+        RunError: `processing.py` cannot be imported, or the pool itself died.
     """
     if "fork" not in multiprocessing.get_all_start_methods():
         raise RunError("the arm local_pool needs to fork processes: use Linux, macOS or WSL")
     points = [(line.n, line.data) for line in lines if not line.reason]
-    settings = {"processes": processes, "work": work, "fault": fault, "tries": tries}
-    wanted = {**settings, "path": bundles.search_path(processing), "points": points}
-    command = [sys.executable, "-P", "-m", __name__]  # -P: a types.py in the current folder stays unseen
+    request = {"processes": processes, "work": work, "fault": fault, "tries": tries, "points": points}
+    with _staged(processing) as path, tempfile.TemporaryFile() as printed:
+        with _interpreter({**request, "path": path}, printed) as pool:
+            answers = list(_answers(pool))
+        if answers and worker.FAILED in answers[0]:
+            raise RunError(_failed(answers[0][worker.FAILED]))
+        if len(answers) < len(points):
+            raise RunError(_failed(_last_line(printed) or f"exit status {pool.returncode}"))
+    return {item["n"]: item for item in sorted(answers, key=lambda item: item["n"])}
+
+
+def process_each(points: Points, processing: Path | None = None) -> Generator[dict[str, Any], None, None]:
+    """Yield the item of each datapoint after one attempt, in order; what process() prints is shown.
+
+    Raises:
+        DeployError: The folder could not be deployed, either (`bundles.build`).
+        UnusableCodeError: processing.py cannot be imported, or has no `process`.
+    """
+    request = {"processes": 0, "work": "none", "fault": "none", "tries": 1}
+    left = list(points)
+    with _staged(processing) as path:
+        while left:
+            is_ready = False
+            with _interpreter({**request, "points": left, "path": path}, None) as one:
+                for answer in _answers(one):
+                    if worker.FAILED in answer:
+                        raise UnusableCodeError(answer[worker.FAILED])
+                    if worker.READY in answer:
+                        is_ready = True
+                        continue
+                    del left[0]
+                    yield answer
+                    if not left:
+                        return
+                cause = worker.crash_cause(one.wait())
+            if not is_ready:
+                raise UnusableCodeError(cause)
+            n, _ = left.pop(0)  # it ended the process; the others go on in another one
+            yield {"n": n, "outcome": worker.DEAD, "attempts": [{"cause": cause, "class": CRASH}]}
+
+
+@contextlib.contextmanager
+def _staged(processing: Path | None) -> Iterator[list[str]]:
+    """Yield the folders to import from; the first holds the zip's files, read-only as in a Lambda."""
+    with tempfile.TemporaryDirectory(prefix="lambdist-", ignore_cleanup_errors=True) as scratch:
+        task = Path(scratch).resolve() / "task"
+        task.mkdir()
+        path = bundles.stage(processing, task)
+        entries = [task, *task.rglob("*")]
+        for entry in entries:
+            entry.chmod(0o555 if entry.is_dir() else 0o444)
+        try:
+            yield path
+        finally:
+            for entry in entries:
+                if entry.is_dir():
+                    entry.chmod(0o755)
+
+
+@contextlib.contextmanager
+def _interpreter(request: dict[str, Any], stderr: IO[bytes] | None) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the worker's interpreter with this request; it ends with the block."""
+    command = [sys.executable, "-I", "-S", "-B", worker.__file__]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as pool:
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
+    ) as interpreter:
         try:
-            items, said = pool.communicate(json.dumps(wanted))
-        except BaseException:
-            pool.terminate()
-            raise
-    if pool.returncode:
-        why = said.strip().rpartition("\n")[2] or f"exit status {pool.returncode}"
-        raise RunError(f"the pool of local processes failed: {why}; `lambdist try FILE` shows where")
-    return {item["n"]: item for item in json.loads(items)}
+            with contextlib.suppress(BrokenPipeError), interpreter.stdin as given:  # type: ignore[union-attr]
+                given.write(json.dumps({**request, "given_path": sys.path}).encode())
+            yield interpreter
+        finally:
+            if interpreter.poll() is None:
+                interpreter.terminate()  # a pool ends its processes first
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    interpreter.wait(ENDS_S)
+                interpreter.kill()
 
 
-def main() -> None:
-    """The pool's interpreter: a request on standard input, items on standard output, both JSON."""
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what process() prints is no answer
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    wanted = json.load(sys.stdin)
-    sys.path[:0] = wanted["path"]  # a process sees these folders as a Lambda sees its zip
-    os.environ["EXPERIMENT_CONTROLS"] = "on"
-    importlib.import_module("processing")
-    settle = functools.partial(_settle, wanted["work"], wanted["fault"], wanted["tries"])
-    processes = wanted["processes"]
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), _leave_interrupts_to_parent)
-    try:
-        list(pool.map(time.sleep, [0.05] * processes))  # all are up before the clock starts
-        began_at = time.time()
-        items = [{**item, "received_at": began_at} for item in pool.map(settle, wanted["points"])]
-    finally:
-        pool.shutdown(cancel_futures=True)
-    json.dump(items, answer)
-    answer.close()
+def _answers(interpreter: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield what the interpreter answers, up to its end; a line that its end cut off is left out."""
+    assert interpreter.stdout is not None
+    for line in interpreter.stdout:
+        if line.endswith(b"\n"):
+            yield json.loads(line)
 
 
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _last_line(printed: IO[bytes]) -> str:
+    printed.seek(0)
+    return printed.read().decode(errors="replace").strip().rpartition("\n")[2]
 
 
-def _settle(work: str, fault: str, tries: int, point: list[Any]) -> dict[str, Any]:
-    """One datapoint until it is done or dead; runs in a process of the pool."""
-    controls, processing = (importlib.import_module(name) for name in ("experiment_controls", "processing"))
-    n, data = point
-    me = {"n": n, "environment_id": str(os.getpid()), "request_id": f"{os.getpid()}-{n}"}
-    attempts: list[dict[str, Any]] = []
-    for attempt in range(1, tries + 1):
-        datapoint = Datapoint(run_id="local-pool", n=n, data=data, attempt=attempt, work=work, fault=fault)
-        started_at = time.time()
-        try:
-            result = result_json(controls.run(processing.process, datapoint))
-        except Exception as error:
-            attempts.append({"cause": f"{type(error).__name__}: {error}"[:300], "at": time.time()})
-            if isinstance(error, PermanentError):
-                break
-        else:
-            times = {"started_at": started_at, "finished_at": time.time(), "put_at": time.time()}
-            return {
-                **me,
-                **times,
-                "outcome": STORED,
-                "result": result,
-                "attempts": attempts,
-                "receives": attempt,
-            }
-    return {**me, "outcome": DEAD, "attempts": attempts, "receives": len(attempts), "dead_at": time.time()}
-
-
-if __name__ == "__main__":
-    main()
+def _failed(why: str) -> str:
+    return f"the pool of local processes failed: {why}; `lambdist try FILE` shows where"

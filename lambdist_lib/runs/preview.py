@@ -1,19 +1,22 @@
-"""`process()` in this very process: a look at the answers before anything is deployed."""
+"""Run `process()` on a few datapoints here, as a Lambda would, before anything is deployed."""
 
-import importlib.util
+import contextlib
 import itertools
-import sys
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib import paths
 from lambdist_lib.data.datapoints import Line
-from lambdist_lib.deployment import bundles, dependencies, lifecycle
+from lambdist_lib.deployment import callables, dependencies, lifecycle, templates
 from lambdist_lib.deployment.callables import Module
+from lambdist_lib.deployment.dependencies import HERE
 from lambdist_lib.errors import UsageError
-from lambdist_lib.protocol.contract import result_json
+from lambdist_lib.protocol.contract import STORED
+from lambdist_lib.runs import local_pool_worker
 from lambdist_lib.runs.inputs import Source
+from lambdist_lib.runs.local_pool_worker import UnusableCodeError
 
 
 def preview(
@@ -35,8 +38,11 @@ def preview(
         processing: Folder with the processing.py; by default the one that ships with lambdist.
         process: A function instead, with the `requirements` and `modules` that it imports.
 
+    A datapoint that ends its process is an error, too, and the others go on in another process. What
+    process() prints goes to standard error.
+
     Raises:
-        DeployError: The packages of its requirements.txt cannot be had.
+        DeployError: The folder could not be deployed, either: a package that it imports is missing.
         UsageError: processing.py cannot be imported, or has no `process`.
 
     Example:
@@ -47,42 +53,40 @@ def preview(
     processing = lifecycle.code_folder(
         processing or "", process, requirements=requirements, modules=modules, as_json=source.for_json
     )
-    before, known = sys.path[:], set(sys.modules)
-    sys.path[:0] = bundles.search_path(processing)  # processing.py may import its neighbours
-    try:
-        yield from _answers(_loaded(processing), itertools.islice(source.lines(), n))
-    finally:
-        sys.path[:] = before
-        for name in set(sys.modules) - known:  # another folder's neighbours may have the same names
-            if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(processing)):
-                del sys.modules[name]
+    lines = list(itertools.islice(source.lines(), n))
+    items = local_pool_worker.process_each(
+        [(line.n, line.data) for line in lines if not line.reason], processing
+    )
+    with contextlib.closing(items):
+        try:
+            yield from _answers(lines, items)
+        except UnusableCodeError as error:
+            requirements_file = paths.shown(processing / dependencies.REQUIREMENTS)
+            hint = f"; a package is named in {requirements_file}" if "ModuleNotFound" in error.cause else ""
+            shown = paths.shown(processing / "processing.py")
+            raise UsageError(f"{shown} fails: {error.cause}{hint}") from None
 
 
-def _answers(process: Callable[[str], object], lines: Iterable[Line]) -> Iterator[dict[str, Any]]:
+def _answers(lines: Iterable[Line], items: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield an answer for each line: its result as the cloud would return it, or its error."""
     for line in lines:
         answer: dict[str, Any] = {"n": line.n, "data": line.data}
         if line.reason:
             yield {**answer, "error": f"rejected: {line.reason}"}
             continue
-        try:
-            result = process(line.data)
-            result_json(result)
-            yield {**answer, "result": result}
-        except Exception as error:  # what the Lambda would retry, and bury at last
-            yield {**answer, "error": f"{type(error).__name__}: {error}"}
+        item = next(items)
+        if item["outcome"] == STORED:
+            yield {**answer, "result": json.loads(item["result"])}
+        else:
+            yield {**answer, "error": item["attempts"][-1]["cause"]}
 
 
-def _loaded(processing: Path) -> Callable[[str], object]:
-    """`process` of a folder's processing.py, imported as the zip would."""
-    spec = importlib.util.spec_from_file_location("processing", processing / "processing.py")
-    if spec is None or spec.loader is None or not (processing / "processing.py").exists():
-        raise UsageError(f"there is no {paths.shown(processing / 'processing.py')}")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        process: Callable[[str], object] = module.process
-        return process
-    except Exception as error:
-        asked = paths.shown(processing / dependencies.REQUIREMENTS)
-        hint = f"; a package is named in {asked}" if isinstance(error, ModuleNotFoundError) else ""
-        raise UsageError(f"{paths.shown(processing / 'processing.py')} fails: {error!r}{hint}") from error
+def other_python(processing: Path) -> str:
+    """Say that the stacks on AWS run another Python than this one, or ""."""
+    version = templates.parameters("distributed")["Runtime"]["Default"].removeprefix("python")
+    if version == HERE.version or callables.is_pickled(processing):  # deployed for its own Python
+        return ""
+    return (
+        f"this is Python {HERE.version}, and on AWS the stacks run Python {version} by default: "
+        f"pass `--set runtime=python{HERE.version}` when you deploy there, or try with Python {version}"
+    )

@@ -13,7 +13,7 @@ import pytest
 
 from lambdist_lib import paths
 from lambdist_lib.deployment import bundles
-from lambdist_lib.errors import DeployError
+from lambdist_lib.errors import DeployError, UsageError
 
 HANDLERS = ["collector", "processor", "dead_letter", "single_node"]
 OF_BOTO3 = ["boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"]
@@ -99,7 +99,7 @@ def test_a_bundle_holds_what_its_handler_imports_and_nothing_else():
     assert names(bundles.build("collector")) == {
         "collector.py", "environment.py", "api_request.py", "experiment_controls.py",
         "lambdist_lib/__init__.py", "lambdist_lib/errors.py", "lambdist_lib/protocol/__init__.py",
-        "lambdist_lib/protocol/arms.py", "lambdist_lib/protocol/causes.py",
+        "lambdist_lib/protocol/arm_limits.py", "lambdist_lib/protocol/arms.py", "lambdist_lib/protocol/causes.py",
         "lambdist_lib/protocol/contract.py", "lambdist_lib/protocol/faults.py",
     }  # fmt: skip
     assert "processing.py" in names(bundles.build("processor"))
@@ -154,3 +154,160 @@ def test_a_missing_handler_is_named(lambdas):
 
     with pytest.raises(DeployError, match=r"collector\.py does not exist"):
         bundles.build("collector", processing=lambdas)
+
+
+# -- The folder of a job ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def job(tmp_path):
+    """`job(code, {"path": "text"})`: a folder with this processing.py and these files."""
+
+    def written(code="def process(data):\n    return data\n", files=()):
+        folder = tmp_path / "job"
+        for name, text in {"processing.py": code, **dict(files)}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return folder
+
+    return written
+
+
+def test_the_whole_folder_of_a_job_ships(job):
+    """Data, packages with and without __init__.py, and a module that only a string names."""
+    files = ["table.csv", "words/de.txt", "pack/__init__.py", "pack/sub/deep.py", "loose/part.py", "named.py"]
+    folder = job(files=dict.fromkeys(files, ""))
+
+    for handler in ("processor", "single_node"):
+        assert names(bundles.build(handler, processing=folder)) >= {"processing.py", *files}
+    assert not names(bundles.build("collector", processing=folder)).intersection(files)
+
+
+def test_data_beside_our_own_processing_ships(lambdas):
+    """Who edits lambdas/processing.py puts a table there, too; other handlers stay out."""
+    (lambdas / "table.csv").write_text("1,2")
+    (lambdas / "words").mkdir()
+    (lambdas / "words" / "de.txt").write_text("Wort")
+
+    assert names(bundles.build("processor", processing=lambdas)) - names(bundles.build("processor")) == {
+        "table.csv",
+        "words/de.txt",
+    }
+
+
+def test_what_a_zip_has_no_use_for_stays_out(job):
+    """Caches, environments, secrets, results, notebooks, and what .lambdistignore names."""
+    ignored = [
+        ".git/config", ".venv/lib/x.py", "venv/x.py", "__pycache__/a.pyc", "pack/__pycache__/a.pyc", ".env",
+        "results/a/run.json", "job.ipynb", ".ipynb_checkpoints/job.ipynb", "node_modules/x/index.js",
+        "x.egg-info/PKG-INFO", "raw/big.bin", "pack/notes.txt", "deep/in/raw/other.bin",
+    ]  # fmt: skip
+    own = {".lambdistignore": "# mine\nraw\n*/notes.txt\n", "kept.txt": "", "pack/kept.txt": ""}
+    folder = job(files={**dict.fromkeys(ignored, ""), **own})
+
+    shipped = names(bundles.build("processor", processing=folder))
+
+    assert shipped >= {"kept.txt", "pack/kept.txt"}
+    assert shipped.isdisjoint({*ignored, ".lambdistignore"})
+
+
+def test_links_are_followed_once(job, tmp_path):
+    """A link to data elsewhere ships what it points to; one in a circle ends."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "table.csv").write_text("1")
+    folder = job()
+    (folder / "data").symlink_to(tmp_path / "elsewhere")
+    (folder / "circle").symlink_to(folder)
+    (folder / "broken").symlink_to(folder / "nowhere")
+
+    bundle = bundles.build("processor", processing=folder)
+
+    assert "data/table.csv" in names(bundle)
+    assert not any(name.startswith(("circle", "broken")) for name in names(bundle))
+
+
+def test_a_folder_beyond_lambdas_limit_is_refused_with_its_largest_files(job):
+    """Before it is read: it may be larger than memory."""
+    folder = job(files={"models/large.bin": b"0" * 3_000_000, "small.bin": b"0" * 500_000})
+    os.truncate(folder / "models" / "large.bin", 400 * 2**20)  # sparse
+
+    with pytest.raises(
+        DeployError, match=r"allows 250; largest: models/large\.bin 400\.0, small\.bin 0\.5, .*ignore"
+    ):
+        bundles.build("processor", processing=folder)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "try:\n    import orjson\nexcept ImportError:\n    orjson = None\n",
+        "try:\n    from orjson import loads\nexcept (ValueError, ModuleNotFoundError):\n    pass\n",
+        "try:\n    import orjson\nexcept:\n    pass\n",
+        "import contextlib\nwith contextlib.suppress(ImportError):\n    import orjson\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas\n",
+        "try:\n    import helper\nexcept ImportError:\n    helper = None\n",
+    ],
+)
+def test_an_optional_import_may_be_missing(job, code):
+    """And so may what an optional module imports."""
+    folder = job(code + "\ndef process(data):\n    return data\n", {"helper.py": "import orjson\n"})
+
+    assert bundles.build("processor", processing=folder)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "try:\n    import orjson\nexcept KeyError:\n    pass\n",
+        "try:\n    pass\nexcept ImportError:\n    import orjson\n",
+        "import pack.inner\n",
+        "from pack import inner\n",
+        "from loose import part\n",
+        "import pack\n",
+    ],
+)
+def test_an_import_that_is_needed_is_not_optional(job, code):
+    """Also in the modules of a package, however they are imported."""
+    files = {"pack/__init__.py": "from . import inner\n", "pack/inner.py": "import orjson\n"}
+    folder = job(code, {**files, "loose/part.py": "from pack.inner import x\n"})
+
+    with pytest.raises(DeployError, match="imports orjson, which Lambda does not have"):
+        bundles.build("processor", processing=folder)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "# -*- coding: latin-1 -*-\nNAME = 'é'\n".encode("latin-1"),
+        b"\xef\xbb\xbfNAME = '\xc3\xa9'\n",
+    ],
+    ids=["cookie", "byte order mark"],
+)
+def test_a_sources_encoding_is_honoured(job, source):
+    """Python reads it, so the zip may hold it."""
+    assert "helper.py" in names(
+        bundles.build("processor", processing=job("import helper\n", {"helper.py": source}))
+    )
+
+
+@pytest.mark.parametrize("source", [b"\0", b"# coding: nonsense\n", b"NAME = '\xe9'\n"])
+def test_a_source_that_python_cannot_read_is_refused(job, source):
+    """With its name, not a traceback."""
+    with pytest.raises(DeployError, match=r"helper\.py does not parse"):
+        bundles.build("processor", processing=job("import helper\n", {"helper.py": source}))
+
+
+def test_a_package_that_hides_one_of_our_modules_is_refused(job):
+    """A folder with modules is one, whether it has an __init__.py or not."""
+    with pytest.raises(UsageError, match="items has the name of a module of lambdas/; rename it"):
+        bundles.build("processor", processing=job(files={"items/one.py": ""}))
+
+
+def test_a_stage_holds_what_the_zip_holds(job, tmp_path):
+    """`try` and the local pool import from it."""
+    folder = job(files={"table.csv": "1,2", "pack/__init__.py": ""})
+
+    [task] = bundles.stage(folder, tmp_path / "task")
+
+    staged = {path.relative_to(task).as_posix() for path in Path(task).rglob("*") if path.is_file()}
+    assert staged == names(bundles.build("processor", processing=folder))

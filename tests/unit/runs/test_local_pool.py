@@ -7,6 +7,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from support import harmful
+from support.harmful import HARMFUL
 
 from lambdist_lib import paths
 from lambdist_lib.data import datapoints
@@ -66,21 +68,58 @@ def test_a_script_without_a_main_guard_is_run_once(tmp_path):
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("import no_such_module", "no_such_module"),
-        ("import os\n\ndef process(data):\n    os._exit(3)", "terminated abruptly"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(0)", "SystemExit: 0"),
+        ("import os\nprint('so long')\nos._exit(0)", "exit status 0"),
     ],
-    ids=["import", "death"],
+    ids=["import", "exit", "death"],
 )
 def test_a_processing_that_cannot_run_says_why(lambdas, source, why):
-    """Neither hangs: a pool that lost a process would wait for it for ever."""
+    """None hangs or passes for a pool that had nothing to do."""
     (lambdas / "processing.py").write_text(source)
 
     with pytest.raises(RunError, match=f"pool of local processes failed: .*{why}"):
         processed(processing=lambdas)
 
 
+@pytest.mark.parametrize("processes", [1, 3])
+def test_whatever_a_datapoint_does_harms_only_itself(lambdas, processes):
+    """Its process is replaced if it ended; the others have their results and it has its cause."""
+    (lambdas / "harmful.py").write_text(Path(harmful.__file__).read_text())
+    (lambdas / "processing.py").write_text(
+        "import harmful, os\n\ndef process(data):\n    if data == 'dies':\n        os._exit(3)\n"
+        "    return harmful.harm(data)\n"
+    )
+    kinds = [*HARMFUL, "dies"]
+    points = [text for kind in kinds for text in (kind, "good")]
+
+    items = processed(points, processing=lambdas, processes=processes, tries=2)
+
+    assert [items[n].get("result") for n in range(len(points))] == [None, '"good"'] * len(kinds)
+    for n, kind in enumerate(kinds):
+        [*_, last] = attempts = items[2 * n]["attempts"]
+        assert last["cause"].startswith(HARMFUL.get(kind, "crash: its process ended (exit status 3)"))
+        assert last["class"] == ("crash" if kind == "dies" else "application")
+        assert len(attempts) == (1 if last["cause"].startswith("PermanentError") else 2)
+
+
+def test_a_crash_once_is_retried(lambdas, tmp_path):
+    """A process that ends is a failed attempt; the next one has its chance."""
+    (lambdas / "processing.py").write_text(
+        "import os, pathlib\n\ndef process(data):\n"
+        f"    mark = pathlib.Path({str(tmp_path)!r}, data)\n"
+        "    if not mark.exists():\n        mark.touch()\n        os._exit(1)\n    return data\n"
+    )
+
+    items = processed(processing=lambdas)
+
+    assert [(item["outcome"], item["receives"]) for item in items.values()] == [("stored", 2)] * 3
+
+
 def test_what_process_prints_is_no_answer(lambdas):
-    (lambdas / "processing.py").write_text("def process(data):\n    print('noise')\n    return data\n")
+    (lambdas / "processing.py").write_text(
+        "import os\n\ndef process(data):\n    print('noise')\n    os.write(1, b'\\xff')\n    return data\n"
+    )
 
     assert processed(processing=lambdas)[0]["result"] == '"one"'
 
