@@ -22,8 +22,9 @@ class Counts:
     """The counts of a run, expected or metered. Seconds are of all invocations together.
 
     queued: whether there is a queue; without one the client retries. through_api, first_lambda: whether
-    requests pass API Gateway, and whether a Lambda receives them. requests: the client's, those that API
-    Gateway refused left out, of which `again` were retries. receives: attempts at a datapoint. failures: attempts recorded as failed.
+    requests pass API Gateway, and whether a Lambda receives them. requests: the client's, without those that
+    API Gateway refused; `again` of them were retries. receives: attempts at a datapoint. failures: attempts
+    recorded as failed.
     returned: messages released early. permanent: datapoints that were dead at their first attempt.
     marked_first, marked_more: first and further attempts whose begin was recorded by experiment controls
     (`lambdas/experiment_controls.py`). result_units: of 1 KB, of all results together. span_s: from the
