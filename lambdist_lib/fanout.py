@@ -43,6 +43,8 @@ STEM_MAX_CHARS = 8  # of the function's name in an id, beside the time and its m
 SHOWN_FAILURES = 3  # in the message of a FanOutError
 REQUEST_BATCH = 10
 
+_local_target: dict[str, Target] = {}  # of the former call: to make its clients takes half a second
+
 
 def fan_out(
     function: Callable[[Any], object],
@@ -105,9 +107,7 @@ def fan_out(
         if (folder / "run.json").exists() and is_finished(folders.read_facts(folder)):
             row = folders.read_facts(folder)
         else:
-            at = (
-                targets.connect(target, region=region, profile=profile) if isinstance(target, str) else target
-            )
+            at = _connected(target, region, profile)
             wanted = _settings(at, known, settings or {}, processing)
             if at.name == "aws":
                 agreed = budget_usd > 0 if yes is None else yes
@@ -118,6 +118,19 @@ def fan_out(
         progress.show(closing_line([row]))
     require_finished(row)
     return _results(folder, row, errors)
+
+
+def _connected(target: str | Target, region: str, profile: str) -> Target:
+    """The target; a later call on the same local cloud finds its clients made."""
+    if not isinstance(target, str):
+        return target
+    fresh = targets.connect(target, region=region, profile=profile)
+    if not fresh.cloud:
+        return fresh
+    kept = _local_target.get("kept")
+    if kept is None or kept.cloud is None or kept.cloud.emulator != fresh.cloud.emulator:
+        _local_target["kept"] = fresh
+    return _local_target["kept"]
 
 
 def _conditions(target: str, chunks: int, conditions: dict[str, Any]) -> Conditions:
