@@ -76,12 +76,12 @@ def _require_size(text: str) -> None:
 
 
 def _read_plain(event: dict[str, Any], body: dict[str, Any], controls: dict[str, Any]) -> Request:
-    if reason := _reason_against(body.get("data")):
+    run_id = contract.ADHOC + time.strftime("%Y-%m-%d", time.gmtime(controls["received_at"]))
+    if reason := _reason_against(body.get("data"), run_id):
         raise InvalidRequestError(f"the datapoint {reason}")
     request_id = (event.get("requestContext") or {}).get("requestId") or uuid.uuid4().hex
-    # 52 bits of the request's id: unique within a day of such clients, exact as a JSON number
-    n = uuid.uuid5(uuid.NAMESPACE_OID, request_id).int >> 76
-    run_id = contract.ADHOC + time.strftime("%Y-%m-%d", time.gmtime(controls["received_at"]))
+    # of the request's id, which is unique, as many bits as JSON keeps; `attempt.store` resolves equal ones
+    n = uuid.uuid5(uuid.NAMESPACE_OID, request_id).int >> (128 - contract.N_BITS)
     return Request(plain=True, datapoints=[Datapoint(run_id=run_id, n=n, data=body["data"], **controls)])
 
 
@@ -99,7 +99,7 @@ def _read_many(body: dict[str, Any], controls: dict[str, Any]) -> Request:
             or not contract.is_count(entry.get("attempt", 1), 1)
         ):
             raise InvalidRequestError('a datapoint is {"n": 0 or more, "data": "..."}')
-        if reason := _reason_against(entry.get("data")):
+        if reason := _reason_against(entry.get("data"), run_id):
             rejected.append({"n": entry["n"], "reason": reason})
         else:
             attempt = entry.get("attempt", 1)
@@ -111,8 +111,16 @@ def _read_many(body: dict[str, Any], controls: dict[str, Any]) -> Request:
     return Request(plain=False, datapoints=datapoints, rejected=rejected)
 
 
-def _reason_against(data: object) -> str | None:
-    return contract.reason_against(data, max_chars=MAX_CHARS, pattern=PATTERN)
+def _reason_against(data: object, run_id: str) -> str | None:
+    if reason := contract.reason_against(data, max_chars=MAX_CHARS, pattern=PATTERN):
+        return reason
+    size_bytes = len(data.encode()) if isinstance(data, str) and run_id.startswith(contract.ADHOC) else 0
+    if size_bytes > contract.ADHOC_MAX_BYTES:
+        return (
+            f"has {size_bytes:,} bytes, at most {contract.ADHOC_MAX_BYTES:,} are taken without a run: its "
+            "item in the table, of 400 KB, keeps it beside its result"
+        )
+    return None
 
 
 def response(status: int, body: dict[str, Any]) -> dict[str, Any]:

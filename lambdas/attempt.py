@@ -13,6 +13,7 @@ from lambdist_lib.protocol.causes import cause_of
 from lambdist_lib.protocol.contract import (
     ADHOC,
     APPLICATION,
+    N_MAX,
     TIMEOUT,
     Datapoint,
     PermanentError,
@@ -21,7 +22,7 @@ from lambdist_lib.protocol.contract import (
 )
 
 import experiment_controls
-from items import Table
+from items import KeyTakenError, Table
 from watchdog import TimedOut, Watchdog
 
 Process = Callable[[str], object]
@@ -115,13 +116,24 @@ def store(datapoint: Datapoint, processed: Attempt, table: Table, invocation: di
         fields["data"] = datapoint.data
     put_started_s = time.perf_counter()
     try:
-        stored = table.store(datapoint.run_id, datapoint.n, fields)
+        stored = _store(table, datapoint, fields)
     except Exception as error:
         return _failed(datapoint, table, invocation, "failed", cause_of(error))
     put_s = round(time.perf_counter() - put_started_s, 6)
     if stored:
         experiment_controls.after_write(datapoint)
     return Attempt(n=datapoint.n, outcome="stored", duplicate=not stored, put_s=put_s)
+
+
+def _store(table: Table, datapoint: Datapoint, fields: dict[str, Any]) -> bool:
+    """Store under the datapoint's key; one without a run, whose key is drawn, may take another."""
+    try:
+        return table.store(datapoint.run_id, datapoint.n, fields)
+    except KeyTakenError:
+        if not datapoint.run_id.startswith(ADHOC):
+            raise
+        other = int(data_digest(f"{datapoint.n} {datapoint.data}"), 16) & N_MAX
+        return table.store(datapoint.run_id, other, fields)
 
 
 def record_failure(

@@ -24,6 +24,10 @@ PAYLOAD_MAX_BYTES = 80_000
 DAY_S = 86_400
 
 
+class KeyTakenError(Exception):
+    """The item with this key holds the result of another datapoint."""
+
+
 class Table:
     """One DynamoDB table; items expire `days` after their last write.
 
@@ -34,13 +38,19 @@ class Table:
         self.client, self.name, self.days = client, name, days
 
     def store(self, run_id: str, n: int, fields: dict[str, Any]) -> bool:
-        """Store the result; returns False for a duplicate, which the item counts."""
+        """Store the result; returns False for a duplicate, which the item counts.
+
+        Raises:
+            KeyTakenError: The stored result has another `digest` than the fields.
+        """
         try:
             self._set(run_id, n, {"outcome": STORED, **fields}, unless=STORED)
         except ClientError as error:
             if not _condition_failed(error):
                 raise
-            self._update(run_id, n, "ADD duplicates :one", {":one": {"N": "1"}})
+            item = self._update(run_id, n, "ADD duplicates :one", {":one": {"N": "1"}})
+            if item.get("digest", {}).get("S", "") not in ("", fields.get("digest")):
+                raise KeyTakenError(f"{run_id} {n} holds the result of another datapoint") from None
             return False
         return True
 
@@ -112,10 +122,11 @@ class Table:
     def _set(self, run_id: str, n: int, fields: dict[str, Any], *, unless: str) -> dict[str, Any]:
         """Set fields unless the item has the outcome `unless`; returns the whole item."""
         fields = {**fields, "expires_at": self._expires_at()}
+        removed = " REMOVE payload" if fields["outcome"] == STORED else ""  # room for the result
         response = self.client.update_item(
             TableName=self.name,
             Key=_key(run_id, n),
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in fields) + removed,
             ConditionExpression="attribute_not_exists(#outcome) OR #outcome <> :unless",
             ExpressionAttributeNames={f"#{name}": name for name in fields},
             ExpressionAttributeValues={
@@ -130,13 +141,17 @@ class Table:
     def _expires_at(self) -> int:
         return int(time.time() + self.days * DAY_S)
 
-    def _update(self, run_id: str, n: int, expression: str, values: dict[str, Any]) -> None:
-        self.client.update_item(
+    def _update(self, run_id: str, n: int, expression: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Update an item; returns the whole item."""
+        response = self.client.update_item(
             TableName=self.name,
             Key=_key(run_id, n),
             UpdateExpression=expression,
             ExpressionAttributeValues=values,
+            ReturnValues="ALL_NEW",
         )
+        item: dict[str, Any] = response["Attributes"]
+        return item
 
 
 def history(item: dict[str, Any]) -> dict[str, Any]:

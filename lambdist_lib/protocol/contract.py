@@ -16,9 +16,11 @@ REQUEST_MAX_DATAPOINTS = 100
 REQUEST_MAX_BYTES = 256 * 1024
 RESULT_MAX_BYTES = 300_000  # a DynamoDB item holds 400 KB, including the datapoint and its history
 RESULT_MAX_DEPTH = 200  # of lists and dicts in each other: readers of JSON stop at 256 (jq) to 1,000 (Python)
-N_MAX = 2**53 - 1  # exact as a JSON number and in DynamoDB
 SHARDS = 16  # of one run's items: a DynamoDB partition takes 1,000 writes/s
 ADHOC = "adhoc-"  # prefix of the run ids of datapoints without one: adhoc-<UTC date>
+ADHOC_MAX_BYTES = 65_536  # of such a datapoint: its item also holds a result and 20 failed attempts
+N_BITS = 53
+N_MAX = 2**N_BITS - 1  # exact as a JSON number and in DynamoDB
 RUN_ID = re.compile(r"[a-z0-9-]{1,40}")
 
 STORED, DEAD = "stored", "dead"  # item outcomes; an item without one had failed attempts only

@@ -45,7 +45,9 @@ class FakeDynamoDB:
             if item.get(names["#outcome"]) == values[":unless"]:
                 raise refusal("ConditionalCheckFailedException")
         item = {**Key, **item}
-        verb, _, actions = UpdateExpression.partition(" ")
+        expression, _, removed = UpdateExpression.partition(" REMOVE ")
+        item.pop(removed, None)
+        verb, _, actions = expression.partition(" ")
         for action in re.split(r", (?=#?\w+ =)", actions):
             if verb == "ADD":
                 name, value = action.split()

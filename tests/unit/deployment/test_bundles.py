@@ -99,7 +99,8 @@ def test_a_bundle_holds_what_its_handler_imports_and_nothing_else():
     assert names(bundles.build("collector")) == {
         "collector.py", "environment.py", "api_request.py", "experiment_controls.py",
         "lambdist_lib/__init__.py", "lambdist_lib/errors.py", "lambdist_lib/protocol/__init__.py",
-        "lambdist_lib/protocol/arm_limits.py", "lambdist_lib/protocol/arms.py", "lambdist_lib/protocol/causes.py",
+        "lambdist_lib/protocol/arm_limits.py", "lambdist_lib/protocol/arms.py",
+        "lambdist_lib/protocol/causes.py",
         "lambdist_lib/protocol/contract.py", "lambdist_lib/protocol/faults.py",
     }  # fmt: skip
     assert "processing.py" in names(bundles.build("processor"))

@@ -103,6 +103,26 @@ def test_a_plain_datapoint_without_a_request_id_gets_a_key_too(collector):
     assert len(ns) == 2
 
 
+@pytest.mark.parametrize("as_run", [False, True])
+def test_a_datapoint_without_a_run_leaves_room_for_its_result(import_fresh, as_run):
+    """An item holds 400 KB: what cannot be stored is refused at the API, not dead five tries later."""
+    collector = import_fresh("collector", MAX_CHARS="65536")
+    fits, large = "é" * 32_768, "é" * 32_769
+    body = many(fits, large, run_id="adhoc-2026-01-01") if as_run else {"data": large}
+
+    status, answer, queue = post(collector, body)
+
+    reason = "has 65,538 bytes, at most 65,536 are taken without a run"
+    if as_run:
+        assert (status, answer["accepted"], answer["rejected"][0]["n"]) == (200, [0], 1)
+        assert answer["rejected"][0]["reason"].startswith(reason)
+        assert post(collector, many(large))[1]["accepted"] == [0]  # a run's file holds it
+    else:
+        assert (status, queue.sent) == (400, [])
+        assert answer["message"].startswith(f"Failed: the datapoint {reason}")
+        assert post(collector, {"data": fits})[0] == 200
+
+
 # -- Many datapoints -----------------------------------------------------------------------
 
 

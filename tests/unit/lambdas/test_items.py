@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import FakeDynamoDB, refusal
 
-from items import PAYLOAD_MAX_BYTES, Table, cut_payload
+from items import PAYLOAD_MAX_BYTES, KeyTakenError, Table, cut_payload
 
 NAMES = ["stored", "dead", "attempt"]
 
@@ -162,6 +162,30 @@ def test_a_stored_result_is_final_in_any_order(acts):
     if expected == "stored":
         assert item["result"] == str(acts.index("stored"))
         assert item.get("duplicates", 0) == acts.count("stored") - 1
+
+
+def test_a_key_with_another_datapoints_result_is_taken(dynamodb):
+    """A duplicate is a second result of the same datapoint; older items have no digest."""
+    table = Table(dynamodb, "t", 1)
+    table.store("run", 0, {"result": "1", "digest": "a"})
+    table.store("run", 1, {"result": "1"})
+
+    assert table.store("run", 0, {"result": "1", "digest": "a"}) is False
+    assert table.store("run", 1, {"result": "1", "digest": "a"}) is False
+    with pytest.raises(KeyTakenError):
+        table.store("run", 0, {"result": "2", "digest": "b"})
+    assert dynamodb.item("run", 0)["result"] == "1"
+
+
+def test_a_stored_item_has_no_payload(dynamodb):
+    """A datapoint that died and came back keeps its room for the result: DynamoDB allows 400 KB."""
+    table = Table(dynamodb, "t", 1)
+    table.record_death("run", 0, {"payload": "x" * 80_000, "cause": "no"})
+
+    table.store("run", 0, {"result": "y" * 300_000})
+
+    item = dynamodb.item("run", 0)
+    assert (item["outcome"], item["cause"], "payload" in item) == ("stored", "no", False)
 
 
 # -- Payloads ------------------------------------------------------------------------------

@@ -229,6 +229,15 @@ def test_whatever_a_datapoint_does_harms_only_itself(single_node, kind):
     assert (attempt["class"], attempt["cause"].startswith(HARMFUL[kind])) == ("application", True)
 
 
+def test_two_datapoints_without_a_run_never_share_an_item(stack):
+    """Their keys are 53 bits of the requests' ids: equal ones are unlikely, and not the same datapoint."""
+    answers = [stack.post({"data": data})[1] for data in ("first", "second", "first")]
+
+    assert len({answer["n"] for answer in answers}) == 1  # the fake's requests have one id
+    results = [item["result"]["S"] for item in stack.dynamodb.items.values()]
+    assert sorted(results) == ['"first_processed"', '"second_processed"']
+
+
 def test_a_death_has_its_cause_class(stack):
     """Without a queue the single node records the class."""
     stack.post_many("permanent")
