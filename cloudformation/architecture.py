@@ -67,6 +67,7 @@ API = (
     *("Api", "ApiResource", "ApiMethod", "ApiOptions", "ApiErrors4xx", "ApiErrors5xx"),
     *("RequestModel", "RequestValidator", "Deployment0", "ApiStage", "ApiKey", "UsagePlan", "UsagePlanKey"),
 )
+STORAGE_FIRST = ("StorageFirstResource", "StorageFirstModel", "StorageFirstMethod", "StorageFirstRole")
 ACCESS_LOGS = ("ApiLogGroup", "ApiAccount", "ApiAccountRole")
 Y, Y_DEAD, Y_PEOPLE, Y_SINGLE = 7.75, 5.55, 3.85, 1.15
 SMALL, NARROW = (1.75, 1.0), (1.7, 1.25)
@@ -76,7 +77,7 @@ BOXES = {
     ),
     "api": Box(
         title="API Gateway", about="key, quota, throttle,\nshape check, CORS", kind="api", at=(4.5, Y),
-        holds=API,
+        holds=(*API, *STORAGE_FIRST),
     ),
     "collector": Box(
         title="collector λ", about="queues each datapoint\nthat keeps the rule", kind="lambda", at=(7.4, Y),
@@ -142,6 +143,8 @@ ARROWS = (
     Arrow(begin="client", end="api", label="POST"),
     Arrow(begin="api", end="collector"),
     Arrow(begin="collector", end="queue"),
+    Arrow(begin="api", end="queue", sides="bb", bend=0.1, shift=(-0.1, -0.55), dashed=True,
+          nudge=(0.7, -0.6), label="storage_first"),
     Arrow(begin="queue", end="processor"),
     Arrow(begin="processor", end="table"),
     Arrow(begin="queue", end="dead_queue", sides="bt", label="after 5 receives", shift=(-0.95, 0.0)),

@@ -142,6 +142,18 @@ def of_lambda() -> set[tuple[str, str, str]]:
     return needed
 
 
+def of_api_gateway() -> set[tuple[str, str, str]]:
+    """(role, action, what) that API Gateway uses a method's role for: a message to the queue of its URI."""
+    needed = set()
+    for name in STACKS:
+        for _, properties in _properties(template(name)["Resources"], "AWS::ApiGateway::Method"):
+            integration = properties["Integration"]
+            if "Credentials" in integration:
+                [queue] = re.findall(r":sqs:path/.*\$\{(\w+)\.QueueName\}", integration["Uri"]["Fn::Sub"])
+                needed.add((_named(integration["Credentials"]), "sqs:SendMessage", queue))
+    return needed
+
+
 def _properties(resources: dict[str, Any], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, resource in resources.items():
         if resource["Type"] == kind:

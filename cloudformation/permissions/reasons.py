@@ -68,6 +68,7 @@ WHY = {
     "DeadLetterRole dynamodb:UpdateItem Table": "writes down the death",
     "SingleNodeRole dynamodb:UpdateItem Table": "stores results, failed attempts and deaths",
 }
+WHY["StorageFirstRole sqs:SendMessage Queue"] = "API Gateway queues each datapoint, with `storage_first` on"
 WHY_OF_STATEMENT = {
     "Stacks": "change sets, their events, and the end",
     "ArtifactBucket": "the bucket of the functions' zips is made, shut and removed",
@@ -93,7 +94,9 @@ WHY_OF_STATEMENT = {
     "AccountSetting": "API Gateway writes access logs with a role of the account's",
     "AccountRole": "that role; its trust is the template's",
     "AccountRolePolicy": "that role gets AWS's own policy for it, and can get no other",
-    "PassToApiGateway": "the account's setting gets that role",
+    "PassToApiGateway": "the account's setting gets that role; with `storage_first` the API gets its own",
+    "WriteToQueue": "the arm `queue_client` writes its messages itself",
+    "InvokeSingleNode": "the arm `invoke` calls the function itself",
     "WebAclOfStage": "a web ACL before the stage",
     "WebAcl": "a web ACL before the stage",
     "WebAclAndStage": "a web ACL before the stage",
@@ -132,7 +135,7 @@ NOT_IDENTITIES = [  # not a statement of a role or a managed policy
         "Lambda alone takes it on", UNPROVABLE,
     ),
     (
-        "ApiAccountRole", "sts:AssumeRole by apigateway.amazonaws.com", "the role",
+        "ApiAccountRole, StorageFirstRole", "sts:AssumeRole by apigateway.amazonaws.com", "the role",
         "API Gateway alone takes it on", UNPROVABLE,
     ),
     (

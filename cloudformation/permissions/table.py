@@ -37,15 +37,17 @@ and tests keep it true.
   it back.
 - **derived**: the local cloud does not enforce it. A hook of botocore's records a function's calls; what
   Lambda does with a function's role follows from the template (logging, tracing, a mapping from a queue);
-  what CloudFormation does in the deployer's name is in AWS's schemas of the resource types, as cfn-lint
-  ships them; the library's own calls are read from its source. Tests compare: no call without a
+  what API Gateway does with a role, from its method; what CloudFormation does in the deployer's name is in
+  AWS's schemas of the resource types, as cfn-lint ships them; the library's own calls are read from its
+  source. Tests compare: no call without a
   permission, no permission without a call.
 - **not provable here**: only AWS itself would tell.
 """
 CALLERS = """\
 `deployer_policy.yaml` holds them for an administrator: Deployer, DeployerRoles, Watcher and Runner for
-who deploys, Runner alone for who sends datapoints to stacks that are there, DeployerOptions for access logs
-and web ACLs. An identity that may create roles and pass them to functions could do anything.
+who deploys, Runner alone for who sends datapoints to stacks that are there, DirectSender beside it for who
+sends them past the API (`queue_client`, `invoke`), DeployerOptions for access logs, web ACLs and
+`storage_first`. An identity that may create roles and pass them to functions could do anything.
 So roles are created only inside the policy Boundary:
 `lambdist deploy --set permissions_boundary_arn=ARN` names it.
 """
@@ -70,7 +72,8 @@ def role_grants() -> list[Grant]:
 def proof_of_role(grant: Grant) -> str:
     if (grant.principal, grant.action, grant.of) in TAKEN_AWAY:
         return ENFORCED
-    return DERIVED if (grant.principal, grant.action, grant.of) in policies.of_lambda() else UNPROVABLE
+    derived = policies.of_lambda() | policies.of_api_gateway()
+    return DERIVED if (grant.principal, grant.action, grant.of) in derived else UNPROVABLE
 
 
 def proof_of_caller(grant: Grant) -> str:
@@ -85,7 +88,7 @@ def page() -> str:
 
 
 def _roles() -> Iterator[str]:
-    yield "\n## What the functions may do\n"
+    yield "\n## What the functions and the API may do\n"
     yield from _table("role | action | resource | why | how it is known")
     for grant in role_grants():
         why = WHY.get(f"{grant.principal} {grant.action} {grant.of}") or WHY[grant.action]

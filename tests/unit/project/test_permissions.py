@@ -14,7 +14,7 @@ from lambdist_lib import paths
 
 FILES = (*policies.STACKS, policies.POLICIES)
 MANAGED_MAX_CHARS = 6_144  # of a managed policy without white space (IAM quotas)
-CALLERS = ("Deployer", "DeployerRoles", "DeployerOptions", "Runner", "Watcher")
+CALLERS = ("Deployer", "DeployerRoles", "DeployerOptions", "Runner", "DirectSender", "Watcher")
 
 
 def granted(*principals):
@@ -107,7 +107,8 @@ def test_each_permission_of_a_role_is_called_by_its_handler_or_by_lambda():
     }
 
     assert unprovable == {"kms:Decrypt", "kms:GenerateDataKey"}
-    assert permission_reasons.TAKEN_AWAY | policies.of_lambda() <= proofs.keys()
+    derived = policies.of_lambda() | policies.of_api_gateway()
+    assert permission_reasons.TAKEN_AWAY | derived <= proofs.keys()
 
 
 def test_the_boundary_is_what_the_roles_may_do():
@@ -135,7 +136,7 @@ def test_roles_are_created_inside_the_boundary_only_and_passed_to_lambda_only():
     bounded = {
         "Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]
     }
-    assert len(roles) == 4
+    assert len(roles) == 5
     assert all(role["PermissionsBoundary"] == bounded for role in roles)
 
 

@@ -25,7 +25,7 @@ OUTPUTS = {
         *("QueueUrl", "QueueArn", "QueueToProcessorId", "MaxReceives", "VisibilityTimeoutSeconds"),
         *("ProcessorName", "ProcessorLogGroup", "ProcessorTimeoutSeconds", "ExperimentControls"),
         *("DeadLetterQueueUrl", "DeadLetterQueueArn", "DeadLetterHandlerName", "DeadLetterLogGroup"),
-        *("TableName", "TopicArn"),
+        *("TableName", "TopicArn", "StorageFirstPath"),
     },
     "single_node": {
         *API_OUTPUTS,
@@ -184,13 +184,14 @@ def test_a_resource_refers_to_every_parameter(kind):
 
 
 def test_both_arms_have_the_same_api_and_table():
-    """The arms differ only in the path of a datapoint, not in API and table."""
+    """The arms differ only in the path of a datapoint, not in API and table; storage_first is off."""
     control = yaml.load(TEXTS["single_node"].replace("SingleNode", "Collector"), Loader=Loader)["Resources"]
     shared = [name for name in control if not name.startswith("Collector")]
     assert {"Api", "ApiMethod", "ApiStage", "UsagePlan", "RequestModel", "Table"} <= set(shared)
-    assert {name: control[name] for name in shared} == {
-        name: TEMPLATES["distributed"]["Resources"][name] for name in shared
-    }
+    own = {name: TEMPLATES["distributed"]["Resources"][name] for name in shared}
+    deployment = own["Deployment0"]  # it waits for the path of storage_first, too
+    own["Deployment0"] = {**deployment, "Properties": {"RestApiId": deployment["Properties"]["RestApiId"]}}
+    assert {name: control[name] for name in shared} == own
 
 
 def test_slow_batches_are_not_delivered_twice():
@@ -436,7 +437,13 @@ def test_the_deployment_can_be_renamed(kind):
     assert resources(kind)["ApiStage"]["Properties"]["DeploymentId"] == {"Ref": "Deployment0"}
     made_before = set(resources(kind)["Deployment0"]["DependsOn"])
     snapshot = ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
-    assert made_before == {name for type_ in snapshot for name in resources(kind, type_)}
+    served = {
+        name: one.get("Condition") for type_ in snapshot for name, one in resources(kind, type_).items()
+    }
+    assert made_before == {name for name, condition in served.items() if not condition}
+    description = str(resources(kind)["Deployment0"]["Properties"].get("Description", ""))
+    for name, condition in served.items():  # DependsOn may not name what may be absent
+        assert not condition or (f"${{{name}}}" in description and condition in description)
 
 
 @each_template
@@ -482,3 +489,19 @@ def test_the_request_model_takes_both_forms_and_checks_shape_only(kind):
     validator = jsonschema.Draft4Validator(schema)
     assert [body for body in GOOD_BODIES if not validator.is_valid(body)] == []
     assert [body for body in BAD_BODIES if validator.is_valid(body)] == []
+
+
+def test_the_template_is_within_an_inline_body():
+    """CloudFormation takes 51,200 bytes of text; a larger template would need a bucket's URL."""
+    assert all(len(text.encode()) < 51_200 for text in TEXTS.values())
+
+
+def test_storage_first_is_off_and_makes_no_error_an_acceptance():
+    """Only SQS's 2xx is a 200; anything else, and what no pattern matches, is the default."""
+    assert defaults("distributed")["StorageFirst"] == "off"
+    own = {name: one for name, one in resources("distributed").items() if name.startswith("StorageFirst")}
+    assert {one["Condition"] for one in own.values()} == {"StoresFirst"}
+    integration = own["StorageFirstMethod"]["Properties"]["Integration"]
+    answers = {one["StatusCode"]: one.get("SelectionPattern") for one in integration["IntegrationResponses"]}
+    assert answers == {"200": r"2\d{2}", "503": None}
+    assert integration["PassthroughBehavior"] == "NEVER"
