@@ -1,5 +1,6 @@
 """Pair adjacent runs of two arms, so that drift between pairs cancels within them.
 
+With three or more arms, two are compared within their round: the runs of one repetition, in balanced order.
 Input is a runs table, one row per run with the columns of `schema.RUNS`. Only warm runs are paired: cold
 runs are a factor of their own, and the time of a resumed run is not comparable.
 """

@@ -5,9 +5,10 @@ chance, and covers the truth less often than 95 %. So the looks are planned befo
 look has an interval of one higher confidence: the least with which the intervals of all looks together
 cover the median with the requested confidence. Then it does not matter at which look one stops, or why
 (Pocock 1977, here for medians of any distribution: whether a value lies below the true median is a coin
-toss, so the probability is exact and needs no tables).
+toss, so the probability is exact and needs no tables). The interval of a look is also wider where
+consecutive pairs resemble each other (`autocorrelation`).
 
-    plan = sequential.plan(half_width=0.05)
+    plan = sequential.plan(0.1, max_pairs=10)
     look = sequential.look(ratios, plan)        # after every pair; stop when look.enough
 """
 
@@ -21,9 +22,12 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures.intervals import interval_places, median_interval
+from lambdist_lib.measures.autocorrelation import paired_interval
+from lambdist_lib.measures.intervals import interval_places, values_needed
 
-LOOKS = (10, 15, 20, 30, 40)  # pairs
+EARLY_LOOKS = (6, 8, 10)  # pairs; their intervals are as wide as without looks (coverage 0.957)
+LOOKS = (10, 15, 20, 30, 40, 60, 80, 100)  # beyond 10 pairs a look at 6 would widen all later intervals
+MAX_PAIRS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,8 @@ class Look:
     enough: bool  # precise enough, out of time, or the last look
     next_look: int  # pairs; 0 after the last
     why: str
+    autocorrelation: float = math.nan  # lag 1, of the log-ratios
+    note: str = ""  # of the interval
 
     @property
     def half_width(self) -> float:
@@ -59,15 +65,33 @@ class Look:
         return (self.high - self.low) / 2 / self.ratio if math.isfinite(self.low) else math.inf
 
 
-def plan(half_width: float = 0.05, *, looks: Sequence[int] = LOOKS, confidence: float = 0.95) -> Plan:
+def looks_until(max_pairs: int) -> tuple[int, ...]:
+    """Return the numbers of pairs at which to look; () where the pairs are too few for an interval."""
+    if max_pairs < values_needed():
+        return ()
+    ladder = EARLY_LOOKS if max_pairs <= EARLY_LOOKS[-1] else LOOKS
+    return (*(pairs for pairs in ladder if pairs < max_pairs), max_pairs)
+
+
+def plan(
+    half_width: float = 0.1,
+    *,
+    max_pairs: int = MAX_PAIRS,
+    looks: Sequence[int] | None = None,
+    confidence: float = 0.95,
+) -> Plan:
     """Plan the looks at the pairs' ratios.
+
+    Args:
+        max_pairs: The last look; the others are those of `looks_until`.
+        looks: Other looks, in place of these.
 
     Raises:
         ValueError: The looks do not grow, or the last one is too early for an interval.
     """
-    planned = tuple(looks)
+    planned = looks_until(max_pairs) if looks is None else tuple(looks)
     if not planned or any(late <= early for early, late in itertools.pairwise(planned)):
-        raise ValueError(f"looks {planned} do not grow: use numbers of pairs such as {LOOKS}")
+        raise ValueError(f"looks {planned} do not grow: use numbers of pairs such as {EARLY_LOOKS}")
     per_look = adjusted(planned, confidence)
     if math.isnan(per_look):
         raise ValueError(f"{planned[-1]} pairs give no {confidence * 100:g} % interval: plan more")
@@ -77,19 +101,22 @@ def plan(half_width: float = 0.05, *, looks: Sequence[int] = LOOKS, confidence: 
 def planned(looks: pd.Series) -> tuple[int, ...]:
     """Return the planned looks of one experiment's runs, () where the number of pairs was fixed.
 
+    A plan that was continued with more looks, such as 6 8 by 6 8 10, counts as the longer one.
+
     Args:
         looks: The column `looks` of the runs table.
 
     Raises:
         RunError: The runs have different plans, so no interval holds for all of them.
     """
-    plans = sorted({str(text) for text in looks.dropna()} or {""})
-    if len(plans) > 1:
+    plans = sorted({str(text) for text in looks.dropna()} or {""}, key=len)
+    longest = plans[-1]
+    if not all(text and f"{longest} ".startswith(f"{text} ") for text in plans[:-1]):
         raise RunError(
             f"runs with looks planned at {' and at '.join(text or 'no' for text in plans)} pairs are not "
             "one experiment: analyse them separately"
         )
-    return tuple(int(pairs) for pairs in plans[0].split())
+    return tuple(int(pairs) for pairs in longest.split())
 
 
 def look(
@@ -103,7 +130,8 @@ def look(
     """
     seen = max((number for number in plan.looks if number <= len(ratios)), default=0)
     values = np.asarray(ratios, dtype=float)[:seen]
-    low, high = median_interval(values, plan.per_look)
+    interval = paired_interval(values, plan.per_look)
+    low, high = interval.low, interval.high
     ratio = float(np.median(values if seen else np.asarray(ratios))) if len(ratios) else math.nan
     next_look = next((number for number in plan.looks if number > len(ratios)), 0)
     narrow = math.isfinite(low) and (high - low) / 2 <= plan.half_width * ratio
@@ -115,7 +143,8 @@ def look(
     elif not next_look:
         enough, why = True, f"{plan.looks[-1]} pairs, the planned maximum"
     return Look(
-        ratio=ratio, low=low, high=high, pairs=seen, enough=enough, next_look=next_look, why=why
+        ratio=ratio, low=low, high=high, pairs=seen, enough=enough, next_look=next_look, why=why,
+        autocorrelation=interval.autocorrelation, note=interval.note,
     )  # fmt: skip
 
 

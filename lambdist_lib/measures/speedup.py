@@ -2,20 +2,23 @@
 
 Input is a runs table, one row per run with the columns of `schema.RUNS`. Runs are compared in pairs
 (`measures.pairs`): the speedup is the median of the pairs' ratios control over arm, in seconds each.
-With three or more arms, the runs of one repetition are the pairs.
+With three or more arms, two of them are compared within their round: the runs of one repetition.
 """
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import sequential
-from lambdist_lib.measures.intervals import median_interval, values_needed
+from lambdist_lib.measures.autocorrelation import PairedInterval, paired_interval
+from lambdist_lib.measures.intervals import values_needed
+from lambdist_lib.measures.multiplicity import adjusted_p
 from lambdist_lib.measures.pairs import EVENTS, paired_ratios, warm_runs
 
-BY_LEVEL = ["level", "ratio", "low", "high", "pairs", "arm_s", "control_s", "verdict"]
+BY_LEVEL = ["level", "ratio", "low", "high", "pairs", "arm_s", "control_s", "adjusted_p", "verdict"]
 FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference shown"
 NO_INTERVAL = "no interval: n too small"
 
@@ -25,7 +28,8 @@ class Speedup:
     """The median of the pairs' ratios control over arm, with its interval.
 
     arm_s and control_s are the medians of the two arms; their quotient is close to the ratio, not equal
-    to it. Without an interval, low and high are NaN and note has the reason.
+    to it. Without an interval, low and high are NaN and note has the reason. `autocorrelation` is that of
+    consecutive pairs' log-ratios (lag 1); NaN below three pairs.
     """
 
     arm: str
@@ -38,6 +42,7 @@ class Speedup:
     confidence: float
     arm_s: float
     control_s: float
+    autocorrelation: float = math.nan
     note: str = ""
 
     @property
@@ -81,7 +86,7 @@ def compare_arms(
             "run some with `lambdist run FILE --repetitions 10`"
         )
     left_out = len(warm_runs(runs, arm, control)[["experiment_id", "pair"]].drop_duplicates()) - len(paired)
-    paired, (low, high), notes = _interval_at_last_look(paired, confidence)
+    paired, interval, notes = _interval_at_last_look(paired, confidence)
     if left_out:
         notes.append(f"pairs left out, incomplete or resumed: {left_out}")
     if unequal := int((paired["arm_stored"] != paired["control_stored"]).sum()):
@@ -91,31 +96,36 @@ def compare_arms(
         control=control,
         metric=metric,
         ratio=float(paired["ratio"].median()),
-        low=low,
-        high=high,
+        low=interval.low,
+        high=interval.high,
         pairs=len(paired),
         confidence=confidence,
         arm_s=float(paired["arm_s"].median()),
         control_s=float(paired["control_s"].median()),
+        autocorrelation=interval.autocorrelation,
         note="; ".join(notes),
     )
 
 
 def _interval_at_last_look(
     paired: pd.DataFrame, confidence: float
-) -> tuple[pd.DataFrame, tuple[float, float], list[str]]:
+) -> tuple[pd.DataFrame, PairedInterval, list[str]]:
     """Return the pairs up to the last planned look (all where none was planned), the interval and notes."""
     if planned := sequential.planned(paired["looks"]):
-        look = sequential.look(paired["ratio"], sequential.plan(looks=planned, confidence=confidence))
-        paired, (low, high) = paired.head(look.pairs or None), (look.low, look.high)
+        plan = sequential.plan(looks=planned, confidence=confidence)
+        look = sequential.look(paired["ratio"], plan)
+        interval = PairedInterval(look.low, look.high, look.autocorrelation, look.note)
+        paired = paired.head(look.pairs or None)
         notes = [f"a planned look, of those at {' '.join(map(str, planned))} pairs"] if look.pairs else []
         needed = planned[0]
     else:
-        low, high = median_interval(paired["ratio"], confidence)
+        interval = paired_interval(paired["ratio"], confidence)
         notes, needed = [], values_needed(confidence=confidence)
-    if math.isnan(low):
+    if interval.note:
+        notes.append(interval.note)
+    elif math.isnan(interval.low):
         notes = [f"{NO_INTERVAL} ({len(paired)} pairs, {needed} needed)"]
-    return paired, (low, high), notes
+    return paired, interval, notes
 
 
 def table(
@@ -123,7 +133,8 @@ def table(
 ) -> pd.DataFrame:
     """Compare with the control at each event, and with every other arm until stored.
 
-    Columns: `control`, `arm_s`, `control_s` (medians), `ratio`, `low`, `high`, `pairs`, `verdict`.
+    Columns: `control`, `arm_s`, `control_s` (medians), `ratio`, `low`, `high`, `pairs`,
+    `autocorrelation` (lag 1, of the log-ratios), `verdict`.
     """
     others = [
         other
@@ -135,7 +146,7 @@ def table(
         compare_arms(runs, arm=arm, control=other, metric=metric, confidence=confidence)
         for other, metric in wanted
     ]
-    names = ["control", "arm_s", "control_s", "ratio", "low", "high", "pairs", "verdict"]
+    names = ["control", "arm_s", "control_s", "ratio", "low", "high", "pairs", "autocorrelation", "verdict"]
     rows = [[getattr(result, name) for name in names] for result in results]
     return pd.DataFrame(
         rows, columns=names, index=pd.Index([EVENTS[metric] for _, metric in wanted], name="time")
@@ -153,20 +164,32 @@ def by_level(
 ) -> pd.DataFrame:
     """Compare at each level of a factor, in the order of the levels.
 
-    Columns: `level`, `ratio`, `low`, `high`, `pairs`, `arm_s`, `control_s`, `verdict`. The control's runs are
-    those of the same level, or of the same pairs where the factor has no effect on it.
+    Columns: `level`, `ratio`, `low`, `high`, `pairs`, `arm_s`, `control_s`, `adjusted_p`, `verdict`. The
+    control's runs are those of the same level, or of the same pairs where the factor has no effect on it.
+    An interval is of its level alone. A verdict is FASTER or SLOWER only if, too, the p-value adjusted for
+    the number of levels (`multiplicity`) is at most 1 - confidence.
 
     Raises:
         RunError: As `compare_arms`, for any level.
     """
-    rows = []
+    results, log_ratios = {}, {}
     arm_runs, control_runs = runs[runs["arm"] == arm], runs[runs["arm"] == control]
     for level, level_runs in arm_runs.groupby(factor, sort=True):
         same = control_runs[control_runs[factor] == level]
         both = pd.concat([level_runs, control_runs if same.empty else same])
-        result = compare_arms(both, arm=arm, control=control, metric=metric, confidence=confidence)
-        rows.append([level, *(getattr(result, name) for name in BY_LEVEL[1:])])
-    return pd.DataFrame(rows, columns=BY_LEVEL)
+        results[level] = compare_arms(both, arm=arm, control=control, metric=metric, confidence=confidence)
+        paired = paired_ratios(both, arm=arm, control=control, metric=metric)
+        log_ratios[level] = np.log(paired.set_index(["experiment_id", "pair"])["ratio"])
+    adjusted = adjusted_p(pd.DataFrame(log_ratios).to_numpy()) if log_ratios else np.empty(0)
+    table = pd.DataFrame(
+        [
+            [level, *(getattr(result, name) for name in BY_LEVEL[1:-2]), p, result.verdict]
+            for (level, result), p in zip(results.items(), adjusted, strict=True)
+        ],
+        columns=BY_LEVEL,
+    )
+    is_chance = table["verdict"].isin([FASTER, SLOWER]) & (table["adjusted_p"] > 1 - confidence + 1e-9)
+    return table.assign(verdict=table["verdict"].mask(is_chance, NO_DIFFERENCE))
 
 
 def conclusion_by_level(
@@ -188,7 +211,8 @@ def conclusion_by_level(
     best = faster.loc[faster["arm_s"].idxmin()]
     between = f"interval {best['low']:.3g} to {best['high']:.3g}, n = {best['pairs']} pairs"
     return (
-        f"{where}: {arm} is surely faster than {control} at {len(faster)} of {len(table)} levels, "
+        f"{where}: {arm} is surely faster than {control} at {len(faster)} of {len(table)} levels "
+        "(adjusted for their number), "
         f"and fastest at {factor} {best['level']}: {best['arm_s']:.3g} s against {best['control_s']:.3g} s, "
         f"{best['ratio']:.3g} times faster ({between})."
     )

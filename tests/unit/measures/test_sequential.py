@@ -1,11 +1,13 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from lambdist_lib.errors import RunError
 from lambdist_lib.measures import intervals, sequential
 
-PLAN = sequential.plan(0.05)
+PLAN = sequential.plan(0.05, max_pairs=40)
 
 
 def ended(ratios, plan, enough):
@@ -133,3 +135,41 @@ def test_the_table_has_every_look_so_far():
 def test_looks_that_make_no_plan_are_refused(looks):
     with pytest.raises(ValueError, match=r"do not grow|give no 95 % interval"):
         sequential.plan(looks=looks)
+
+
+@pytest.mark.parametrize("max_pairs", [*range(6, 16), 20, 25, 40, 41, 100])
+def test_every_maximum_from_six_pairs_has_looks_that_cover(max_pairs):
+    looks = sequential.looks_until(max_pairs)
+    plan = sequential.plan(max_pairs=max_pairs)
+
+    assert looks[-1] == max_pairs
+    assert plan.looks == looks
+    assert sequential.coverage(looks, plan.per_look) >= 0.95
+
+
+def test_looks_at_six_eight_and_ten_pairs_cost_no_width():
+    """All together cover 0.957 with the intervals that a fixed number of pairs has."""
+    plan = sequential.plan()
+
+    assert plan.looks == (6, 8, 10)
+    assert sequential.coverage(plan.looks, plan.per_look) == pytest.approx(0.957, abs=5e-4)
+    for pairs in plan.looks:
+        places = intervals.interval_places(pairs, 0.5, 0.95)
+        assert intervals.interval_places(pairs, 0.5, plan.per_look) == places
+
+
+@pytest.mark.parametrize("max_pairs", [1, 5])
+def test_pairs_too_few_for_an_interval_have_no_looks(max_pairs):
+    assert sequential.looks_until(max_pairs) == ()
+
+
+def test_a_plan_that_was_continued_counts_as_the_longer_one():
+    looks = pd.Series(["6 8"] * 4 + ["6 8 10"] * 6)
+
+    assert sequential.planned(looks) == (6, 8, 10)
+
+
+@pytest.mark.parametrize("texts", [["6 8", "6 10"], ["", "6 8"], ["6", "60"]])
+def test_other_plans_are_not_one_experiment(texts):
+    with pytest.raises(RunError):
+        sequential.planned(pd.Series(texts))
