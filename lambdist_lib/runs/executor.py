@@ -21,7 +21,7 @@ from lambdist_lib.protocol.contract import RUN_ID
 from lambdist_lib.results import closing
 from lambdist_lib.runs import local_pool, resume, run
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions
-from lambdist_lib.runs.schedule import Schedule, ScheduledRun
+from lambdist_lib.runs.schedule import Schedule, ScheduledRun, replacements
 
 MAX_REPEATS = 2  # of one run that other programs disturbed; then it is kept, and its others_share marks it
 MAX_REPEATS_OF_A_PHASE = 6  # a machine that stays busy would triple the time for nothing
@@ -81,6 +81,9 @@ class Executor:
     ) -> list[dict[str, Any]]:
         """Execute the rounds of a schedule until it is enough; return the rows of their runs.
 
+        A run that was interrupted is resumed, and its time is no measurement: its round is run once more
+        at the end.
+
         Args:
             phase: Name of the schedule for people; `unit`, run or pair, is what its progress counts.
             keep: Called with the row of each run.
@@ -92,15 +95,14 @@ class Executor:
             with Progress(phase) as progress, locks.stacks(self.target, f"{phase} of {self.experiment_id}"):
                 self._repeated = 0
                 self._warm.clear()  # AWS or another user may have ended environments since
-                for scheduled_runs in schedule:
-                    for scheduled in scheduled_runs:
-                        self.stopped[phase] = scheduled.label
-                        rows.append(self.execute_run(scheduled, progress, **facts))
-                        keep(rows[-1:])
-                        if closing.is_over_dead_limit(rows[-1]):
-                            closing.require_finished(rows[-1])
+                rounds = list(schedule)
+                for scheduled_runs in rounds:  # grows by a round for each that was interrupted
+                    new = self._execute_round(phase, scheduled_runs, progress, keep, **facts)
+                    rows += new
                     if reason := enough():
                         break
+                    if interrupted := _interrupted(scheduled_runs, new):
+                        rounds.append(replacements(scheduled_runs, interrupted, len(rounds) + 1))
                 progress.show(_summary(rows, unit, reason))
         except KeyboardInterrupt:
             if not in_notebook():
@@ -111,6 +113,23 @@ class Executor:
                 f"after a restart of the kernel, first set experiment_id to {self.experiment_id!r}."
             ) from None
         self.stopped.pop(phase, None)
+        return rows
+
+    def _execute_round(
+        self,
+        phase: str,
+        scheduled_runs: list[ScheduledRun],
+        progress: Progress,
+        keep: Callable[[list[dict[str, Any]]], None],
+        **facts: Any,
+    ) -> list[dict[str, Any]]:
+        rows = []
+        for scheduled in scheduled_runs:
+            self.stopped[phase] = scheduled.label
+            rows.append(self.execute_run(scheduled, progress, **facts))
+            keep(rows[-1:])
+            if closing.is_over_dead_limit(rows[-1]):
+                closing.require_finished(rows[-1])
         return rows
 
     def execute_run(self, scheduled: ScheduledRun, progress: Progress, **facts: Any) -> dict[str, Any]:
@@ -188,6 +207,15 @@ class Executor:
         )
         stack = self.stacks[ARMS[arm].stack]
         run.warm_up(self.target, stack, arm, points, conditions, self.experiment_id)
+
+
+def _interrupted(runs: list[ScheduledRun], rows: list[dict[str, Any]]) -> set[str]:
+    """Names of the timings that were interrupted and resumed."""
+    return {
+        run.name
+        for run, row in zip(runs, rows, strict=True)
+        if row.get("resumed") and run.temperature != AS_FOUND
+    }
 
 
 def _summary(rows: list[dict[str, Any]], unit: str, reason: str) -> str:

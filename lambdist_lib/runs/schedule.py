@@ -4,7 +4,8 @@ A schedule is a list of rounds, each a list of runs. It needs no cloud and no cl
 """
 
 import random
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,8 +46,12 @@ def cold(arms: Sequence[str], conditions: Conditions) -> Schedule:
 
 
 def pairs(arms: Sequence[str], conditions: Conditions, *, max_pairs: int, seed: int) -> Schedule:
-    """Schedule a warm run of every arm in each round, in random order."""
-    order = random.Random(seed)
+    """Schedule a warm run of every arm in each round.
+
+    Orders come in blocks of as many rounds as arms: Latin squares, so that within a block each arm has each
+    position once. The seed draws every block.
+    """
+    orders = _balanced_orders(arms, random.Random(seed))
 
     def run(arm: str, pair: int) -> ScheduledRun:
         return ScheduledRun(
@@ -60,9 +65,7 @@ def pairs(arms: Sequence[str], conditions: Conditions, *, max_pairs: int, seed: 
             warm_up_chunks=conditions.chunks,
         )
 
-    return [
-        [run(arm, pair) for arm in order.sample(list(arms), k=len(arms))] for pair in range(1, max_pairs + 1)
-    ]
+    return [[run(arm, pair) for arm in next(orders)] for pair in range(1, max_pairs + 1)]
 
 
 def sweep(
@@ -75,14 +78,14 @@ def sweep(
     seed: int,
     temperatures: Sequence[str] = ("warm",),
 ) -> Schedule:
-    """Schedule every arm at every level of a condition in each round, in random order.
+    """Schedule every arm at every level of a condition in each round.
 
-    Each level has all temperatures one after the other. An arm that ignores the factor runs at one
-    level a round.
+    The seed draws the order of a round; every second round has the reverse order of the one before it, so
+    that a drift within rounds meets all arms and levels alike. Each level has all temperatures one after
+    the other. An arm that ignores the factor runs at one level a round.
     """
-    order = random.Random(seed)
     at_level = [replace(conditions, **{factor: level}) for level in levels]
-    plan = _arms_and_levels(arms, factor, len(levels))
+    orders = _mirrored_orders(_arms_and_levels(arms, factor, len(levels)), random.Random(seed))
     max_chunks = max(level.chunks for level in at_level)
     is_mixed = len(temperatures) > 1
 
@@ -103,11 +106,7 @@ def sweep(
         )
 
     return [
-        [
-            run(arm, k, number, temperature)
-            for arm, k in order.sample(plan, k=len(plan))
-            for temperature in temperatures
-        ]
+        [run(arm, k, number, temperature) for arm, k in next(orders) for temperature in temperatures]
         for number in range(1, repetitions + 1)
     ]
 
@@ -137,9 +136,41 @@ def matrix(
     return [[run(k, repetition) for repetition in range(repetitions)] for k in range(len(cells))]
 
 
+def replacements(
+    runs: Sequence[ScheduledRun], interrupted: Collection[str], number: int
+) -> list[ScheduledRun]:
+    """Schedule a round again, as the round `number`; of a round without pairs only what was interrupted.
+
+    Args:
+        interrupted: Names of the runs that were interrupted, so that they are no timings.
+    """
+    return [
+        replace(run, round=number if run.round else 0, name=re.sub(r"\d+$", str(number), run.name),
+                label=f"{run.label}, in place of an interrupted one")
+        for run in runs
+        if run.round or run.name in interrupted
+    ]  # fmt: skip
+
+
 def with_stack(arms: Sequence[str]) -> tuple[str, ...]:
     """The arms that go through a cloud."""
     return tuple(arm for arm in arms if ARMS[arm].stack)
+
+
+def _balanced_orders(arms: Sequence[str], draw: random.Random) -> Iterator[list[str]]:
+    """Yield orders of the arms for ever, in Latin squares: cyclic shifts, themselves in random order."""
+    while True:
+        first = draw.sample(list(arms), k=len(arms))
+        for shift in draw.sample(range(len(arms)), k=len(arms)):
+            yield first[shift:] + first[:shift]
+
+
+def _mirrored_orders(plan: Sequence[tuple[str, int]], draw: random.Random) -> Iterator[list[tuple[str, int]]]:
+    """Yield random orders for ever, each followed by its reverse."""
+    while True:
+        order = draw.sample(list(plan), k=len(plan))
+        yield order
+        yield order[::-1]
 
 
 def _arms_and_levels(arms: Sequence[str], factor: str, levels: int) -> list[tuple[str, int]]:
