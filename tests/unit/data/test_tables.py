@@ -38,9 +38,6 @@ def test_quoted_line_ends_stay_within_their_row(tmp_path, suffix):
     assert list(tables.rows(path, columns=["url"])) == ["a", "b"]
     first = next(tables.rows(path, columns=["text", "url"]))
     assert first == {"text": "two\nlines, quoted", "url": "a"}
-        "text": "two\nlines, quoted",
-        "url": "a",
-    }
 
 
 def test_json_lines_and_tabs_are_rows(tmp_path):
