@@ -1,0 +1,114 @@
+"""docs/openapi.yaml is what the deployed APIs do: a property-based client sends what it allows, and else."""
+
+import pytest
+import requests
+import schemathesis
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode, checks
+
+from lambdist_lib import paths
+from lambdist_lib.deployment import stacks
+from lambdist_lib.protocol import contract
+
+PAGE = paths.root() / "docs" / "openapi.yaml"
+EXAMPLES = 25
+HELD = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+pytestmark = pytest.mark.filterwarnings("default")  # the client's own deprecations are none of ours
+
+
+@pytest.fixture(scope="module")
+def page():
+    return yaml.safe_load(PAGE.read_text(encoding="utf-8"))
+
+
+def operation_of(page, url):
+    """The one operation, at a deployed API; its batches are short and idle, since each datapoint is work."""
+    schemas = page["components"]["schemas"]
+    schemas["Batch"]["properties"]["datapoints"]["maxItems"] = 3
+    schemas["Work"]["enum"] = schemas["Fault"]["enum"] = ["none"]
+    schema = schemathesis.openapi.from_dict(page)
+    schema.config.update(base_url=url.removesuffix("/datapoints"))
+    [operation] = [result.ok() for result in schema.get_all_operations()]
+    return operation
+
+
+def exchange(deployed, page, mode, check):
+    """Send EXAMPLES generated requests to a stack; each response conforms, and `check(case, response)`."""
+    api = stacks.api(deployed.target, deployed.stack)
+    headers = {"x-api-key": api.key.reveal()}
+    session = requests.Session()
+    session.trust_env = False
+
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
+        phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=operation_of(page, api.url).as_strategy(generation_mode=mode))
+    def send(case):
+        response = case.call(session=session, headers=headers)
+        case.validate_response(response, checks=HELD)
+        check(case, response)
+
+    send()
+    deployed.drain()
+
+
+def is_taken(body):
+    """Whether the datapoint rule, which a schema cannot state, takes what the schema allows."""
+    if "datapoints" not in body:
+        return contract.reason_against(body["data"]) is None
+    counts = [value for entry in body["datapoints"] for value in (entry["n"], entry.get("attempt", 1))]
+    numbers = [entry["n"] for entry in body["datapoints"]]
+    return len(numbers) == len(set(numbers)) and not any(isinstance(value, float) for value in counts)
+
+
+@pytest.mark.parametrize("kind", ["distributed", "single_node"])
+def test_what_the_page_allows_is_taken(both, page, kind):
+    """200 for every body of either form, with an answer for each datapoint; 400 where the rule says so."""
+
+    def check(case, response):
+        assert response.status_code == (200 if is_taken(case.body) else 400), (case.body, response.text)
+        if response.status_code == 200 and "datapoints" in case.body:
+            answer = response.json()
+            rejected = [entry["n"] for entry in answer["rejected"]]
+            done = answer.get("accepted", answer.get("stored"))
+            assert sorted(done + rejected) == sorted(entry["n"] for entry in case.body["datapoints"])
+
+    exchange(both[kind], page, GenerationMode.POSITIVE, check)
+
+
+@pytest.mark.parametrize("kind", ["distributed", "single_node"])
+def test_what_the_page_forbids_is_refused(both, page, kind):
+    """400, never a 500 and never taken."""
+
+    def check(case, response):
+        assert response.status_code in (400, 403, 413), (case.body, response.text)
+
+    exchange(both[kind], page, GenerationMode.NEGATIVE, check)
+
+
+def test_the_page_names_the_limits_of_the_contract(page):
+    """Numbers that stand on the page and in the code agree."""
+    schemas = page["components"]["schemas"]
+
+    assert schemas["N"]["maximum"] == contract.N_MAX
+    assert schemas["Data"]["maxLength"] == contract.DATAPOINT_MAX_CHARS
+    batch = yaml.safe_load(PAGE.read_text(encoding="utf-8"))["components"]["schemas"]["Batch"]["properties"]
+    assert batch["datapoints"]["maxItems"] == contract.REQUEST_MAX_DATAPOINTS
+    assert batch["run_id"]["pattern"] == f"^{contract.RUN_ID.pattern}$"
+
+
+def test_the_examples_of_the_page_work(both, page):
+    """Each request that the page shows gets 200 from both stacks, and 403 without the key."""
+    examples = page["paths"]["/datapoints"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    for deployed in both.values():
+        for example in examples.values():
+            assert deployed.post(example["value"]).status_code == 200
+            assert deployed.post(example["value"], **{"x-api-key": ""}).status_code == 403
+        deployed.drain()
