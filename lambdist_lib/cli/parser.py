@@ -9,10 +9,13 @@ from pathlib import Path
 
 from lambdist_lib.cli import analysis_commands, deploy_commands, run_commands
 from lambdist_lib.errors import EXIT_STATUSES
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import CAUSE_CLASSES
 
 Call = Callable[[argparse.Namespace], int | None]
 AddCommand = Callable[[str, Call, str], argparse.ArgumentParser]
+
+SENDING_ARMS = [arm for arm, traits in ARMS.items() if traits.stack]
 
 EXITS = "exit status:\n" + "".join(f"  {status:<4} {text}\n" for status, text in EXIT_STATUSES.items())
 TOUR = f"""\
@@ -162,7 +165,7 @@ def _add_sending(command: AddCommand) -> None:
     where.add_argument(
         "--arm",
         default="distributed",
-        help="distributed (default), single_node, single_node_parallel, queue_client, storage_first or invoke",
+        help=f"distributed (default) or another way: {', '.join(SENDING_ARMS)}",
     )
     where.add_argument(
         "--url", default="", help='any API that takes {"data": ...}, also one not deployed here'
@@ -196,10 +199,12 @@ def _add_sending(command: AddCommand) -> None:
         "--processors", type=int, default=0, metavar="N",
         help="most processor invocations at once, 2 to 1000 (default: as many as --chunks)",
     )  # fmt: skip
-    entry.add_argument("--repetitions", type=int, default=10, metavar="R", help="warm pairs (default 10)")
     entry.add_argument(
-        "--target-precision", type=float, default=0.0, metavar="W",
-        help="stop once the interval's half-width is W of the ratio (0.05), instead of after R pairs",
+        "--repetitions", type=int, default=10, metavar="R", help="warm pairs at most (default 10)"
+    )
+    entry.add_argument(
+        "--target-precision", type=float, default=0.1, metavar="W",
+        help="stop once the interval's half-width is W of the ratio (default 0.1; 0: exactly R pairs)",
     )  # fmt: skip
     entry.add_argument(
         "--time-limit-s",
@@ -211,8 +216,7 @@ def _add_sending(command: AddCommand) -> None:
     entry.add_argument(
         "--arms",
         default="distributed,single_node",
-        help="of each repetition: distributed, single_node, single_node_parallel, as_original, local_pool, "
-        "queue_client, storage_first, invoke",
+        help=f"of each repetition: {', '.join(ARMS)}",
     )
     _add_thresholds(entry)
     _add_limits(entry)

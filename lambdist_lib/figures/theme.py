@@ -6,6 +6,7 @@ function works without `apply_theme()`.
 """
 
 import io
+import textwrap
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -19,6 +20,9 @@ ARM = {
     "single_node_parallel": "#E69F00",
     "local_pool": "#009E73",
     "as_original": "#CC79A7",
+    "queue_client": "#56B4E9",
+    "invoke": "#882255",
+    "storage_first": "#5D3A9B",
 }
 TEMPERATURE = {"warm": "#E69F00", "cold": "#56B4E9"}
 OUTCOME = {
@@ -49,6 +53,8 @@ LIMIT = "#882255"  # what cannot be passed
 
 SIZE_IN = (7.5, 4.2)  # at DPI 900 pixels wide, a notebook's page
 DPI = 120
+NARROW_IN, NARROW_PANEL_IN = 4.6, 4.2  # of a telephone: width, and height of each panel
+NARROW_CHARS = 46  # of a line of a title there
 CELL_CHARS = 120  # of a table: a cause of death is not cut
 MAX_LABEL_CHARS = 30  # of a target label on the line of the number
 
@@ -100,6 +106,25 @@ def png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
     return file.getvalue()
+
+
+def narrow(figure: Figure) -> None:
+    """Stack a figure's panels and wrap its titles for a narrow screen; legends move below."""
+    panels = [ax for ax in figure.axes if ax.get_subplotspec() is not None]
+    grid = figure.add_gridspec(len(panels), 1)
+    figure.set_size_inches(NARROW_IN, NARROW_PANEL_IN * len(panels))
+    for place, ax in enumerate(panels):
+        ax.set_subplotspec(grid[place])
+        lines = [textwrap.fill(line, NARROW_CHARS) for line in ax.get_title("left").splitlines()]
+        ax.set_title("\n".join(lines), loc="left", fontsize="small")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.label.set_size("small")
+            axis.set_tick_params(labelsize="x-small")
+        for text in ax.texts:
+            text.set_fontsize("x-small")
+        if legend := ax.get_legend():
+            handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+            ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(-0.1, -0.2), fontsize="x-small")
 
 
 def compress(image: bytes) -> tuple[bytes, int, int]:

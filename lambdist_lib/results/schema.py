@@ -1,17 +1,20 @@
 """Define the columns of the tables that a run writes.
 
 `*_at` are seconds since the Unix epoch (UTC), `*_s` durations in seconds. Clocks: intended_at,
-sent_at and answered_at are the client's, moved by the run's clock_offset_s; queued_at and first_received_at are SQS's, in whole
-milliseconds; the other `*_at` are the Lambdas'. On the local cloud all are one clock.
+sent_at and answered_at are the client's, moved by the run's clock_offset_s; queued_at and
+first_received_at are SQS's, in whole milliseconds; the other `*_at` are the Lambdas'. On the
+local cloud all are one clock.
 A value that does not exist for a row (no response, no queue, not stored) is missing (NaN or "").
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from lambdist_lib.protocol.arms import ARMS
+
 RECORDS = {  # one row per datapoint of a run
     "run_id": "the run",
-    "arm": "distributed, single_node, single_node_parallel, as_original or local_pool",
+    "arm": f"one of {', '.join(ARMS)}",
     "n": "0-based line of the data file",
     "outcome": "stored, dead, rejected, unsent, in_flight or lost",
     "cause": "why it was rejected, is dead, or was not sent",
@@ -20,7 +23,7 @@ RECORDS = {  # one row per datapoint of a run
     "sent_at": "when its last try went out",
     "answered_at": "when the answer to its last try was complete",
     "tries": "requests that carried it",
-    "status": "HTTP status of the last try, 0 for no answer",
+    "status": "HTTP status of the last try, 0 for no answer; in invoke the function's, 502 if it failed",
     "request": "number of its (last) request within the run; datapoints of one request share it",
     "senders": "senders that slow start allowed when it went out",
     "name_s": "libcurl: until the name was looked up",
@@ -71,7 +74,7 @@ RUNS = {  # one row per run of an experiment
     "experiment_id": "the experiment",
     "run_id": "the run",
     "pair": "number of the pair of adjacent runs, 0 for a run outside pairs",
-    "arm": "distributed, single_node, single_node_parallel, as_original or local_pool",
+    "arm": f"one of {', '.join(ARMS)}",
     "temperature": "cold: began in fresh environments; warm: after a declared warm-up; else as found",
     "target": "local cloud, or AWS and its region",
     "chunks": "most senders at once",

@@ -18,6 +18,7 @@ from lambdist_lib.figures import (
     timeline,
 )
 from lambdist_lib.measures import stages
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import OUTCOMES
 
 
@@ -53,3 +54,9 @@ def test_the_theme_is_applied_only_when_asked():
         theme.apply_theme()
         assert mpl.rcParams["figure.figsize"] == list(theme.SIZE_IN)
         assert not mpl.rcParams["axes.spines.top"]
+
+
+def test_each_arm_has_a_colour():
+    """A figure with a further arm needs no other module than the theme."""
+    assert set(theme.ARM) >= set(ARMS)
+    assert len(set(theme.ARM.values())) == len(theme.ARM)
