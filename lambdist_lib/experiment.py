@@ -41,6 +41,7 @@ from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Executor
 from lambdist_lib.runs.inputs import Source
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
+TARGET_PRECISION = 0.1  # of the pairs' ratio, at which they end
 TIME_LIMIT_S = 600.0  # of pairs that are repeated until the ratio is known well enough
 CREATED = "stacks.json"  # in the experiment's folder: the stacks that it created, and may delete
 
@@ -168,14 +169,18 @@ class Experiment:
         return self._execute("cold runs", schedule.cold(self.arms, self.conditions))
 
     def run_pairs(
-        self, pairs: int, *, target_precision: float = 0.0, time_limit_s: float = TIME_LIMIT_S
+        self,
+        pairs: int = sequential.MAX_PAIRS,
+        *,
+        target_precision: float = TARGET_PRECISION,
+        time_limit_s: float = TIME_LIMIT_S,
     ) -> pd.DataFrame:
-        """Warm up, then run each arm in adjacent pairs, in random order; return the rows.
+        """Warm up, then run each arm in adjacent pairs, in balanced order; return the rows.
 
         Args:
-            pairs: How many; with `target_precision` the planned looks decide (`sequential.LOOKS`).
+            pairs: The most; fewer if a planned look (`sequential.looks_until`) finds the ratio precise.
             target_precision: Stop once the interval's half-width is at most this share of the ratio,
-                0.05 for 5 %; 0 for a fixed number of pairs.
+                0.05 for 5 %; 0 for exactly `pairs`.
             time_limit_s: Begin no further pair after this time.
         """
         if pairs < 1 or not 0 <= target_precision < 1:
@@ -183,7 +188,8 @@ class Experiment:
                 f"pairs is {pairs} and target_precision {target_precision}: write 1 or more pairs, and a "
                 "precision between 0 and 1, such as 0.05 for 5 %"
             )
-        plan = sequential.plan(target_precision) if target_precision else None
+        looks = sequential.looks_until(pairs) if target_precision else ()
+        plan = sequential.plan(target_precision, looks=looks) if looks else None
         began_s = time.monotonic()
 
         def enough() -> str:
@@ -193,11 +199,10 @@ class Experiment:
             look = sequential.look(ratios, plan, spent_s=spent_s, time_limit_s=time_limit_s)
             return look.why if look.enough else ""
 
-        looks = " ".join(map(str, plan.looks)) if plan else ""
-        rounds = schedule.pairs(
-            self.arms, self.conditions, max_pairs=max_pairs(pairs, target_precision), seed=self.seed
+        rounds = schedule.pairs(self.arms, self.conditions, max_pairs=pairs, seed=self.seed)
+        return self._execute(
+            "warm pairs", rounds, unit="pair", enough=enough, looks=" ".join(map(str, looks))
         )
-        return self._execute("warm pairs", rounds, unit="pair", enough=enough, looks=looks)
 
     def run_sweep(
         self, factor: str, levels: Sequence[Any], repetitions: int, temperatures: Sequence[str] = ("warm",)
@@ -296,7 +301,7 @@ class Experiment:
         created = sorted(self._created())
         if not created:
             return f"No stack on {self.target.label} is this experiment's, so what is there stays; {how}."
-        lifecycle.destroy(self.target, kinds=created)
+        lifecycle.destroy(self.target, kinds=created, results_dir=self.folder.parent)
         files.write_json(self.folder / CREATED, {"created": []})  # later ones are somebody else's
         if len(created) < len(templates.KINDS):
             return f"The stack {created[0]} is deleted from {self.target.label}; the other was there before."
@@ -365,8 +370,3 @@ class Experiment:
     def _created(self) -> set[str]:
         path = self.folder / CREATED
         return set(json.loads(path.read_text(encoding="utf-8"))["created"]) if path.exists() else set()
-
-
-def max_pairs(pairs: int, target_precision: float = 0.0) -> int:
-    """Return the most pairs that `run_pairs` may run."""
-    return sequential.plan(target_precision).looks[-1] if target_precision else pairs

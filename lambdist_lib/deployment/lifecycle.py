@@ -87,11 +87,13 @@ def destroy(
     kinds: Iterable[str] = templates.KINDS,
     name: str = stacks.NAME,
     force: bool = False,
+    results_dir: Path | None = None,
 ) -> None:
     """Delete the stacks, and with the last of them the artifact bucket.
 
     Args:
         kinds: Which stacks.
+        results_dir: Where results were fetched to, if not only to `paths.results()`.
         force: Delete even queued messages and results that were not fetched.
 
     Raises:
@@ -103,7 +105,7 @@ def destroy(
     try:
         with locks.stacks(target, "lambdist destroy", name=name), Progress("destroy") as progress:
             if not force:
-                require_collected(target, kinds, name=name)
+                require_collected(target, kinds, name=name, results_dir=results_dir)
             stacks.delete_stacks(target, kinds, name=name, log=progress.show)
             progress.show(f"{' and '.join(kinds)} deleted")
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 from collections.abc import Iterable
+from pathlib import Path
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import queue_depth, stacks, templates
@@ -13,7 +14,11 @@ from lambdist_lib.results import folders
 
 
 def require_collected(
-    target: Target, kinds: Iterable[str] = templates.KINDS, *, name: str = stacks.NAME
+    target: Target,
+    kinds: Iterable[str] = templates.KINDS,
+    *,
+    name: str = stacks.NAME,
+    results_dir: Path | None = None,
 ) -> None:
     """Raise UncollectedError if a stack has queued messages or results that were not fetched."""
     for kind in kinds:
@@ -23,7 +28,7 @@ def require_collected(
                 raise UncollectedError(
                     f"{stack.name} has {queued} messages queued: wait for them, or add --force to drop them"
                 )
-            if runs := uncollected(target, stack):
+            if runs := uncollected(target, stack, results_dir):
                 shown = ", ".join(sorted(runs)[:5])
                 raise UncollectedError(
                     f"{stack.name} holds results that were not fetched ({shown}): "
@@ -31,8 +36,8 @@ def require_collected(
                 )
 
 
-def uncollected(target: Target, stack: Stack) -> set[str]:
-    """Return the runs with items in the stack's table that are not collected under results/.
+def uncollected(target: Target, stack: Stack, results_dir: Path | None = None) -> set[str]:
+    """Return the runs with items in the stack's table that are not collected under results/ or `results_dir`.
 
     Reads the keys of the whole table: on AWS one read unit for each 8 KB of items.
     """
@@ -44,7 +49,7 @@ def uncollected(target: Target, stack: Stack) -> set[str]:
     )
     for page in pages:
         items_by_run.update(item["run_shard"]["S"].rsplit("#", 1)[0] for item in page["Items"])
-    collected = folders.collected_ids()
+    collected = folders.collected_ids(results_dir)
     return {
         run_id
         for run_id, items in items_by_run.items()

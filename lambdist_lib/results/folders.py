@@ -235,9 +235,10 @@ def adhoc(run_id: str) -> Path:
     return paths.results() / "adhoc" / "runs" / run_id
 
 
-def collected_ids() -> set[str]:
-    """Return the ids and keys of the runs whose outputs were fetched."""
-    collected = [path.parent for path in paths.results().glob("*/*/*/outputs.jsonl")]
+def collected_ids(results_dir: Path | None = None) -> set[str]:
+    """Return the ids and keys of the runs whose outputs were fetched, to `results_dir` or the default."""
+    roots = {paths.results(), (results_dir or paths.results()).resolve()}
+    collected = [path.parent for root in roots for path in root.glob("*/*/*/outputs.jsonl")]
     keys = (key_of(files.read_json(folder / "run.json", DAMAGED)) for folder in collected if _is_run(folder))
     return {folder.name for folder in collected}.union(keys)
 
