@@ -7,7 +7,7 @@ from lambdist_lib.cli import options as cli_options
 
 def run(options: argparse.Namespace) -> None:
     from lambdist_lib import paths
-    from lambdist_lib.experiment import Experiment, max_pairs
+    from lambdist_lib.experiment import Experiment
     from lambdist_lib.measures import thresholds
     from lambdist_lib.planner import outlook
     from lambdist_lib.results import closing
@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> None:
     )  # fmt: skip
     how = cli_options.of_file(options)
     with Experiment(arms=options.arms.split(","), **how, **asked) as experiment:
-        runs = 1 + max_pairs(options.repetitions, options.target_precision)
+        runs = 1 + options.repetitions
         experiment.deploy(runs=runs, **cli_options.values(options, "budget_usd", "yes"))
         experiment.run_cold()
         experiment.run_pairs(

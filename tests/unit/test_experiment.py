@@ -9,7 +9,8 @@ from support import tables as frames
 from lambdist_lib.cloud import locks, targets
 from lambdist_lib.errors import DeployError, RunError, UnfinishedError, UsageError
 from lambdist_lib.experiment import BOTH, Experiment
-from lambdist_lib.measures import sequential
+from lambdist_lib.measures.pairs import paired_ratios
+from lambdist_lib.protocol.arms import arm_abbreviation
 from lambdist_lib.runs import executor
 from lambdist_lib.runs.executor import Executor
 
@@ -17,7 +18,7 @@ from lambdist_lib.runs.executor import Executor
 @pytest.fixture
 def experiment(monkeypatch, tmp_path):
     """An experiment whose runs are rows of a table with a spread of 3 %."""
-    table = frames.runs(sequential.LOOKS[-1], spread=0.03).set_index(["arm", "pair"], drop=False)
+    table = frames.runs(42, spread=0.03).set_index(["arm", "pair"], drop=False)
 
     def execute_run(self, scheduled, progress, looks="", encoding="text"):
         row = table.loc[scheduled.arm, max(1, scheduled.round)].to_dict()
@@ -38,22 +39,33 @@ def test_each_pair_has_every_arm_once(experiment):
     assert set(rows["looks"]) == {""}
 
 
-def test_pairs_are_repeated_until_a_planned_look_suffices(experiment, capsys):
-    """The first look at 10 pairs is narrow enough for 20 %, and far from it for 0.1 %."""
-    rows = experiment.run_pairs(1, target_precision=0.2)
+def test_pairs_end_at_the_first_planned_look_that_suffices(experiment, capsys):
+    """Six pairs with a spread of 3 % are precise to 20 %."""
+    rows = experiment.run_pairs(target_precision=0.2)
 
-    assert rows["pair"].max() == 10
-    assert set(rows["looks"]) == {"10 15 20 30 40"}
-    assert "10 pairs done, half-width at most 20 % of the ratio" in capsys.readouterr().err
+    assert rows["pair"].max() == 6
+    assert set(rows["looks"]) == {"6 8 10"}
+    assert "6 pairs done, half-width at most 20 % of the ratio" in capsys.readouterr().err
 
 
 def test_pairs_end_with_the_last_look_at_the_latest(experiment, capsys):
-    assert experiment.run_pairs(1, target_precision=0.0001)["pair"].max() == 40
-    assert "40 pairs done, 40 pairs, the planned maximum" in capsys.readouterr().err
+    assert experiment.run_pairs(12, target_precision=0.0001)["pair"].max() == 12
+    assert "12 pairs done, 12 pairs, the planned maximum" in capsys.readouterr().err
+
+
+def test_the_default_is_at_most_ten_pairs_and_a_precision_of_ten_percent(experiment):
+    assert experiment.run_pairs()["pair"].max() in (6, 8, 10)
+
+
+def test_without_a_precision_the_number_of_pairs_is_fixed(experiment):
+    rows = experiment.run_pairs(7, target_precision=0)
+
+    assert rows["pair"].max() == 7
+    assert set(rows["looks"]) == {""}
 
 
 def test_pairs_end_when_the_time_limit_is_over(experiment, capsys):
-    assert experiment.run_pairs(1, target_precision=0.0001, time_limit_s=0.0)["pair"].max() == 1
+    assert experiment.run_pairs(target_precision=0.0001, time_limit_s=0.0)["pair"].max() == 1
     assert "the time limit of 0 s is reached" in capsys.readouterr().err
 
 
@@ -120,6 +132,46 @@ def test_the_next_cell_explains_until_the_stopped_one_is_run_again(experiment, s
 
     with pytest.raises(RunError, match=r"has no records\.csv"):  # nothing else is wrong with these runs
         experiment.results.records  # noqa: B018
+
+
+@pytest.fixture
+def resumed(monkeypatch):
+    """`resumed("warm-d2")`: that run had been interrupted, and is resumed."""
+    uninterrupted = Executor.execute_run
+
+    def make(*names):
+        def execute_run(self, scheduled, progress, **facts):
+            row = uninterrupted(self, scheduled, progress, **facts)
+            return {**row, "pair": scheduled.round, "resumed": scheduled.name in names}
+
+        monkeypatch.setattr(Executor, "execute_run", execute_run)
+
+    return make
+
+
+def test_an_interrupted_pair_is_run_again_before_the_cell_ends(experiment, resumed):
+    """One press of the stop button leaves as many complete pairs as were asked for."""
+    resumed("warm-d2")
+
+    experiment.run_pairs(6, target_precision=0)
+
+    assert sorted(set(experiment.runs["pair"])) == [1, 2, 3, 4, 5, 6, 7]
+    assert len(paired_ratios(experiment.runs)) == 6
+
+
+def test_a_replacement_that_was_interrupted_is_replaced_too(experiment, resumed):
+    resumed("warm-d2", "warm-d7", f"warm-{arm_abbreviation('single_node')}4")
+
+    experiment.run_pairs(6, target_precision=0)
+
+    assert len(paired_ratios(experiment.runs)) == 6
+    assert experiment.runs["pair"].max() == 9
+
+
+def test_planned_looks_count_complete_pairs(experiment, resumed):
+    resumed("warm-d2")
+
+    assert experiment.run_pairs(8, target_precision=0.0001)["pair"].max() == 9
 
 
 def test_an_incomplete_ledger_may_be_allowed(experiment, stop_at):
