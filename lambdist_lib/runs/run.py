@@ -215,7 +215,7 @@ def _monitor(
         watch,
         submitted=points.submitted,
         before=before,
-        request_batch=info.conditions.request_batch,
+        request_batch=min(info.conditions.request_batch, ARMS[info.arm].max_request),
         is_queued="QueueUrl" in stack.outputs,
         where=(target, stack, info.key),
         meter=meter,
