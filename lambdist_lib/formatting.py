@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 
 NONE = "-"
 
@@ -18,10 +19,27 @@ def is_known(value: float | None) -> bool:
 
 
 def number(value: float | None) -> str:
-    """Return a number with three significant digits, from 1,000 on as a whole number."""
+    """Return a number with three significant digits, never as a power: `1,234`, `0.0000138`."""
     if value is None or not math.isfinite(value):
         return NONE
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{Decimal(f'{value:.3g}'):f}"
+
+
+def faster(ratio: float) -> str:
+    """Return a ratio of times in words: `1.8 times slower` for 0.556."""
+    return f"{number(ratio)} times faster" if ratio >= 1 else f"{number(1 / ratio)} times slower"
+
+
+def compared(ratio: float | None, low: float | None, high: float | None) -> str:
+    """Return a ratio of times and its interval in words; `-` for an unknown ratio."""
+    if ratio is None or not math.isfinite(ratio):
+        return NONE
+    if low is None or high is None or not math.isfinite(low + high):
+        return f"{faster(ratio)}, no interval"
+    if low <= 1 <= high:
+        return f"no clear difference ({faster(low)} to {faster(high)})"
+    ends = (low, high) if low > 1 else (1 / high, 1 / low)
+    return f"{faster(ratio)} ({between(*ends)})"
 
 
 def count(value: float | None) -> str:

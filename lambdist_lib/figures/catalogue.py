@@ -124,16 +124,21 @@ def describe(name: str, summary: Summary) -> tuple[str, str]:
 
 
 class Drawing(NamedTuple):
-    """Hold a figure as a PNG, with the titles of its axes: what is shown, how many and where."""
+    """Hold a figure as a PNG, with the titles of its axes: what is shown, how many and where.
+
+    narrow: the same for a narrow screen, with its panels stacked; empty unless asked for.
+    """
 
     png: bytes
     titles: str
+    narrow: bytes = b""
 
 
-def draw(name: str, inputs: FigureInputs, **options: Any) -> Drawing | None:
+def draw(name: str, inputs: FigureInputs, *, narrow: bool = False, **options: Any) -> Drawing | None:
     """Draw a figure; None where the inputs do not have what it shows.
 
     Args:
+        narrow: Draw it for a narrow screen, too.
         options: As the figure's `draw` function takes them.
 
     Raises:
@@ -148,17 +153,20 @@ def draw(name: str, inputs: FigureInputs, **options: Any) -> Drawing | None:
         if canvas is None:
             return None
         titles = "\n".join(ax.get_title("left") for ax in canvas.axes if ax.get_title("left"))
-        return Drawing(theme.png(canvas), titles)
+        wide = theme.png(canvas)
+        if narrow:
+            theme.narrow(canvas)
+        return Drawing(wide, titles, theme.png(canvas) if narrow else b"")
 
 
-def draw_all(inputs: FigureInputs) -> dict[str, bytes]:
-    """Draw every figure that the inputs allow, as PNGs by name, in order."""
+def draw_all(inputs: FigureInputs) -> dict[str, Drawing]:
+    """Draw every figure that the inputs allow, wide and narrow, by name, in order."""
     images = {}
     for figure in FIGURES:
         try:
-            drawing = draw(figure.name, inputs)
+            drawing = draw(figure.name, inputs, narrow=True)
         except RunError:  # a measure refuses these runs; their summary has the reason
             continue
         if drawing is not None:
-            images[figure.name] = drawing.png
+            images[figure.name] = drawing
     return images

@@ -54,6 +54,7 @@ LIMIT = "#882255"  # what cannot be passed
 SIZE_IN = (7.5, 4.2)  # at DPI 900 pixels wide, a notebook's page
 DPI = 120
 NARROW_IN, NARROW_PANEL_IN = 4.6, 4.2  # of a telephone: width, and height of each panel
+NARROW_TICKS = 5.5  # points, of ticks that are words
 NARROW_CHARS = 46  # of a line of a title there
 CELL_CHARS = 120  # of a table: a cause of death is not cut
 MAX_LABEL_CHARS = 30  # of a target label on the line of the number
@@ -120,6 +121,8 @@ def narrow(figure: Figure) -> None:
         for axis in (ax.xaxis, ax.yaxis):
             axis.label.set_size("small")
             axis.set_tick_params(labelsize="x-small")
+        if any("\n" in tick.get_text() for tick in ax.get_xticklabels()):
+            ax.xaxis.set_tick_params(labelsize=NARROW_TICKS)
         for text in ax.texts:
             text.set_fontsize("x-small")
         if legend := ax.get_legend():

@@ -19,7 +19,7 @@ from lambdist_lib.protocol.contract import DEAD, OUTCOMES, STORED
 
 LABELS = {
     "wait": "waits for a sender",
-    "to_entry": "to the first Lambda",
+    "to_entry": "to the first Lambda or queue",
     "collector": "collector",
     "queue": "in the queue",
     "start": "starting, retries",

@@ -17,7 +17,7 @@ import pandas as pd
 from lambdist_lib.analysis import Results
 from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.formatting import NONE, between, duration, is_known, label, money, number
+from lambdist_lib.formatting import NONE, between, compared, duration, faster, is_known, label, money, number
 from lambdist_lib.measures.speedup import NO_INTERVAL, Speedup, compare_arms
 from lambdist_lib.measures.sweep import varied_factor
 from lambdist_lib.planner import calibration
@@ -26,6 +26,7 @@ from lambdist_lib.planner.break_even import INSTANCE, break_even
 from lambdist_lib.protocol.arms import ARMS
 
 ARM, CONTROL = "distributed", "single_node"
+IN_SECONDS_BELOW = 120.0  # longer ones in minutes, hours or days
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +51,15 @@ class Outlook:
         arm, control = rows.loc[ARM], rows.loc[CONTROL]
         texts = [
             f"On AWS, predicted from these runs and published figures, never run there: {ARM} takes "
-            f"{duration(arm['predicted_s'])} ({duration(arm['low_s'])} to {duration(arm['high_s'])}), "
-            f"{_times(control['predicted_s'] / arm['predicted_s'])} than {CONTROL} "
-            f"({duration(control['predicted_s'])})"
+            f"{_span(arm)}, {_times(control['predicted_s'] / arm['predicted_s'])} than {CONTROL} "
+            f"({_seconds(control['predicted_s'])})"
         ]
         for name in rows.index:
             if name in ARMS and ARMS[name].isolates_queue:
                 other = rows.loc[name, "predicted_s"]
                 texts.append(
                     f"and {_times(other / arm['predicted_s'])} than {name}, which has no queue "
-                    f"({duration(other)})"
+                    f"({_seconds(other)})"
                 )
         sentence = " ".join(texts) + f". Its bottleneck there: {arm['bottleneck']}."
         if arm["most_sensitive"]:
@@ -82,7 +82,8 @@ class Outlook:
                 else " The fan-out saves no time at any size."
             )
         if len(costs) and not math.isnan(costs["per_day"].iloc[0]):
-            text += f" Above {costs['per_day'].iloc[0]:,.0f} datapoints a day an {INSTANCE} costs less."
+            per_day = _two_digits(costs["per_day"].iloc[0])
+            text += f" Above about {per_day:,.0f} datapoints a day an {INSTANCE} costs less."
         return text
 
 
@@ -147,45 +148,24 @@ def _lines(arms: list[dict[str, Any]]) -> str:
     rows = [("arm", "measured", f"than {label(CONTROL)}", "predicted on AWS")]
     for row in arms:
         words = _in_words(row)
-        rows.append((label(row["arm"]), words["measured here"], _three_or_none(row["ratio"]),
-                     words.get("predicted on AWS", NONE)))  # fmt: skip
+        ratio = faster(row["ratio"]) if is_known(row["ratio"]) else NONE
+        rows.append((label(row["arm"]), words["measured here"], ratio, words.get("predicted on AWS", NONE)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 
-def _in_words(row: dict[str, Any]) -> dict[str, str]:
+def _in_words(row: Mapping[str, Any]) -> dict[str, str]:
     words = {
-        "what it is": row.get("what") or NONE,
+        f"against {label(CONTROL)} here": compared(row["ratio"], row["low"], row["high"]),
         "measured here": f"{number(row['measured_s'])} s" if is_known(row["measured_s"]) else "not run",
-        f"against {label(CONTROL)} here": _against(row["ratio"], row["low"], row["high"]),
     }
     if is_known(row.get("predicted_s")):
-        words["predicted on AWS"] = f"{number(row['predicted_s'])} s ({between(row['low_s'], row['high_s'])})"
-        words["bottleneck there"] = row["bottleneck"]
+        words["predicted on AWS"] = _span(row)
         words["USD per million there"] = money(row["usd_per_million"])
-    return words
-
-
-def _against(ratio: float | None, low: float | None, high: float | None) -> str:
-    """Return how much faster or slower than the control, with the interval."""
-    if ratio is None or not math.isfinite(ratio):
-        return NONE
-    if low is None or high is None or not math.isfinite(low + high):
-        return f"{_three(ratio)}, no interval"
-    if low <= 1 <= high:
-        return f"no clear difference ({_three(low)} to {_three(high)})"
-    ends = (low, high) if low > 1 else (1 / high, 1 / low)
-    return f"{_three(ratio)} ({between(*ends)})"
-
-
-def _three_or_none(ratio: float | None) -> str:
-    return NONE if ratio is None or not math.isfinite(ratio) else _three(ratio)
-
-
-def _three(ratio: float) -> str:
-    return f"{ratio:.3g} times faster" if ratio >= 1 else f"{1 / ratio:.3g} times slower"
+        words["bottleneck there"] = row["bottleneck"]
+    return words | {"what it is": row.get("what") or NONE}
 
 
 def _measured(runs: pd.DataFrame) -> pd.DataFrame:
@@ -209,6 +189,21 @@ def _compared(runs: pd.DataFrame, arm: str) -> Speedup | None:
     except RunError:
         return None
     return compared if compared.verdict != NO_INTERVAL else None
+
+
+def _span(row: Mapping[str, Any]) -> str:
+    """Return a predicted makespan with its interval."""
+    if row["high_s"] >= IN_SECONDS_BELOW:
+        return f"{duration(row['predicted_s'])} ({duration(row['low_s'])} to {duration(row['high_s'])})"
+    return f"{_seconds(row['predicted_s'])} ({between(row['low_s'], row['high_s'])})"
+
+
+def _seconds(value_s: float) -> str:
+    return f"{number(value_s)} s" if value_s < IN_SECONDS_BELOW else duration(value_s)
+
+
+def _two_digits(value: float) -> float:
+    return float(f"{value:.2g}")
 
 
 def _times(ratio: float) -> str:

@@ -1,12 +1,14 @@
 """Render a page as one self-contained HTML file: style and figures inside, no script, no network."""
 
 import importlib.resources
+import re
 from typing import Any
 
 from lambdist_lib.report.page import Page
 
 FILE, TEMPLATE = "report.html", "report.html.j2"
-HARMLESS = "\n\t\u200c\u200d"  # the last two join characters, in emoji and in Persian
+HARMLESS = "\n\t\u00a0\u200c\u200d"  # no-break space; the last two join characters, in emoji and in Persian
+BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|min|h|days|%|USD|MB|KB|GB|times|pairs|runs|datapoints)\b|%)")
 
 
 def html(page: Page) -> str:
@@ -21,7 +23,13 @@ def html(page: Page) -> str:
         lstrip_blocks=True,
         finalize=printable,
     )
+    environment.filters["unbroken"] = unbroken
     return environment.from_string(text).render(page=page)
+
+
+def unbroken(text: str) -> str:
+    """Keep each number and its unit on one line."""
+    return BEFORE_UNIT.sub("\u00a0", text)
 
 
 def printable(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Collect what a report shows of one experiment or run: headline, warnings, figures, tables, commands.
+"""Collect what a report shows of one experiment or run: verdict, ledger, figures, tables, commands.
 
 Numbers come from `summary.json`. Figures are drawn from the runs; a folder without runs, as git keeps
 them, has PNGs instead.
@@ -13,9 +13,21 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from lambdist_lib.analysis import load_results
-from lambdist_lib.formatting import between, count, label, moment, number, percent
+from lambdist_lib.formatting import (
+    between,
+    compared,
+    count,
+    faster,
+    is_known,
+    label,
+    moment,
+    number,
+    percent,
+)
 from lambdist_lib.measures.intervals import quantiles
-from lambdist_lib.report import failures, reproduce, table_model
+from lambdist_lib.measures.summary_sections import HEADLINE
+from lambdist_lib.planner.outlook import CONTROL
+from lambdist_lib.report import failures, reproduce, sentences, table_model
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report import tables as report_tables
 from lambdist_lib.report.source import COUNTS, Source
@@ -35,12 +47,16 @@ SECTIONS = {
     "further": "Further figures",
     "ledger": "Is every datapoint accounted for?",
 }
+LEADING = ("outlook",)  # figures that stand below the verdict, beside the first one
 NO_CONDITION = {*COUNTS, *EXTERNAL_COUNTS, "state", "folder", "experiment_id", "run_id", "pair", "looks",
                 "stopped", "started_at", "makespan_s", "enqueued_s", "seen_s", "url", "plan"}  # fmt: skip
 
 
 class Picture(NamedTuple):
-    """A figure: its PNG as base64, its size in pixels. section: a key of SECTIONS."""
+    """A figure: its PNG as base64, its size in pixels. section: a key of SECTIONS.
+
+    narrow: a PNG for a narrow screen, "" without one.
+    """
 
     name: str
     title: str
@@ -50,6 +66,7 @@ class Picture(NamedTuple):
     base64: str
     width: int
     height: int
+    narrow: str = ""
 
 
 class Section(NamedTuple):
@@ -60,12 +77,21 @@ class Section(NamedTuple):
     text: str = ""
 
 
+class Card(NamedTuple):
+    """A number of the verdict in large: what it is, the number in words, its interval or its comparison."""
+
+    title: str
+    text: str
+    detail: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Everything that the template shows.
 
-    began: when the first run did, UTC. meaningful: which numbers mean something on this target.
-    lead: the figure below the headline.
+    headline: the finding; verdict: its paragraphs, and cards: its numbers in large. accounted: whether every
+    datapoint has ended. began: when the first run did, UTC. meaningful: which numbers mean something on
+    this target. lead, lead_table: the figures and the table below the verdict.
     """
 
     name: str
@@ -77,7 +103,17 @@ class Page:
     sections: list[Section]
     meaningful: str = ""
     began: str = ""
-    lead: Picture | None = None
+    accounted: str = ""
+    conclusion: str = ""
+    cards: tuple[Card, ...] = ()
+    lead: tuple[Picture, ...] = ()
+    lead_table: Table | None = None
+
+    @property
+    def verdict(self) -> list[str]:
+        """The headline as paragraphs: what was measured here, and what is predicted on AWS."""
+        measured = self.headline.removesuffix(self.conclusion).strip()
+        return [text for text in (measured, self.conclusion) if text]
 
 
 def build_page(source: Source) -> Page:
@@ -92,6 +128,9 @@ def build_page(source: Source) -> Page:
         return _page_of_external_api(source)
     summary, runs = report_source.summary(source), report_source.runs(source)
     pictures = _pictures(source, summary)
+    leading = [picture for place, picture in enumerate(pictures) if not place or picture.name in LEADING]
+    lead_table, *tables = [report_tables.outlook(_rows(summary, "outlook")),
+                           *report_tables.tables(summary, runs)]  # fmt: skip
     return Page(
         name=source.folder.name,
         headline=_headline(summary, runs),
@@ -99,15 +138,49 @@ def build_page(source: Source) -> Page:
         meaningful=summary["meaningful"],
         began=moment(runs["started_at"].min()),
         warnings=report_source.warnings(source, summary["target"]),
-        lead=pictures[0] if pictures else None,
+        accounted=sentences.accounted(runs),
+        conclusion=summary.get("conclusion", ""),
+        cards=_cards(_rows(summary, "outlook")),
+        lead=tuple(leading),
+        lead_table=lead_table if lead_table.rows else None,
         sections=_sections(
-            pictures[1:],
-            [*report_tables.tables(summary, runs), failures.table(source.collected())],
-            {"cost": summary.get("cost", "")},
+            [picture for picture in pictures if picture not in leading],
+            [*tables, failures.table(source.collected())],
+            {
+                "cost": _sentences(summary.get("cost", ""), sentences.unequal_costs(_rows(summary, "cost"))),
+                "failures": sentences.on_purpose(runs),
+            },
         ),
         conditions=_conditions(source),
         commands=_commands(source, runs),
     )
+
+
+def _rows(summary: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = summary["tables"].get(name)
+    return rows if isinstance(rows, list) else []
+
+
+def _sentences(*texts: str) -> str:
+    """Join texts as sentences; empty ones are left out."""
+    return " ".join(f"{text[0].upper()}{text[1:].removesuffix('.')}." for text in texts if text)
+
+
+def _cards(arms: list[dict[str, Any]]) -> tuple[Card, ...]:
+    """Return the verdict on the fan-out against each other arm, measured here and predicted on AWS."""
+    rows = {row["arm"]: row for row in arms}
+    fan_out, control = rows.get(HEADLINE), rows.get(CONTROL)
+    if not fan_out or not control or not is_known(fan_out["ratio"]):
+        return ()
+    against = f"{label(HEADLINE)} against {label(CONTROL)}"
+    verdict, _, interval = compared(fan_out["ratio"], fan_out["low"], fan_out["high"]).partition(" (")
+    interval = f", 95 % interval {interval.removesuffix(')')}" if interval else ""
+    cards = [Card("Measured here", verdict, against + interval)]
+    if is_known(fan_out.get("predicted_s")) and is_known(control.get("predicted_s")):
+        times = f"{number(fan_out['predicted_s'])} s against {number(control['predicted_s'])} s"
+        ratio = control["predicted_s"] / fan_out["predicted_s"]
+        cards.append(Card("Predicted on AWS", faster(ratio), f"{against}: {times}"))
+    return tuple(cards)
 
 
 def _page_of_external_api(source: Source) -> Page:
@@ -170,7 +243,7 @@ def _pictures(source: Source, summary: dict[str, Any]) -> list[Picture]:
     """Draw the figures from the runs; a PNG in the folder stands for a figure that is not drawn here."""
     from lambdist_lib.figures import catalogue, inputs, theme
 
-    images = {path.stem: path.read_bytes() for path in source.folder.glob("*.png")}
+    images = {path.stem: catalogue.Drawing(path.read_bytes(), "") for path in source.folder.glob("*.png")}
     if source.runs:
         results = load_results(source.folder, allow_incomplete=True)
         images |= catalogue.draw_all(
@@ -180,17 +253,23 @@ def _pictures(source: Source, summary: dict[str, Any]) -> list[Picture]:
                 invocations=results.invocations,
                 costs=lambda: pd.DataFrame(summary["tables"].get("cost", [])),
                 target_label=summary["target"],
+                outlook=lambda: pd.DataFrame(_rows(summary, "outlook")),
             )
         )
     pictures = []
     for name in catalogue.in_order(images):
         figure, (target_label, alt) = catalogue.find(name), catalogue.describe(name, summary)
-        image, width, height = theme.compress(images[name])
-        content = base64.b64encode(image).decode()
+        image, width, height = theme.compress(images[name].png)
+        narrow = theme.compress(images[name].narrow)[0] if images[name].narrow else b""
         pictures.append(
-            Picture(name, figure.title, figure.section, target_label, alt, content, width, height)
-        )
+            Picture(name, figure.title, figure.section, target_label, alt, _encoded(image), width, height,
+                    _encoded(narrow))
+        )  # fmt: skip
     return pictures
+
+
+def _encoded(image: bytes) -> str:
+    return base64.b64encode(image).decode()
 
 
 def _headline(summary: dict[str, Any], runs: pd.DataFrame) -> str:

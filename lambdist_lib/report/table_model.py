@@ -6,6 +6,7 @@ from typing import Any
 
 from lambdist_lib.formatting import NONE, label
 
+FOLDED_OVER = 8  # rows: a longer table opens on a click
 MAX_ROWS = 60  # of a table on a page; the files beside it have all rows
 Row = dict[str, Any]
 
@@ -30,6 +31,11 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a page shows it folded."""
+        return len(self.rows) > FOLDED_OVER
 
 
 def plain(
@@ -75,12 +81,9 @@ def of_rows(
     return Table(id=id, section=section, caption=caption, columns=columns, rows=content)
 
 
-def marked(table: Table, *names: str, free: bool = False, whole: bool = False) -> Table:
-    """Return the table with these columns marked as free or whole."""
-    columns = tuple(
-        replace(column, free=free, whole=whole) if column.name in names else column
-        for column in table.columns
-    )
+def marked(table: Table, *names: str, **marks: bool) -> Table:
+    """Return the table with these columns marked, as `Column` has the marks."""
+    columns = tuple(replace(column, **marks) if column.name in names else column for column in table.columns)
     return replace(table, columns=columns)
 
 

@@ -10,19 +10,20 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib.formatting import NONE, between, count, counted, label, moment, number, percent
+from lambdist_lib.formatting import NONE, between, compared, count, counted, label, moment, number, percent
 from lambdist_lib.measures.summary_sections import HEADLINE
+from lambdist_lib.planner.outlook import in_words
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report.table_model import Table, cut, marked, of_rows, plain
 
 Rows = list[dict[str, Any]]
 
-PERCENTILES = {"p50_s": "median, s", "p90_s": "90th percentile, s", "p99_s": "99th percentile, s"}
+PERCENTILES = {"p50_s": "median, ms", "p90_s": "90th percentile, ms", "p99_s": "99th percentile, ms"}
 GROUPS = {  # id: section, caption, and the measures' names without their arm, each with a column's name
     "times": ("times", "Times from the first intended send: medians over runs", {
-        "makespan_s": "last datapoint stored, s",
-        "enqueued_s": "last answer, s",
-        "seen_s": "end seen by the client, s",
+        "makespan_s": "until stored, s",
+        "enqueued_s": "until enqueued, s",
+        "seen_s": "until seen by the client, s",
         "throughput_per_s": "datapoints per s",
     }),
     "stored": ("times", "How long one datapoint takes, from its intended send until stored",
@@ -39,12 +40,10 @@ GROUPS = {  # id: section, caption, and the measures' names without their arm, e
     "dead-rate": ("failures", "How many died", {"dead_rate": "dead of the settled"}),
 }  # fmt: skip
 FUNCTIONS = ("collector", "processor", "dead_letter", "single_node")
-RATIO: dict[str, Callable[[dict[str, Any]], str]] = {  # last columns of a table of two arms
-    "times as fast": lambda row: number(row["ratio"]),
-    "interval": lambda row: between(row["low"], row["high"]),
-    "pairs": lambda row: count(row["pairs"]),
-    "verdict": lambda row: row["verdict"],
+VERDICT: dict[str, Callable[[dict[str, Any]], str]] = {  # of two arms; the verdict precedes the numbers
+    "distributed is": lambda row: compared(row["ratio"], row["low"], row["high"]),
 }
+MS = ", ms"  # end of a column's name whose measure is in seconds
 
 
 def tables(summary: dict[str, Any], runs: pd.DataFrame) -> list[Table]:
@@ -73,24 +72,35 @@ def _rows(content: dict[str, Any], name: str) -> Rows:
     return rows if isinstance(rows, list) else []
 
 
+def outlook(rows: Rows) -> Table:
+    """Return what was measured here beside what is predicted on AWS, a row per arm."""
+    words = in_words(pd.DataFrame(rows)) if rows else pd.DataFrame()
+    columns = ("arm", *words.columns)
+    content = [(str(arm), *cells) for arm, *cells in words.itertuples()]
+    caption = "Measured here, and predicted on AWS: until the last datapoint is stored"
+    return marked(plain("outlook", "speedup", caption, columns, content), *columns, numeric=False)
+
+
 def _speedup(rows: Rows) -> Table:
     return of_rows("speedup", "speedup", "Speedup of distributed: median of the warm pairs' ratios", rows, {
         "timed": lambda row: row["time"],
-        "against": lambda row: label(row["control"]),
+        **VERDICT,
+        "than": lambda row: label(row["control"]),
         "distributed, s": lambda row: number(row["arm_s"]),
         "the other, s": lambda row: number(row["control_s"]),
-        **RATIO,
-    }, texts=("timed", "against", "verdict"))  # fmt: skip
+        "pairs": lambda row: count(row["pairs"]),
+    }, texts=("timed", *VERDICT, "than"))  # fmt: skip
 
 
 def _by_level(rows: Rows, confidence: float) -> Table:
     caption = f"Speedup of distributed at each level, {confidence * 100:g} % intervals"
     return of_rows("by-level", "speedup", caption, rows, {
         "level": lambda row: number(row["level"]),
+        **VERDICT,
         "distributed, s": lambda row: number(row["arm_s"]),
         "single node, s": lambda row: number(row["control_s"]),
-        **RATIO,
-    }, texts=("verdict",))  # fmt: skip
+        "pairs": lambda row: count(row["pairs"]),
+    }, texts=tuple(VERDICT))  # fmt: skip
 
 
 def _laws(rows: Rows) -> Table:
@@ -110,8 +120,8 @@ def _stages(rows: Rows) -> Table:
     return of_rows("stages", "times", "Where the time of a stored datapoint goes", rows, {
         "stage": lambda row: label(row["stage"]),
         "arm": lambda row: label(row["arm"]),
-        "median, s": lambda row: number(row["median_s"]),
-        "90th percentile, s": lambda row: number(row["p90_s"]),
+        "median, ms": lambda row: _ms(row["median_s"]),
+        "90th percentile, ms": lambda row: _ms(row["p90_s"]),
         "share": lambda row: percent(row["share"]),
         "datapoints": lambda row: count(row["n"]),
     }, texts=("stage", "arm"))  # fmt: skip
@@ -204,7 +214,10 @@ def _measured(name: str, summary: dict[str, Any]) -> Table:
         measures = [summary["measures"].get(f"{prefix}{base}") for base in bases]
         if known := [measure for measure in measures if measure and measure["n"]]:
             largest = max(known, key=lambda measure: measure["n"])
-            cells = (_cell(measure) for measure in measures)
+            cells = (
+                _cell(measure, _ms if column.endswith(MS) else number)
+                for measure, column in zip(measures, bases.values(), strict=True)
+            )
             rows.append((arm_name, *cells, counted(largest["n"], largest["of"])))
             notes += [_note(measure) for measure in known]
     caption = f"{caption}, {summary['confidence'] * 100:g} % intervals in parentheses"
@@ -220,17 +233,22 @@ def _note(measure: dict[str, Any]) -> str:
 def _inits(summary: dict[str, Any]) -> Table:
     measures = {name: summary["measures"].get(f"{name}_init_s") for name in FUNCTIONS}
     known = {name: measure for name, measure in measures.items() if measure and measure["n"]}
-    rows = [(label(name), _cell(measure), f"{measure['n']:,}") for name, measure in known.items()]
+    rows = [(label(name), _cell(measure, _ms), f"{measure['n']:,}") for name, measure in known.items()]
     caption = "How long an init is, before the handler's own time"
-    columns = ("function", "median, s", "cold starts")
+    columns = ("function", "median, ms", "cold starts")
     return plain("inits", "cold", caption, columns, rows, [measure["note"] for measure in known.values()])
 
 
-def _cell(measure: dict[str, Any] | None) -> str:
+def _ms(value_s: float | None) -> str:
+    """Return seconds as milliseconds, without a unit."""
+    return number(None if value_s is None else value_s * 1000)
+
+
+def _cell(measure: dict[str, Any] | None, as_number: Callable[[float | None], str] = number) -> str:
     """Return value and interval; a share in per cent, else in the unit that the column names."""
     if measure is None or measure["value"] is None:
         return NONE
-    as_text = percent if measure["unit"] == "share" else number
+    as_text = percent if measure["unit"] == "share" else as_number
     ends = between(measure["low"], measure["high"], as_text)
     return as_text(measure["value"]) + ("" if ends == NONE else f" ({ends})")
 
