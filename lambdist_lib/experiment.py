@@ -150,6 +150,7 @@ class Experiment:
                 f"{', '.join(sorted(double))}: a condition of the experiment, recorded with its runs; "
                 "pass it to Experiment(...) instead of deploy(...)"
             )
+        settings = {**settings_of(self.arms), **settings}
         settings = callables.with_runtime(settings, self.processing, self.target.name)
         if self.target.name == "aws":
             cost_estimate.confirm_experiment(
@@ -158,7 +159,7 @@ class Experiment:
             )  # fmt: skip
         self._record_created()
         self._begun = True
-        self._executor.settings = {**settings_of(self.arms), **settings}
+        self._executor.settings = settings
         with Progress("deploy") as progress:
             self._executor.deploy(self.conditions, progress)
             progress.show(f"{len(self._executor.stacks)} stacks on {self.target.label}")
