@@ -140,7 +140,7 @@ def deploy(target):
 
     def deployed(name: str, kinds: Iterable[str] = templates.KINDS, **options: Any) -> dict[str, Deployed]:
         names.add(name)
-        own = {key: options.pop(key) for key in ("processing", "say") if key in options}
+        own = {key: options.pop(key) for key in ("processing", "log") if key in options}
         made = stacks.apply_stacks(target, kinds, name=name, settings={**SETTINGS, **options}, **own)
         return {kind: Deployed(target, stack) for kind, stack in made.items()}
 

@@ -38,7 +38,7 @@ def begun(empty):
     def start():
         process = subprocess.Popen(
             [sys.executable, "-c", "from lambdist_lib.cloud import targets; from lambdist_lib.deployment import stacks; "
-             "stacks.deploy(targets.connect('local'))"],
+             "stacks.apply_stacks(targets.connect('local'))"],
             cwd=paths.root(), env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         processes.append(process)

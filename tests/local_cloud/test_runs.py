@@ -20,7 +20,7 @@ from lambdist_lib.errors import RunError, TargetError, UncollectedError, UsageEr
 from lambdist_lib.measures import ledger, stages
 from lambdist_lib.protocol import contract
 from lambdist_lib.records import lambda_reports
-from lambdist_lib.results import files, folders, schema, tables
+from lambdist_lib.results import closing, files, folders, schema, tables
 from lambdist_lib.runs import collect, resume
 from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.conditions import Conditions
@@ -75,7 +75,7 @@ def require_whole(folder, row, count, duplicates=0):
 
 
 def test_a_run_leaves_all_that_is_known_of_it(distributed, folder):
-    """Its folder has every file, the tables have the columns of `columns.py`, the times add up."""
+    """Its folder has every file, the tables have the columns of the schema, the times add up."""
     points = datapoints.with_more(words(40), ["bad\x00line", "fails"])
 
     row = start(distributed, folder, points, fault="raise:1@41", chunks=8)
@@ -97,7 +97,7 @@ def test_a_run_leaves_all_that_is_known_of_it(distributed, folder):
     assert 0 < row["enqueued_s"] <= row["seen_s"]
     assert 0 < row["makespan_s"] <= row["seen_s"]
     assert row["resumed"] is False
-    folders.require_finished(row)
+    closing.require_finished(row)
 
 
 def test_a_run_uses_what_was_predicted_of_it(distributed, folder):
