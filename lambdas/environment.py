@@ -5,6 +5,7 @@ and the module level of `processing.py`. On AWS the runtime starts before that; 
 line's Init Duration includes it.
 """
 
+import contextlib
 import time
 import uuid
 from typing import Any
@@ -30,3 +31,9 @@ def invocation(context: Any) -> dict[str, Any]:
     global _used
     cold, _used = not _used, True
     return {"request_id": context.aws_request_id, "environment_id": _id, "cold": cold, "init_s": _init_s}
+
+
+def log(line: str) -> None:
+    """Print a log line if process() has not closed standard output: its results are stored anyway."""
+    with contextlib.suppress(OSError, ValueError):
+        print(line)

@@ -1,5 +1,7 @@
 """The queue's messages, and the ways to release, requeue or dead-letter one."""
 
+import environment
+
 import json
 import os
 import random
@@ -116,7 +118,7 @@ class Queues:
             self._send(QUEUE_URL, message, {RECEIVES_BEFORE: message.attempt})
             self.client.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message.record["receiptHandle"])
         except Exception as error:
-            print(log_line("requeue_refused", function="processor", error=repr(error)))
+            environment.log(log_line("requeue_refused", function="processor", error=repr(error)))
             return False
         return True
 
@@ -132,7 +134,7 @@ class Queues:
                 VisibilityTimeout=round(delay_s),
             )
         except Exception as error:  # it returns after the visibility timeout: later, not lost
-            print(log_line("release_refused", function="processor", error=repr(error)))
+            environment.log(log_line("release_refused", function="processor", error=repr(error)))
 
     def _send(self, url: str, message: Message, additional: dict[str, str | int]) -> None:
         attributes = {

@@ -50,7 +50,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     started_s = time.perf_counter()
     invocation = environment.invocation(context)
     if held_s := experiment_controls.held_s(event):
-        print(log_line("place_held", function="processor", **invocation, held_s=held_s))
+        environment.log(log_line("place_held", function="processor", **invocation, held_s=held_s))
         time.sleep(held_s)
         return {}
     messages = [Message(record) for record in event["Records"]]
@@ -59,7 +59,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     outcomes = [attempts[message.id].outcome for message in messages]
     retried = ("failed", "unstarted")
     failed = [message.id for message, outcome in zip(messages, outcomes, strict=True) if outcome in retried]
-    print(
+    environment.log(
         log_line(
             "batch_processed",
             function="processor",
@@ -121,7 +121,7 @@ def was_traced(message: Message) -> bool:
     try:
         history = table.history(message.run_id, message.n)
     except Exception as error:
-        print(log_line("history_refused", function="processor", error=repr(error)))
+        environment.log(log_line("history_refused", function="processor", error=repr(error)))
         return True
     since = message.sent_at  # attempts before a redrive have the same receive numbers
     failed = {entry["receive"] for entry in history["attempts"] if entry["at"] >= since}

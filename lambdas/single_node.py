@@ -30,14 +30,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         request = api_request.read(event, received_at)
     except api_request.InvalidRequestError as error:
-        print(log_line("request_refused", function="single_node", **invocation, reason=str(error)))
+        environment.log(log_line("request_refused", function="single_node", **invocation, reason=str(error)))
         return api_request.error_response(error)
     watchdog = Watchdog(context)
     attempts = [process_datapoint(datapoint, table, invocation, watchdog) for datapoint in request.datapoints]
     names = ("stored", "failed", "unstarted", "permanent")
     outcomes = {name: [attempt.n for attempt in attempts if attempt.outcome == name] for name in names}
     outcomes["failed"] += outcomes.pop("unstarted")
-    print(
+    environment.log(
         log_line(
             "request_served",
             function="single_node",
