@@ -58,7 +58,7 @@ def test_a_file_of_items_has_one_line_for_each(tmp_path_factory, several):
         pd.Timestamp(0),
         [(1,)],
     ],
-    ids=repr,
+    ids=lambda item: type(item).__name__,
 )
 def test_what_json_would_change_is_refused(item):
     """A tuple would become a list and a key a string: neither is equal to what was sent."""
