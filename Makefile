@@ -20,8 +20,9 @@ experiment: $(V)/.ok  ## run the main notebook headless on the local cloud
 report: $(V)/.ok  ## the newest experiment as one HTML file (RUN=ID: that one)
 	@$(BIN)/lambdist report $(RUN)
 
-lab: $(V)/.ok  ## open JupyterLab on the notebooks
-	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/experiment.ipynb --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root)
+lab: $(V)/.ok  ## open JupyterLab on copies of the notebooks, in notebooks/copies
+	@$(BIN)/python -m lambdist_lib.notebooks.copies
+	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/copies/experiment.ipynb --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(V)/.ok  ## run the whole test suite
 	$(BIN)/python -m pytest -q

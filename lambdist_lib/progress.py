@@ -1,10 +1,12 @@
 """Show the progress of a long step.
 
 A notebook shows one output that changes in place; its saved file keeps the last state. A terminal
-shows one or two lines that are overwritten. A log gets one line at the end of the step.
+shows one or two lines that are overwritten. A log gets one line at the end of the step. A notebook that
+papermill runs also writes lines to papermill's terminal or log.
 """
 
 import html
+import os
 import shutil
 import sys
 import time
@@ -16,6 +18,7 @@ from lambdist_lib.formatting import NONE, count, counted, duration
 
 EVERY_S = 0.2
 LOG_EVERY_S = 60.0  # log a line at this interval so that long steps do not look hung
+LINE_EVERY_S = 5.0  # of a notebook that runs headless
 CURSOR_UP = "\x1b[1A"
 CLEAR_BELOW = "\x1b[J"
 
@@ -109,9 +112,12 @@ class Progress:
         self._label, self._text, self._end = label, "begins", ""
         self._counts: RunProgress | None = None
         self._began_s = self._shown_s = time.perf_counter()
+        self._done = self._total = 0  # parts of the step, where it has some
         self._lines = 1  # of the terminal that the next state is written over
         self._terminal = sys.stderr.isatty()
         self._notebook = _display_handle(self._saved()) if in_notebook() else None
+        self._headless = _headless_stream() if self._notebook is not None else None
+        self._line_s = self._began_s  # when the last line was written there
 
     def __enter__(self) -> Self:
         return self
@@ -121,14 +127,22 @@ class Progress:
             self._end = " - interrupted" if issubclass(kind, KeyboardInterrupt) else " - failed"
             # no rate and no remaining time: the step has ended
             self._counts = replace(self._counts, elapsed_s=0.0) if self._counts else None
+        self._total = 0
         self._draw(last=True)
+        self._write_line()
 
     def show(self, text: str, counts: RunProgress | None = None) -> None:
         """Show a text, and the counts of a run under way if given."""
         self._text, self._counts = text, counts
+        if time.perf_counter() - self._line_s >= LINE_EVERY_S:
+            self._write_line()
         every_s = EVERY_S if self._is_live else LOG_EVERY_S
         if time.perf_counter() - self._shown_s >= every_s:
             self._draw()
+
+    def count(self, done: int, total: int) -> None:
+        """Count the parts of the step that are done, such as runs; the time left follows from them."""
+        self._done, self._total = done, total
 
     def watcher(self, label: str = "") -> Callable[[RunProgress], None] | None:
         """Return a function that shows a run's counts under `label`; None where only a log is written."""
@@ -148,6 +162,14 @@ class Progress:
             self._write_over([self._plain()] if last else self._few_lines(), last=last)
         else:
             print(self._plain(), file=sys.stderr, flush=True)
+
+    def _write_line(self) -> None:
+        """Write a line to the terminal or log of the program that runs this notebook."""
+        self._line_s = time.perf_counter()
+        if self._headless is not None:
+            line = f"{self._labelled(f'{self._text}{self._end}')}\n"
+            clear = "\r\x1b[K" if os.isatty(self._headless) else ""  # papermill's bar has no line end
+            os.write(self._headless, f"{clear}{line}".encode())
 
     def _write_over(self, lines: list[str], *, last: bool) -> None:
         text = CURSOR_UP * (self._lines - 1) + "\r" + CLEAR_BELOW + "\n".join(lines)
@@ -178,7 +200,11 @@ class Progress:
         return self._labelled(f"{self._text}{counts}{self._end}")
 
     def _labelled(self, text: str) -> str:
-        return f"{self._label}: {text} ({time.perf_counter() - self._began_s:.1f} s)"
+        spent_s, left = time.perf_counter() - self._began_s, ""
+        if 0 < self._done < self._total:
+            left_s = spent_s / self._done * (self._total - self._done)
+            left = f", about {duration(left_s, rough=True)} left"
+        return f"{self._label}: {text}{left} ({spent_s:.1f} s)"
 
 
 def in_notebook() -> bool:
@@ -186,6 +212,17 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and hasattr(shell, "kernel")
+
+
+def _headless_stream() -> int | None:
+    """Return the stderr that a kernel inherited; None in a Jupyter server, which shows the notebook.
+
+    ipykernel redirects the file descriptor and keeps a copy of it under a private name.
+    """
+    if "JPY_SESSION_NAME" in os.environ:
+        return None
+    copy = getattr(sys.stderr, "_original_stdstream_copy", None)
+    return copy if isinstance(copy, int) else None
 
 
 def _display_handle(bundle: dict[str, str]) -> Any:

@@ -126,7 +126,8 @@ def narrow(figure: Figure) -> None:
         for text in ax.texts:
             text.set_fontsize("x-small")
         if legend := ax.get_legend():
-            handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+            handles = [handle for handle in legend.legend_handles if handle is not None]
+            labels = [text.get_text() for text in legend.get_texts()]
             ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(-0.1, -0.2), fontsize="x-small")
 
 

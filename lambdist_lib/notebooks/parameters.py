@@ -3,11 +3,13 @@
 import ast
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lambdist_lib.errors import ParameterError
 
 INJECTED = "# Parameters"  # the first line of the cell that papermill adds
+SAMPLE, SAMPLE_FAILING = "words.txt", 2  # the sample data, and how many failing datapoints it gets
 TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -58,6 +60,17 @@ def declared_types(source: str) -> dict[str, str]:
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             names[node.targets[0].id] = ""
     return names
+
+
+def failing_datapoints(asked: int, data: str) -> int:
+    """Return how many datapoints to add that fail at every attempt.
+
+    Args:
+        asked: The parameter; -1 adds some to the project's own sample data, and none to any other file.
+    """
+    if asked >= 0:
+        return asked
+    return SAMPLE_FAILING if Path(data) == Path("data") / SAMPLE else 0
 
 
 def parse_levels(text: str) -> list[Any]:

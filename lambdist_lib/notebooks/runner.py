@@ -5,6 +5,7 @@ each notebook checks them again in its first cell, for those who call papermill 
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def run_notebook(
     where = paths.shown(output)
     if not quiet:
         print(f"running {paths.shown(notebook)}; open {where} to watch", flush=True)
-    run(notebook, output, parameters)
+    run(notebook, output, parameters, progress_bar=sys.stderr.isatty())
     finding, report = _conclude(output.parent)
     if not quiet:
         lines = [finding, f"notebook: {where}", f"report: {report}" if report else ""]

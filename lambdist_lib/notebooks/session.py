@@ -1,8 +1,12 @@
 """Begin a notebook: check its parameters, set the theme, and show the finding first."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from lambdist_lib import paths
 from lambdist_lib.figures import theme
 from lambdist_lib.notebooks.parameters import check_parameters
 
@@ -17,13 +21,18 @@ class Finding:
 
         self._handle = display(Markdown(_text(PENDING)), display_id=True)
 
-    def show(self, sentence: str) -> None:
-        """Replace the text at the top of the notebook, and show it here, too."""
+    def show(self, sentence: str, table: pd.DataFrame | None = None) -> None:
+        """Replace the text at the top of the notebook, and show it here, too.
+
+        Args:
+            table: Of text, shown below the sentence.
+        """
         from IPython.display import Markdown, display
 
+        text = _text(sentence) + ("" if table is None else f"\n\n{_markdown(table)}")
         if self._handle is not None:
-            self._handle.update(Markdown(_text(sentence)))
-        display(Markdown(_text(sentence)))
+            self._handle.update(Markdown(text))
+        display(Markdown(text))
 
 
 def begin(namespace: Mapping[str, Any]) -> Finding:
@@ -39,6 +48,22 @@ def begin(namespace: Mapping[str, Any]) -> Finding:
     check_parameters(namespace)
     theme.apply_theme()
     return Finding()
+
+
+def next_steps(where: str | Path) -> str:
+    """Return where an experiment's files are, and the command that writes its report.
+
+    Args:
+        where: The experiment's folder.
+    """
+    folder = Path(where)
+    return f"Results: {paths.shown(folder)}/. Report as one HTML file: `lambdist report {folder.name}`."
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    rows = [(str(table.index.name or ""), *table.columns), ("---",) * (len(table.columns) + 1)]
+    rows += [tuple(map(str, row)) for row in table.itertuples()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _text(sentence: str) -> str:

@@ -99,6 +99,7 @@ class Executor:
                 for scheduled_runs in rounds:  # grows by a round for each that was interrupted
                     new = self._execute_round(phase, scheduled_runs, progress, keep, **facts)
                     rows += new
+                    progress.count(len(rows), sum(map(len, rounds)))
                     if reason := enough():
                         break
                     if interrupted := _interrupted(scheduled_runs, new):

@@ -13,7 +13,7 @@ NOTEBOOK = paths.notebooks() / "experiment.ipynb"
 COMMITTED = sorted(paths.notebooks().glob("*.ipynb"))
 TINY = {"chunks": 4, "pairs": 1, "failing_datapoints": 1, "work": "none"}
 PHASES = ["deploy", "cold runs", "warm pairs", "destroy"]
-FIGURES = 6
+FIGURES = 7
 
 
 @pytest.mark.parametrize("folder", [paths.notebooks(), paths.root()], ids=["notebooks", "root"])
@@ -36,7 +36,7 @@ def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
     assert set(runs["dead"]) == {1}
     assert {path.name for path in results.glob("*.png")} == {
         "speedup.png", "timeline.png", "latency.png", "cold_starts.png", "dead_letters.png",
-        "costs.png",
+        "costs.png", "outlook.png",
     }  # fmt: skip
     assert read(results / "summary.json")["finding"] in plain(outputs(read(out))[0])
 

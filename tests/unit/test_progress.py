@@ -199,3 +199,22 @@ def test_progress_of_an_interrupted_run_is_saved_with_its_counts(notebook):
         r"warm pairs: pair 3 of 10, sending - interrupted \(0\.0 s\)\n  1,100 of 2,000 sent, .*processing",
         notebook[-1]["text/plain"],
     )
+
+
+def test_the_time_left_follows_from_the_parts_done(capsys):
+    """It is gone from the last line."""
+    with Progress("warm pairs") as progress:
+        progress.count(1, 10)
+        assert re.search(r"pair 2 of 10, about \d+ s left \(", progress._labelled("pair 2 of 10"))
+
+    assert "left" not in capsys.readouterr().err
+
+
+def test_a_headless_notebook_writes_lines_to_its_parent(monkeypatch):
+    """Where a Jupyter server shows the notebook, nothing is written."""
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    monkeypatch.setattr(progress_module.sys, "stderr", SimpleNamespace(_original_stdstream_copy=7))
+    assert progress_module._headless_stream() == 7
+
+    monkeypatch.setenv("JPY_SESSION_NAME", "a.ipynb")
+    assert progress_module._headless_stream() is None

@@ -117,3 +117,10 @@ def test_a_fault_matrix_runs_each_plan_at_each_batch():
         (1, "raise:0.5"), (1, "raise:0.7"), (10, "raise:0.5"), (10, "raise:0.7"), (10, "raise:0.1"),
     ]  # fmt: skip
     assert [cell.get("partial_responses", True) for cell in cells] == [True] * 4 + [False]
+
+
+def test_only_the_sample_data_gets_failing_datapoints():
+    """With a file of the user's own the default is none."""
+    assert notebooks_parameters.failing_datapoints(-1, "data/words.txt") == 2
+    assert notebooks_parameters.failing_datapoints(-1, "mine/words.txt") == 0
+    assert notebooks_parameters.failing_datapoints(3, "mine/words.txt") == 3

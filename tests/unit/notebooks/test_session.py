@@ -49,3 +49,9 @@ def test_an_unknown_parameter_stops_the_notebook(display):
         session.begin({"In": cells, "chnks": 5})
 
     assert display.texts == []
+
+
+def test_the_last_lines_name_the_folder_and_the_command():
+    assert session.next_steps("results/a-1") == (
+        "Results: results/a-1/. Report as one HTML file: `lambdist report a-1`."
+    )

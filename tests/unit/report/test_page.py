@@ -83,7 +83,7 @@ def test_a_committed_result_becomes_one_file(tmp_path, home):
 
 def test_pairs_are_reported_with_the_summarys_numbers(pairs):
     """The ratio and its interval, in the table and in the words of the figure."""
-    facts, page = require_readable(pairs)
+    _, page = require_readable(pairs)
 
     [first, *_] = json.loads((pairs / "summary.json").read_text())["tables"]["speedup"]
     interval = f"{first['low']:.3g} to {first['high']:.3g}"

@@ -1,0 +1,99 @@
+"""Show tables in a notebook in the report's words: names with units, numbers for people, no NaN.
+
+tables.in_words(speedup.table(results.runs))
+tables.by_arm(experiment.run_pairs(10))
+tables.ledger(results)
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from numbers import Number
+from typing import Any
+
+import pandas as pd
+
+from lambdist_lib.analysis import Results
+from lambdist_lib.experiment import Experiment
+from lambdist_lib.formatting import NONE, compared, count, label, number
+from lambdist_lib.measures.pairs import EVENTS
+from lambdist_lib.protocol.contract import OUTCOMES
+from lambdist_lib.report import sentences
+
+UNITS = {"_s": ", s", "_usd": ", USD", "_mb": ", MB", "_gb_s": ", GB-s"}  # endings of columns' names
+NAMES = {"arm_s": "the arm, s", "control_s": "the control, s", "p": "probability", "n": "n"}
+RATIO = ("ratio", "low", "high")
+IDENTIFIER = re.compile(r"[a-z]+(_[a-z]+)+")
+NOT_SHOWN = ("run_id", "experiment_id")
+
+
+def in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table for people: names with spaces and units, numbers as text, `-` for what is unknown."""
+    named = table.reset_index() if any(table.index.names) else table
+    if set(RATIO) <= set(named.columns):
+        named = _with_verdict(named)
+    shown = named[[name for name in named.columns if name not in NOT_SHOWN]]
+    words = shown.map(_cell).rename(columns=_name)
+    return words.set_index(words.columns[0]) if len(words.columns) > 1 else words
+
+
+def _with_verdict(table: pd.DataFrame) -> pd.DataFrame:
+    """Put a ratio and its interval into words, before the times that they come from."""
+    verdicts = [compared(*(row[name] for name in RATIO)) for row in table.to_dict("records")]
+    rest = table.drop(columns=[*RATIO, "verdict"], errors="ignore")
+    rest.insert(1, "the arm is", verdicts)
+    return rest
+
+
+def by_arm(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return each arm's runs in words: how many, the medians of their times, and their datapoints."""
+    timed = runs[~runs["resumed"].eq(True).astype(bool)]
+    groups = timed.groupby("arm", sort=False)
+    table = groups[list(EVENTS)].median().rename(columns=lambda name: f"{EVENTS[name]}, s")
+    table.insert(0, "runs", groups.size())
+    ends = [name for name in ("stored", "dead", "rejected", "unsent", "lost") if timed[name].sum()]
+    return in_words(table.join(groups[ends].sum()))
+
+
+def ledger(results: Results) -> pd.DataFrame:
+    """Print whether every datapoint is accounted for; return the counts of each arm in words.
+
+    Raises:
+        RunError, UnfinishedError: As `Results.ledger`.
+    """
+    counts = results.ledger()
+    print(f"Is every datapoint accounted for? {sentences.accounted(results.runs)}")
+    return in_words(counts.groupby("arm", sort=False)[["submitted", *OUTCOMES]].sum())
+
+
+def conditions(experiment: Experiment) -> pd.DataFrame:
+    """Return what an experiment holds equal, in words, with the id that a restarted kernel needs."""
+    facts: Mapping[str, Any] = {"experiment_id": experiment.id, **experiment.describe()[""]}
+    rows = {label(name): _cell(value) for name, value in facts.items() if name != "experiment_id"}
+    return pd.DataFrame({"": {"experiment_id": experiment.id, **rows}})
+
+
+def _name(name: object) -> str:
+    text = str(name)
+    if text in NAMES:
+        return NAMES[text]
+    if text in EVENTS:
+        return f"{EVENTS[text]}, s"
+    for ending, unit in UNITS.items():
+        if text.endswith(ending):
+            return label(text.removesuffix(ending)) + unit
+    return label(text)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool) or type(value).__name__ == "bool_":
+        return "yes" if value else "no"
+    if isinstance(value, Number):
+        real = float(value)  # type: ignore[arg-type]
+        if not math.isfinite(real):
+            return NONE
+        return count(real) if real.is_integer() else number(real)
+    if value is None or value is pd.NaT or value is pd.NA or value == "":
+        return NONE
+    text = str(value)
+    return label(text) if IDENTIFIER.fullmatch(text) else text

@@ -1,0 +1,49 @@
+"""Tables of a notebook are in words: units in the heads, numbers for people, nothing cut or unknown."""
+
+import math
+
+import pandas as pd
+from support import tables as frames
+from support.written import written
+
+from lambdist_lib.analysis import load_results
+from lambdist_lib.notebooks import tables
+
+
+def test_numbers_and_names_are_for_people():
+    table = pd.DataFrame(
+        {"arm": ["single_node"], "median_s": [1.38e-05], "n": [64.0], "low_s": [math.nan], "agrees": [True]}
+    )
+
+    words = tables.in_words(table)
+
+    assert list(words.columns) == ["median, s", "n", "low, s", "agrees"]
+    assert words.loc["single node"].tolist() == ["0.0000138", "64", "-", "yes"]
+
+
+def test_a_ratio_is_a_verdict():
+    """No column asks its reader to divide."""
+    table = pd.DataFrame({"time": ["until stored"], "ratio": [0.5], "low": [0.4], "high": [0.625]})
+
+    assert tables.in_words(table).loc["until stored", "the arm is"] == "2 times slower (1.6 to 2.5)"
+
+
+def test_runs_are_one_row_per_arm():
+    table = tables.by_arm(frames.runs(3))
+
+    assert table.index.tolist() == ["single node", "distributed"] or set(table.index) == {
+        "single node", "distributed",
+    }  # fmt: skip
+    assert "until stored, s" in table
+    assert table["runs"].tolist() == ["3", "3"]
+    assert "lost" not in table  # nothing was
+
+
+def test_the_ledger_is_answered_before_its_table(tmp_path, capsys):
+    runs = frames.runs(6).assign(submitted=40, stored=38, dead=2)
+    results = load_results(written(tmp_path / "pairs", runs, dead=(3, 4), facts={}))
+
+    table = tables.ledger(results)
+
+    assert capsys.readouterr().out.startswith("Is every datapoint accounted for? Yes: 480 of 480 ")
+    assert table.loc["distributed", "stored"] == "228"
