@@ -15,6 +15,7 @@ from support import scan, strict_cloud
 from support.strict_cloud import Called
 
 from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data import datapoints
 from lambdist_lib.data import files as data_files
 from lambdist_lib.deployment import leaks, polling, preflight, smoke_test, stacks, uncollected
 from lambdist_lib.deployment.stacks import Stack
@@ -22,6 +23,8 @@ from lambdist_lib.protocol import contract, faults
 from lambdist_lib.records import invocations
 from lambdist_lib.runs import completion, redrive, run, throttle_fault
 from lambdist_lib.runs.conditions import Conditions
+from lambdist_lib.submission import client, doors
+from lambdist_lib.submission.receipts import SendOptions
 
 RECEIVES = 2
 SETTINGS = {
@@ -278,6 +281,25 @@ def test_handlers_call_what_their_roles_allow(path, role):
 
 def _events(role):
     return [(owner, event) for (owner, _, _), event in STEPS.items() if owner == role]
+
+
+@pytest.mark.parametrize(("door", "kind"), [("queue", "distributed"), ("invoke", "single_node")])
+def test_a_direct_sender_needs_its_policy_and_no_other(path, door, kind):
+    """Without DirectSender a signed request is denied: the sending stops, and no datapoint is rejected."""
+    strict_cloud.allow_more(path.root, path.policies["DirectSender"], strict_cloud.BATCH)
+    sender = strict_cloud.user(path.root, f"sender-{door}", [path.policies["DirectSender"]])
+    outcomes = {}
+    for name, who in (("runner", path.runner), ("sender", sender)):
+        opened = doors.open_door(door, who, path.stacks[kind].outputs)
+        lines = datapoints.from_iterable(["one", "two"])
+        outcomes[name] = client.submit(
+            lines, opened, SendOptions(chunks=1, tries=2), run_id=f"direct-{door}", keep=lambda receipts: None
+        )
+
+    path.root.client("sqs").purge_queue(QueueUrl=path.output("QueueUrl"))
+    assert (outcomes["runner"].not_accepted, outcomes["runner"].rejected) == (2, 0)
+    assert "AccessDenied" in outcomes["runner"].stopped or "not authorized" in outcomes["runner"].stopped
+    assert (outcomes["sender"].accepted, outcomes["sender"].stopped) == (2, "")
 
 
 def test_no_file_of_a_run_has_a_key(path):
