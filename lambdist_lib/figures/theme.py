@@ -119,7 +119,7 @@ def narrow(figure: Figure) -> None:
         lines = [textwrap.fill(line, NARROW_CHARS) for line in ax.get_title("left").splitlines()]
         ax.set_title("\n".join(lines), loc="left", fontsize="small")
         for axis in (ax.xaxis, ax.yaxis):
-            axis.label.set_size("small")
+            axis.label.set_fontsize("small")
             axis.set_tick_params(labelsize="x-small")
         if any("\n" in tick.get_text() for tick in ax.get_xticklabels()):
             ax.xaxis.set_tick_params(labelsize=NARROW_TICKS)

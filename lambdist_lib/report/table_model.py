@@ -81,9 +81,16 @@ def of_rows(
     return Table(id=id, section=section, caption=caption, columns=columns, rows=content)
 
 
-def marked(table: Table, *names: str, **marks: bool) -> Table:
-    """Return the table with these columns marked, as `Column` has the marks."""
-    columns = tuple(replace(column, **marks) if column.name in names else column for column in table.columns)
+def marked(
+    table: Table, *names: str, numeric: bool | None = None, free: bool = False, whole: bool = False
+) -> Table:
+    """Return the table with these columns marked as free or whole, and as numeric or not if that is given."""
+
+    def mark(column: Column) -> Column:
+        is_numeric = column.numeric if numeric is None else numeric
+        return replace(column, numeric=is_numeric, free=free, whole=whole)
+
+    columns = tuple(mark(column) if column.name in names else column for column in table.columns)
     return replace(table, columns=columns)
 
 
