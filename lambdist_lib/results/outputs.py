@@ -11,7 +11,7 @@ from lambdist_lib.data import items
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
 from lambdist_lib.extras import needed
-from lambdist_lib.protocol.contract import IN_FLIGHT, STORED
+from lambdist_lib.protocol.contract import IN_FLIGHT, RESULT_MAX_DEPTH, STORED, PermanentError, result_json
 from lambdist_lib.results import files
 
 
@@ -22,11 +22,9 @@ def write_outputs(
     outcomes = zip(table["n"], table["outcome"], table["cause"], strict=True)
     for line, (n, outcome, cause) in zip(lines, outcomes, strict=True):
         answer: dict[str, Any] = {"n": int(n), "data": line.data}
-        if outcome == STORED:
-            answer["result"] = json.loads(found[line.n]["result"])
-        else:
-            answer["error"] = f"{outcome}: {cause}"
-        file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        file.write(
+            _line(answer, found[line.n]["result"] if outcome == STORED else None, f"{outcome}: {cause}")
+        )
 
 
 def write_adhoc_outputs(path: Path, found: Iterable[dict[str, Any]]) -> None:
@@ -34,11 +32,22 @@ def write_adhoc_outputs(path: Path, found: Iterable[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8") as file:
         for item in sorted(found, key=lambda item: item.get("received_at", item.get("dead_at", 0))):
             answer = {"n": item["n"], "data": item.get("data", item.get("payload"))}
-            if item.get("outcome") == STORED:
-                answer["result"] = json.loads(item["result"])
-            else:
-                answer["error"] = f"{item.get('outcome', IN_FLIGHT)}: {item.get('cause', '')}"
-            file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            error = f"{item.get('outcome', IN_FLIGHT)}: {item.get('cause', '')}"
+            file.write(_line(answer, item["result"] if item.get("outcome") == STORED else None, error))
+
+
+def _line(answer: dict[str, Any], result: str | None, error: str) -> str:
+    """Return an answer with its result, or with an error; one that cannot be read is that answer's alone."""
+    if result is None:
+        return json.dumps({**answer, "error": error}, ensure_ascii=False) + "\n"
+    try:
+        value = json.loads(result)
+        if result.count("[") + result.count("{") > RESULT_MAX_DEPTH:
+            result_json(value)  # a reader deeper in its stack could not read it back
+        return json.dumps({**answer, "result": value}, ensure_ascii=False) + "\n"
+    except (ValueError, RecursionError, PermanentError) as unreadable:  # of a stack without the limit
+        cause = f"{STORED}: its result in the table cannot be read: {unreadable}"
+        return json.dumps({**answer, "error": cause}, ensure_ascii=False) + "\n"
 
 
 def outputs(run: str | Path) -> Iterator[dict[str, Any]]:

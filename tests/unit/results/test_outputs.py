@@ -1,5 +1,7 @@
 """Write and read a run's outputs."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -50,3 +52,20 @@ def test_a_run_without_answers_says_how_to_get_them(tmp_path):
     """Instead of an empty list, which would look like an empty file."""
     with pytest.raises(RunError, match=r"has no outputs yet: fetch them with `lambdist fetch"):
         list(outputs.outputs(tmp_path / "run-1"))
+
+
+@pytest.mark.parametrize("depth", [300, 900, 100_000])
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_result_that_cannot_be_read_is_an_error_of_its_own(tmp_path, depth, broken):
+    """Such as one nested deeply, of a stack without a limit; the other answers are written."""
+    deep = "[" * depth + ("" if broken else "]" * depth)
+    found = {n: {"n": n, "outcome": "stored", "result": text} for n, text in enumerate(("1", deep, "[2]"))}
+    table = pd.DataFrame({"n": list(found), "outcome": "stored", "cause": ""})
+    with (tmp_path / "outputs.jsonl").open("w") as file:
+        outputs.write_outputs(file, [Line(n, "x") for n in found], table, found)
+    outputs.write_adhoc_outputs(tmp_path / "adhoc.jsonl", [{**item, "data": "x"} for item in found.values()])
+
+    for name in ("outputs.jsonl", "adhoc.jsonl"):
+        answers = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        assert [answer.get("result") for answer in answers] == [1, None, [2]]
+        assert answers[1]["error"].startswith("stored: its result in the table cannot be read: ")
