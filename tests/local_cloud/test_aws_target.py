@@ -66,7 +66,7 @@ def test_from_the_question_to_the_end(aws, empty, data_file, capsys, left):
     assert aws("leaks", "--json") == 0
     assert {row["state"] for row in json.loads(capsys.readouterr().out)} == {"live"}
     assert aws("destroy") == 0
-    assert "both stacks and the artifact bucket are gone" in told(capsys)
+    assert "distributed and single_node deleted" in told(capsys)
     assert aws("leaks", "--delete") == 0  # the mailbox, which is the local cloud's own
     assert left(empty) == {}
 
@@ -114,7 +114,7 @@ def test_who_may_nothing_is_told_which_permission_is_missing(tmp_path, monkeypat
         assert "alice" not in said
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
         assert main.main(["deploy", "--yes", *where]) == 1
-        assert "AWS does not take the signature (SignatureDoesNotMatch)" in told(capsys)
+        assert "AWS rejects the signature (SignatureDoesNotMatch)" in told(capsys)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA" + "X" * 16)
         assert main.main(["leaks", *where]) == 1
-        assert "AWS does not take these credentials (UnrecognizedClientException)" in told(capsys)
+        assert "AWS rejects these credentials (UnrecognizedClientException)" in told(capsys)

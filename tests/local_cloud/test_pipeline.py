@@ -62,7 +62,7 @@ def test_a_request_beyond_its_size_is_refused_by_both_apis(both):
     for deployed in both.values():
         answer = deployed.post({"run_id": "large", "datapoints": points})
         assert (answer.status_code, deployed.settled("large", 0)) == (413, {}), answer.text
-        assert answer.json()["message"].endswith("are taken; send fewer at once")
+        assert answer.json()["message"].endswith("are accepted; send fewer datapoints at once")
 
 
 def line_logged(deployed, group, request_id):

@@ -298,7 +298,9 @@ def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
     row = runs_run.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
     assert row["stored"] == 3
 
-    with pytest.raises(UncollectedError, match="were not fetched: left-alone; `lambdist fetch left-alone`"):
+    with pytest.raises(
+        UncollectedError, match=r"were not fetched \(left-alone\): run `lambdist fetch left-alone`"
+    ):
         lifecycle.destroy(empty)
     assert stacks.describe(empty, "distributed")  # still there
 

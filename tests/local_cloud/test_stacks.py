@@ -91,7 +91,7 @@ def test_edited_code_is_served_after_the_next_deploy(deploy, tmp_path):
 @pytest.mark.parametrize(
     ("resource", "message"),
     [
-        (UNKNOWN, r"refuses the template of lambdist-distributed: .*\[AWS::Budgets::Budget\]"),
+        (UNKNOWN, r"rejects the template of lambdist-distributed: .*\[AWS::Budgets::Budget\]"),
         (REFUSED, r"Refused \(AWS::Logs::MetricFilter\) failed: .*log group does not exist: nowhere"),
     ],
     ids=["template", "resource"],
@@ -129,7 +129,7 @@ def test_nothing_is_left_after_destroy(empty, left):
     assert left(empty) == {}
     assert "lambdist-distributed is gone" in said
     stacks.delete_stacks(empty)  # of nothing
-    with pytest.raises(TargetError, match="lambdist-distributed is not deployed on local cloud; type `lambd"):
+    with pytest.raises(TargetError, match="lambdist-distributed is not deployed on local cloud: run `lambd"):
         stacks.describe(empty, "distributed")
 
 
@@ -150,7 +150,7 @@ def test_one_stack_can_go_while_the_other_stays(empty, left):
     [
         ({"memmory_mb": 256}, r"did you mean memory_mb\?"),
         ({"memory_mb": 64}, "memory_mb is 64; write a whole number from 128 to 10240"),
-        ({"visibility_timeout_seconds": 60}, "at least 180 is needed, or slow batches come twice"),
+        ({"visibility_timeout_seconds": 60}, "needs at least 180: slow batches would be delivered twice"),
     ],
 )
 def test_a_wrong_setting_touches_nothing(empty, settings, message, left):
