@@ -37,8 +37,8 @@ def begun(empty):
 
     def start():
         process = subprocess.Popen(
-            [sys.executable, "-c", "from lambdist_lib.cloud import targets; from lambdist_lib.deployment import stacks; "
-             "stacks.apply_stacks(targets.connect('local'))"],
+            [sys.executable, "-c", "from lambdist_lib.cloud import targets; "
+             "from lambdist_lib.deployment import stacks; stacks.apply_stacks(targets.connect('local'))"],
             cwd=paths.root(), env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         processes.append(process)
