@@ -39,6 +39,8 @@ CALLS_TAKEN_AWAY = {
     for name in names.split()
 }
 
+# Tried by test_a_direct_sender_needs_its_policy_and_no_other
+SIGNED_AND_DENIED = {"WriteToQueue", "InvokeSingleNode"}
 FOR_THE_LIBRARY = {  # statements on what the library itself calls; the others are for CloudFormation
     *("Stacks", "ArtifactBucket", "Artifacts", "FindStacks", "ReadApiKey"),
     *("MakeColdAndThrottle", "WatchQueues", "FetchAndRedrive", "ReadLogs"),

@@ -14,6 +14,7 @@ from permissions.reasons import (
     ENFORCED,
     FOR_THE_LIBRARY,
     NOT_IDENTITIES,
+    SIGNED_AND_DENIED,
     TAKEN_AWAY,
     UNPROVABLE,
     WHY,
@@ -78,6 +79,8 @@ def proof_of_role(grant: Grant) -> str:
 
 def proof_of_caller(grant: Grant) -> str:
     """How a permission of who deploys or runs is known."""
+    if grant.sid in SIGNED_AND_DENIED:
+        return ENFORCED
     return ENFORCED if grant.sid in FOR_THE_LIBRARY and grant.action in CALLS_TAKEN_AWAY else DERIVED
 
 
