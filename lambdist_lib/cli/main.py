@@ -1,15 +1,21 @@
 """The entry point of `lambdist`: parse, call the command, end with its exit status."""
 
 import argparse
+import errno
 import os
 import sys
 
+from lambdist_lib import paths
 from lambdist_lib.cli import options as cli_options
 from lambdist_lib.cli import signals
 from lambdist_lib.cli.parser import build_parser
 from lambdist_lib.errors import LambdistError
 
 INTERRUPTED, TERMINATED = 130, 143
+OF_THE_SURROUNDINGS = (  # errors of the disk, of permissions and of limits, rather than bugs
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE,
+    errno.ENOMEM,
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,6 +48,11 @@ def _print_error(options: argparse.Namespace, text: str) -> None:
 
 
 def _told(error: Exception) -> str:
+    if isinstance(error, MemoryError) or "failed to map segment" in str(error):  # a shared library's
+        return "out of memory: end other programs, or raise this shell's limit (`ulimit -v`)"
+    if isinstance(error, OSError) and error.errno in OF_THE_SURROUNDINGS:
+        where = f" {paths.shown(str(error.filename))}" if error.filename else ""
+        return f"cannot go on{where}: {error.strerror}; correct that, then run the command again"
     if "botocore" not in sys.modules:
         return ""
     from lambdist_lib.cloud import aws_errors

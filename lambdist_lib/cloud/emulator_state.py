@@ -11,6 +11,7 @@ Pids are reused, so a process is identified by its pid and its creation time. On
 that this cloud started are ever ended.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -199,9 +200,11 @@ def writable(folder: Path | str, variable: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free disk space there" if is_full else "make it a folder that you may write to"
         raise LocalCloudError(
-            f"cannot write to the local cloud's folder {paths.shown(folder)}: {error.strerror}; free disk "
-            f"space there, or name another folder in the environment variable {variable}"
+            f"cannot write to the local cloud's folder {paths.shown(folder)}: {error.strerror}; {remedy}, or "
+            f"name another in the environment variable {variable}"
         ) from error
 
 

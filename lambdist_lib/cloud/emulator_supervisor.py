@@ -153,7 +153,8 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
         # It ended early: another program has taken the port, or it cannot run at all.
     tried = ", ".join(str(port) for port in options.ports)
     raise LocalCloudError(
-        f"the local cloud did not start within {READY_S:g} s (ports tried: {tried}); {log_tail(state)}"
+        f"the local cloud did not start within {READY_S:g} s (ports tried: {tried}); {log_tail(state)}\n"
+        "run `lambdist cloud start` to try again"
     )
 
 

@@ -262,15 +262,17 @@ def _started(state: Path, options: Options) -> cloud_state.Record:
             timeout=START_S,
         )
     except subprocess.TimeoutExpired:
-        answer = f"the local cloud's supervisor did not answer within {START_S:g} s"
+        reason = f"did not answer within {START_S:g} s"
     else:
-        answer = starting.stdout or starting.stderr or "the local cloud's supervisor failed"
-    if answer != READY or (record := cloud_state.read(state)) is None:
-        raise LocalCloudError(
-            f"{answer}\nthe log is {paths.shown(cloud_state.log_path(state))}; "
-            "run `lambdist cloud start` to try again"
-        )
-    return record
+        reason = f"failed ({(starting.stderr.splitlines() or ['no reason given'])[-1]})"
+        if starting.stdout == READY and (record := cloud_state.read(state)):
+            return record
+        if starting.stdout not in ("", READY):
+            raise LocalCloudError(starting.stdout)
+    raise LocalCloudError(
+        f"the local cloud's supervisor {reason}; its log is {paths.shown(cloud_state.log_path(state))}; "
+        "run `lambdist cloud start` to try again"
+    )
 
 
 def _described(state: Path, record: cloud_state.Record) -> LocalCloud:
