@@ -96,7 +96,7 @@ def test_a_hundred_dead_letters_come_back(distributed, mails):
     folder = ran(distributed, "hundred", 110, "raise:1@0-99", chunks=4)
     assert ledger_of(folder) == {"submitted": 110, "stored": 10, "dead": 100}
     [told] = [mail.text for mail in mails() if "application InjectedFault" in mail.text][:1]
-    assert "  lambdist redrive hundred" in told.splitlines()
+    assert f"  lambdist redrive {key_of(folder)}" in told.splitlines()
     assert sum(int(re.match(r"(\d+) datapoint", mail.text)[1]) for mail in mails()) == 100
     letters = dead_letters.list_dead_letters(str(folder), cause="application")
     assert [(letter.n, letter.data) for letter in letters] == [(n, f"word-{n}") for n in range(100)]
