@@ -5,7 +5,8 @@ are those of `scaling_laws`. Two laws may be the same curve; then no fit separat
 
 Fits are least squares of log T over the points (`lmfit`), without bounds: a parameter that has no effect
 then comes out near zero with its true uncertainty, and not at a bound without any. AICc counts the
-variance as a parameter (Hurvich & Tsai 1989), which penalises each further parameter strongly.
+variance (Hurvich & Tsai 1989): at seven points a third parameter costs 14 units, which hides a falling
+throughput. So an F test decides on a law beyond `overhead` (`lack_of_fit`).
 """
 
 import functools
@@ -19,6 +20,7 @@ import pandas as pd
 
 from lambdist_lib import extras
 from lambdist_lib.errors import RunError
+from lambdist_lib.measures import lack_of_fit
 from lambdist_lib.measures.scaling_laws import LAWS, OF_FACTOR, SHARED_OUT, Law
 
 LEVELS_NEEDED = 6  # for a law beyond `overhead`, on both sides of the knee (Gunther 2007)
@@ -227,6 +229,19 @@ def _aicc(squares: float, points: int, parameters: int) -> float:
     return points * math.log(max(squares / points, 1e-30)) + 2 * k + 2 * k * (k + 1) / (points - k - 1)
 
 
+def _is_tested(fit: Fit, rival: Fit) -> bool:
+    """Return whether an F test decides: a law beyond `overhead`, with more parameters than its rival."""
+    return "overhead" in LAWS[fit.law].beats and len(fit.parameters) > len(rival.parameters)
+
+
+def _improvement_p(fit: Fit, rival: Fit) -> float:
+    """Return the p-value of what a fit's further parameters explain."""
+    more, free = len(fit.parameters) - len(rival.parameters), len(fit.residuals) - len(fit.parameters)
+    error = lack_of_fit.repetition_error(fit.residuals)
+    squares, rival_squares = fit.result.chisqr, rival.result.chisqr
+    return lack_of_fit.improvement_p(squares, rival_squares, more=more, free=free, repetition_error=error)
+
+
 def _knee(law: Law, size: float, values: list[float]) -> float:
     try:
         return float(law.knee(size, *values))
@@ -247,7 +262,10 @@ def _refusal(fit: Fit, fitted: dict[str, Fit]) -> str:
                 "the same curve as `overhead` at one file size, which cannot separate an overhead from a "
                 "serial part of the work: measure a second file size"
             )
-        if not fit.aicc < rival.aicc:
+        if _is_tested(fit, rival):
+            if (p := _improvement_p(fit, rival)) > lack_of_fit.ALPHA:
+                return f"no better than `{rival.law}` (F test, p = {p:.2g})"
+        elif not fit.aicc < rival.aicc:
             return f"no better than `{rival.law}` (AICc {fit.aicc:.1f} against {rival.aicc:.1f})"
     for parameter in fit.parameters:
         name, value = parameter.name, parameter.value
@@ -270,7 +288,9 @@ def _beaten(fit: Fit, judged: dict[str, Fit]) -> str:
     """Return why a richer law is preferred to this one, "" if none is."""
     for rival in judged.values():
         if fit.law in LAWS[rival.law].beats and rival.accepted:
-            return f"`{rival.law}` describes it better (AICc {rival.aicc:.1f} against {fit.aicc:.1f})"
+            by = f"AICc {rival.aicc:.1f} against {fit.aicc:.1f}"
+            by = f"F test, p = {_improvement_p(rival, fit):.2g}" if _is_tested(rival, fit) else by
+            return f"`{rival.law}` describes it better ({by})"
         if fit.law == "constant" and "w" in LAWS[rival.law].units and rival.spread < fit.spread:
             work = rival["w"]
             if work.low > 0:  # an effect is shown even where too few levels refuse that law

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from lambdist_lib.cloud.limits import default_processors
@@ -20,7 +21,7 @@ FACTORS = {  # a column of `schema.RUNS`: the unit of its levels
     "work": "s per datapoint",
 }
 COLUMNS = ["factor", "arm", "level", "submitted", "runs", "median_s", "low_s", "high_s"]
-COLUMNS += ["per_second", "per_second_low", "per_second_high", "note"]
+COLUMNS += ["per_second", "per_second_low", "per_second_high", "log_variance", "note"]
 
 
 def by_level(
@@ -43,7 +44,8 @@ def by_level(
     Returns:
         `factor`, `arm`, `level`, `submitted` (datapoints), `runs`, `median_s` with the order-statistic
         interval `low_s`, `high_s` (NaN below six runs, and `note` says so), and the throughput
-        `per_second`, stored datapoints over the time, with its own.
+        `per_second`, stored datapoints over the time, with its own. `log_variance` is that of the
+        repetitions' log times, NaN for a single run.
 
     Raises:
         UsageError: No such factor.
@@ -65,7 +67,10 @@ def by_level(
     for (level, submitted), same in timed.groupby(["level", "submitted"], sort=True):
         [time] = quantiles(same[metric], (0.5,), confidence)
         [rate] = quantiles(same["stored"] / same[metric], (0.5,), confidence)
-        rows.append((factor, arm, level, submitted, len(same), *time[1:4], *rate[1:4], time.note))
+        log_variance = float(np.log(same[metric].astype(float)).var())
+        rows.append(
+            (factor, arm, level, submitted, len(same), *time[1:4], *rate[1:4], log_variance, time.note)
+        )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
