@@ -24,6 +24,7 @@ UNITS = {"_s": ", s", "_usd": ", USD", "_mb": ", MB", "_gb_s": ", GB-s"}  # endi
 NAMES = {"arm_s": "the arm, s", "control_s": "the control, s", "p": "probability", "n": "n"}
 RATIO = ("ratio", "low", "high")
 IDENTIFIER = re.compile(r"[a-z]+(_[a-z]+)+")
+NO_CONDITION = ("rate", "max_chars", "pattern", "stop_if_dead")  # rarely set; experiment.json has all
 NOT_SHOWN = ("run_id", "experiment_id")
 
 
@@ -68,9 +69,14 @@ def ledger(results: Results) -> pd.DataFrame:
 
 def conditions(experiment: Experiment) -> pd.DataFrame:
     """Return what an experiment holds equal, in words, with the id that a restarted kernel needs."""
-    facts: Mapping[str, Any] = {"experiment_id": experiment.id, **experiment.describe()[""]}
-    rows = {label(name): _cell(value) for name, value in facts.items() if name != "experiment_id"}
-    return pd.DataFrame({"": {"experiment_id": experiment.id, **rows}})
+    facts: Mapping[str, Any] = {
+        **experiment.describe()[""],
+        "processors": experiment.conditions.width,
+        "fault": experiment.conditions.fault.partition(",seed:")[0],
+    }
+    rows = {_name(name): _cell(value) for name, value in facts.items() if name not in NO_CONDITION}
+    known = {name: text for name, text in rows.items() if text != NONE}
+    return pd.DataFrame({"value": {"experiment_id": experiment.id, **known}})
 
 
 def _name(name: object) -> str:

@@ -1,4 +1,4 @@
-"""Write results/README.md: a sentence and a figure of each committed experiment, newest first.
+"""Write results/README.md: verdict, figure and conditions of each committed experiment, newest first.
 
 `lambdist gallery` writes it after a reference experiment ran again; a test checks that it is up to date.
 """
@@ -11,6 +11,10 @@ from typing import Any
 from lambdist_lib import paths
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import count, moment
+from lambdist_lib.measures.finding import conditions
+from lambdist_lib.measures.summary_sections import HEADLINE
+from lambdist_lib.measures.sweep import varied_factor
+from lambdist_lib.report import verdict
 from lambdist_lib.results import files as results_files
 from lambdist_lib.results import tables
 from lambdist_lib.results.files import read_json
@@ -74,15 +78,23 @@ def _section(result: CommittedResult) -> str:
     lines = [
         f"## {result.title}",
         "",
-        f"**{result.summary['target']}**, {result.extent}",
-        "",
-        result.summary["finding"],
+        verdict.sentences(result.summary),
         "",
     ]
     order = catalogue.in_order(images)
     if order:
         _, alt = catalogue.describe(order[0], result.summary)
         lines += [f"![{alt.replace('[', '(').replace(']', ')')}]({name}/{images[order[0]]})", ""]
+    lines += [f"**{result.summary['target']}**: {result.extent}", ""]
+    if verdict.cards(result.summary):
+        whole = [
+            "<details><summary>The finding in full</summary>",
+            "",
+            result.summary["finding"],
+            "",
+            "</details>",
+        ]
+        lines += [*whole, ""]
     present = [
         file for file in ("notebook.ipynb", "summary.json", "runs.csv") if (result.folder / file).exists()
     ]
@@ -103,7 +115,13 @@ def _read(folder: Path) -> CommittedResult:
         return CommittedResult(folder=folder, summary=known, title=title, at=at, extent=_day(at))
     runs = tables.load(folder, "runs")
     at = float(runs["started_at"].max())
-    extent = f"{len(runs)} runs of {count(runs['submitted'].max())} datapoints, {_day(at)}"
+    fan_out = runs[runs["arm"] == HEADLINE]
+    what = (
+        conditions(fan_out, HEADLINE)
+        if len(fan_out) and not varied_factor(runs)
+        else (f"{count(runs['submitted'].max())} datapoints")
+    )
+    extent = f"{len(runs)} runs of {what}; {_day(at)}"
     return CommittedResult(folder=folder, summary=known, title=title, at=at, extent=extent)
 
 

@@ -13,21 +13,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from lambdist_lib.analysis import load_results
-from lambdist_lib.formatting import (
-    between,
-    compared,
-    count,
-    faster,
-    is_known,
-    label,
-    moment,
-    number,
-    percent,
-)
+from lambdist_lib.formatting import between, count, label, moment, number, percent
 from lambdist_lib.measures.intervals import quantiles
-from lambdist_lib.measures.summary_sections import HEADLINE
-from lambdist_lib.planner.outlook import CONTROL
-from lambdist_lib.report import failures, reproduce, sentences, table_model
+from lambdist_lib.report import failures, reproduce, sentences, table_model, verdict
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report import tables as report_tables
 from lambdist_lib.report.source import COUNTS, Source
@@ -77,19 +65,11 @@ class Section(NamedTuple):
     text: str = ""
 
 
-class Card(NamedTuple):
-    """A number of the verdict in large: what it is, the number in words, its interval or its comparison."""
-
-    title: str
-    text: str
-    detail: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Everything that the template shows.
 
-    headline: the finding; verdict: its paragraphs, and cards: its numbers in large. accounted: whether every
+    headline: the finding; paragraphs: its parts, and cards: its numbers in large. accounted: whether every
     datapoint has ended. began: when the first run did, UTC. meaningful: which numbers mean something on
     this target. lead, lead_table: the figures and the table below the verdict.
     """
@@ -105,12 +85,12 @@ class Page:
     began: str = ""
     accounted: str = ""
     conclusion: str = ""
-    cards: tuple[Card, ...] = ()
+    cards: tuple[verdict.Card, ...] = ()
     lead: tuple[Picture, ...] = ()
     lead_table: Table | None = None
 
     @property
-    def verdict(self) -> list[str]:
+    def paragraphs(self) -> list[str]:
         """The headline as paragraphs: what was measured here, and what is predicted on AWS."""
         measured = self.headline.removesuffix(self.conclusion).strip()
         return [text for text in (measured, self.conclusion) if text]
@@ -129,7 +109,7 @@ def build_page(source: Source) -> Page:
     summary, runs = report_source.summary(source), report_source.runs(source)
     pictures = _pictures(source, summary)
     leading = [picture for place, picture in enumerate(pictures) if not place or picture.name in LEADING]
-    lead_table, *tables = [report_tables.outlook(_rows(summary, "outlook")),
+    lead_table, *tables = [report_tables.outlook(verdict.rows(summary, "outlook")),
                            *report_tables.tables(summary, runs)]  # fmt: skip
     return Page(
         name=source.folder.name,
@@ -140,14 +120,16 @@ def build_page(source: Source) -> Page:
         warnings=report_source.warnings(source, summary["target"]),
         accounted=sentences.accounted(runs),
         conclusion=summary.get("conclusion", ""),
-        cards=_cards(_rows(summary, "outlook")),
+        cards=verdict.cards(summary),
         lead=tuple(leading),
         lead_table=lead_table if lead_table.rows else None,
         sections=_sections(
             [picture for picture in pictures if picture not in leading],
             [*tables, failures.table(source.collected())],
             {
-                "cost": _sentences(summary.get("cost", ""), sentences.unequal_costs(_rows(summary, "cost"))),
+                "cost": _sentences(
+                    summary.get("cost", ""), sentences.unequal_costs(verdict.rows(summary, "cost"))
+                ),
                 "failures": sentences.on_purpose(runs),
             },
         ),
@@ -156,31 +138,9 @@ def build_page(source: Source) -> Page:
     )
 
 
-def _rows(summary: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    rows = summary["tables"].get(name)
-    return rows if isinstance(rows, list) else []
-
-
 def _sentences(*texts: str) -> str:
     """Join texts as sentences; empty ones are left out."""
     return " ".join(f"{text[0].upper()}{text[1:].removesuffix('.')}." for text in texts if text)
-
-
-def _cards(arms: list[dict[str, Any]]) -> tuple[Card, ...]:
-    """Return the verdict on the fan-out against each other arm, measured here and predicted on AWS."""
-    rows = {row["arm"]: row for row in arms}
-    fan_out, control = rows.get(HEADLINE), rows.get(CONTROL)
-    if not fan_out or not control or not is_known(fan_out["ratio"]):
-        return ()
-    against = f"{label(HEADLINE)} against {label(CONTROL)}"
-    verdict, _, interval = compared(fan_out["ratio"], fan_out["low"], fan_out["high"]).partition(" (")
-    interval = f", 95 % interval {interval.removesuffix(')')}" if interval else ""
-    cards = [Card("Measured here", verdict, against + interval)]
-    if is_known(fan_out.get("predicted_s")) and is_known(control.get("predicted_s")):
-        times = f"{number(fan_out['predicted_s'])} s against {number(control['predicted_s'])} s"
-        ratio = control["predicted_s"] / fan_out["predicted_s"]
-        cards.append(Card("Predicted on AWS", faster(ratio), f"{against}: {times}"))
-    return tuple(cards)
 
 
 def _page_of_external_api(source: Source) -> Page:
@@ -253,7 +213,7 @@ def _pictures(source: Source, summary: dict[str, Any]) -> list[Picture]:
                 invocations=results.invocations,
                 costs=lambda: pd.DataFrame(summary["tables"].get("cost", [])),
                 target_label=summary["target"],
-                outlook=lambda: pd.DataFrame(_rows(summary, "outlook")),
+                outlook=lambda: pd.DataFrame(verdict.rows(summary, "outlook")),
             )
         )
     pictures = []

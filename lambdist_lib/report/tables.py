@@ -89,6 +89,7 @@ def _speedup(rows: Rows) -> Table:
         "distributed, s": lambda row: number(row["arm_s"]),
         "the other, s": lambda row: number(row["control_s"]),
         "pairs": lambda row: count(row["pairs"]),
+        "lag-1 autocorrelation": lambda row: number(row.get("autocorrelation")),
     }, texts=("timed", *VERDICT, "than"))  # fmt: skip
 
 
@@ -100,6 +101,7 @@ def _by_level(rows: Rows, confidence: float) -> Table:
         "distributed, s": lambda row: number(row["arm_s"]),
         "single node, s": lambda row: number(row["control_s"]),
         "pairs": lambda row: count(row["pairs"]),
+        "p, adjusted for the levels": lambda row: number(row.get("adjusted_p")),
     }, texts=tuple(VERDICT))  # fmt: skip
 
 
