@@ -5,8 +5,8 @@ import sys
 from typing import Any
 
 from lambdist_lib.cli import options as cli_options
-from lambdist_lib.errors import UsageError
-from lambdist_lib.protocol.contract import ADHOC
+from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.protocol.contract import ADHOC, REJECTED
 
 
 def try_(options: argparse.Namespace) -> None:
@@ -17,8 +17,12 @@ def try_(options: argparse.Namespace) -> None:
     how = cli_options.of_file(options)
     if note := preview.other_python(processing):
         print(f"note: {note}", file=sys.stderr)
+    failed = 0
     for answer in preview.preview(options.data, options.n, processing=processing, **how):
-        print(cli_options.as_json(answer))
+        print(cli_options.as_json(answer), flush=True)
+        failed += not answer.get("error", REJECTED).startswith(REJECTED)
+    if failed:
+        raise RunError(f"process() failed for {failed:,} of the datapoints shown")
 
 
 def submit(options: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from lambdist_lib.deployment import callables, dependencies, lifecycle, template
 from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.dependencies import HERE
 from lambdist_lib.errors import UsageError
-from lambdist_lib.protocol.contract import STORED
+from lambdist_lib.protocol.contract import REJECTED, STORED
 from lambdist_lib.runs import local_pool_worker
 from lambdist_lib.runs.inputs import Source
 from lambdist_lib.runs.local_pool_worker import UnusableCodeError
@@ -72,7 +72,7 @@ def _answers(lines: Iterable[Line], items: Iterator[dict[str, Any]]) -> Iterator
     for line in lines:
         answer: dict[str, Any] = {"n": line.n, "data": line.data}
         if line.reason:
-            yield {**answer, "error": f"rejected: {line.reason}"}
+            yield {**answer, "error": f"{REJECTED}: {line.reason}"}
             continue
         item = next(items)
         if item["outcome"] == STORED:

@@ -6,6 +6,7 @@ a module that the cloud lacks is missing here, too. `lambdist_lib` is the zip's.
 """
 
 import collections
+import contextlib
 import importlib
 import importlib.machinery
 import json
@@ -29,7 +30,7 @@ def main() -> None:
     """Answer each datapoint of the request; without `processes` in order, and here."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what process() prints is not an answer
-    sys.stdout.reconfigure(encoding="utf-8", write_through=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
     request = json.load(sys.stdin)
     _adopt_conditions(request)
     from lambdist_lib.protocol.causes import cause_of  # the staged one, found from here on
@@ -43,7 +44,10 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to handle
         _write(answers, {READY: True})
         for point in request["points"]:
-            _write(answers, job.settle(point))
+            item = job.settle(point)
+            with contextlib.suppress(OSError, ValueError):  # process() may have closed it
+                sys.stdout.flush()
+            _write(answers, item)
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     for answer in run_pool(job, request["processes"], request["points"]):
