@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 from support import emulator
 
 from lambdist_lib.cloud import emulator_state as cloud_state
@@ -300,3 +301,58 @@ def test_nothing_of_the_persons_environment_gets_in(state, monkeypatch):
     }  # fmt: skip
     listening = [c.laddr for process in seen for c in process.net_connections() if c.status == "LISTEN"]
     assert listening == [("127.0.0.1", cloud.port)]
+
+
+def refused(cloud, path="/2015-03-31/functions", **headers):
+    """The status and the body of a call without the library."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = requests.post(f"{cloud.endpoint_url}{path}", json={}, headers=names, timeout=10)
+    return answer.status_code, answer.text
+
+
+def test_only_the_key_of_this_start_opens(state, tmp_path):
+    """Unsigned calls, keys that the emulator would take, another start's key and web pages get 403."""
+    cloud, other = local_cloud.start(state), local_cloud.start(tmp_path / "other")
+    try:
+        for key in ("", "test", "000000000000", other.key):
+            signature = f"AWS4-HMAC-SHA256 Credential={key}/20261129/us-east-1/lambda/aws4_request"
+            status, text = refused(cloud, **({"authorization": signature} if key else {}))
+            assert (status, "lambdist cloud env" in text) == (403, True), key
+            assert cloud.key not in text
+        assert refused(cloud, "/_ministack/reset")[0] == 403
+        assert refused(cloud, origin="http://example.com", x_lambdist_key=cloud.key)[0] == 403
+        assert refused(cloud, host="example.com", x_lambdist_key=cloud.key)[0] == 403
+        assert refused(cloud, "/restapis/a/v1/_user_request_/x")[0] == 404  # its own key would be asked for
+        assert emulator.client(cloud, "lambda").list_functions()["Functions"] == []
+    finally:
+        local_cloud.stop(tmp_path / "other")
+
+
+def test_its_files_are_the_users_alone(state):
+    """State, log and the emulator's folder: 0700 and 0600; no command line has the key."""
+    cloud = local_cloud.start(state)
+    record = cloud_state.read(state)
+
+    found = [state, Path(record.folder), *state.rglob("*"), *Path(record.folder).rglob("*")]
+    assert [path for path in found if path.stat().st_mode & 0o077] == []
+    processes = [*record.processes(), record.supervisor.process()]
+    assert not [process for process in processes if cloud.key in " ".join(process.cmdline())]
+
+
+def test_a_small_limit_of_a_shell_does_not_get_in(state):
+    """A soft limit is raised before the emulator inherits it; a hard one ends the start in one line."""
+    program = (
+        "import resource, sys; from pathlib import Path; from lambdist_lib.cloud import local_cloud\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, int(sys.argv[2])))\n"
+        "print(local_cloud.start(Path(sys.argv[1])).pid)\n"
+    )
+
+    def started(hard):
+        command = [sys.executable, "-c", program, str(state), str(hard)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert started(64).stderr.splitlines()[-1].endswith("run `ulimit -n 512`, or use a new shell")
+    done = started(1024)
+    assert done.returncode == 0, done.stderr
+    if sys.platform == "linux":
+        assert psutil.Process(int(done.stdout)).rlimit(psutil.RLIMIT_NOFILE)[0] == 1024
