@@ -12,8 +12,10 @@ import psutil
 import pytest
 from support import faulty
 
+from lambdist_lib import paths
 from lambdist_lib.cloud import local_cloud
 from lambdist_lib.deployment import queue_depth, stacks
+from lambdist_lib.results import folders
 from lambdist_lib.runs import completion
 
 EVERYTHING = "*"
@@ -66,9 +68,13 @@ def workers(deployed, name):
     return found
 
 
-def begun(deployed, run_id, n):
-    """Whether an attempt at this datapoint has begun."""
-    key = {"run_shard": {"S": f"{run_id}#{n % 16}"}, "n": {"N": str(n)}}
+def begun(deployed, name, n):
+    """Whether an attempt at this datapoint of `faulty.run(..., name)` has begun."""
+    folder = paths.results() / "faults" / "runs" / name
+    if not (folder / "run.json").exists():
+        return False
+    run_key = folders.key_of(folders.read_facts(folder))
+    key = {"run_shard": {"S": f"{run_key}#{n % 16}"}, "n": {"N": str(n)}}
     answer = deployed.client("dynamodb").get_item(TableName=deployed["TableName"], Key=key)
     return "started" in answer.get("Item", {})
 
