@@ -62,7 +62,9 @@ def process_all(
         if answers and worker.FAILED in answers[0]:
             raise RunError(_failed(answers[0][worker.FAILED]))
         if len(answers) < len(points):
-            raise RunError(_failed(_last_line(printed) or f"exit status {pool.returncode}"))
+            line = _last_line(printed)
+            ended = f"exit status {pool.returncode}" + (f" after it printed {line!r}" if line else "")
+            raise RunError(_failed(ended))
     return {item["n"]: item for item in sorted(answers, key=lambda item: item["n"])}
 
 

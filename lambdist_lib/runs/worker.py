@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import importlib.machinery
 import json
+import multiprocessing.connection
 import os
 import signal
 import site
@@ -180,10 +181,8 @@ def run_pool(job: Job, processes: int, points: Sequence[Sequence[Any]]) -> list[
 
 def _ready(workers: "list[_Worker]") -> "list[_Worker]":
     """Wait until processes have answered or ended; returns them."""
-    from multiprocessing.connection import wait
-
     handles: dict[Any, _Worker] = {handle: worker for worker in workers for handle in worker.handles()}
-    return list({handles[ready] for ready in wait(list(handles))})
+    return list({handles[ready] for ready in multiprocessing.connection.wait(list(handles))})
 
 
 class _Worker:
@@ -222,8 +221,6 @@ class _Worker:
         return item
 
     def _fork(self, job: Job) -> None:
-        import multiprocessing
-
         context = multiprocessing.get_context("fork")
         self.connection, far = context.Pipe()
         self.process = context.Process(target=_serve, args=(job, far))
