@@ -3,7 +3,7 @@
     python benchmarks/coverage.py [--experiments 1000]
 
 The log-ratios are Gaussian AR(1). `as planned`: the pairs stop at the first planned look that is precise to
-10 %, or at the last. `at every look`: no look's interval misses, so that whoever stops may choose. Then the
+10 %, or at the last. `at every look`: no look's interval misses, so any stopping rule is covered. Then the
 share of null sweeps of 8 levels with a level that is called faster. Ends with status 1 if a bound is missed.
 """
 
