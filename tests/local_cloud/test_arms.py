@@ -188,6 +188,28 @@ def test_a_missing_queue_is_never_an_acceptance(deploy, deployed_as, target):
     assert response.json() == {"message": "Failed: the queue took no message"}
 
 
+def test_the_path_comes_and_goes_with_its_parameter(deploy):
+    """An update adds it with its checks, and another takes it away; the rest of the API stays."""
+    off, on = faulty.SETTINGS, {**faulty.SETTINGS, "storage_first": True}
+    before = deploy("toggled", ["distributed"], **off)["distributed"]
+    assert "StorageFirstPath" not in before.stack.outputs
+
+    added = deploy("toggled", ["distributed"], **on)["distributed"]
+    door = doors.open_door("storage_first", added.target, added.stack.outputs)
+    headers = {"x-api-key": door.api.key.reveal()}
+    statuses = [
+        requests.post(door.url, json=body, headers=headers, timeout=30).status_code
+        for body in (body_of(0, "word", "toggled"), {"run_id": "toggled"})
+    ]
+    assert statuses == [200, 400]
+    assert added.settled("toggled", 1)[0]["outcome"] == "stored"
+
+    after = deploy("toggled", ["distributed"], **off)["distributed"]
+    gone = requests.post(door.url, json=body_of(1, "word", "toggled"), headers=headers, timeout=30)
+    assert gone.status_code in (403, 404)
+    assert after.post({"run_id": "toggled", "datapoints": [{"n": 2, "data": "word"}]}).status_code == 200
+
+
 def test_a_stack_without_the_path_refuses_the_arm(deploy):
     """The message says how to deploy it; nothing is sent."""
     deployed = deploy("plain", ["distributed"], **faulty.SETTINGS)["distributed"]

@@ -81,3 +81,16 @@ def test_a_step_of_the_wall_clock_is_noticed(monkeypatch):
     assert watch.jumped_s() == 0
     monkeypatch.setattr(time, "time", lambda: now() + 2)
     assert abs(watch.jumped_s() - 2) < 0.1
+
+
+def test_queue_stamps_stand_for_those_of_a_first_lambda():
+    """A message is queued between its request and the answer; a datapoint that was sent twice says nothing."""
+    sent = {"sent_at": 10.0, "answered_at": 10.2, "tries": 1, "verdict": "accepted"}
+    receipts = [{"n": 0, **sent}, {"n": 1, **sent, "tries": 2}, {"n": 2, **sent}, {"n": 7, **sent}]
+    items = [{"n": 0, "queued_at": 12.1}, {"n": 1, "queued_at": 12.1}, {"n": 2}]
+
+    [stamped] = clocks.with_queue_stamps(receipts, items)
+
+    assert (stamped["n"], stamped["done_at"], stamped["received_at"]) == (0, 12.1, pytest.approx(12.101))
+    offset = clocks.bound([stamped])
+    assert (offset.low_s, offset.high_s) == (pytest.approx(1.9), pytest.approx(2.101))
