@@ -1,6 +1,5 @@
 """Draw how long datapoints take, by arm and temperature."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,7 +9,6 @@ from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
 from lambdist_lib.formatting import label
 from lambdist_lib.measures import latency
 
-MAX_STEPS = 2_000  # of a curve: more than the figure has pixels
 WORDS = {"end_to_end": "stored", "answer": "answered"}  # of the keys of `measures.latency.ENDS`
 LINES = {"warm": "-", "cold": "--", "as found": "-."}
 PERCENTILES = (0.5, 0.9, 0.99)
@@ -54,18 +52,17 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
         end: A key of `measures.latency.ENDS`.
         ax: Drawn on and returned; the colour is the arm's, dashes are cold runs.
     """
+    import seaborn  # takes a second to import
+
     column, counted = f"{end}_s", 0
     for (arm, temperature), group in latencies.groupby(["arm", "temperature"], sort=False):
-        times = group.loc[group[column] > 0, column].sort_values().to_numpy()
+        times = group.loc[group[column] > 0, column]
         if not len(times):
             continue
         counted += len(times)
-        shares = np.arange(1, len(times) + 1) / len(times)
-        kept = np.unique(np.linspace(0, len(times) - 1, min(len(times), MAX_STEPS)).astype(int))
-        ax.step(
-            times[kept],
-            shares[kept],
-            where="post",
+        seaborn.ecdfplot(
+            x=times,
+            ax=ax,
             color=theme.ARM.get(arm, theme.INK),
             ls=LINES.get(temperature, ":"),
             label=f"{label(arm)}, {temperature} ({len(times):,})",
