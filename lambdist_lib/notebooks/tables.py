@@ -20,8 +20,21 @@ from lambdist_lib.measures.pairs import EVENTS
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report import sentences
 
-UNITS = {"_s": ", s", "_usd": ", USD", "_mb": ", MB", "_gb_s": ", GB-s"}  # endings of columns' names
-NAMES = {"arm_s": "the arm, s", "control_s": "the control, s", "p": "probability", "n": "n"}
+UNITS = {
+    "_ms": ", ms",
+    "_s": ", s",
+    "_usd": ", USD",
+    "_mb": ", MB",
+    "_gb_s": ", GB-s",
+}  # endings of columns' names
+NAMES = {
+    "arm_s": "the arm, s",
+    "control_s": "the control, s",
+    "arm_ms": "the arm, ms",
+    "control_ms": "the control, ms",
+    "p": "probability",
+    "n": "n",
+}
 RATIO = ("ratio", "low", "high")
 IDENTIFIER = re.compile(r"[a-z]+(_[a-z]+)+")
 NO_CONDITION = ("rate", "max_chars", "pattern", "stop_if_dead")  # rarely set; experiment.json has all
@@ -33,9 +46,20 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
     named = table.reset_index() if any(table.index.names) else table
     if set(RATIO) <= set(named.columns):
         named = _with_verdict(named)
-    shown = named[[name for name in named.columns if name not in NOT_SHOWN]]
+    shown = _in_ms(named[[name for name in named.columns if name not in NOT_SHOWN]])
     words = shown.map(_cell).rename(columns=_name)
     return words.set_index(words.columns[0]) if len(words.columns) > 1 else words
+
+
+def _in_ms(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn columns of seconds that are all below one into milliseconds."""
+    short = [
+        name for name in table.columns
+        if str(name).endswith("_s") and not str(name).endswith("_gb_s") and str(name) not in EVENTS
+        and pd.api.types.is_numeric_dtype(table[name]) and table[name].abs().max() < 1
+    ]  # fmt: skip
+    in_ms = table.assign(**{name: table[name] * 1000 for name in short})
+    return in_ms.rename(columns={name: f"{str(name).removesuffix('_s')}_ms" for name in short})
 
 
 def _with_verdict(table: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from lambdist_lib.analysis import Results
 from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.formatting import NONE, between, compared, duration, faster, is_known, label, money, number
-from lambdist_lib.measures.speedup import NO_INTERVAL, Speedup, compare_arms
+from lambdist_lib.measures.speedup import Speedup, compare_arms
 from lambdist_lib.measures.sweep import varied_factor
 from lambdist_lib.planner import calibration
 from lambdist_lib.planner.arm_predictions import job_of_runs, predict_arms
@@ -185,10 +185,9 @@ def _compared(runs: pd.DataFrame, arm: str) -> Speedup | None:
     if arm == CONTROL:
         return None
     try:
-        compared = compare_arms(runs, arm=arm, control=CONTROL)
+        return compare_arms(runs, arm=arm, control=CONTROL)
     except RunError:
         return None
-    return compared if compared.verdict != NO_INTERVAL else None
 
 
 def _span(row: Mapping[str, Any]) -> str:

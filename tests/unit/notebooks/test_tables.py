@@ -17,8 +17,8 @@ def test_numbers_and_names_are_for_people():
 
     words = tables.in_words(table)
 
-    assert list(words.columns) == ["median, s", "n", "low, s", "agrees"]
-    assert words.loc["single node"].tolist() == ["0.0000138", "64", "-", "yes"]
+    assert list(words.columns) == ["median, ms", "n", "low, s", "agrees"]
+    assert words.loc["single node"].tolist() == ["0.0138", "64", "-", "yes"]
 
 
 def test_a_ratio_is_a_verdict():
