@@ -25,7 +25,8 @@ lab: $(V)/.ok  ## open JupyterLab on copies of the notebooks, in notebooks/copie
 	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/copies/experiment.ipynb --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(V)/.ok  ## run the whole test suite
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 tests/unit
+	$(BIN)/python -m pytest -q tests/local_cloud tests/notebooks tests/browser
 
 test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minutes
 	$(BIN)/python -m pytest -q -m faults
@@ -37,8 +38,8 @@ bench: $(V)/.ok  ## the bounds on speed in short, five minutes; a `no` is status
 	@status=0; for one in "planner --short" "simulators --short" "measures --short" pipeline "submission --quick"; do \
 	  set -- $$one; echo "== benchmarks/$$1.py $$2"; $(BIN)/python benchmarks/$$1.py $$2 || status=1; done; exit $$status
 
-docs: $(V)/.ok  ## the library's API as pages, into build/api/
-	$(BIN)/pdoc --docformat google --no-include-undocumented --no-show-source -o build/api lambdist_lib
+docs: $(V)/.ok  ## the documentation and the Python API as pages, into build/docs/
+	$(BIN)/sphinx-build -q -W -b html docs build/docs
 
 permissions: $(V)/.ok  ## write cloudformation/permissions.md from the templates
 	PYTHONPATH=cloudformation $(BIN)/python -m permissions.table

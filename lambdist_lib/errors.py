@@ -1,4 +1,4 @@
-"""The exceptions that a user can cause, one class for each reaction of a caller.
+"""The exceptions that a user can cause, one class for each reaction of a caller::
 
     LambdistError                 exit status 1
     ├── UsageError                2: an option or argument is invalid

@@ -3,7 +3,7 @@
     with locks.stacks(target, "submit my-run"), locks.run(folder, "submit my-run"): ...
 
 Each is an advisory lock of the operating system on a file, so it ends with the process that holds
-it, however that ends. The file names the holder; whoever has to wait says at once for which process.
+it, however that ends. The file names the holder; a process that has to wait says at once for which one.
 The stacks' lock comes before the run's. The local cloud has one lock for all its stacks: what
 happens to one disturbs what is timed on another. On AWS the lock is for one label and stack name,
 among the processes of this state folder: another machine or account is not seen. A run whose stack

@@ -84,7 +84,7 @@ def plan(
 
     Args:
         max_pairs: The last look; the others are those of `looks_until`.
-        looks: Other looks, in place of these.
+        looks: Other looks, instead of these.
 
     Raises:
         ValueError: The looks do not grow, or the last one is too early for an interval.

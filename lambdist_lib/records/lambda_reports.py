@@ -7,7 +7,7 @@
 
 The time and the log stream before a line are optional (`aws logs tail --format detailed`
 writes them, and so does `line`). A function with SnapStart restores an environment instead of
-initialising it, and reports Restore Duration in place of Init Duration. The local cloud writes START and
+initialising it, and reports Restore Duration instead of Init Duration. The local cloud writes START and
 REPORT without either, so inits are unknown there.
 """
 

@@ -112,7 +112,7 @@ def check(receipts: Iterable[Mapping[str, Any]], *, jumped_s: float = 0.0) -> Cl
 def with_queue_stamps(
     receipts: Iterable[Mapping[str, Any]], items: Iterable[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """Yield receipts with SQS's stamp in place of a first Lambda's, where there is one.
+    """Yield receipts with SQS's stamp instead of a first Lambda's, where there is one.
 
     Only those of datapoints that were sent once: another try's message may be older than its request.
 

@@ -24,7 +24,7 @@ from lambdist_lib.runs.conditions import AS_FOUND, Conditions
 from lambdist_lib.runs.schedule import Schedule, ScheduledRun, replacements
 
 MAX_REPEATS = 2  # of one run that other programs disturbed; then it is kept, and its others_share marks it
-MAX_REPEATS_OF_A_PHASE = 6  # a machine that stays busy would triple the time for nothing
+MAX_REPEATS_OF_A_PHASE = 6  # a machine that stays busy would triple the time without a result
 DISTURBED, REPEAT = "disturbed", "x"  # folder of the disturbed runs; the end of a repeated run's id
 WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
 OF_MAPPING = {"queue_batch", "maximum_concurrency"}  # settings whose change leaves environments warm

@@ -146,7 +146,7 @@ def replacements(
     """
     return [
         replace(run, round=number if run.round else 0, name=re.sub(r"\d+$", str(number), run.name),
-                label=f"{run.label}, in place of an interrupted one")
+                label=f"{run.label}, instead of an interrupted one")
         for run in runs
         if run.round or run.name in interrupted
     ]  # fmt: skip

@@ -21,7 +21,7 @@ def test_two_files_under_one_id_get_their_own_answers(both, lambdist, tmp_path):
 
 
 def test_answers_in_advance_under_a_run_id_are_not_taken(distributed, lambdist, data_file, tmp_path):
-    """Whoever holds the API key knows the run's id, and not its key."""
+    """A holder of the API key knows the run's id, but not its key."""
     forged = {"run_id": "advance-d", "datapoints": [{"n": n, "data": "forged"} for n in range(5)]}
     assert distributed.post(forged).status_code == 200
     distributed.settled("advance-d", 5)

@@ -124,7 +124,7 @@ def _open_gaps(root, deployed, arns):
 
     Text for a number, roles from templates without a boundary, names of log groups, an action that
     AWS does not know, and `*` for lists that AWS gives for `stack/*/*` and `alarm:*`. The topic's
-    policy is the template's without what demands TLS: a default one lets in whoever is of the account.
+    policy is the template's without what demands TLS: a default one lets in every user of the account.
     """
     functions, iam, distributed = root.client("lambda"), root.client("iam"), deployed["distributed"]
     functions.update_event_source_mapping(

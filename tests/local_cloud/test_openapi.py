@@ -19,7 +19,7 @@ HELD = [
     checks.content_type_conformance,
     checks.response_schema_conformance,
 ]
-pytestmark = pytest.mark.filterwarnings("default")  # the client's own deprecations are none of ours
+pytestmark = pytest.mark.filterwarnings("default")  # the client's own deprecations are not ours
 
 
 @pytest.fixture(scope="module")

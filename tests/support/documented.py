@@ -108,7 +108,7 @@ NEEDS = {
     "python benchmarks/planner.py": QUIET,
     "python benchmarks/simulators.py": QUIET,
     "python benchmarks/submission.py": QUIET,
-    "source .venv/bin/activate": "a shell of one's own",
+    "source .venv/bin/activate": "an interactive shell",
     "conda env create -f environment.yml": "conda and its channels",
     "conda activate lambdist": "conda and its channels",
     "apt install python3-venv": "root on a machine without it",

@@ -1,4 +1,4 @@
-"""An API key is seen by who asks for it and by nobody else."""
+"""An API key is shown only to a caller that asks for it."""
 
 import copy
 import dataclasses

@@ -167,7 +167,7 @@ def test_missing_and_incomplete_credentials(aws):
 
 
 def test_a_profile_whose_sso_session_is_over(aws, tmp_path):
-    """It says what to type, with the profile."""
+    """The message has the command, with the profile."""
     (tmp_path / "config").write_text(
         "[profile work]\nsso_session = s\nsso_account_id = 000000000000\nsso_role_name = r\n"
         "[sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://example.com/start\n"

@@ -1,4 +1,4 @@
-"""Packages of one's own in the zips: the right ones for the target, the same bytes, and clear refusals."""
+"""A user's packages in the zips: the right ones for the target, the same bytes, and clear refusals."""
 
 import io
 import zipfile
@@ -222,7 +222,7 @@ def test_a_package_that_hides_one_of_our_modules_is_refused(job, shelf):
 
 
 def test_a_neighbour_that_hides_one_of_our_modules_is_refused(job):
-    """In a folder of one's own; a folder with handlers of its own is taken as it is."""
+    """In the user's folder; a folder with its own handlers is taken as it is."""
     with pytest.raises(UsageError, match=r"messages\.py has the name of a module of lambdas/; rename it"):
         built("processor", job(messages="HELLO = 1\n"))
 

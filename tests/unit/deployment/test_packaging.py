@@ -37,7 +37,7 @@ def contents(folder):
 
 @each_way
 def test_the_same_package_twice_has_the_same_bytes(options, tmp_path):
-    """Reproducible: whoever audits the source can compare what was deployed."""
+    """Reproducible: an auditor of the source can compare what was deployed."""
     packaging.write(tmp_path / "one", **options)
     written = packaging.write(tmp_path / "two", **options)
     packaging.write(tmp_path / "two", **options)  # over itself

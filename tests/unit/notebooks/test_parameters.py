@@ -120,7 +120,7 @@ def test_a_fault_matrix_runs_each_plan_at_each_batch():
 
 
 def test_only_the_sample_data_gets_failing_datapoints():
-    """With a file of the user's own the default is none."""
+    """With a user's own file the default is zero."""
     assert notebooks_parameters.failing_datapoints(-1, "data/words.txt") == 2
     assert notebooks_parameters.failing_datapoints(-1, "mine/words.txt") == 0
     assert notebooks_parameters.failing_datapoints(3, "mine/words.txt") == 3

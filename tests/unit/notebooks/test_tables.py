@@ -23,8 +23,11 @@ def test_numbers_and_names_are_for_people():
 
 def test_a_ratio_is_a_verdict():
     """No column asks its reader to divide."""
-    table = pd.DataFrame({"time": ["until stored"], "ratio": [0.5], "low": [0.4], "high": [0.625]})
+    table = pd.DataFrame(
+        {"time": ["until stored"], "ratio": [0.5], "low": [0.4], "high": [0.625], "arm_s": 4, "control_s": 2}
+    )
 
+    assert "the arm is" not in tables.in_words(table.drop(columns="arm_s"))  # such as cold over warm
     assert tables.in_words(table).loc["until stored", "the arm is"] == "2 times slower (1.6 to 2.5)"
 
 

@@ -13,7 +13,7 @@ BANNED = [
     r"anew",
     r"to be had",
     r"[Ss]o far as",
-    r"is none",
+    r"(?<![Tt]here )(?<!work )is none",
     r"are none",
     r"[Ww]hat (?:came|comes|becomes|became|has become|will become) of",
     r"[Ww]ho (?:looks|insists|asks|reads)",

@@ -12,7 +12,7 @@ import pytest
 from support import documented
 
 from lambdist_lib import formatting, paths
-from lambdist_lib.cli import main, parser
+from lambdist_lib.cli import parser
 from lambdist_lib.costs import assumptions, estimate, usage
 from lambdist_lib.costs import bill as costs_bill
 from lambdist_lib.notebooks import parameters

@@ -1,4 +1,4 @@
-"""Conditions: the width of a run, where it comes from and who reads it."""
+"""Conditions: the width of a run, its source and its readers."""
 
 import pytest
 
