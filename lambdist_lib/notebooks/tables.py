@@ -36,6 +36,7 @@ NAMES = {
     "n": "n",
 }
 RATIO = ("ratio", "low", "high")
+OF_ARMS = ("arm_s", "control_s")  # times of a ratio that tells which arm is faster; others tell another thing
 IDENTIFIER = re.compile(r"[a-z]+(_[a-z]+)+")
 NO_CONDITION = ("rate", "max_chars", "pattern", "stop_if_dead")  # rarely set; experiment.json has all
 NOT_SHOWN = ("run_id", "experiment_id")
@@ -44,10 +45,13 @@ NOT_SHOWN = ("run_id", "experiment_id")
 def in_words(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table for people: names with spaces and units, numbers as text, `-` for what is unknown."""
     named = table.reset_index() if any(table.index.names) else table
-    if set(RATIO) <= set(named.columns):
+    if {*RATIO, *OF_ARMS} <= set(named.columns):
         named = _with_verdict(named)
     shown = _in_ms(named[[name for name in named.columns if name not in NOT_SHOWN]])
-    words = shown.map(_cell).rename(columns=_name)
+    words = shown.map(_cell)
+    if "name" in shown:  # of a limit, as a file of limits spells it
+        words["name"] = shown["name"]
+    words = words.rename(columns=_name)
     return words.set_index(words.columns[0]) if len(words.columns) > 1 else words
 
 
