@@ -11,7 +11,14 @@ import re
 
 from lambdist_lib import paths
 
-PAGES = ["README.md", "CONTRIBUTING.md", "examples/README.md", "results/README.md", "benchmarks/README.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "examples/README.md",
+    "results/README.md",
+    "benchmarks/README.md",
+    *sorted(f"docs/{path.name}" for path in (paths.root() / "docs").glob("*.md")),
+]
 PROGRAMS = (
     "lambdist",
     "make",
@@ -27,6 +34,8 @@ PROGRAMS = (
 )
 LINE = re.compile(rf"(?:{'|'.join(PROGRAMS)}) \S.*")
 
+MENTION = re.compile(r"lambdist (?:run|try|plan|submit)")  # a command's name, not a command to type
+
 TYPED = [
     "lambdist try data/words.txt -n 5",
     "lambdist try data/numbers.txt --processing examples/factor",
@@ -36,8 +45,7 @@ TYPED = [
     "lambdist redrive mine --cause application",
     "lambdist analyse mine --fail-if 'dead_rate>0.01'",
     "lambdist compare before after --factor memory_mb",
-    "lambdist plan --datapoints 1e9 --chunks 1000 --work io:100ms --queue-batch 10"
-    " --set maximum_concurrency=1000",
+    "lambdist plan --datapoints 1e9 --chunks 1000 --work io:100ms --request-batch 100 --queue-batch 10",
     "lambdist plan data/words.txt --calibrate mine",
     "lambdist report mine",
     "lambdist analyse mine",
@@ -65,7 +73,7 @@ ELSEWHERE = {
     "lambdist submit data/words.txt --url URL --api-key-env MY_KEY":
         f"{UNIT}runs/test_external_api.py::test_a_file_through_an_api_of_others",
     "lambdist report results/reference":
-        f"{UNIT}report/test_page.py::test_the_command_says_where_the_report_is",
+        f"{UNIT}report/test_page.py::test_the_command_prints_the_path_of_the_report",
     "lambdist package": f"{UNIT}deployment/test_packaging.py::test_the_command_says_what_comes_next",
     "lambdist package --sam": f"{UNIT}deployment/test_packaging.py::test_the_command_says_what_comes_next",
     "lambdist gallery": f"{UNIT}project/test_committed_results.py::test_the_command_writes_the_gallery",
@@ -96,6 +104,17 @@ NEEDS = {
     "lambdist submit data/words.txt --target aws --region eu-west-1 --chunks 100 --id mine": ACCOUNT,
     "lambdist destroy --target aws --region eu-west-1": ACCOUNT,
     "aws configure": "the command line of AWS, and credentials",
+    "aws sqs list-queues": "the command line of AWS",
+    "lambdist api": "a deployed stack; tests/local_cloud/test_cli.py types it with --arm",
+    "lambdist api --key-only": "a deployed stack, as before",
+    "lambdist api --show-key": "a deployed stack, as before",
+    "lambdist dead adhoc-2026-11-29": "datapoints of that day",
+    "lambdist deploy --json": "a reader of JSON; tests/local_cloud/test_cli.py does so",
+    "lambdist deploy --set storage_first=on": "a stack of its own; tests/local_cloud/test_arms.py deploys it",
+    "lambdist fetch RUN --format csv": "a run of a table",
+    "lambdist init FOLDER": "a folder; tests/unit/project/test_packaging.py makes one",
+    "lambdist run s3://bucket/pages.jsonl --column url,lang --processing my-job": "a bucket and a job",
+    "lambdist submit pages.csv.gz --column url": "such a file",
     "make lab": "somebody before a browser",
     "make bench": QUIET,
     "make lock": "versions as they are today, which no test is to take",
@@ -103,7 +122,10 @@ NEEDS = {
     "make clean": "an environment that is not the tests' own",
     "make test-faults": QUIET,
     "make setup PY=/path/to/python3.12": "another Python",
+    "python benchmarks/coverage.py": QUIET,
+    "python benchmarks/laws.py": QUIET,
     "python benchmarks/measures.py": QUIET,
+    "python benchmarks/width.py": QUIET,
     "python benchmarks/pipeline.py": QUIET,
     "python benchmarks/planner.py": QUIET,
     "python benchmarks/simulators.py": QUIET,
@@ -143,6 +165,7 @@ def written_as_code(page):
 def commands():
     """Every command as it is typed, without the words behind it."""
     lines = (line.strip() for page in pages().values() for line in written_as_code(page))
+    lines = (line for line in lines if not MENTION.fullmatch(line) and not line.endswith("\\"))
     return sorted(
         {line.partition("  #")[0].partition(" # ")[0].strip() for line in lines if LINE.fullmatch(line)}
     )

@@ -12,7 +12,9 @@ from lambdist_lib.errors import EXIT_STATUSES
 
 def test_the_readme_has_the_table_of_statuses():
     """One home, and two places that show it."""
-    rows = re.findall(r"^\| (\d+) \| (.+) \|$", (paths.root() / "README.md").read_text(encoding="utf-8"), re.M)
+    rows = re.findall(
+        r"^\| (\d+) \| (.+) \|$", (paths.root() / "docs" / "commands.md").read_text(encoding="utf-8"), re.M
+    )
 
     assert {int(status): text.replace("`", "") for status, text in rows if int(status) in EXIT_STATUSES} == {
         status: text.replace("`", "") for status, text in EXIT_STATUSES.items()
@@ -33,4 +35,9 @@ def test_a_run_that_does_not_exist_has_status_8(command, monkeypatch, tmp_path, 
     monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path))
 
     assert main.main([command, "no-such-run"]) == 8
-    assert capsys.readouterr().err.rstrip().splitlines()[-1].startswith("lambdist: there is no run or experiment")
+    assert (
+        capsys.readouterr()
+        .err.rstrip()
+        .splitlines()[-1]
+        .startswith("lambdist: there is no run or experiment")
+    )

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from support import documented
 
@@ -16,6 +17,7 @@ from lambdist_lib.cli import parser
 from lambdist_lib.costs import assumptions, estimate, usage
 from lambdist_lib.costs import bill as costs_bill
 from lambdist_lib.notebooks import parameters
+from lambdist_lib.planner import outlook
 
 README = (paths.root() / "README.md").read_text(encoding="utf-8")
 REFERENCE = paths.root() / "results" / "reference"
@@ -41,8 +43,8 @@ def test_there_is_something_to_check():
     """The ways by which the tests below read README.md still find what they look for."""
     assert len(COMMANDS) > 30
     assert len(TOUR) > 6
-    assert {"lambdas/processing.py", "environment.yml", "notebooks/"} <= set(PATHS)
-    assert "lambdist resume RUN" in COMMANDS
+    assert {"lambdas/processing.py", "notebooks/", "docs/aws.md"} <= set(PATHS)
+    assert "lambdist fetch mine" in COMMANDS
 
 
 @pytest.mark.parametrize("command", [*(one for one in COMMANDS if one.startswith("lambdist ")), *TOUR])
@@ -126,31 +128,42 @@ def test_the_notebook_has_the_parameters_of_the_readme():
 def test_the_script_of_the_readme_names_what_the_library_has():
     """It parses, its imports work, and what it calls on a module is there."""
     [script] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    tree = ast.parse("\n".join(line.removeprefix("   ") for line in script.splitlines()))
+    tree = ast.parse("\n".join(line.removeprefix("  ") for line in script.splitlines()))
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     names = {}
     exec(compile(ast.Module(imports, []), "README.md", "exec"), names)
 
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.value.id in names:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
             assert hasattr(names[node.value.id], node.attr)
 
 
 def test_the_finding_is_the_reference_experiments():
-    """The one line that begins with **Finding.** ends with the finding of results/reference/summary.json."""
-    [finding] = re.findall(r"^\*\*Finding\.\*\* (.*)$", README, re.MULTILINE)
-    if not (REFERENCE / "summary.json").exists():
-        pytest.skip("the reference experiment is not committed yet")
+    """What README says of here and of AWS is the finding of results/reference/summary.json."""
+    [here] = re.findall(r"^\*\*Here\.\*\* (.*)$", README, re.MULTILINE)
+    [on_aws] = re.findall(r"^\*\*On AWS\.\*\* (.*)$", README, re.MULTILINE)
 
     summary = json.loads((REFERENCE / "summary.json").read_text(encoding="utf-8"))
-    assert finding == summary["finding"]
+    assert f"{here} {on_aws}" == summary["finding"]
+    assert on_aws == summary["conclusion"]
+
+
+def test_the_table_is_the_reference_experiments():
+    """A row per arm: measured here, and predicted on AWS."""
+    summary = json.loads((REFERENCE / "summary.json").read_text(encoding="utf-8"))
+    words = outlook.in_words(pd.DataFrame(summary["tables"]["outlook"]))
+
+    for arm, row in words.iterrows():
+        [line] = re.findall(rf"^\| {arm} \| (.*) \|$", README, re.MULTILINE)
+        assert set(line.split(" | ")) == set(row)
 
 
 def test_what_it_costs_is_what_is_predicted():
-    """Each sum of the table in "On AWS", the price of a second, and of a stack that stands idle."""
+    """Each sum of the table in docs/aws.md, the price of a second, and of a stack that stands idle."""
+    page = (paths.root() / "docs" / "aws.md").read_text(encoding="utf-8")
     prices = assumptions.load()
     ways = ({}, {"request_batch": 100, "queue_batch": 10}, {"arm": "single_node"})
-    rows = re.findall(r"^\| (1[\d,]*) \| ([\d.,]+) \| ([\d.,]+) \| ([\d.,]+) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| (1[\d,]*) \| ([\d.,]+) \| ([\d.,]+) \| ([\d.,]+) \|$", page, re.MULTILINE)
     assert [row[0] for row in rows] == ["1,000", "1,000,000", "1,000,000,000"]
 
     for datapoints, *sums in rows:
@@ -159,10 +172,10 @@ def test_what_it_costs_is_what_is_predicted():
             costs_bill.split_bill(estimate.predict(prices, datapoints=count, **way), prices) for way in ways
         ]
         assert sums == [formatting.money(bill["usd"].sum()) for bill in bills], datapoints
-    [second] = re.findall(r"a second of `process\(\)` at 512 MB is ([\d.]+\d)", README)
+    [second] = re.findall(r"a second of `process\(\)` at 512 MB is ([\d.]+\d)", page)
     assert float(second) == pytest.approx(prices["price_lambda_gb_s"].value / 2, rel=0.01)
     month = costs_bill.line_items(usage.standing(730 / 24, prices, alarms=4), prices)
     assert f"costs {formatting.money(costs_bill.total_usd(month))} a month, 0.30 more where" in " ".join(
-        README.split()
+        page.split()
     )
     assert prices["price_metrics"].value == 0.30
