@@ -152,8 +152,8 @@ def _header(text: str) -> tuple[str, ApiKey]:
     parsed = HEADER.fullmatch(text)
     if not parsed:
         raise UsageError(
-            f"invalid header{' ' + text.partition(':')[0] if ':' in text else ''}: write 'Name: env:VARIABLE', such as "
-            "'Authorization: Bearer env:TOKEN'; a value of its own would be kept in run.json"
+            f"invalid header{' ' + text.partition(':')[0] if ':' in text else ''}: write 'Name: env:VARIABLE', "
+            "such as 'Authorization: Bearer env:TOKEN'; a value of its own would be kept in run.json"
         )
     return parsed["name"], ApiKey(parsed["prefix"] + _secret(parsed["variable"]))
 

@@ -18,7 +18,9 @@ def mapping(body):
 @pytest.mark.parametrize(("values", "width"), [({"MaximumConcurrency": "37"}, 37), ({}, 10)])
 def test_local_mapping_holds_a_number_from_the_first_moment(values, width):
     """Not text until an API call replaces it: the emulator's poller would stumble meanwhile."""
-    defaults = {name: declared.get("Default") for name, declared in templates.parameters("distributed").items()}
+    defaults = {
+        name: declared.get("Default") for name, declared in templates.parameters("distributed").items()
+    }
 
     body = local_fixes.template(LOCAL, templates.body("distributed"), values, defaults)
 

@@ -121,9 +121,7 @@ def test_what_is_not_ours_is_left_alone(tmp_path):
     """A folder with other things in it is refused before anything is written."""
     (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
 
-    with pytest.raises(
-        UsageError, match=r"holds thesis\.txt, which no package has; name a new folder"
-    ):
+    with pytest.raises(UsageError, match=r"holds thesis\.txt, which no package has; name a new folder"):
         packaging.write(tmp_path)
 
     assert set(contents(tmp_path)) == {"thesis.txt"}

@@ -84,7 +84,7 @@ def test_a_step_of_the_wall_clock_is_noticed(monkeypatch):
 
 
 def test_queue_stamps_stand_for_those_of_a_first_lambda():
-    """A message is queued between its request and the answer; a datapoint that was sent twice says nothing."""
+    """A message is queued between request and answer; a datapoint that was sent twice says nothing."""
     sent = {"sent_at": 10.0, "answered_at": 10.2, "tries": 1, "verdict": "accepted"}
     receipts = [{"n": 0, **sent}, {"n": 1, **sent, "tries": 2}, {"n": 2, **sent}, {"n": 7, **sent}]
     items = [{"n": 0, "queued_at": 12.1}, {"n": 1, "queued_at": 12.1}, {"n": 2}]

@@ -423,7 +423,10 @@ def test_headers_take_their_secrets_from_the_environment(words, results, capsys,
         exchange.reply(200 if exchange.number else 401, {"message": "Unauthorized"})
 
     with Hostile(script) as server:
-        assert main.main(["submit", words, "--url", server.api.url, "--id", "abroad", "--chunks", "1", *headers]) == 3
+        assert (
+            main.main(["submit", words, "--url", server.api.url, "--id", "abroad", "--chunks", "1", *headers])
+            == 3
+        )
         assert main.main(["resume", "abroad-url"]) == 0
 
     shown = capsys.readouterr()
