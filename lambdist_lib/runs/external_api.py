@@ -152,7 +152,7 @@ def _header(text: str) -> tuple[str, ApiKey]:
     parsed = HEADER.fullmatch(text)
     if not parsed:
         raise UsageError(
-            f"invalid header{' ' + text.partition(':')[0] if ':' in text else ''}: write 'Name: env:VARIABLE', "
+            f"invalid header{' ' + text.partition(':')[0] if ':' in text else ''}: write 'Name: env:VAR', "
             "such as 'Authorization: Bearer env:TOKEN'; a value of its own would be kept in run.json"
         )
     return parsed["name"], ApiKey(parsed["prefix"] + _secret(parsed["variable"]))

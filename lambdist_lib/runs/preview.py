@@ -46,7 +46,7 @@ def preview(
         UsageError: processing.py cannot be imported, or has no `process`.
 
     Example:
-        >>> list(preview("data/numbers.txt", 1, processing=bundles.folder("examples/factor")))
+        >>> list(preview("data/numbers.txt", 1, processing="examples/factor"))
         [{'n': 0, 'data': '685757477218807930249', 'result': [25307305511, 27097214159]}]
     """
     source = Source(data=data, format=format, columns=columns, for_function=process is not None)
