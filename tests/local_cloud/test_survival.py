@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 
+import boto3
 import psutil
 import pytest
 from support import faulty
@@ -126,7 +127,10 @@ def strict(target, deployed_as, tmp_path_factory):
     """The distributed stack on a cloud that enforces permissions."""
     state = tmp_path_factory.mktemp("strict") / "state"
     cloud = local_cloud.lease(state, auth=True)
-    there = dataclasses.replace(target, endpoint_url=cloud.endpoint_url, cloud=cloud, _clients={})
+    session = boto3.Session(cloud.key, "any", region_name=target.region)  # each cloud has its own key
+    there = dataclasses.replace(
+        target, endpoint_url=cloud.endpoint_url, session=session, cloud=cloud, _clients={}
+    )
     settings = {**faulty.SETTINGS, "require_tls": False, "retry_delay_seconds": 1}
     try:
         stack = stacks.apply_stacks(there, ["distributed"], settings=settings)["distributed"]
