@@ -68,7 +68,7 @@ class RunProgress:
             settled = {"stored": count(stored), "dead": count(self.dead)}
         concurrent = [
             counted(self.requests, "requests") if self.requests else "",
-            f"{self.processing:,} messages in processing" if self.processing else "",
+            f"{counted(self.processing, 'messages')} in processing" if self.processing else "",
         ]
         return {
             "sent": f"{self.answered:,} of {self.submitted:,}",

@@ -1,5 +1,6 @@
 """Draw how long datapoints take, by arm and temperature."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from lambdist_lib.measures import latency
 WORDS = {"end_to_end": "stored", "answer": "answered"}  # of the keys of `measures.latency.ENDS`
 LINES = {"warm": "-", "cold": "--", "as found": "-."}
 PERCENTILES = (0.5, 0.9, 0.99)
+MAX_STEPS = 2_000
 
 
 def draw_latency(inputs: FigureInputs) -> Figure | None:
@@ -59,13 +61,16 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
         times = group.loc[group[column] > 0, column]
         if not len(times):
             continue
-        counted += len(times)
+        many = len(times)
+        counted += many
+        if len(times) >= MAX_STEPS:  # the curve of a million points is that of as many as a figure can show
+            times = times.quantile(np.linspace(0, 1, MAX_STEPS - 1))
         seaborn.ecdfplot(
             x=times,
             ax=ax,
             color=theme.ARM.get(arm, theme.INK),
             ls=LINES.get(temperature, ":"),
-            label=f"{label(arm)}, {temperature} ({len(times):,})",
+            label=f"{label(arm)}, {temperature} ({many:,})",
         )
     for p in PERCENTILES:
         ax.axhline(p, color=theme.QUIET, lw=0.6, ls=":", zorder=0)

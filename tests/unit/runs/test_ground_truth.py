@@ -1,5 +1,6 @@
 """What a plan says beforehand is what the Lambdas then do."""
 
+import copy
 import csv
 import os
 import sys
@@ -31,6 +32,7 @@ def delivered(processor, n, fault, copies, monkeypatch, poison):
     processor.queues.client, processor.table.client = queue, dynamodb
 
     def die(status):
+        states.append((copy.deepcopy(vars(dynamodb)), copy.deepcopy(vars(queue))))
         raise Died
 
     def outlast(seconds):  # as if the watchdog's alarm rang
@@ -38,15 +40,20 @@ def delivered(processor, n, fault, copies, monkeypatch, poison):
 
     monkeypatch.setattr(os, "_exit", die)
     monkeypatch.setattr(time, "sleep", outlast)
-    deaths = []
+    deaths, states = [], []
     for _ in range(copies):
         for receives in range(1, TRIES + 1):
             one = message(n, body="{" if poison else None, fault=fault, receives=receives)
+            states.clear()
             try:
-                if not processor.handler({"Records": [one]}, CONTEXT)["batchItemFailures"]:
-                    break
+                done = not processor.handler({"Records": [one]}, CONTEXT)["batchItemFailures"]
             except Died:
-                pass
+                done = False
+            if states:  # the process was gone at that moment, whatever the handler did after it
+                vars(dynamodb).update(states[0][0])
+                vars(queue).update(states[0][1])
+            elif done:
+                break
         else:
             deaths.append(TRIES)
     deaths += [int(one["MessageAttributes"]["receives"]["StringValue"]) for one in queue.sent]

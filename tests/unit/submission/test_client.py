@@ -122,7 +122,7 @@ def test_a_datapoint_that_crashes_its_lambda_dies_alone():
     assert sum(exchange.ns == [2] for exchange in server.exchanges) == 2  # after the one with its group
 
 
-@pytest.mark.parametrize("status", [400, 405, 409, 413, 415, 422])
+@pytest.mark.parametrize("status", [400, 409, 413, 415, 422])
 def test_other_client_errors_are_final(status):
     """A 4xx means that the request is invalid: it is not retried."""
     with Hostile(lambda exchange: exchange.reply(status, {"message": "Failed: no"})) as server:
@@ -132,14 +132,14 @@ def test_other_client_errors_are_final(status):
     assert receipts[0].cause == f"HTTP {status}: Failed: no"
 
 
-@pytest.mark.parametrize("status", [301, 401, 403, 404])
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 405])
 def test_an_api_that_rejects_the_client_ends_the_run(status):
     """A wrong key or URL stays wrong: the run stops with that reason."""
     with Hostile(lambda exchange: exchange.reply(status, {"message": "Forbidden"})) as server:
         counts, _ = submitted(server.api, points(50), chunks=2)
 
     assert (counts.not_accepted, server.requests) == (50, 2)
-    assert counts.stopped == f"the API rejects this client (HTTP {status}: Forbidden)"
+    assert f"(HTTP {status}: " in counts.stopped
 
 
 def test_a_spent_quota_ends_the_run_at_once():
