@@ -189,14 +189,7 @@ def left_running(state, record):
     return found
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        "SIGTERM",
-        pytest.param("SIGINT", marks=pytest.mark.xfail(strict=False, reason="papermill outlives 20 s")),
-        "killed kernel",
-    ],
-)
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "killed kernel"])
 def test_nothing_runs_on_after_an_ended_notebook(long_notebook, tmp_path, how):
     """However papermill or its kernel ends, the local cloud goes with its last user; the data stay."""
     process, kernel, record = long_notebook
