@@ -81,9 +81,6 @@ def states(page, until):
     pytest.fail(f"nothing says {until!r}; last: {seen[-1:]}")
 
 
-@pytest.mark.xfail(
-    strict=False, reason="not seen green since the notebooks were rewritten; see the open issues"
-)
 def test_the_main_notebook_is_run_stopped_and_finished(notebook, tmp_path):
     """Live counts change in place; stop ends a run at once; the next cell explains; running again goes on."""
     page, path, results = notebook

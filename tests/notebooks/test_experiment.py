@@ -41,9 +41,6 @@ def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
     assert read(results / "summary.json")["finding"] in plain(outputs(read(out))[0])
 
 
-@pytest.mark.xfail(
-    strict=False, reason="not seen green since the notebooks were rewritten; see the open issues"
-)
 def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
     """Without an output path the executed notebook lies beside its results, and the finding is printed."""
     parameters = given(experiment_id="by-lambdist", data=ten_words, **TINY)

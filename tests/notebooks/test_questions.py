@@ -43,9 +43,6 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
 }  # fmt: skip
 
 
-@pytest.mark.xfail(
-    strict=False, reason="not seen green since the notebooks were rewritten; see the open issues"
-)
 @pytest.mark.parametrize("name", SMALLEST)
 def test_a_notebook_runs_to_its_finding(run, tmp_path, ten_words, name):
     """papermill ends with status 0, with the figures beside the runs and the finding in the summary."""

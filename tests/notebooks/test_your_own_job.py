@@ -43,9 +43,6 @@ def run_job(run, tmp_path, name, **parameters):
     return list(results.outputs()), text
 
 
-@pytest.mark.xfail(
-    strict=False, reason="not seen green since the notebooks were rewritten; see the open issues"
-)
 def test_a_job_that_computes_runs_to_its_answers(run, tmp_path):
     """The factors of each number multiply to it, and a plan for AWS stands beside the verdict."""
     data = tmp_path / "numbers.txt"
@@ -57,9 +54,6 @@ def test_a_job_that_computes_runs_to_its_answers(run, tmp_path):
     assert "AWS" in text
 
 
-@pytest.mark.xfail(
-    strict=False, reason="not seen green since the notebooks were rewritten; see the open issues"
-)
 def test_a_job_that_fetches_runs_to_its_answers(run, tmp_path, packages):
     """Pages in S3 become offers, with the prices and stocks that the pages have."""
     data = tmp_path / "pages.txt"
