@@ -15,10 +15,11 @@ from typing import Any
 
 import pandas as pd
 
+from lambdist_lib.cloud.targets import LOCAL_LABEL
 from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.costs.estimate import WRITE_BYTES
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import dead_letters, finding, ledger, summary
+from lambdist_lib.measures import dead_letters, finding, ledger, stages, summary
 from lambdist_lib.protocol.arms import is_local
 from lambdist_lib.protocol.contract import DEAD
 from lambdist_lib.results import closing, files, folders, schema
@@ -132,6 +133,18 @@ class Results:
         metered = metering.meter_runs(self.runs, self.records, self.invocations, prices, units=units)
         return metering.costs(metered, prices, free_tier=free_tier)
 
+    def clock_uncertainty_s(self) -> float:
+        """Bound the difference of two clocks' stamps, in seconds.
+
+        On the local cloud all are one clock, and SQS cuts its stamps to milliseconds. Elsewhere, and where
+        a run's client clock was corrected, it is the bound that the requests' stamps gave.
+        """
+        bounds_s = pd.to_numeric(self.runs["clock_bound_s"], errors="coerce")
+        corrected = pd.to_numeric(self.runs["clock_offset_s"], errors="coerce").fillna(0.0).ne(0).any()
+        if self.target_label.startswith(LOCAL_LABEL) and not corrected:
+            return stages.SQS_STAMP_S
+        return float(bounds_s.max() if bounds_s.notna().any() else self.records["total_s"].max())
+
     def finding(self) -> str:
         """Return the conclusion in words, computed from the runs."""
         return finding.finding(self.runs, self.target_label)
@@ -205,7 +218,7 @@ def concat_tables(run_folders: Sequence[Path], name: str) -> pd.DataFrame:
     """Concatenate a table of several runs."""
     loaded = [results_tables.load(folder, name) for folder in run_folders]
     filled = [table for table in loaded if not table.empty]
-    return pd.concat(filled, ignore_index=True) if filled else loaded[0]
+    return results_tables.concat(filled) if filled else loaded[0]
 
 
 def expected_outcomes(run_folders: Sequence[Path]) -> pd.DataFrame:

@@ -6,14 +6,11 @@
         experiment.run_pairs(10)
         print(experiment.results.finding())
 
-Everything is written below results/<experiment_id>/ as it comes. The order of the arms
-within a pair is drawn from the seed; a warm-up of both stacks comes before the first pair.
+Everything is written below results/<experiment_id>/ as it comes.
 """
 
 import contextlib
-import json
-import platform
-import time
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,29 +18,24 @@ from typing import Any, Self
 
 import pandas as pd
 
-from lambdist_lib import paths
 from lambdist_lib.analysis import Results
-from lambdist_lib.cloud import targets
-from lambdist_lib.deployment import callables, lifecycle, stacks, templates
+from lambdist_lib.cloud import locks
+from lambdist_lib.deployment import callables, ownership, templates
 from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.errors import AbsentError, RunError, UncollectedError, UnfinishedError, UsageError
-from lambdist_lib.measures import sequential, stages
+from lambdist_lib.errors import RunError, UnfinishedError, UsageError
+from lambdist_lib.measures import sequential
 from lambdist_lib.measures.pairs import paired_ratios
-from lambdist_lib.progress import Progress
-from lambdist_lib.protocol import faults
-from lambdist_lib.protocol.arms import require_arm, settings_of
+from lambdist_lib.progress import Progress, is_headless
+from lambdist_lib.protocol.arms import settings_of
 from lambdist_lib.records import lambda_reports
-from lambdist_lib.results import files, folders, schema, tables
-from lambdist_lib.runs import cost_estimate, redrive, schedule
-from lambdist_lib.runs.conditions import parse_conditions, require_possible, resolve_faults
-from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Executor
-from lambdist_lib.runs.inputs import Source
+from lambdist_lib.results import folders, schema, tables
+from lambdist_lib.runs import argument_checks, cost_estimate, phases, preparation, redrive
+from lambdist_lib.runs.executor import Executor
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
 TARGET_PRECISION = 0.1  # of the pairs' ratio, at which they end
 TIME_LIMIT_S = 600.0  # of pairs that are repeated until the ratio is known well enough
-CREATED = "stacks.json"  # in the experiment's folder: the stacks that it created, and may delete
 
 
 class Experiment:
@@ -92,26 +84,20 @@ class Experiment:
         keep_stacks: bool = False,
         **conditions: Any,
     ) -> None:
-        parsed = parse_conditions(conditions)
-        source = Source(data=data, format=format, columns=columns, for_function=process is not None)
-        self.encoding = source.encoding
-        self.processing = lifecycle.code_folder(
-            processing, process, requirements=requirements, modules=modules, as_json=source.for_json
-        )
-        for arm in arms:
-            require_arm(arm)
-        name = str(data) if source.is_file else callables.name_of(process) if process else "items"
-        self.id = folders.checked_id(experiment_id or folders.new_id(name))
-        self.folder = Path(results_dir or paths.results()) / self.id
-        require_possible(target, parsed)
-        connected = targets.connect(target, region=region, profile=profile) if source.is_remote else None
-        self.points = parsed.read(source.file(self.folder, max_chars=parsed.max_chars, target=connected))
-        self.conditions = resolve_faults(parsed, self.points, seed)
-        self.target = connected or targets.connect(target, region=region, profile=profile)
-        self.seed, self.arms, self.keep_stacks = seed, tuple(arms), keep_stacks
-        folders.open_experiment(self.folder, self._facts())
+        self.keep_stacks = argument_checks.flag("keep_stacks", keep_stacks)
+        prepared = preparation.prepare(
+            data=data, format=format, columns=columns, target=target, region=region, profile=profile,
+            seed=seed, experiment_id=experiment_id, arms=arms, processing=processing, process=process,
+            requirements=requirements, modules=modules, results_dir=results_dir, conditions=conditions,
+        )  # fmt: skip
+        _report(prepared.note)
+        self.id, self.folder, self.target = prepared.id, prepared.folder, prepared.target
+        self.points, self.conditions = prepared.points, prepared.conditions
+        self.processing, self.encoding = prepared.processing, prepared.encoding
+        self.arms, self.seed = prepared.arms, prepared.seed
         self.runs = pd.DataFrame(columns=list(schema.RUNS))
         self._allow_incomplete = self._begun = False
+        self._plan = phases.Plan(prepared)
         self._executor = Executor(
             experiment_id=self.id,
             folder=self.folder,
@@ -119,16 +105,17 @@ class Experiment:
             points=self.points,
             processing=self.processing,
         )
+        self._lock, self._holds_lock = contextlib.ExitStack(), is_headless()
 
     def __enter__(self) -> Self:
+        self._holds_lock = True
         return self
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
-        if error_type is None:
-            self.destroy(keep_stacks=self.keep_stacks)
-        elif self._begun:  # results that an error left uncollected stay, for `lambdist resume`
-            with contextlib.suppress(UncollectedError):
-                self.destroy()
+        with self._lock:
+            if error_type is None or self._begun:
+                end = self.destroy(keep_stacks=self.keep_stacks and error_type is None)
+                _report(end if ownership.created(self.folder) and not self.keep_stacks else "")
 
     def deploy(
         self, *, runs: int = 1, budget_usd: float = 0.0, yes: bool | None = None, **settings: Any
@@ -136,15 +123,16 @@ class Experiment:
         """Deploy both stacks to match the conditions.
 
         Args:
-            runs: Planned runs of each arm, for the cost estimate that precedes a deploy to AWS.
+            runs: Planned runs of each arm, for the cost estimate before a deploy to AWS.
             budget_usd, yes: The most that may cost, and whether it is agreed to. A budget is consent
                 enough, unless `yes` is False.
             settings: Further parameters of the stacks, in Python's spelling.
 
         Raises:
-            UsageError: A setting is one of the conditions, the estimate is above the budget, or
-                nobody agreed.
+            UsageError: A setting is invalid or a condition, or the cost is not agreed to.
         """
+        argument_checks.whole("runs", runs, 1)
+        argument_checks.real("budget_usd", budget_usd)
         if double := set(settings) & set(self.conditions.settings()):
             raise UsageError(
                 f"{', '.join(sorted(double))}: a condition of the experiment, recorded with its runs; "
@@ -152,12 +140,15 @@ class Experiment:
             )
         settings = {**settings_of(self.arms), **settings}
         settings = callables.with_runtime(settings, self.processing, self.target.name)
+        templates.require_valid({**self.conditions.settings(), **settings})
         if self.target.name == "aws":
             cost_estimate.confirm_experiment(
                 self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
                 budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes,
             )  # fmt: skip
-        self._record_created()
+        if self._holds_lock:  # until destroy(): another experiment would change or delete these stacks
+            self._lock.enter_context(locks.stacks(self.target, f"the experiment {self.id}"))
+        ownership.record_missing(self.target, self.folder)
         self._begun = True
         self._executor.settings = settings
         with Progress("deploy") as progress:
@@ -167,7 +158,7 @@ class Experiment:
 
     def run_cold(self) -> pd.DataFrame:
         """Run each arm once in fresh environments; return the rows."""
-        return self._execute("cold runs", schedule.cold(self.arms, self.conditions))
+        return self._execute(self._plan.cold())
 
     def run_pairs(
         self,
@@ -184,26 +175,10 @@ class Experiment:
                 0.05 for 5 %; 0 for exactly `pairs`.
             time_limit_s: Begin no further pair after this time.
         """
-        if pairs < 1 or not 0 <= target_precision < 1:
-            raise UsageError(
-                f"pairs is {pairs} and target_precision {target_precision}: write 1 or more pairs, and a "
-                "precision between 0 and 1, such as 0.05 for 5 %"
-            )
-        looks = sequential.looks_until(pairs) if target_precision else ()
-        plan = sequential.plan(target_precision, looks=looks) if looks else None
-        began_s = time.monotonic()
-
-        def enough() -> str:
-            if plan is None:
-                return ""
-            ratios, spent_s = paired_ratios(self.runs)["ratio"], time.monotonic() - began_s
-            look = sequential.look(ratios, plan, spent_s=spent_s, time_limit_s=time_limit_s)
-            return look.why if look.enough else ""
-
-        rounds = schedule.pairs(self.arms, self.conditions, max_pairs=pairs, seed=self.seed)
-        return self._execute(
-            "warm pairs", rounds, unit="pair", enough=enough, looks=" ".join(map(str, looks))
+        phase = self._plan.pairs(
+            pairs, target_precision, time_limit_s, lambda: paired_ratios(self.runs)["ratio"]
         )
+        return self._execute(phase)
 
     def run_sweep(
         self, factor: str, levels: Sequence[Any], repetitions: int, temperatures: Sequence[str] = ("warm",)
@@ -211,17 +186,14 @@ class Experiment:
         """Run every arm at every level of a condition, in random order; return the rows.
 
         Args:
-            factor: A field of `Conditions`; the others stay as they are. An arm that ignores it runs
-                once a repetition.
+            factor: A key of `sweep.FACTORS`; the other conditions stay as they are. An arm that ignores
+                it runs once a repetition.
+            levels: In any order, each once; one level may stand alone. More senders than the file keeps
+                busy are reduced to as many.
             temperatures: Of each arm at each level, one right after the other; "cold" has fresh
                 environments.
         """
-        arms = schedule.with_stack(self.arms) if "cold" in temperatures else self.arms
-        rounds = schedule.sweep(
-            arms, self.conditions, factor, levels,
-            repetitions=repetitions, seed=self.seed, temperatures=temperatures,
-        )  # fmt: skip
-        return self._execute(f"sweep over {factor}", rounds)
+        return self._execute(self._plan.sweep(factor, levels, repetitions, temperatures))
 
     def run_matrix(self, cells: Sequence[Mapping[str, Any]], repetitions: int) -> pd.DataFrame:
         """Run the distributed arm under each of several conditions; return the rows.
@@ -231,8 +203,7 @@ class Experiment:
                 together that need the same stacks.
             repetitions: Runs of each cell, each with its own draws of the faults.
         """
-        rounds = schedule.matrix(self.conditions, cells, repetitions=repetitions, seed=self.seed)
-        return self._execute("matrix", rounds)
+        return self._execute(self._plan.matrix(cells, repetitions))
 
     @property
     def results(self) -> Results:
@@ -284,68 +255,32 @@ class Experiment:
         """
         with Progress("redrive") as progress:
             redriven = redrive.redrive_all(
-                str(self.folder),
-                cause=cause,
-                fault=fault,
-                connect=lambda label: self.target,
+                str(self.folder), cause=cause, fault=fault, connect=lambda label: self.target,
                 watch=progress.watcher(),
-            )
+            )  # fmt: skip
             progress.show(f"{sum(run.letters for run in redriven):,} dead letters")
         self._keep(map(folders.read_facts, self._run_folders()))
         return pd.DataFrame([asdict(run) for run in redriven])
 
     def destroy(self, *, keep_stacks: bool = False) -> str:
         """Delete the stacks that this experiment created; return a sentence on what was done."""
-        how = f"`lambdist destroy --target {self.target.name}` deletes them"
-        if keep_stacks:
-            return f"The stacks stay on {self.target.label}; {how}."
-        created = sorted(self._created())
-        if not created:
-            return f"No stack on {self.target.label} is this experiment's, so what is there stays; {how}."
-        lifecycle.destroy(self.target, kinds=created, results_dir=self.folder.parent)
-        files.write_json(self.folder / CREATED, {"created": []})  # later ones are somebody else's
-        if len(created) < len(templates.KINDS):
-            return f"The stack {created[0]} is deleted from {self.target.label}; the other was there before."
-        return f"Both stacks and the artifact bucket are deleted from {self.target.label}."
+        with self._lock:
+            if keep_stacks:
+                how = f"`lambdist destroy --target {self.target.name}` deletes them"
+                return f"The stacks stay on {self.target.label}; {how}."
+            return ownership.destroy_created(self.target, self.folder)
 
     def describe(self) -> pd.DataFrame:
         """Return what the experiment holds equal, as a table of one column."""
         facts = {"target": self.target.label, "data": self.points.name, "datapoints": self.points.submitted}
         return pd.DataFrame({"": {**facts, **asdict(self.conditions), "seed": self.seed}})
 
-    def clock_uncertainty_s(self) -> float:
-        """Bound the difference of two clocks' stamps, in seconds.
-
-        On the local cloud all are one clock, and SQS cuts its stamps to milliseconds. Elsewhere, and where
-        a run's client clock was corrected, it is the bound that the requests' stamps gave.
-        """
-        bounds_s = pd.to_numeric(self.runs["clock_bound_s"], errors="coerce")
-        corrected = pd.to_numeric(self.runs["clock_offset_s"], errors="coerce").fillna(0.0).ne(0).any()
-        if self.target.name == "local" and not corrected:
-            return stages.SQS_STAMP_S
-        return float(bounds_s.max() if bounds_s.notna().any() else self.results.records["total_s"].max())
-
-    def total_work_s(self) -> float:
-        """Return the declared work of all datapoints together, in seconds."""
-        return faults.parse_work(self.conditions.work).seconds * self.points.submitted
-
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "experiment_id": self.id,
-            "target": self.target.label,
-            "data": self.points.name,
-            "sha256": self.points.sha256,
-            "datapoints": self.points.submitted,
-            "seed": self.seed,
-            "arms": list(self.arms),
-            "processing": paths.shown(self.processing),
-            **self.conditions.facts(),
-            "warm_up": f"{WARM_UP_ROUNDS} datapoints per sender before the first pair",
-            "python": platform.python_version(),
-        }
-
-    def _execute(self, phase: str, rounds: schedule.Schedule, **options: Any) -> pd.DataFrame:
-        rows = self._executor.execute(phase, rounds, keep=self._keep, encoding=self.encoding, **options)
+    def _execute(self, phase: phases.Phase) -> pd.DataFrame:
+        _report(phase.note)
+        rows = self._executor.execute(
+            phase.label, phase.rounds, keep=self._keep, unit=phase.unit, enough=phase.enough,
+            looks=phase.looks, encoding=self.encoding,
+        )  # fmt: skip
         return pd.DataFrame([schema.run_row(row) for row in rows], columns=list(schema.RUNS))
 
     def _keep(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -358,16 +293,7 @@ class Experiment:
     def _run_folders(self) -> tuple[Path, ...]:
         return tuple(self.folder / "runs" / run_id for run_id in self.runs["run_id"])
 
-    def _record_created(self) -> None:
-        """Note which stacks are not there yet: only those may be deleted at the end."""
-        created = self._created()
-        for kind in templates.KINDS:
-            try:
-                stacks.describe(self.target, kind)
-            except AbsentError:
-                created.add(kind)
-        files.write_json(self.folder / CREATED, {"created": sorted(created)})
 
-    def _created(self) -> set[str]:
-        path = self.folder / CREATED
-        return set(json.loads(path.read_text(encoding="utf-8"))["created"]) if path.exists() else set()
+def _report(note: str) -> None:
+    if note:
+        print(note, file=sys.stderr)

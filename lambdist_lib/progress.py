@@ -214,6 +214,11 @@ def in_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
+def is_headless() -> bool:
+    """Return whether a program such as papermill runs this notebook, rather than a person's Jupyter server."""
+    return in_notebook() and "JPY_SESSION_NAME" not in os.environ
+
+
 def _headless_stream() -> int | None:
     """Return the stderr that a kernel inherited; None in a Jupyter server, which shows the notebook.
 

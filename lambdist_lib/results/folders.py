@@ -1,6 +1,7 @@
 """Name, find and open the folders of experiments and runs under results/."""
 
 import contextlib
+import difflib
 import filecmp
 import re
 import secrets
@@ -59,12 +60,20 @@ def open_experiment(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def data_file(data: str | Path, experiment: Path) -> str | Path:
-    """Return the data file's path; standard input (`-`) is first saved in the experiment's folder."""
+    """Return the data file's path; standard input (`-`) is first saved in the experiment's folder.
+
+    Raises:
+        RunError: The experiment has other input.
+    """
     if data != "-":
         return data
+    path = experiment / SPOOLED
     with writable(experiment, "pipe the data in again"):
         paths.make_private(experiment)
-        return data_files.spool(sys.stdin.buffer, experiment / SPOOLED)
+        with files.whole(path) as partial:
+            data_files.spool(sys.stdin.buffer, partial)
+            _require_same(path, partial)
+    return path
 
 
 def items_file(
@@ -85,22 +94,34 @@ def items_file(
         UsageError: An item cannot be a datapoint; a new folder is removed again.
         RunError: The experiment has other items.
     """
-    path, is_new = experiment / (ITEMS if as_json else SPOOLED), not experiment.exists()
+    path = experiment / (ITEMS if as_json else SPOOLED)
+    with removed_if_refused(experiment), writable(experiment, "run this again"):
+        paths.make_private(experiment)
+        with files.whole(path) as partial:
+            data_items.write(items, partial, max_chars=max_chars, encode=encode)
+            _require_same(path, partial)
+    return path
+
+
+@contextlib.contextmanager
+def removed_if_refused(folder: Path) -> Iterator[None]:
+    """Remove a folder that the block has created and that an error leaves without a use."""
+    is_new = not folder.exists()
     try:
-        with writable(experiment, "run this again"):
-            paths.make_private(experiment)
-            with files.whole(path) as partial:
-                data_items.write(items, partial, max_chars=max_chars, encode=encode)
-                if path.exists() and not filecmp.cmp(partial, path, shallow=False):
-                    raise RunError(
-                        f"the experiment {experiment.name} has other items: use another experiment id, "
-                        "or remove its folder"
-                    )
+        yield
     except BaseException:
         if is_new:
-            shutil.rmtree(experiment, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         raise
-    return path
+
+
+def _require_same(path: Path, partial: Path) -> None:
+    """Raise RunError if an experiment has other data already."""
+    if path.exists() and not filecmp.cmp(partial, path, shallow=False):
+        raise RunError(
+            f"the experiment {path.parent.name} has other items: use another experiment id, or remove its "
+            "folder"
+        )
 
 
 def spooled(run: Path) -> Path | None:
@@ -198,9 +219,25 @@ def find(run: str) -> list[Path]:
             return runs
     if keyed := _by_key(run):
         return keyed
-    known = sorted(path.parent.name for path in paths.results().glob("*/runs"))
-    hint = f"; the latest experiment is {known[-1]}" if known else ""
-    raise NotFoundError(f"there is no run or experiment {run} under {paths.shown(paths.results())}/{hint}")
+    raise NotFoundError(
+        f"there is no run or experiment {run} under {paths.shown(paths.results())}/{_meant(run)}"
+    )
+
+
+def _meant(run: str) -> str:
+    """Return a hint at the result that was probably meant: the closest id, else the newest experiment."""
+    if close := difflib.get_close_matches(run, known_ids(), n=1):
+        return f"; did you mean {close[0]}?"
+    experiments = sorted(path.parent.name for path in paths.results().glob("*/runs"))
+    return f"; the latest experiment is {experiments[-1]}" if experiments else ""
+
+
+def known_ids() -> list[str]:
+    """Return the ids of the experiments and runs in the results folder, sorted."""
+    experiments = [path.parent for path in paths.results().glob("*/experiment.json")]
+    runs = [path.parent for path in paths.results().glob("*/runs/*/run.json")]
+    folders = {*experiments, *runs, *(run.parents[1] for run in runs)}
+    return sorted(folder.name for folder in folders)
 
 
 def run_folders(experiment: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """What is held equal between runs that are compared, and how each arm sends under it."""
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,8 +13,9 @@ from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import arm_limits, faults
 from lambdist_lib.protocol.arms import ARMS, faults_of
+from lambdist_lib.protocol.contract import REQUEST_MAX_DATAPOINTS
 from lambdist_lib.results import schema
-from lambdist_lib.runs import dead_limit, ground_truth
+from lambdist_lib.runs import argument_checks, dead_limit, ground_truth
 from lambdist_lib.submission.receipts import SendOptions
 
 if TYPE_CHECKING:
@@ -107,21 +109,49 @@ def parse_conditions(values: Mapping[str, Any]) -> Conditions:
     if unknown := set(values) - set(Conditions.__dataclass_fields__):
         known = ", ".join(Conditions.__dataclass_fields__)
         raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
-    conditions = Conditions(**values)
-    faults.parse_work(conditions.work)
-    SendOptions(  # raises for values out of bounds
-        chunks=conditions.chunks, request_batch=conditions.request_batch, rate=conditions.rate
-    )
-    if conditions.stop_if_dead:
-        dead_limit.parse(conditions.stop_if_dead)
-    if conditions.failing_datapoints < 0:
-        raise UsageError(f"failing_datapoints is {conditions.failing_datapoints}; write 0 or more")
-    if conditions.processors and not MIN_PROCESSORS <= conditions.processors <= MAX_PROCESSORS:
-        raise UsageError(
-            f"processors is {conditions.processors}: AWS allows {MIN_PROCESSORS} to {MAX_PROCESSORS:,}; "
-            "write such a number, or 0 for as many as chunks"
-        )
-    return conditions
+    return Conditions(**{name: CHECKS[name](name, value) for name, value in values.items()})
+
+
+def _work(name: str, value: Any) -> str:
+    declared = argument_checks.text(name, value)
+    faults.parse_work(declared)
+    return declared
+
+
+def _fault(name: str, value: Any) -> str:
+    declared = argument_checks.text(name, value)
+    faults.parse_fault(declared)
+    return declared
+
+
+def _pattern(name: str, value: Any) -> str:
+    return datapoints.valid_pattern(argument_checks.text(name, value))
+
+
+def _dead_limit(name: str, value: Any) -> str:
+    if limit := argument_checks.text(name, value):
+        dead_limit.parse(limit)
+    return limit
+
+
+CHECKS: dict[str, Callable[[str, Any], Any]] = {  # by condition: returns the value, or raises UsageError
+    "chunks": functools.partial(argument_checks.whole, low=1),
+    "processors": functools.partial(
+        argument_checks.whole, low=MIN_PROCESSORS, high=MAX_PROCESSORS, zero="as many as chunks"
+    ),
+    "rate": argument_checks.real,
+    "request_batch": functools.partial(argument_checks.whole, low=1, high=REQUEST_MAX_DATAPOINTS),
+    "queue_batch": argument_checks.from_template,
+    "partial_responses": argument_checks.flag,
+    "memory_mb": argument_checks.from_template,
+    "work": _work,
+    "fault": _fault,
+    "failing_datapoints": argument_checks.whole,
+    "retry_delay_s": argument_checks.from_template,
+    "max_chars": argument_checks.from_template,
+    "pattern": _pattern,
+    "stop_if_dead": _dead_limit,
+}
 
 
 def resolve_faults(conditions: Conditions, points: Datapoints, seed: int) -> Conditions:
@@ -147,7 +177,7 @@ def send_options(
     require_possible(target.name, conditions, [arm])
     require_controls(stack, conditions)
     require_settings(stack, arm)
-    queued = ARMS[arm].queued
+    queued = ARMS[arm].cloud_retries
     opening = OPENING_SENDERS if target.name == "local" and temperature != "warm" else None
     return SendOptions(
         chunks=conditions.chunks if ARMS[arm].parallel else 1,

@@ -73,7 +73,7 @@ def test_pairs_end_when_the_time_limit_is_over(experiment, capsys):
     "wrong", [{"pairs": 0}, {"pairs": 1, "target_precision": -0.1}, {"pairs": 1, "target_precision": 5}]
 )
 def test_invalid_pairs_and_precisions_are_refused_before_a_run(experiment, wrong):
-    with pytest.raises(UsageError, match=r"write 1 or more pairs, and a precision between 0 and 1"):
+    with pytest.raises(UsageError, match=rf"{list(wrong)[-1]} is .*; write a (whole )?number"):
         experiment.run_pairs(**wrong)
     assert experiment.runs.empty
 

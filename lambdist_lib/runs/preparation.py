@@ -1,0 +1,111 @@
+"""Check an experiment's arguments, read its data and open its folder; nothing is deployed here."""
+
+import functools
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib import paths
+from lambdist_lib.cloud import targets
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data.datapoints import Datapoints
+from lambdist_lib.deployment import callables, lifecycle
+from lambdist_lib.deployment.callables import Module
+from lambdist_lib.results import folders
+from lambdist_lib.runs import argument_checks, levels
+from lambdist_lib.runs.conditions import Conditions, parse_conditions, require_possible, resolve_faults
+from lambdist_lib.runs.executor import WARM_UP_ROUNDS
+from lambdist_lib.runs.inputs import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What an experiment holds equal, and where it lies.
+
+    encoding: How datapoints stand in their file. note: What the caller should be told, or "".
+    """
+
+    id: str
+    folder: Path
+    target: Target
+    points: Datapoints
+    conditions: Conditions
+    arms: tuple[str, ...]
+    seed: int
+    processing: Path
+    encoding: str
+    note: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return the content of experiment.json."""
+        return {
+            "experiment_id": self.id,
+            "target": self.target.label,
+            "data": self.points.name,
+            "sha256": self.points.sha256,
+            "datapoints": self.points.submitted,
+            "seed": self.seed,
+            "arms": list(self.arms),
+            "processing": paths.shown(self.processing),
+            **self.conditions.facts(),
+            "warm_up": f"{WARM_UP_ROUNDS} datapoints per sender before the first pair",
+            "python": platform.python_version(),
+        }
+
+
+def prepare(
+    *,
+    data: str | Path | Iterable[object],
+    format: str,
+    columns: Sequence[str],
+    target: str,
+    region: str,
+    profile: str,
+    seed: int,
+    experiment_id: str,
+    arms: Sequence[str],
+    processing: str | Path,
+    process: Callable[[Any], object] | None,
+    requirements: Sequence[str],
+    modules: Iterable[Module],
+    results_dir: str | Path,
+    conditions: Mapping[str, Any],
+) -> Prepared:
+    """Check the arguments of `Experiment`, read its data and open its folder.
+
+    Raises:
+        UsageError: An argument is invalid; a folder that was made for it is removed again.
+        RunError: An experiment with this id has other conditions or data.
+    """
+    parsed = parse_conditions(conditions)
+    seed = argument_checks.whole("seed", seed, 0, argument_checks.MAX_SEED)
+    known = argument_checks.arms(arms)
+    argument_checks.require_known("target", [target], targets.NAMES)
+    require_possible(target, parsed, known)
+    source = Source(data=data, format=format, columns=columns, for_function=process is not None)
+    code = lifecycle.code_folder(
+        processing, process, requirements=requirements, modules=modules, as_json=source.for_json
+    )
+    name = str(data) if source.is_file else callables.name_of(process) if process else "items"
+    folder = Path(results_dir or paths.results()) / folders.checked_id(experiment_id or folders.new_id(name))
+    connect = functools.partial(targets.connect, target, region=region, profile=profile)
+    with folders.removed_if_refused(folder):
+        connected = connect() if source.is_remote else None
+        points = parsed.read(source.file(folder, max_chars=parsed.max_chars, target=connected))
+        parsed, note = levels.reduce_senders(parsed, points)
+        prepared = Prepared(
+            id=folder.name,
+            folder=folder,
+            target=connected or connect(),
+            points=points,
+            conditions=resolve_faults(parsed, points, seed),
+            arms=known,
+            seed=seed,
+            processing=code,
+            encoding=source.encoding,
+            note=note,
+        )
+        folders.open_experiment(folder, prepared.facts())
+    return prepared
