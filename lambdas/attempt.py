@@ -6,7 +6,7 @@ The two stacks differ only in what follows a failed attempt.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lambdist_lib.protocol.causes import cause_of
@@ -22,7 +22,7 @@ from lambdist_lib.protocol.contract import (
 )
 
 import experiment_controls
-from items import KeyTakenError, Table
+from items import KeyTakenError, Table, cut_payload
 from watchdog import TimedOut, Watchdog
 
 Process = Callable[[str], object]
@@ -153,6 +153,24 @@ def record_failure(
     except Exception as error:  # the table may be what failed: the retry matters more than the history
         return f"{cause} (not recorded: {cause_of(error)})"
     return cause
+
+
+def record_death(datapoint: Datapoint, failure: Attempt, table: Table) -> Attempt:
+    """Record a permanent failure on the item; if that fails, another attempt is needed."""
+    fields = {
+        "digest": data_digest(datapoint.data),
+        "payload": cut_payload(datapoint.data),
+        "cause": failure.cause,
+        "cause_class": failure.cause_class,
+        "dead_at": time.time(),
+        "receives": datapoint.attempt,
+    }
+    try:
+        table.record_death(datapoint.run_id, datapoint.n, fields)
+    except Exception as error:  # not dead until recorded
+        cause = f"{failure.cause} (death not recorded: {cause_of(error)})"
+        return replace(failure, outcome="failed", cause=cause)
+    return failure
 
 
 def _failed(

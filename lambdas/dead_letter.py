@@ -1,8 +1,9 @@
 """Dead-letter handler: record each dead datapoint with its cause, then send one mail.
 
 It never parses a body: a malformed one may be why the message is here. The key travels in
-the message's attributes. The mapping's batching window bounds the mails to one per window:
-SNS suspends an e-mail subscription that gets more than 10 messages a second.
+the message's attributes. Only a line of a Distributed Map is parsed: Step Functions wrote it.
+The mapping's batching window bounds the mails to one per window: SNS suspends an e-mail
+subscription that gets more than 10 messages a second.
 """
 
 import environment
@@ -15,9 +16,10 @@ from typing import Any
 import boto3
 
 from lambdist_lib.protocol import causes
-from lambdist_lib.protocol.contract import APPLICATION, DEAD, log_line
+from lambdist_lib.protocol.contract import APPLICATION, DEAD, NO_TRACE, THROTTLE_ONLY, log_line
 
 import digest
+import map_line
 from items import Table, cut_payload
 
 TOPIC_ARN = os.environ["TOPIC_ARN"]
@@ -43,7 +45,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     failed, letters = [], []
     for message in event["Records"]:
         try:
-            letters.append(record_death(message, table))
+            letters += [record_death(letter, table) for letter in letters_of(message, table)]
         except Exception as error:  # it stays in the dead-letter queue and is received again
             failed.append(message["messageId"])
             print(log_line("burial_failed", function="dead_letter", error=repr(error)))
@@ -68,6 +70,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
+def letters_of(message: dict[str, Any], table: Table) -> list[dict[str, Any]]:
+    """Return a message per dead datapoint: this one, or those of a map's line that are not settled."""
+    since = message.get("messageAttributes", {}).get("since", {}).get("stringValue")
+    if not since:
+        return [message]
+    line = json.loads(message["body"])
+    letters = map_line.records({"line": line, "retries": MAX_RECEIVES - 1, "entered_at": since})
+    histories = {letter["messageId"]: _history(letter, table) for letter in letters}
+    return [
+        {**letter, "error": line.get("error") or {}}
+        for letter in letters
+        if not map_line.is_settled(histories[letter["messageId"]], map_line.seconds(since))
+    ]
+
+
 def record_death(message: dict[str, Any], table: Table) -> dict[str, Any]:
     """Record one dead datapoint: its unparsed payload, its cause and its number of receives."""
     attributes = {
@@ -83,6 +100,9 @@ def record_death(message: dict[str, Any], table: Table) -> dict[str, Any]:
         cause, cause_class = causes.explain(
             history["attempts"], history["started"], receives=receives, marked=MARKED, since=queued_at
         )
+    error = message.get("error")  # of a map: why its last try failed
+    if error and cause_class in (NO_TRACE, THROTTLE_ONLY) and "TooManyRequests" not in str(error):
+        cause, cause_class = f"{NO_TRACE}: Step Functions reports {error.get('Error')}", NO_TRACE
     letter = {"payload": cut_payload(message["body"]), "cause": cause, "cause_class": cause_class}
     entries = [*history["attempts"], *history["started"]]
     if "digest" in attributes:
@@ -91,6 +111,11 @@ def record_death(message: dict[str, Any], table: Table) -> dict[str, Any]:
     times = {"first_at": first_at, "queued_at": queued_at, "dead_at": time.time(), "receives": receives}
     item = table.record_death(run_id, n, {**letter, **times})
     return {"run_id": run_id, "n": n, "outcome": item["outcome"], **letter}
+
+
+def _history(letter: dict[str, Any], table: Table) -> dict[str, Any]:
+    attributes = letter["messageAttributes"]
+    return table.history(attributes["run_id"]["stringValue"], int(attributes["n"]["stringValue"]))
 
 
 def key_of(attributes: dict[str, str], message_id: str) -> tuple[str, int]:

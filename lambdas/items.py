@@ -65,11 +65,11 @@ class Table:
         return history(item)
 
     def history(self, run_id: str, n: int) -> dict[str, Any]:
-        """Read the item's `outcome`, `attempts` and `started`; None and empty without an item."""
+        """Read the item's `outcome`, `dead_at`, `attempts` and `started`; None and empty without an item."""
         response = self.client.get_item(
             TableName=self.name,
             Key=_key(run_id, n),
-            ProjectionExpression="outcome, attempts, started",
+            ProjectionExpression="outcome, attempts, started, dead_at",
             ConsistentRead=True,
         )
         return history(response.get("Item", {}))
@@ -155,7 +155,7 @@ class Table:
 
 
 def history(item: dict[str, Any]) -> dict[str, Any]:
-    """Convert an item's `outcome` (or None), `attempts` and `started` to plain values."""
+    """Convert an item's `outcome`, `dead_at` (or None), `attempts` and `started` to plain values."""
     entries = {
         name: [
             {key: _plain(value) for key, value in entry["M"].items()}
@@ -163,7 +163,8 @@ def history(item: dict[str, Any]) -> dict[str, Any]:
         ]
         for name in ("attempts", "started")
     }
-    return {"outcome": item.get("outcome", {}).get("S"), **entries}
+    dead_at = _plain(item["dead_at"]) if "dead_at" in item else None
+    return {"outcome": item.get("outcome", {}).get("S"), "dead_at": dead_at, **entries}
 
 
 def cut_payload(text: str) -> str:

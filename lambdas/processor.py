@@ -3,7 +3,7 @@
 Only messages whose retry may succeed return to SQS, released early with a growing delay.
 A permanent failure goes to the dead-letter queue at once, with its cause. Without partial
 batch responses a batch is stored whole or not at all, as SQS then deletes or redelivers it
-as a whole.
+as a whole. A line of a Distributed Map is a batch that Step Functions retries (`map_line`).
 """
 
 import environment
@@ -26,7 +26,8 @@ from lambdist_lib.protocol.contract import (
 )
 
 import experiment_controls
-from attempt import Attempt, attempt, record_failure, run_process, store
+import map_line
+from attempt import Attempt, attempt, record_death, record_failure, run_process, store
 from items import Table
 from messages import Message, Queues
 from processing import process
@@ -53,9 +54,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         environment.log(log_line("place_held", function="processor", **invocation, held_s=held_s))
         time.sleep(held_s)
         return {}
-    messages = [Message(record) for record in event["Records"]]
-    process_batch = process_individually if PARTIAL else process_as_unit
+    is_line = "line" in event
+    messages = [Message(record) for record in (map_line.records(event) if is_line else event["Records"])]
+    process_batch = process_line if is_line else process_individually if PARTIAL else process_as_unit
     attempts = process_batch(messages, invocation, Watchdog(context))
+    messages = [message for message in messages if message.id in attempts]
     outcomes = [attempts[message.id].outcome for message in messages]
     retried = ("failed", "unstarted")
     failed = [message.id for message, outcome in zip(messages, outcomes, strict=True) if outcome in retried]
@@ -74,7 +77,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             duration_s=round(time.perf_counter() - started_s, 6),
         )
     )
-    if failed and not PARTIAL:
+    if is_line:
+        map_line.require_settled(outcomes)
+    elif failed and not PARTIAL:
         raise BatchFailed(f"{len(failed)} of {len(messages)} messages go back")
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
@@ -90,6 +95,41 @@ def process_individually(
         if message.id not in attempts:
             attempts[message.id] = process_message(message, invocation, watchdog)
     return attempts
+
+
+def process_line(
+    messages: list[Message], invocation: dict[str, Any], watchdog: Watchdog
+) -> dict[str, Attempt]:
+    """Process the datapoints of a map's line that are not settled; returns the attempts by message id."""
+    attempts, has_several = {}, len(messages) > 1
+    for message in unsettled(messages) if has_several else messages:
+        datapoint, stamps = message.read()
+        if has_several and message.attempt > 1 and not experiment_controls.marks(datapoint):
+            table.mark_started(message.run_id, message.n, invocation["request_id"], message.attempt)
+        result = attempt(datapoint, process_valid, table, invocation, stamps, watchdog)
+        if result.outcome == "permanent":
+            result = send_to_dead_letter_queue(message, result) if PERMANENT_AT_ONCE else _as_failed(result)
+        if result.outcome == "permanent" and has_several:  # a retry of the line has to leave it out
+            result = record_death(datapoint, result, table)
+        attempts[message.id] = result
+    return attempts
+
+
+def unsettled(messages: list[Message]) -> list[Message]:
+    """Return what a retry of a line attempts, first what was started least often.
+
+    One that ends the process would otherwise keep those behind it from each of their attempts.
+    """
+    if messages[0].attempt == 1:
+        return messages
+    started = {}
+    for message in messages:
+        history = table.history(message.run_id, message.n)
+        if not map_line.is_settled(history, message.sent_at):
+            started[message.id] = sum(entry["at"] >= message.sent_at for entry in history["started"])
+    return sorted(
+        (message for message in messages if message.id in started), key=lambda message: started[message.id]
+    )
 
 
 def process_valid(data: str) -> object:

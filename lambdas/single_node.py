@@ -9,12 +9,11 @@ from typing import Any
 
 import boto3
 
-from lambdist_lib.protocol.causes import cause_of
-from lambdist_lib.protocol.contract import Datapoint, data_digest, log_line
+from lambdist_lib.protocol.contract import Datapoint, log_line
 
 import api_request
-from attempt import Attempt, attempt
-from items import Table, cut_payload
+from attempt import Attempt, attempt, record_death
+from items import Table
 from processing import process
 from watchdog import Watchdog
 
@@ -70,19 +69,4 @@ def process_datapoint(
     result = attempt(datapoint, process, table, invocation, {}, watchdog)
     if result.outcome == "permanent" and not PERMANENT_AT_ONCE:
         return replace(result, outcome="failed")
-    if result.outcome == "permanent":
-        fields = {
-            "digest": data_digest(datapoint.data),
-            "payload": cut_payload(datapoint.data),
-            "cause": result.cause,
-            "cause_class": result.cause_class,
-            "dead_at": time.time(),
-            "receives": datapoint.attempt,
-        }
-        try:
-            table.record_death(datapoint.run_id, datapoint.n, fields)
-        except Exception as error:  # not dead until recorded: the client sends it again
-            return replace(
-                result, outcome="failed", cause=f"{result.cause} (death not recorded: {cause_of(error)})"
-            )
-    return result
+    return record_death(datapoint, result, table) if result.outcome == "permanent" else result

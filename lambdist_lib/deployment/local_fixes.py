@@ -1,5 +1,6 @@
 """Make the local cloud do what it ignores or misreads in a template."""
 
+import json
 from collections.abc import Mapping
 
 from lambdist_lib.cloud.targets import Target
@@ -54,6 +55,15 @@ def set_mapping(target: Target, outputs: Mapping[str, str], parameters: Mapping[
         BatchSize=int(parameters["QueueBatch"]),
         ScalingConfig={"MaximumConcurrency": int(parameters["MaximumConcurrency"])},
     )
+    if "MapMachineArn" in outputs:
+        _set_map_width(target, outputs["MapMachineArn"], int(parameters["MaximumConcurrency"]))
+
+
+def _set_map_width(target: Target, arn: str, width: int) -> None:
+    states = target.client("stepfunctions")
+    definition = json.loads(states.describe_state_machine(stateMachineArn=arn)["definition"])
+    definition["States"]["Map"]["MaxConcurrency"] = width
+    states.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
 
 
 def _validate_requests(target: Target, api_id: str) -> None:

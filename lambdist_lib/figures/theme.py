@@ -23,6 +23,7 @@ ARM = {
     "queue_client": "#56B4E9",
     "invoke": "#882255",
     "storage_first": "#5D3A9B",
+    "distributed_map": "#117733",
 }
 TEMPERATURE = {"warm": "#E69F00", "cold": "#56B4E9"}
 OUTCOME = {
@@ -35,6 +36,7 @@ OUTCOME = {
 }
 STAGE = {
     "wait": "#D9D9D9",
+    "upload": "#999999",
     "to_entry": "#E69F00",
     "collector": "#F0E442",
     "queue": "#56B4E9",

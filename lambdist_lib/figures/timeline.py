@@ -20,6 +20,7 @@ from lambdist_lib.protocol.contract import DEAD, OUTCOMES, STORED
 LABELS = {
     "wait": "waits for a sender",
     "to_entry": "to the first Lambda or queue",
+    "upload": "upload of the file",
     "collector": "collector",
     "queue": "in the queue",
     "start": "starting, retries",

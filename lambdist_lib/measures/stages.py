@@ -4,7 +4,11 @@ Consecutive time stamps bound the stages without gap or overlap, so they add up 
 
     with a queue         intended > sent > received > queued > first_received > started > finished > put
     without a collector  intended > sent > queued > first_received > started > finished > put
+    distributed_map      intended > sent > queued > first_received > started > finished > put
     without a queue      intended > sent > received > started > finished > put
+
+In distributed_map `sent` is the end of the file's upload, `queued` the start of the execution and
+`first_received` the entry of the child execution, both by Step Functions' clock in milliseconds.
 
 Clocks (see `results.schema`): `to_entry` is from the client's clock to the Lambda's, or without a collector
 to SQS's; `collector` and `start` are between the Lambda's and SQS's. SQS truncates its stamps to
@@ -41,7 +45,13 @@ STAGES_WITHOUT_COLLECTOR = {  # the client or the API writes to the queue
     "to_entry": ("sent_at", "queued_at"),  # network, API
     **{name: STAGES[name] for name in ("queue", "start", "process", "to_put")},
 }
-NAMES = tuple(STAGES)
+STAGES_OF_MAP = {
+    "upload": STAGES["wait"],  # reading the file, and one upload for all of its datapoints
+    "to_entry": ("sent_at", "queued_at"),  # network, StartExecution
+    # start of the map, and the wait for one of its children
+    **{name: STAGES[name] for name in ("queue", "start", "process", "to_put")},
+}
+NAMES = ("wait", "upload", *list(STAGES)[1:])
 COLUMNS = tuple(f"{name}_s" for name in NAMES)
 SQS_STAMP_S = 0.001
 NEEDED = ["run_id", "arm", "n", "tries", *dict.fromkeys(stamp for span in STAGES.values() for stamp in span)]
@@ -54,6 +64,8 @@ def of_arm(arm: str) -> dict[str, Span]:
     """
     if arm not in ARMS or is_local(arm):
         return {}
+    if ARMS[arm].orchestrated:
+        return STAGES_OF_MAP
     if not ARMS[arm].queued:
         return STAGES_WITHOUT_QUEUE
     return STAGES if ARMS[arm].first_lambda else STAGES_WITHOUT_COLLECTOR

@@ -17,12 +17,13 @@ class Arm:
     """One way to get a data file processed.
 
     stack: The stack that it sends to, "" for none: it then runs on this machine, whatever the target.
-    door: Where in the stack its requests arrive (`submission.doors.DOORS`).
+    door: Where in the stack its requests arrive (`submission.doors.DOORS`), "" for none.
     sender: Which client sends (`runs.senders.SENDERS`).
     parallel: Whether it sends with `chunks` senders at once; otherwise with one.
     through_api: Whether its requests pass API Gateway, which charges for each.
     max_request: The most datapoints of one request.
     first_lambda: Whether a Lambda receives its requests: the collector, or the single node's function.
+    orchestrated: Whether Step Functions hands the datapoints to the processor, instead of a queue.
     isolates_queue: Whether it has as many senders as the fan-out and no queue, so that a comparison with
         it shows what the queue costs.
     what: A few words for tables.
@@ -38,6 +39,7 @@ class Arm:
     through_api: bool = True
     max_request: int = REQUEST_MAX_DATAPOINTS
     first_lambda: bool = True
+    orchestrated: bool = False
     isolates_queue: bool = False
     what: str
     faults: tuple[str, ...] = faults.FAULT_KINDS
@@ -47,12 +49,17 @@ class Arm:
     @property
     def queued(self) -> bool:
         """Whether a queue stands between the front door and the processor."""
+        return self.stack == "distributed" and not self.orchestrated
+
+    @property
+    def cloud_retries(self) -> bool:
+        """Whether the cloud retries a failed datapoint, and has a queue of dead letters."""
         return self.stack == "distributed"
 
     @property
     def client_retries(self) -> bool:
-        """Whether only the client retries a failed datapoint: there is a cloud, and no queue in it."""
-        return bool(self.stack) and not self.queued
+        """Whether only the client retries a failed datapoint: there is a cloud that does not."""
+        return bool(self.stack) and not self.cloud_retries
 
 
 WITHOUT_QUEUE = frozenset({"processors", "queue_batch"})  # conditions of the queue's mapping
@@ -102,6 +109,19 @@ ARMS = {
         faults=faults.OF_PROCESSORS,
         ignores=frozenset({"request_batch"}),
         needs=("storage_first",),
+    ),
+    "distributed_map": Arm(
+        stack="distributed",
+        door="",
+        sender="map",
+        parallel=False,  # one upload and one execution; `processors` is the width of its map
+        through_api=False,
+        first_lambda=False,
+        orchestrated=True,
+        what="a state machine maps the file's lines",
+        faults=faults.OF_PROCESSORS,
+        ignores=frozenset({"queue_batch", "partial_responses"}),
+        needs=("distributed_map",),
     ),
 }
 

@@ -41,6 +41,7 @@ def wait_until_complete(
     *,
     expected: int,
     watch: Callable[[QueueDepth], None] = lambda depth: None,
+    depth: Callable[[], QueueDepth] | None = None,
     count: Callable[[], int] | None = None,
 ) -> Completion:
     """Wait for a run's end.
@@ -49,6 +50,7 @@ def wait_until_complete(
         expected: Datapoints that were accepted. Those that were possibly accepted do not
             count here: the empty queue ends the wait for them.
         watch: Called at each poll with what is queued.
+        depth: What is in flight; by default the stack's queued messages.
         count: How many are settled; by default the run's items with an outcome.
 
     Returns:
@@ -56,10 +58,11 @@ def wait_until_complete(
         + function timeout + 60 s: a long queue may take longer than the longest way of one message.
     """
     count = count or (lambda: count_settled(target, stack, run_id))
+    depth = depth or (lambda: queue_depth(target, stack))
     deadline_s, shortest = time.monotonic() + longest_s(stack), float("inf")
     empty = 0
     while True:
-        seen = queue_depth(target, stack)
+        seen = depth()
         watch(seen)
         queued = seen.total
         if queued < shortest:

@@ -187,7 +187,7 @@ class Executor:
             self._warm.pop(scheduled.arm, None)
             stacks.make_cold(self.target, self.stacks[ARMS[scheduled.arm].stack])
         for arm in scheduled.warm_up:
-            width = scheduled.conditions.width if ARMS[arm].queued else 1
+            width = scheduled.conditions.width if ARMS[arm].cloud_retries else 1
             if self._warm.get(arm, 0) < width:
                 progress.show(f"warming up {arm}")
                 self._open(arm, scheduled)

@@ -39,6 +39,7 @@ class Monitor:
     Args:
         watch: Called with each RunProgress; None polls nothing.
         where: Target, stack and run id whose queue and table may be polled.
+        depth: Counts what is in flight; by default the stack's queued messages.
         meter: Takes a sample of the CPU times now and then.
         is_queued: Whether an accepted datapoint is still to be processed; else it is stored.
     """
@@ -52,10 +53,11 @@ class Monitor:
         request_batch: int = 1,
         is_queued: bool = True,
         where: "tuple[Target, Stack, str] | None" = None,
+        depth: Callable[[], QueueDepth] | None = None,
         meter: "Meter | None" = None,
     ) -> None:
         self._meter = meter
-        self._watch, self._where = watch, where
+        self._watch, self._where, self._depth = watch, where, depth
         self._submitted, self._before, self._batch = submitted, before, request_batch
         self._is_queued = is_queued
         self._tally, self._queued = SubmissionCounts(), QueueDepth()
@@ -135,6 +137,7 @@ class Monitor:
 
         assert self._where
         target, stack, run_id = self._where
+        depth = self._depth or (lambda: queue_depth.queue_depth(target, stack))
         dead: dict[str, int] = {}
         shards = collections.deque(shard_keys(run_id) if target.name == "local" else [])
         while not self._ended.wait(POLL_EVERY_S):
@@ -145,7 +148,7 @@ class Monitor:
                     accepted = (
                         self._tally.accepted
                     )  # read before the poll: what is accepted meanwhile counts as queued
-                    self._note(queue_depth.queue_depth(target, stack), accepted)
+                    self._note(depth(), accepted)
                 for _ in range(len(shards)):
                     if not self._can_afford():
                         break

@@ -161,7 +161,7 @@ def redrive_all(
 
 
 def has_queue(arm: str) -> bool:
-    return arm in ARMS and ARMS[arm].queued
+    return arm in ARMS and ARMS[arm].cloud_retries
 
 
 def require_finished(report: RedriveResult) -> None:

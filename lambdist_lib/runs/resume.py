@@ -16,7 +16,7 @@ from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import items
 from lambdist_lib.results import closing, folders, journal
-from lambdist_lib.runs import completion, external_api
+from lambdist_lib.runs import completion, external_api, lost_stack, senders
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run import complete
@@ -53,8 +53,19 @@ def _resume(
             f"or start afresh with `lambdist submit {shlex.quote(points.path or points.name)}`"
         )
     key = folders.key_of(facts)
-    with folders.resumable(folder), Monitor(watch, submitted=points.submitted) as monitor:
-        completion.wait_until_complete(target, stack, key, expected=points.submitted, watch=monitor.waiting)
+    with (
+        folders.resumable(folder),
+        lost_stack.explained(target, facts),
+        Monitor(watch, submitted=points.submitted) as monitor,
+    ):
+        completion.wait_until_complete(
+            target,
+            stack,
+            key,
+            expected=points.submitted,
+            watch=monitor.waiting,
+            depth=senders.depth(target, stack, facts["arm"], key),
+        )
     receipts = _Receipts(folder, points.next_n)
     done, settled = receipts.rejected, 0
     with journal.Journal(folder / "journal", Receipt._fields) as kept:

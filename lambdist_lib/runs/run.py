@@ -24,7 +24,17 @@ from lambdist_lib.errors import AbsentError, UsageError
 from lambdist_lib.protocol.arms import ARMS, arm_abbreviation, faults_of, require_arm
 from lambdist_lib.protocol.contract import WARM_UP
 from lambdist_lib.results import closing, files, folders, journal
-from lambdist_lib.runs import clocks, collect, completion, dead_limit, machine, senders, throttle_fault
+from lambdist_lib.runs import (
+    clocks,
+    collect,
+    completion,
+    dead_limit,
+    lost_stack,
+    machine,
+    senders,
+    throttle_fault,
+)
+from lambdist_lib.runs.argument_checks import OF_STACK
 from lambdist_lib.runs.conditions import (
     Conditions,
     parse_conditions,
@@ -117,10 +127,12 @@ def warm_up(
     for number, width in enumerate([*opening, *[options.chunks] * (MAX_WARM_UPS - 1)]):
         run_id, receipts = f"{name}-{arm_abbreviation(arm)}-{number}{WARM_UP}", list[Receipt]()
         lines = itertools.islice(points, width * 2) if width < options.chunks else points
-        counts = senders.by_client(
+        counts = senders.warm_up(
             target, stack, arm, lines, replace(options, chunks=width), run_id=run_id, keep=receipts.extend
         )
-        completion.wait_until_complete(target, stack, run_id, expected=counts.accepted)
+        depth = senders.depth(target, stack, arm, run_id)
+        completion.wait_until_complete(target, stack, run_id, expected=counts.accepted, depth=depth)
+        senders.clean_up(target, stack, arm, run_id)
         if number >= len(opening) and not any(receipt.entry_cold for receipt in receipts):
             return
 
@@ -171,7 +183,10 @@ def complete(
         ended = completion.wait_until_complete(
             target,
             stack,
+            depth=senders.depth(target, stack, info.arm, info.key),
             info.key,
+        if not ended.queued:
+            senders.clean_up(target, stack, info.arm, info.key)
             expected=settled + counts.accepted + counts.dead,
             watch=monitor.waiting,
         )
@@ -215,6 +230,7 @@ def _monitor(
         watch,
         submitted=points.submitted,
         before=before,
+        depth=senders.depth(target, stack, info.arm, info.key),
         request_batch=min(info.conditions.request_batch, ARMS[info.arm].max_request),
         is_queued="QueueUrl" in stack.outputs,
         where=(target, stack, info.key),

@@ -1,17 +1,21 @@
 """Send an arm's datapoints: by the client through the arm's door, or by a client of its own.
 
-A way that is no front door, such as one that starts an orchestrator, is one more entry of SENDERS.
+A way that is no front door, such as one that starts an orchestrator, is one more entry of SENDERS, and of
+DEPTHS and CLEAN_UPS if a queue's depth does not say what is in flight, or if it leaves files.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Line
-from lambdist_lib.deployment import stacks
+from lambdist_lib.deployment import queue_depth, stacks
+from lambdist_lib.deployment.queue_depth import QueueDepth
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.protocol.arms import ARMS
-from lambdist_lib.submission import client, doors, original_client
+from lambdist_lib.runs import map_runs
+from lambdist_lib.submission import client, doors, map_client, original_client
 from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
 
 
@@ -62,7 +66,29 @@ def _by_original_client(
     return original_client.submit(lines, api, options, run_id=run_id, keep=keep, **watching)
 
 
-SENDERS: dict[str, Sender] = {"client": by_client, "original_client": _by_original_client}  # by `Arm.sender`
+def _by_map(
+    target: Target,
+    stack: Stack,
+    arm: str,
+    lines: Iterable[Line],
+    options: SendOptions,
+    *,
+    run_id: str,
+    keep: Callable[[list[Receipt]], None],
+    **watching: Any,
+) -> SubmissionCounts:
+    machine = map_runs.machine_of(target, stack)
+    return map_client.submit(lines, machine, options, run_id=run_id, keep=keep, **watching)
+
+
+SENDERS: dict[str, Sender] = {  # by `Arm.sender`
+    "client": by_client,
+    "original_client": _by_original_client,
+    "map": _by_map,
+}
+# What a way that is no front door has in flight, and what it leaves behind
+DEPTHS: dict[str, Callable[[Target, Stack, str], Callable[[], QueueDepth]]] = {"map": map_runs.depth}
+CLEAN_UPS: dict[str, Callable[[Target, Stack, str], None]] = {"map": map_runs.delete_files}
 
 
 def send(
@@ -83,3 +109,32 @@ def send(
     """
     sender = SENDERS[ARMS[arm].sender]
     return sender(target, stack, arm, lines, options, run_id=run_id, keep=keep, **watching)
+
+
+def warm_up(
+    target: Target,
+    stack: Stack,
+    arm: str,
+    lines: Iterable[Line],
+    options: SendOptions,
+    *,
+    run_id: str,
+    keep: Callable[[list[Receipt]], None],
+) -> SubmissionCounts:
+    """Send unmeasured datapoints: through an arm's door whichever client is its own, else one per line."""
+    if ARMS[arm].door:
+        return by_client(target, stack, arm, lines, options, run_id=run_id, keep=keep)
+    return send(target, stack, arm, lines, replace(options, request_batch=1), run_id=run_id, keep=keep)
+
+
+def depth(target: Target, stack: Stack, arm: str, run_id: str) -> Callable[[], QueueDepth]:
+    """Return a function that counts what a run has in flight."""
+    if ARMS[arm].sender in DEPTHS:
+        return DEPTHS[ARMS[arm].sender](target, stack, run_id)
+    return lambda: queue_depth.queue_depth(target, stack)
+
+
+def clean_up(target: Target, stack: Stack, arm: str, run_id: str) -> None:
+    """Delete what an arm's sender left for a run that has nothing in flight any more."""
+    if ARMS[arm].sender in CLEAN_UPS:
+        CLEAN_UPS[ARMS[arm].sender](target, stack, run_id)

@@ -41,7 +41,11 @@ class PendingRequest:
 
 
 def group_datapoints(
-    points: Iterator[tuple[int, str]], request_batch: int, controls: dict[str, str] | None = None
+    points: Iterator[tuple[int, str]],
+    request_batch: int,
+    controls: dict[str, str] | None = None,
+    *,
+    max_bytes: int = REQUEST_MAX_BYTES,
 ) -> Iterator[PendingRequest]:
     """Group at most `request_batch` datapoints that fit a request with these controls."""
     group: Points = []
@@ -50,7 +54,7 @@ def group_datapoints(
     for n, data in points:
         # JSON escapes a quote, a backslash or a TAB into two bytes
         point_bytes = len(data.encode()) + data.count('"') + data.count("\\") + data.count("\t") + POINT_BYTES
-        if group and (len(group) == request_batch or size_bytes + point_bytes > REQUEST_MAX_BYTES):
+        if group and (len(group) == request_batch or size_bytes + point_bytes > max_bytes):
             yield PendingRequest(group, index)
             index += len(group)
             group, size_bytes = [], around_bytes

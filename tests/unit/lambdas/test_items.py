@@ -74,7 +74,7 @@ def test_record_death_is_idempotent(table, dynamodb):
     first = table.record_death("run", 0, {"cause": "no"})
 
     assert table.record_death("run", 0, {"cause": "no"}) == first
-    assert first == {"outcome": "dead", "attempts": [], "started": []}
+    assert {**first, "dead_at": None} == {"outcome": "dead", "dead_at": None, "attempts": [], "started": []}
 
 
 def test_failed_attempts_set_no_outcome(table, dynamodb):

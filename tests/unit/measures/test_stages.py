@@ -98,7 +98,7 @@ def test_summary_shares_add_up_to_one():
 
     parts = summary[summary["stage"] != "end_to_end"]
     assert parts.groupby("arm")["share"].sum().to_numpy() == pytest.approx([1, 1])
-    assert parts.loc[parts["arm"] == "distributed", "stage"].tolist() == list(stages.NAMES)
+    assert parts.loc[parts["arm"] == "distributed", "stage"].tolist() == list(stages.STAGES)
     assert summary.groupby("arm")["stage"].last().tolist() == ["end_to_end", "end_to_end"]
     assert (summary["p90_s"] >= summary["median_s"]).all()
 

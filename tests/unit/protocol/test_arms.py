@@ -48,5 +48,5 @@ def test_faults_of_keeps_only_kinds_of_the_arm(arm):
 
 def test_settings_of_turns_on_what_the_arms_need():
     """The stack of an experiment without storage_first has no such path."""
-    assert settings_of(ARMS) == {"storage_first": True}
+    assert settings_of(ARMS) == {"storage_first": True, "distributed_map": True}
     assert settings_of(["distributed", "queue_client"]) == {}
