@@ -183,13 +183,13 @@ def complete(
         ended = completion.wait_until_complete(
             target,
             stack,
-            depth=senders.depth(target, stack, info.arm, info.key),
             info.key,
-        if not ended.queued:
-            senders.clean_up(target, stack, info.arm, info.key)
             expected=settled + counts.accepted + counts.dead,
             watch=monitor.waiting,
+            depth=senders.depth(target, stack, info.arm, info.key),
         )
+        if not ended.queued:
+            senders.clean_up(target, stack, info.arm, info.key)
         monitor.collecting()
         collected = collect.collect(target, stack, points, folder, info.arm, ended, jumped_s=clock.jumped_s())
         changed = _changed(target, stack)
@@ -230,10 +230,10 @@ def _monitor(
         watch,
         submitted=points.submitted,
         before=before,
-        depth=senders.depth(target, stack, info.arm, info.key),
         request_batch=min(info.conditions.request_batch, ARMS[info.arm].max_request),
         is_queued="QueueUrl" in stack.outputs,
         where=(target, stack, info.key),
+        depth=senders.depth(target, stack, info.arm, info.key),
         meter=meter,
     )
 
