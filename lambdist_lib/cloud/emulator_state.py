@@ -3,7 +3,7 @@
     cloud.json        the running cloud, written by its supervisor
     cloud.log         the emulator's log, kept after its end
     leases/*.json     one per process that uses the cloud; it ends with the process
-    transition.lock   held while a cloud starts or ends
+    transition.lock   held while a cloud starts or ends (`locks`)
     stacks.lock       held while a run or a deploy uses it (`locks`)
 
 All are private to the user; cloud.json has the key without which the cloud answers nobody.
@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TextIO
 
 import psutil
@@ -31,7 +30,6 @@ from lambdist_lib.errors import LocalCloudError
 
 FOLDER_PREFIX = "lambdist-cloud-"
 SUPERVISOR, EMULATOR = "lambdist_lib.cloud.emulator_supervisor", "lambdist_lib.cloud.emulator_launcher"
-TRANSITION_WAIT_S = 45.0  # a start takes at most 20 s, an end a few
 SAME_PROCESS_S = 2.0  # the boot time that psutil subtracts is in whole seconds, and wavers by one
 
 
@@ -159,7 +157,7 @@ def forget(state: Path, record: Record) -> None:
 def recovered(state: Path) -> Record | None:
     """Return the running cloud; end the rest of one that lost its supervisor or its emulator.
 
-    Call it inside `transition`.
+    Call it inside `locks.transition`.
     """
     record = read(state)
     if record is None or record.is_alive():
@@ -223,75 +221,3 @@ def open_private(path: Path) -> TextIO:
     """Open a new file that only this user can read, for writing."""
     path.unlink(missing_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
-
-
-@contextmanager
-def transition(state: Path) -> Iterator[int]:
-    """Hold the lock under which a cloud starts, ends or is searched; yields its file descriptor.
-
-    After an exception it is closed, not unlocked: a supervisor that inherited it then holds
-    it until its start, which was interrupted here, is complete.
-    """
-    lock = acquire(state / "transition.lock", TRANSITION_WAIT_S, "starting or stopping the local cloud")
-    try:
-        yield lock
-        _unlock(lock)
-    finally:
-        os.close(lock)
-
-
-@contextmanager
-def locked(path: Path, timeout_s: float, doing: str) -> Iterator[None]:
-    """Hold the lock on `path`; see `acquire`."""
-    lock = acquire(path, timeout_s, doing)
-    try:
-        yield
-    finally:
-        _unlock(lock)  # closing is not enough when a forked child still has it open
-        os.close(lock)
-
-
-def _fcntl() -> ModuleType:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        raise LocalCloudError("the local cloud needs Linux, macOS or WSL; or use --target aws") from None
-    return fcntl
-
-
-def _unlock(lock: int) -> None:
-    fcntl = _fcntl()
-    fcntl.flock(lock, fcntl.LOCK_UN)
-
-
-def acquire(path: Path, timeout_s: float, doing: str) -> int:
-    """Lock `path` and write this pid there; the caller closes the returned file descriptor.
-
-    Raises:
-        LocalCloudError: Another process held it for all of `timeout_s`; names its pid.
-    """
-    fcntl = _fcntl()
-    with writable(path.parent, "LAMBDIST_STATE"):
-        paths.make_private(path.parent)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + timeout_s
-    try:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    pid = os.pread(lock, 20, 0).decode() or "unknown"
-                    raise LocalCloudError(
-                        f"process {pid} has been {doing} for {timeout_s:g} s ({paths.shown(path)}); "
-                        f"wait for it or end it with `kill {pid}`, then try again"
-                    ) from None
-            time.sleep(0.05)
-        with writable(path.parent, "LAMBDIST_STATE"):
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, str(os.getpid()).encode(), 0)
-    except BaseException:
-        os.close(lock)
-        raise
-    return lock

@@ -31,9 +31,9 @@ from pathlib import Path
 import psutil
 
 from lambdist_lib import paths
-from lambdist_lib.cloud import emulator_gate, process_limits
+from lambdist_lib.cloud import emulator_gate, locks, process_limits
 from lambdist_lib.cloud import emulator_state as cloud_state
-from lambdist_lib.errors import LocalCloudError
+from lambdist_lib.errors import BusyError, LocalCloudError
 
 READY = "ready"  # the answer to the starter; any other is the reason of a failure
 READY_S = 20.0  # for all ports together; 0.3 s is usual
@@ -280,7 +280,7 @@ def watch(
     while True:
         if reason_to_end():
             # A process may just have taken a lease; while this holds the lock, none can.
-            with suppress(LocalCloudError), cloud_state.transition(state):
+            with suppress(BusyError), locks.transition(state):
                 if reason := reason_to_end():
                     record.end()
                     cloud_state.forget(state, record)

@@ -26,7 +26,7 @@ from pathlib import Path
 import psutil
 
 from lambdist_lib import paths
-from lambdist_lib.cloud import emulator_gate
+from lambdist_lib.cloud import emulator_gate, locks
 from lambdist_lib.cloud import emulator_state as cloud_state
 from lambdist_lib.cloud.emulator_supervisor import READY, Options, interpreter_environment
 from lambdist_lib.errors import LocalCloudError, MissingExtraError
@@ -85,7 +85,7 @@ def find(state: Path | None = None) -> LocalCloud | None:
     state = state or paths.state()
     if not state.exists():
         return None
-    with cloud_state.transition(state):
+    with locks.transition(state):
         record = cloud_state.recovered(state)
     return _described(state, record) if record else None
 
@@ -112,7 +112,7 @@ def start(
         LocalCloudError: It does not start, or runs without `auth`.
     """
     state = state or paths.state()
-    with cloud_state.transition(state) as lock:
+    with locks.transition(state) as lock:
         record = cloud_state.recovered(state)
         if record is None:
             options = Options(
@@ -176,7 +176,7 @@ def stop(state: Path | None = None) -> bool:
     state = state or paths.state()
     if not state.exists():
         return False
-    with cloud_state.transition(state):
+    with locks.transition(state):
         record = cloud_state.recovered(state)
     if record is None:
         return False
@@ -188,7 +188,7 @@ def stop(state: Path | None = None) -> bool:
                 if time.monotonic() >= deadline:
                     supervisor.kill()
                 time.sleep(0.02)
-    with cloud_state.transition(state):
+    with locks.transition(state):
         cloud_state.recovered(state)  # clears away what a killed supervisor left
     return True
 

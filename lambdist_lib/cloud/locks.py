@@ -1,6 +1,7 @@
-"""One writer at a time: a lock per run folder, and one per place where stacks are deployed.
+"""One writer at a time: a lock per run folder, per place where stacks are deployed, per local cloud.
 
     with locks.stacks(target, "submit my-run"), locks.run(folder, "submit my-run"): ...
+    with locks.transition(state) as descriptor: ...     while the local cloud starts or ends
 
 Each is an advisory lock of the operating system on a file, so it ends with the process that holds
 it, however that ends. The file names the holder; a process that has to wait says at once for which one.
@@ -22,14 +23,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambdist_lib import paths
-from lambdist_lib.errors import BusyError, LambdistError
+from lambdist_lib.errors import BusyError, LambdistError, LocalCloudError
 
 if TYPE_CHECKING:
     from lambdist_lib.cloud.targets import Target
 
 POLL_S = 0.1
 LOCK_BYTE = 1 << 30  # far behind the text: Windows lets nobody read a byte that is locked
-RUN_FILE = "run.lock"
+RUN_FILE, TRANSITION_FILE = "run.lock", "transition.lock"
+TRANSITION_WAIT_S = 45.0  # a start of the local cloud takes at most 20 s, an end a few
 
 Log = Callable[[str], None]
 
@@ -72,6 +74,28 @@ def stacks(
 
 
 @contextlib.contextmanager
+def transition(state: Path, *, timeout_s: float = TRANSITION_WAIT_S) -> Iterator[int]:
+    """Hold the lock under which a local cloud starts, ends or is searched; yields its file descriptor.
+
+    After an exception it is closed, not unlocked: a supervisor that inherited it then holds it until its
+    start, which was interrupted here, is complete.
+
+    Raises:
+        LocalCloudError: This system has no local cloud.
+        BusyError: Another process held it for all of `timeout_s`.
+    """
+    if sys.platform == "win32":
+        raise LocalCloudError("the local cloud needs Linux, macOS or WSL; or use --target aws")
+    file = _acquire(state / TRANSITION_FILE, "the local cloud's start and end", timeout_s, lambda line: None)
+    try:
+        _write_holder(file, "starting or stopping the local cloud")
+        yield file
+        _unlock(file)
+    finally:
+        os.close(file)
+
+
+@contextlib.contextmanager
 def _exclusive(
     path: Path, what: str, doing: str, timeout_s: float, log: Log, *, remove: bool
 ) -> Iterator[None]:
@@ -86,11 +110,7 @@ def _exclusive(
     file = _acquire(path, what, timeout_s, log)
     _held[key] = 1
     try:
-        holder = {"pid": os.getpid(), "since": time.time(), "doing": doing}
-        with contextlib.suppress(OSError):  # a full disk: the lock holds, and only its holder has no name
-            os.truncate(file, 0)
-            os.lseek(file, 0, os.SEEK_SET)
-            os.write(file, json.dumps(holder).encode())
+        _write_holder(file, doing)
         yield
     finally:
         del _held[key]
@@ -136,6 +156,15 @@ def _acquire(path: Path, what: str, timeout_s: float, log: Log) -> int:
             raise
         os.close(file)
         time.sleep(POLL_S)
+
+
+def _write_holder(file: int, doing: str) -> None:
+    """Write for those that wait who holds the lock."""
+    holder = {"pid": os.getpid(), "since": time.time(), "doing": doing}
+    with contextlib.suppress(OSError):  # a full disk: the lock holds, and only its holder has no name
+        os.truncate(file, 0)
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, json.dumps(holder).encode())
 
 
 def _is_current(file: int, path: Path) -> bool:

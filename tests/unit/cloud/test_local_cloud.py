@@ -15,9 +15,9 @@ import pytest
 
 from lambdist_lib.cloud import emulator_state as cloud_state
 from lambdist_lib.cloud import emulator_supervisor as local_cloud_supervisor
-from lambdist_lib.cloud import local_cloud
+from lambdist_lib.cloud import local_cloud, locks
 from lambdist_lib.cloud.emulator_state import Identity
-from lambdist_lib.errors import LocalCloudError, MissingExtraError
+from lambdist_lib.errors import BusyError, LocalCloudError, MissingExtraError
 
 # What a supervisor's or an emulator's command line holds is taken from an argument.
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
@@ -175,14 +175,19 @@ def test_a_lease_ends_with_its_process_or_its_release(tmp_path):
 
 def test_an_interrupted_start_leaves_the_lock_to_its_supervisor(tmp_path):
     """Ctrl-C during a start does not let a second one in before the first is over."""
-    with pytest.raises(KeyboardInterrupt), cloud_state.transition(tmp_path) as lock:
+    with pytest.raises(KeyboardInterrupt), locks.transition(tmp_path) as lock:
         inherited = os.dup(lock)
         raise KeyboardInterrupt
 
-    with pytest.raises(LocalCloudError, match="starting or stopping"):
-        cloud_state.acquire(tmp_path / "transition.lock", 0.1, "starting or stopping")
+    with (
+        pytest.raises(BusyError, match="starting or stopping") as busy,
+        locks.transition(tmp_path, timeout_s=0.1),
+    ):
+        raise AssertionError("two processes hold the lock")
+    assert busy.value.pid == os.getpid()
     os.close(inherited)
-    os.close(cloud_state.acquire(tmp_path / "transition.lock", 0.1, "starting or stopping"))
+    with locks.transition(tmp_path, timeout_s=0.1):
+        pass
 
 
 def test_the_emulators_environment_is_complete_and_ours(monkeypatch):
