@@ -7,7 +7,7 @@ V := .venv
 BIN := $(V)/bin
 UV := $(shell sed -n "s/^uv==//p" requirements.txt)
 .DEFAULT_GOAL := help
-.PHONY: help setup lab experiment report test test-faults lint bench docs permissions lock clean
+.PHONY: help setup lab experiment report test test-chaos test-faults lint bench docs permissions lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ test: $(V)/.ok  ## run the whole test suite
 
 test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minutes
 	$(BIN)/python -m pytest -q -m faults
+
+test-chaos: $(V)/.ok  ## kill and freeze every process amid runs, then resume, minutes
+	$(BIN)/python -m pytest -q -m chaos
 
 lint: $(V)/.ok  ## what the tests check of style, alone
 	$(BIN)/python -m pytest -q tests/unit/project/test_style.py

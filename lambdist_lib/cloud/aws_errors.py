@@ -52,6 +52,7 @@ CONFIGURATION = (
     exceptions.ConfigParseError, exceptions.ConfigNotFound, exceptions.InvalidConfigError,
     exceptions.UnknownCredentialError, exceptions.RefreshWithMFAUnsupportedError,
 )  # fmt: skip
+UNREACHABLE = (exceptions.ConnectionError, exceptions.HTTPClientError)
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}  # of endpoints that IAM calls otherwise
 
 
@@ -82,6 +83,11 @@ def watch(events: Any, where: Where) -> None:
         if denied := of_failure(exception, where):
             raise denied from None
 
+    def attempted(exception: Exception | None, **_: Any) -> None:
+        if isinstance(exception, UNREACHABLE):
+            where.require_alive()  # before each of the call's retries, which take half a minute together
+
+    events.register_first("response-received", attempted)
     events.register_last("after-call", answered)
     events.register_last("after-call-error", failed)
 
@@ -144,7 +150,7 @@ def of_failure(error: Exception, where: Where) -> AccessDeniedError | None:
         text = f"invalid region {where.region!r}{near}; use one such as eu-west-1"
     elif isinstance(error, CONFIGURATION):
         text = f"invalid AWS configuration: {masked(str(error))}; correct it, or use another --profile"
-    elif isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+    elif isinstance(error, UNREACHABLE):
         where.require_alive()
         text = _unreachable(facts.get("endpoint_url") or "", where)
     else:

@@ -11,7 +11,7 @@ from lambdist_lib.cloud.targets import LOCAL_LABEL, Target
 from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack, stack_name
-from lambdist_lib.errors import AbsentError, DataFileError, RunError, TargetError
+from lambdist_lib.errors import AbsentError, DataFileError, RunError
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import items
@@ -143,7 +143,7 @@ def connect_to(facts: dict[str, Any], connect: Callable[[str], Target]) -> Targe
         TargetError: It was a local cloud that has ended.
     """
     if facts["target"] == LOCAL_LABEL and local_cloud.find() is None:  # connecting would start an empty one
-        raise _gone(facts, "the local cloud is gone")
+        raise lost_stack.error(facts, "the local cloud is gone")
     return connect(facts["target"])
 
 
@@ -157,16 +157,7 @@ def stack_of(facts: dict[str, Any], target: Target) -> Stack:
     try:
         return stacks.describe(target, kind, name=facts["stack"].removesuffix(stack_name(kind, "")))
     except AbsentError:
-        raise _gone(facts, f"the stack {facts['stack']} is gone from {target.label}") from None
-
-
-def _gone(facts: dict[str, Any], what: str) -> TargetError:
-    on = "" if facts["target"] == LOCAL_LABEL else " --target aws"
-    data = shlex.quote(facts.get("data_path") or facts["data"])
-    return TargetError(
-        f"{facts['run_id']} cannot go on: {what}, and with it what was not collected; "
-        f"start afresh: `lambdist deploy{on}`, then `lambdist submit {data}{on}`"
-    )
+        raise lost_stack.error(facts, f"the stack {facts['stack']} is gone from {target.label}") from None
 
 
 def _read_again(folder: Path, facts: dict[str, Any], data: str) -> Datapoints:

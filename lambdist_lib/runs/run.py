@@ -51,13 +51,6 @@ MAX_WARM_UPS = 5  # rounds with all senders at once
 # Environments that start at once on the local cloud: 100 on two cores outlast the 15 s of the collector, are
 # killed, and start again. Eight take about 2 s.
 OPENED_AT_ONCE = 8
-OF_STACK = {  # conditions that a deployed stack sets, by its parameters
-    "max_chars": "DatapointMaxChars",
-    "memory_mb": "MemoryMb",
-    "processors": "MaximumConcurrency",
-    "queue_batch": "QueueBatch",
-    "retry_delay_s": "RetryDelaySeconds",
-}
 
 
 def run_once(
@@ -165,7 +158,11 @@ def complete(
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
     clock, meter = clocks.Watch(), machine.Meter(target)
     limit = dead_limit.of_run(target, stack, info.key, info.conditions.stop_if_dead, points.submitted)
-    with folders.resumable(folder), _monitor(target, stack, points, info, watch, settled, meter) as monitor:
+    with (
+        folders.resumable(folder),
+        lost_stack.explained(target, facts),
+        _monitor(target, stack, points, info, watch, settled, meter) as monitor,
+    ):
         with journal.Journal(folder / "journal", Receipt._fields) as kept, limit:
             counts = senders.send(
                 target,
@@ -176,7 +173,7 @@ def complete(
                 run_id=info.key,
                 keep=kept.append,
                 watch=monitor.sending,
-                should_stop=limit.should_stop,
+                should_stop=lambda counts: limit.should_stop(counts) or lost_stack.reason(target),
             )
         facts = {**facts, "stopped": counts.stopped}
         files.write_json(folder / "run.json", {**facts, "state": "settling"})

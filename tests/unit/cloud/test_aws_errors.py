@@ -213,6 +213,25 @@ def test_a_local_cloud_that_has_ended_explains_itself():
         aws_errors.of_failure(exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), where)
 
 
+def test_the_end_of_the_local_cloud_is_told_before_any_retry():
+    """The retries of one call take half a minute, and nothing comes back meanwhile."""
+    session, attempts = botocore.session.Session(), []
+
+    def ended():
+        raise LocalCloudError("it has ended")
+
+    where = aws_errors.Where(label="local cloud", region="us-east-1", require_alive=ended)
+    session.set_credentials("any", "any")
+    aws_errors.watch(session.get_component("event_emitter"), where)
+    client = session.create_client("sqs", "us-east-1", endpoint_url="http://127.0.0.1:9")
+    client.meta.events.register("before-send.sqs.*", lambda **_: attempts.append(1))
+
+    with pytest.raises(LocalCloudError, match="it has ended"):
+        client.list_queues()
+
+    assert len(attempts) == 1
+
+
 @pytest.mark.parametrize(
     ("code", "status", "told"),
     [
