@@ -6,10 +6,8 @@ table, a sixteenth of the run's items at a time: all of them in about a second o
 30 s on AWS, where a count of 1e6 items costs about 0.005 USD.
 """
 
-import contextlib
 import functools
 import itertools
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Self
@@ -19,6 +17,7 @@ from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import shard_keys
 from lambdist_lib.results.closing import DEAD_LIMIT
 from lambdist_lib.runs import completion
+from lambdist_lib.runs.poller import Poller
 from lambdist_lib.submission.receipts import SubmissionCounts
 
 if TYPE_CHECKING:
@@ -76,37 +75,26 @@ class DeadLimit:
     ) -> None:
         self._text, self._submitted, self._counters = text, submitted, counters
         self._every_s = poll_s / max(len(counters), 1)
-        self._dead, self._ended = [0] * len(counters), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._dead, self._parts = [0] * len(counters), itertools.cycle(range(len(counters)))
+        self._poller = Poller(self._count_part, name="dead limit", first_s=self._every_s)
 
     def __enter__(self) -> Self:
         if self._text and self._counters:
-            self._thread = threading.Thread(target=self._poll, name="dead limit", daemon=True)
-            self._thread.start()
+            self._poller.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._thread:
-            self._thread.join(1.0)
+        self._poller.stop()
 
     def should_stop(self, counts: SubmissionCounts) -> str:
         """Return why the sending ends now, or ""."""
         return reason(self._text, max(sum(self._dead), counts.dead), self._submitted)
 
-    def _poll(self) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        from lambdist_lib.errors import LambdistError
-
-        wait_s = self._every_s
-        for part in itertools.cycle(range(len(self._counters))):
-            if self._ended.wait(wait_s):
-                return
-            began_s = time.monotonic()
-            with contextlib.suppress(BotoCoreError, ClientError, LambdistError):  # it must not end the run
-                self._dead[part] = self._counters[part]()
-            wait_s = max(self._every_s, LOAD * (time.monotonic() - began_s))
+    def _count_part(self) -> float:
+        """Count the dead of one part; return the pause until the next one."""
+        part, began_s = next(self._parts), time.monotonic()
+        self._dead[part] = self._counters[part]()
+        return max(self._every_s, LOAD * (time.monotonic() - began_s))
 
 
 def of_run(target: Target, stack: "Stack", key: str, text: str, submitted: int) -> DeadLimit:

@@ -8,7 +8,6 @@ depth only: counting a table costs money.
 
 import collections
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Self
@@ -17,6 +16,7 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.queue_depth import QueueDepth
 from lambdist_lib.progress import RunProgress
 from lambdist_lib.protocol.contract import SHARDS, shard_keys
+from lambdist_lib.runs.poller import Poller
 from lambdist_lib.submission.receipts import SubmissionCounts
 
 if TYPE_CHECKING:  # an API outside this project has no stack, and needs no boto3
@@ -63,8 +63,11 @@ class Monitor:
         self._tally, self._queued = SubmissionCounts(), QueueDepth()
         self._settled: int | None = None
         self._dead: int | None = None
-        self._began_s, self._spent_s, self._ended = time.perf_counter(), 0.0, threading.Event()
-        self._thread: threading.Thread | None = None
+        self._began_s, self._spent_s = time.perf_counter(), 0.0
+        self._dead_by_shard: dict[str, int] = {}
+        counted = where and where[0].name == "local"  # on AWS a count costs money
+        self._shards = collections.deque(shard_keys(where[2]) if where and counted else [])
+        self._poller = Poller(self._poll, name="monitor", first_s=POLL_EVERY_S)
 
     def __enter__(self) -> Self:
         self._began_s = time.perf_counter()
@@ -72,14 +75,11 @@ class Monitor:
             target, *_ = self._where
             for service in ("sqs", "dynamodb"):
                 target.client(service)  # made here: a session must not be shared between threads
-            self._thread = threading.Thread(target=self._poll, name="monitor", daemon=True)
-            self._thread.start()
+            self._poller.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._thread:
-            self._thread.join(1.0)
+        self._poller.stop()
 
     def sending(self, tally: SubmissionCounts) -> None:
         self._tally = tally
@@ -128,39 +128,30 @@ class Monitor:
             elapsed_s=time.perf_counter() - self._began_s,
         )
 
-    def _poll(self) -> None:
-        """Poll in a thread, over connections made for it."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
+    def _poll(self) -> float:
+        """Read the queue's depth and count the dead ones, in a thread; return the pause until the next."""
         from lambdist_lib.deployment import queue_depth
         from lambdist_lib.runs import completion
 
         assert self._where
-        target, stack, run_id = self._where
-        depth = self._depth or (lambda: queue_depth.queue_depth(target, stack))
-        dead: dict[str, int] = {}
-        shards = collections.deque(shard_keys(run_id) if target.name == "local" else [])
-        while not self._ended.wait(POLL_EVERY_S):
+        if not self._can_afford():
+            return POLL_EVERY_S
+        target, stack, _ = self._where
+        with self._paid():
+            accepted = self._tally.accepted  # before the poll: what is accepted meanwhile counts as queued
+            self._note(self._depth() if self._depth else queue_depth.queue_depth(target, stack), accepted)
+        for _ in range(len(self._shards)):
             if not self._can_afford():
-                continue
-            try:
-                with self._paid():
-                    accepted = (
-                        self._tally.accepted
-                    )  # read before the poll: what is accepted meanwhile counts as queued
-                    self._note(depth(), accepted)
-                for _ in range(len(shards)):
-                    if not self._can_afford():
-                        break
-                    with self._paid():
-                        dead[shards[0]] = completion.count_dead(target, stack, shards[0])
-                    shards.rotate(-1)
-            except (BotoCoreError, ClientError):
-                continue  # a failed progress check must not end the run
-            self._dead = sum(dead.values()) if len(dead) == SHARDS else None
+                break
+            with self._paid():
+                self._dead_by_shard[self._shards[0]] = completion.count_dead(target, stack, self._shards[0])
+            self._shards.rotate(-1)
+        is_known = len(self._dead_by_shard) == SHARDS
+        self._dead = sum(self._dead_by_shard.values()) if is_known else None
+        return POLL_EVERY_S
 
     def _can_afford(self) -> bool:
-        return self._spent_s < SHARE * (time.perf_counter() - self._began_s) and not self._ended.is_set()
+        return self._spent_s < SHARE * (time.perf_counter() - self._began_s) and not self._poller.is_ended
 
     @contextlib.contextmanager
     def _paid(self) -> Iterator[None]:
