@@ -43,7 +43,8 @@ LOCAL_ONLY = {
 }
 
 PANDAS = {"get_group"}  # a method of a table is not a call
-CLIENT = "client"  # a module that calls AWS makes one, or has a function with an argument of this name
+# A module that calls AWS makes a client, or has an argument or a class's field of such a name
+CLIENTS = {"client", "s3", "states"}
 
 # Permissions in AWS's schemas of a resource type that no property of the templates requires.
 # Permissions to read or delete a resource are not left out, as CloudFormation may need them.
@@ -77,6 +78,8 @@ LEFT_OUT = {
     r"|PutDataProtectionPolicy|PutLogGroupDeletionProtection|PutBearerTokenAuthentication"
     r"|(Dis)?[Aa]ssociateKmsKey)": "no delivery, index, protection or key of a log group",
     r"AWS::IAM::Role iam:DeleteRolePermissionsBoundary": "no identity may remove the boundary",
+    r"AWS::IAM::Policy iam:.+(User|Group)Policy": "the policy is a role's",
+    r"AWS::StepFunctions::StateMachine s3:.+": "the machine is written out, not read from a file in S3",
     r"AWS::WAFv2::WebACLAssociation (?!wafv2|apigateway).+": NOT_OURS,
     r"AWS::WAFv2::WebACLAssociation wafv2:(Put|Get)PermissionPolicy": "no web ACL of another account",
 }  # fmt: skip
@@ -133,7 +136,11 @@ def _services(tree: ast.AST) -> Iterator[str]:
 def _called(module: str, tree: ast.AST, methods: dict[str, Any]) -> Iterator[str]:
     """Methods of clients that a module calls, or pages through, on AWS."""
     local = {function for name, function in LOCAL_ONLY if name == module}
-    given = any(isinstance(one, ast.arg) and one.arg == CLIENT for one in ast.walk(tree))
+    given = any(
+        (isinstance(one, ast.arg) and one.arg in CLIENTS)
+        or (isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and one.target.id in CLIENTS)
+        for one in ast.walk(tree)
+    )
     if None in local or not (given or any(_services(tree))):
         return
     imported = {

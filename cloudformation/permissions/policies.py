@@ -89,6 +89,9 @@ def with_policies(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for logical_id, resource in template(name)["Resources"].items():
         if resource["Type"] in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
             yield logical_id, resource["Properties"]
+        elif resource["Type"] == "AWS::IAM::Policy":  # a part of its role's
+            [role] = resource["Properties"]["Roles"]
+            yield _named(role), resource["Properties"]
 
 
 HERE = "${AWS::Region}:${AWS::AccountId}"
@@ -96,6 +99,8 @@ ARNS = {  # of a resource whose name AWS makes
     "AWS::SQS::Queue": f"arn:${{AWS::Partition}}:sqs:{HERE}:*",
     "AWS::SNS::Topic": f"arn:${{AWS::Partition}}:sns:{HERE}:*",
     "AWS::DynamoDB::Table": f"arn:${{AWS::Partition}}:dynamodb:{HERE}:table/*",
+    "AWS::Lambda::Function": f"arn:${{AWS::Partition}}:lambda:{HERE}:function:*",
+    "AWS::StepFunctions::StateMachine": f"arn:${{AWS::Partition}}:states:{HERE}:stateMachine:*",
     "AWS::Logs::LogGroup": f"arn:${{AWS::Partition}}:logs:{HERE}:log-group:*",
     "String": f"arn:${{AWS::Partition}}:kms:{HERE}:key/*",  # the parameter TopicKeyArn
 }
@@ -151,6 +156,32 @@ def of_api_gateway() -> set[tuple[str, str, str]]:
             if "Credentials" in integration:
                 [queue] = re.findall(r":sqs:path/.*\$\{(\w+)\.QueueName\}", integration["Uri"]["Fn::Sub"])
                 needed.add((_named(integration["Credentials"]), "sqs:SendMessage", queue))
+    return needed
+
+
+def of_step_functions() -> set[tuple[str, str, str]]:
+    """(role, action, what) that a state machine's states use its role for, by its definition.
+
+    A Distributed Map starts its children as executions of its machine, and describes and stops them (Step
+    Functions, IAM policies for Distributed Map states).
+    """
+    needed = set()
+    for name in STACKS:
+        for machine, properties in _properties(
+            template(name)["Resources"], "AWS::StepFunctions::StateMachine"
+        ):
+            role, text = _named(properties["RoleArn"]), properties["DefinitionString"]["Fn::Sub"][0]
+            [function] = re.findall(r'"FunctionName": "\$\{(\w+)\.Arn\}"', text)
+            [queue] = re.findall(r'"QueueUrl": "\$\{(\w+)\}"', text)
+            assert "states:::s3:getObject" in text and '"Mode": "DISTRIBUTED"' in text
+            needed |= {
+                (role, "lambda:InvokeFunction", function),
+                (role, "sqs:SendMessage", queue),
+                (role, "s3:GetObject", ""),
+                (role, "states:StartExecution", machine),
+                (role, "states:DescribeExecution", ""),
+                (role, "states:StopExecution", ""),
+            }
     return needed
 
 

@@ -71,6 +71,14 @@ WHY = {
     "SingleNodeRole dynamodb:UpdateItem Table": "stores results, failed attempts and deaths",
 }
 WHY["StorageFirstRole sqs:SendMessage Queue"] = "API Gateway queues each datapoint, with `storage_first` on"
+WHY |= {
+    "MapRole s3:GetObject ": "the state machine reads a run's file, with `distributed_map` on",
+    "MapRole lambda:InvokeFunction Processor": "its children hand their line to the processor",
+    "MapRole sqs:SendMessage DeadLetterQueue": "a child whose tries are used up sends its line there",
+    "MapRole states:StartExecution MapMachine": "a map's children are executions of its machine",
+    "MapRole states:DescribeExecution ": "the map follows its children",
+    "MapRole states:StopExecution ": "the map ends its children if it is stopped",
+}
 WHY_OF_STATEMENT = {
     "Stacks": "change sets, their events, and the end",
     "ArtifactBucket": "the bucket of the functions' zips is made, shut and removed",
@@ -98,6 +106,12 @@ WHY_OF_STATEMENT = {
     "AccountRolePolicy": "that role gets AWS's own policy for it, and can get no other",
     "PassToApiGateway": "the account's setting gets that role; with `storage_first` the API gets its own",
     "WriteToQueue": "the arm `queue_client` writes its messages itself",
+    "UploadRun": "the arm `distributed_map` uploads the file, and deletes it when the run has ended",
+    "StartMap": "the arm `distributed_map` starts an execution",
+    "WatchMap": "whether its map has ended",
+    "CountMap": "how many of its children are under way",
+    "Machines": "the state machine, with `distributed_map` on",
+    "PassToStepFunctions": "it gets its role; no other service does",
     "InvokeSingleNode": "the arm `invoke` calls the function itself",
     "WebAclOfStage": "a web ACL before the stage",
     "WebAcl": "a web ACL before the stage",
@@ -126,7 +140,8 @@ WHY_WHOLE = {
         (
             "dynamodb:ListTables", "iam:ListRoles", "lambda:ListEventSourceMappings", "lambda:ListFunctions",
             "logs:DescribeIndexPolicies", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
-            "s3:ListAllMyBuckets", "sns:ListTopics", "sqs:ListQueues", "tag:GetResources",
+            "s3:ListAllMyBuckets", "sns:ListTopics", "sqs:ListQueues", "states:ListStateMachines",
+            "tag:GetResources",
         ),
         LISTS,
     ),
@@ -139,6 +154,10 @@ NOT_IDENTITIES = [  # not a statement of a role or a managed policy
     (
         "ApiAccountRole, StorageFirstRole", "sts:AssumeRole by apigateway.amazonaws.com", "the role",
         "API Gateway alone takes it on", UNPROVABLE,
+    ),
+    (
+        "MapRole", "sts:AssumeRole by states.amazonaws.com", "the role", "Step Functions alone takes it on",
+        UNPROVABLE,
     ),
     (
         "CollectorPermission, SingleNodePermission", "lambda:InvokeFunction by apigateway.amazonaws.com",

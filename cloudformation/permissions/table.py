@@ -38,17 +38,18 @@ and tests keep it true.
   it back.
 - **derived**: the local cloud does not enforce it. A hook of botocore's records a function's calls; what
   Lambda does with a function's role follows from the template (logging, tracing, a mapping from a queue);
-  what API Gateway does with a role, from its method; what CloudFormation does in the deployer's name is in
-  AWS's schemas of the resource types, as cfn-lint ships them; the library's own calls are read from its
-  source. Tests compare: no call without a
-  permission, no permission without a call.
+  what API Gateway and Step Functions do with a role, from method and state machine; what CloudFormation
+  does in the deployer's name is in AWS's schemas of the resource types, as cfn-lint ships them; the
+  library's own calls are read from its source. Tests compare: no call without a permission, no permission
+  without a call.
 - **not provable here**: only AWS itself would tell.
 """
 CALLERS = """\
 `deployer_policy.yaml` holds them for an administrator: Deployer, DeployerRoles, Watcher and Runner for
 who deploys, Runner alone for who sends datapoints to stacks that are there, DirectSender beside it for who
-sends them past the API (`queue_client`, `invoke`), DeployerOptions for access logs, web ACLs and
-`storage_first`. An identity that may create roles and pass them to functions could do anything.
+sends them past the API (`queue_client`, `invoke`, `distributed_map`), DeployerOptions for access logs,
+web ACLs, `storage_first` and `distributed_map`. An identity that may create roles and pass them to
+functions could do anything.
 So roles are created only inside the policy Boundary:
 `lambdist deploy --set permissions_boundary_arn=ARN` names it.
 """
@@ -73,7 +74,7 @@ def role_grants() -> list[Grant]:
 def proof_of_role(grant: Grant) -> str:
     if (grant.principal, grant.action, grant.of) in TAKEN_AWAY:
         return ENFORCED
-    derived = policies.of_lambda() | policies.of_api_gateway()
+    derived = policies.of_lambda() | policies.of_api_gateway() | policies.of_step_functions()
     return DERIVED if (grant.principal, grant.action, grant.of) in derived else UNPROVABLE
 
 
@@ -91,7 +92,7 @@ def page() -> str:
 
 
 def _roles() -> Iterator[str]:
-    yield "\n## What the functions and the API may do\n"
+    yield "\n## What the functions, the API and the state machine may do\n"
     yield from _table("role | action | resource | why | how it is known")
     for grant in role_grants():
         why = WHY.get(f"{grant.principal} {grant.action} {grant.of}") or WHY[grant.action]

@@ -1,4 +1,6 @@
-"""The bucket of the functions' zips: private, TLS-only, encrypted, versioned, with expiry.
+"""The bucket of the functions' zips, and of files on their way through a Distributed Map.
+
+It is private, TLS-only, encrypted, versioned, with expiry.
 
 It is created before the first stack and deleted with the last. Bucket names are global: the name has
 a hash of the account, and each call names the account that must own it.
@@ -21,6 +23,7 @@ KEPT_DAYS = 90  # a zip: CloudFormation needs the former one to roll an update b
 OLD_VERSION_DAYS = 7  # a key carries its content's hash, so an old version is the same content
 BUSY_S = 180.0  # S3 keeps the name of a deleted bucket for a while
 ABSENT = ("404", "NoSuchBucket", "NoSuchKey")
+RUNS = "runs"  # begin of the keys of files that a Distributed Map reads
 PART = "-artifacts-"  # of the name, between the stacks' name and the hash
 
 
@@ -129,6 +132,13 @@ def _expiry() -> list[dict[str, Any]]:
             "Expiration": {"Days": KEPT_DAYS},
             "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSION_DAYS},
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        },
+        {  # files of runs, which are datapoints: deleted when the run has ended, or was given up
+            "ID": "runs",
+            "Status": "Enabled",
+            "Filter": {"Prefix": f"{RUNS}/"},
+            "Expiration": {"Days": 1},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
         },
         {"ID": "markers", **every, "Expiration": {"ExpiredObjectDeleteMarker": True}},
     ]

@@ -25,6 +25,7 @@ ARNS = {  # by kind: resources of several kinds may share a name
     "table": "dynamodb:[^:]*:[^:]*:table/([^/]+)",
     "log group": r"logs:[^:]*:[^:]*:log-group:([^:]+)(?::\*)?",
     "bucket": "s3:::([^/]+)",
+    "state machine": "states:[^:]*:[^:]*:stateMachine:([^:]+)",
 }
 Listed = tuple[str, str, Mapping[str, str]]  # id, name, tags
 
@@ -179,6 +180,11 @@ def _roles(target: Target) -> Iterator[Listed]:
                 yield entry["RoleName"], entry["RoleName"], marks
 
 
+def _state_machines(target: Target) -> Iterator[Listed]:
+    for entry in _each(target.client("stepfunctions").get_paginator("list_state_machines"), "stateMachines"):
+        yield entry["stateMachineArn"], entry["name"], {}
+
+
 def _plans(target: Target) -> Iterator[Listed]:
     return _of_api(target.client("apigateway").get_paginator("get_usage_plans"))
 
@@ -223,6 +229,7 @@ def _delete_role(target: Target, name: str) -> None:
 
 LISTS: dict[str, Callable[[Target], Iterable[Listed]]] = {  # in the order of deletion
     "event source mapping": _mappings,
+    "state machine": _state_machines,
     "function": _functions,
     "queue": _queues,
     "alarm": _alarms,
@@ -238,6 +245,9 @@ LISTS: dict[str, Callable[[Target], Iterable[Listed]]] = {  # in the order of de
 KINDS = tuple(LISTS)
 DELETES: dict[str, Callable[[Target, str], object]] = {
     "event source mapping": lambda target, id_: target.client("lambda").delete_event_source_mapping(UUID=id_),
+    "state machine": lambda target, id_: target.client("stepfunctions").delete_state_machine(
+        stateMachineArn=id_
+    ),
     "function": lambda target, id_: target.client("lambda").delete_function(FunctionName=id_),
     "queue": lambda target, id_: target.client("sqs").delete_queue(QueueUrl=id_),
     "alarm": lambda target, id_: target.client("cloudwatch").delete_alarms(AlarmNames=[id_]),

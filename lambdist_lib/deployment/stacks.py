@@ -87,7 +87,7 @@ def apply_stacks(
         )
         for kind in kinds:
             keys = {key: bundle.key for key, bundle in built[kind].items()}
-            values[kind] |= {"ArtifactBucket": bucket, **keys}
+            values[kind] |= {"ArtifactBucket": bucket, **keys, **_map_bucket(kind, bucket)}
         if failed := _carry_out(target, name, values, lifetime_s, log):
             raise DeployError(f"{'; '.join(failed)}; {_left(target, name)}")
         deployed = {kind: _describe(target, kind, name) for kind in kinds}
@@ -124,11 +124,17 @@ def up_to_date(
     values = templates.to_parameters(kind, settings or {})
     defaults = {key: str(entry.get("Default", "")) for key, entry in templates.parameters(kind).items()}
     built = {key: bundle.key for key, bundle in _built(target, kind, values, processing).items()}
-    wanted = {**defaults, **values, **built, "ArtifactBucket": stack.parameters["ArtifactBucket"]}
+    bucket = stack.parameters["ArtifactBucket"]
+    wanted = {**defaults, **values, **built, "ArtifactBucket": bucket, **_map_bucket(kind, bucket)}
     if wanted != stack.parameters:
         return None
     text = target.client("cloudformation").get_template(StackName=stack.name)["TemplateBody"]
     return stack if text == _body(target, kind, values) else None
+
+
+def _map_bucket(kind: str, bucket: str) -> dict[str, str]:
+    """Return the parameter with the bucket of the files that a map reads, where a template has one."""
+    return {"MapBucket": bucket} if "MapBucket" in templates.parameters(kind) else {}
 
 
 def _built(

@@ -20,7 +20,7 @@ def machine_of(target: Target, stack: Stack) -> MapMachine:
     """Return a stack's state machine with the clients that it needs."""
     return MapMachine(
         arn=stack.outputs["MapMachineArn"],
-        bucket=stack.parameters["ArtifactBucket"],
+        bucket=stack.parameters["MapBucket"],
         s3=target.client("s3"),
         states=target.client("stepfunctions"),
     )

@@ -28,7 +28,7 @@ LINE_MAX_BYTES = 100 * 1024
 MAX_LINES = 80_000
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # of the file before it is spooled to disk
 SEEN_S, SEEN_EVERY_S = 30.0, 0.5  # DescribeExecution is eventually consistent
-PREFIX = "runs"  # of the keys in the artifact bucket; they expire after a day
+PREFIX = "runs"  # of the keys; `deployment.artifact_bucket` expires them after a day
 RECEIPTS_AT_ONCE = 1_000
 
 

@@ -56,7 +56,7 @@ def test_arns_work_in_every_partition(path):
     """No ARN and no URL is tied to the commercial Regions; names of services are the same in all."""
     text = path.read_text(encoding="utf-8")
     hosts = set(re.findall(r"[\w.${}:*-]+\.amazonaws\.com\b", text))
-    services = {"lambda", "apigateway", "cloudwatch", "sns.${AWS::Region}"}
+    services = {"lambda", "apigateway", "cloudwatch", "states", "sns.${AWS::Region}"}
     assert "arn:aws" not in text
     assert hosts <= {f"{service}.amazonaws.com" for service in services}
 
@@ -107,7 +107,7 @@ def test_each_permission_of_a_role_is_called_by_its_handler_or_by_lambda():
     }
 
     assert unprovable == {"kms:Decrypt", "kms:GenerateDataKey"}
-    derived = policies.of_lambda() | policies.of_api_gateway()
+    derived = policies.of_lambda() | policies.of_api_gateway() | policies.of_step_functions()
     assert permission_reasons.TAKEN_AWAY | derived <= proofs.keys()
 
 
@@ -131,12 +131,12 @@ def test_roles_are_created_inside_the_boundary_only_and_passed_to_lambda_only():
         properties
         for name in policies.STACKS
         for role, properties in policies.with_policies(name)
-        if role != "ApiAccountRole"
+        if role != "ApiAccountRole" and "AssumeRolePolicyDocument" in properties
     ]
     bounded = {
         "Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]
     }
-    assert len(roles) == 5
+    assert len(roles) == 6
     assert all(role["PermissionsBoundary"] == bounded for role in roles)
 
 

@@ -25,7 +25,7 @@ OUTPUTS = {
         *("QueueUrl", "QueueArn", "QueueToProcessorId", "MaxReceives", "VisibilityTimeoutSeconds"),
         *("ProcessorName", "ProcessorLogGroup", "ProcessorTimeoutSeconds", "ExperimentControls"),
         *("DeadLetterQueueUrl", "DeadLetterQueueArn", "DeadLetterHandlerName", "DeadLetterLogGroup"),
-        *("TableName", "TopicArn", "StorageFirstPath"),
+        *("TableName", "TopicArn", "StorageFirstPath", "MapMachineArn"),
     },
     "single_node": {
         *API_OUTPUTS,
@@ -36,6 +36,7 @@ OUTPUTS = {
 NAMES_THAT_STAY = {
     ("AWS::ApiGateway::RestApi", "Name"),  # required by the type, and APIs may share one
     ("AWS::ApiGateway::Stage", "StageName"),  # a part of the URL, unique only within its API
+    ("AWS::IAM::Policy", "PolicyName"),  # required by the type, unique only within its role
 }
 NAMES_THAT_REFER = {
     ("AWS::Lambda::EventSourceMapping", "FunctionName"),
@@ -505,3 +506,28 @@ def test_storage_first_is_off_and_makes_no_error_an_acceptance():
     answers = {one["StatusCode"]: one.get("SelectionPattern") for one in integration["IntegrationResponses"]}
     assert answers == {"200": r"2\d{2}", "503": None}
     assert integration["PassthroughBehavior"] == "NEVER"
+
+
+def test_the_distributed_map_is_off_and_each_failure_of_it_ends_as_a_dead_letter():
+    """Throttles are retried first and apart; the map itself tolerates any number of failures."""
+    assert defaults("distributed")["DistributedMap"] == "off"
+    own = {name: one for name, one in resources("distributed").items() if name.startswith("Map")}
+    assert {one["Condition"] for one in own.values()} == {"HasMap"}
+    text, numbers = own["MapMachine"]["Properties"]["DefinitionString"]["Fn::Sub"]
+    tries = TEMPLATES["distributed"]["Parameters"]["MaxReceives"]["MaxValue"]
+    assert numbers["Retries"]["Fn::Select"][1] == ["", *range(tries)]  # a retry less than tries
+    state = json.loads(re.sub(r'(?<!")\$\{\w+\}', "1", text))["States"]["Map"]
+    assert state["ToleratedFailurePercentage"] == 100
+    states = state["ItemProcessor"]["States"]
+    retried = [retrier["ErrorEquals"][0] for retrier in states["Process"]["Retry"]]
+    assert retried == ["Lambda.TooManyRequestsException", map_line_error(), "States.ALL"]
+    [catcher] = states["Process"]["Catch"]
+    assert catcher == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "DeadLetter"}
+    assert "since" in states["DeadLetter"]["Parameters"]["MessageAttributes"]
+
+
+def map_line_error():
+    """Name of the exception that the processor raises for a line without time, as Lambda reports it."""
+    tree = ast.parse((LAMBDAS / "map_line.py").read_text(encoding="utf-8"))
+    [name] = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and "Time" in node.name]
+    return name
