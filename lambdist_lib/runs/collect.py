@@ -65,7 +65,7 @@ def collect(
         partial.open("w", encoding="utf-8") as answers,
     ):
         items = records_items.items_in_order(target, stack, folders.key_of(facts))
-        for lines, found in _together(points, items):
+        for lines, found in together(points, items):
             foreign += drop_foreign(lines, found, facts.get("begun_at", 0.0))
             rows = (row_at(last[line.n]) for line in lines if line.n < len(last) and last[line.n])
             receipts = [clock.corrected(row) for row in rows]
@@ -75,6 +75,7 @@ def collect(
             counts.update(table["outcome"])
             seen = _times(seen, table)
             named.update(*(table[name].dropna() for name in ("entry_request_id", "request_id")))
+    tables.write_typed(folder, "records")
     seen_at = ended.seen_at + clock.offset_s
     since, until = seen_at if math.isnan(seen["began_at"]) else seen["began_at"], time.time() + clock.offset_s
     invocations = records_invocations.invocations(
@@ -112,10 +113,10 @@ def _belongs(item: dict[str, Any], data: str, begun_at: float) -> bool:
     return not stamps or min(stamps) >= begun_at - CLOCKS_S
 
 
-def _together(
+def together(
     points: Iterable[Line], items: Iterator[dict[str, Any]]
 ) -> Iterator[tuple[list[Line], dict[int, dict[str, Any]]]]:
-    """Lines, some thousands at a time, with their items; both come by ascending n."""
+    """Yield lines, some thousands at a time, with their items; both come by ascending n."""
     lines, item = iter(points), next(items, None)
     while some := list(itertools.islice(lines, LINES_AT_ONCE)):
         found = {}

@@ -1,12 +1,15 @@
 """Write and read the tables of a run's folder."""
 
+import sys
+
+import pandas as pd
 import pytest
 
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
 from lambdist_lib.records import join
 from lambdist_lib.results import files as results_files
-from lambdist_lib.results import schema, tables
+from lambdist_lib.results import schema, tables, typed
 
 STORED = {"n": 0, "outcome": "stored", "result": '"r"', "put_at": 12.5, "receives": 1}
 
@@ -76,3 +79,75 @@ def test_a_table_that_is_none_is_said_to_be(tmp_path, content, message):
 
     with pytest.raises(RunError, match=message):
         tables.load(tmp_path)
+
+
+def many(count):
+    """Return records with every kind of column: integers, missing values, texts, flags."""
+    items = [
+        {**STORED, "n": n, "put_at": 12.345678 + n, "environment_id": f"e{n % 3}", "cold": n % 3 == 0}
+        for n in range(0, count, 2)
+    ]
+    dead = [{"n": 1, "outcome": "dead", "attempts": [{"cause": "E: 1, a\n| b"}], "dead_at": 99.5}]
+    receipts = [receipt("accepted", n, sent_at=n + 0.1, request=n, entry_cold=n < 3) for n in range(count)]
+    return joined(receipts, [*items, *dead], lines=count)
+
+
+@pytest.mark.parametrize("run_id", ["run", "007", "1e5"])
+def test_a_large_table_reads_alike_from_parquet_and_csv(tmp_path, monkeypatch, run_id):
+    """Types, values, categories and missing values are equal, also of ids that look like numbers."""
+    monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 100)
+    monkeypatch.setattr(typed, "ROWS_AT_ONCE", 7)
+    tables.write_table(tmp_path, "records", many(40).assign(run_id=run_id, request_id="12"))
+    parquet = typed.path_of(tmp_path / "records.csv.gz")
+    assert parquet.exists()
+
+    fast = tables.load(tmp_path)
+    parquet.unlink()
+    slow = tables.load(tmp_path)
+
+    pd.testing.assert_frame_equal(fast, slow)
+    assert set(slow["run_id"]) == {run_id} and set(slow["request_id"]) == {"12"}
+    assert slow["n"].dtype == "int64" and slow["put_at"].dtype == "float64"
+    assert slow["cold"].tolist()[:2] == [True, None] or slow["cold"].isna().tolist()[:2] == [False, True]
+
+
+def test_a_parquet_file_of_another_csv_is_ignored(tmp_path, monkeypatch):
+    """The CSV is the table: a changed one is read, whatever stands beside it."""
+    monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 100)
+    tables.write_table(tmp_path, "records", many(20))
+    parquet = typed.path_of(tmp_path / "records.csv.gz")
+    former = parquet.read_bytes()
+    tables.write_table(tmp_path, "records", many(30))
+    parquet.write_bytes(former)
+
+    assert len(tables.load(tmp_path)) == 30
+
+    monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 10**9)
+    tables.write_table(tmp_path, "records", many(10))
+    assert not parquet.exists() and len(tables.load(tmp_path)) == 10
+
+
+def test_a_table_without_pyarrow_is_csv_alone(tmp_path, monkeypatch):
+    """Nothing else changes."""
+    monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 100)
+    monkeypatch.delattr("pyarrow.parquet", raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    tables.write_table(tmp_path, "records", many(20))
+
+    assert not typed.path_of(tmp_path / "records.csv.gz").exists()
+    assert len(tables.load(tmp_path)) == 20
+
+
+def test_concatenated_tables_keep_their_categories(tmp_path):
+    """Of two runs with different ids."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        tables.write_table(tmp_path / name, "records", many(6).assign(run_id=name))
+    loaded = [tables.load(tmp_path / name) for name in ("b", "a")]
+
+    table = tables.concat(loaded)
+
+    assert list(table["run_id"].cat.categories) == ["a", "b"]
+    assert table["run_id"].tolist() == ["b"] * 6 + ["a"] * 6
+    expected = pd.concat([part.astype({"run_id": "str"}) for part in loaded], ignore_index=True)
+    pd.testing.assert_frame_equal(table.astype({"run_id": "str"}), expected, check_categorical=False)
