@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lambdist_lib.errors import DeadLimitError, RejectedError, RunError, UnfinishedError
+from lambdist_lib.protocol.arms import is_local
 from lambdist_lib.protocol.contract import OUTCOMES, STORED
 
 ACCEPTED, UNKNOWN = "accepted", "unknown"  # where a run through an API of others closes
 CLASSES = (STORED, ACCEPTED, *OUTCOMES[1:], UNKNOWN)
+OPEN = ("unsent", "in_flight", UNKNOWN, "foreign")  # in a run's facts, what a resume settles
 DEAD_LIMIT = "--stop-if-dead"  # begin of `stopped` in a run that its failures ended
 
 
@@ -29,7 +31,7 @@ def closing_line(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def is_finished(row: Mapping[str, Any]) -> bool:
     """Whether a resume has nothing left to do, by a run's facts."""
-    return row["state"] == "collected" and not any(row.get(name) for name in ("unsent", "in_flight", UNKNOWN))
+    return row["state"] == "collected" and not any(row.get(name) for name in OPEN)
 
 
 def is_over_dead_limit(row: Mapping[str, Any]) -> bool:
@@ -50,7 +52,8 @@ def require_finished(row: dict[str, Any]) -> None:
     """
     run_id = row["run_id"]
     if is_over_dead_limit(row):
-        rest = f", `lambdist resume {run_id}` sends the rest" if row["unsent"] else ""
+        can_resume = row["unsent"] and not is_local(row.get("arm", ""))
+        rest = f", `lambdist resume {run_id}` sends the rest" if can_resume else ""
         raise DeadLimitError(
             f"{run_id}: {row['stopped']}; {closing_line([row])}; `lambdist dead {run_id}` tells why{rest}"
         )
@@ -63,7 +66,8 @@ def require_finished(row: dict[str, Any]) -> None:
         shown = ", ".join(map(str, foreign[:5]))
         raise RunError(
             f"{run_id}: the table has {len(foreign):,} answers under this run's key that are not to its "
-            f"datapoints (n = {shown}): they were left out; send the file again under another --id"
+            f"datapoints (n = {shown}): they were left out; `lambdist resume {run_id}` removes them and "
+            "sends these datapoints again"
         )
     if row["lost"]:
         raise RunError(

@@ -8,12 +8,13 @@ import pandas as pd
 
 from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.protocol.arms import faults_of
-from lambdist_lib.protocol.contract import REJECTED
+from lambdist_lib.protocol.contract import DEAD, REJECTED
 from lambdist_lib.records import join
 from lambdist_lib.results import files, schema, tables
-from lambdist_lib.runs import collect, local_pool_worker, machine
+from lambdist_lib.runs import collect, dead_limit, local_pool_worker, machine
 from lambdist_lib.runs.conditions import Conditions, write_ground_truth
 from lambdist_lib.runs.run_info import RunInfo
+from lambdist_lib.submission.receipts import NOT_ACCEPTED
 
 
 def run(
@@ -32,7 +33,7 @@ def run(
     """
     folder.mkdir(parents=True)
     write_ground_truth(folder, "local_pool", points, conditions, tries)
-    meter = machine.Meter(None)
+    meter, limit = machine.Meter(None), conditions.stop_if_dead
     found = local_pool_worker.process_all(
         points,
         processes=conditions.chunks,
@@ -40,10 +41,13 @@ def run(
         fault=str(faults_of("local_pool", conditions.fault)),
         tries=tries,
         processing=processing,
+        max_dead=dead_limit.allowed(limit, points.submitted) if limit else None,
     )
     seen_at = time.time()
     meter.sample(now=True)
-    receipts = [_given(line, found.get(line.n, {})) for line in points]
+    dead = sum(item["outcome"] == DEAD for item in found.values())
+    stopped = dead_limit.reason(limit, dead, points.submitted)
+    receipts = [_given(line, found.get(line.n, {}), stopped) for line in points]
     table = join.join(folder.name, "local_pool", points, receipts, found, queued=0)
     collect.write_tables(folder, points, receipts, table, found)
     tables.write_table(folder, "invocations", pd.DataFrame(columns=list(schema.INVOCATIONS)))
@@ -57,15 +61,21 @@ def run(
         conditions=conditions,
         **facts,
     )
-    row = {**info.facts(), **collect.ledger_and_times(table, seen_at), "state": "collected"}
+    ledger = collect.ledger_and_times(table, seen_at)
+    row = {**info.facts(), "stopped": stopped, **ledger, "state": "collected"}
     row |= meter.facts(row["makespan_s"])
     files.write_json(folder / "run.json", row)
     return row
 
 
-def _given(line: Line, item: dict[str, Any]) -> dict[str, Any]:
-    """A receipt for a datapoint that a process of this machine took: given and done, nothing sent."""
+def _given(line: Line, item: dict[str, Any], stopped: str) -> dict[str, Any]:
+    """A receipt for a datapoint that a process of this machine took: given and done, nothing sent.
+
+    One that the run's early end left out has the verdict of one that a client did not send.
+    """
     began_at, done_at = item.get("received_at"), item.get("put_at", item.get("dead_at"))
-    verdict = REJECTED if line.reason else "accepted"
-    given = {"n": line.n, "verdict": verdict, "cause": line.reason, "tries": item.get("receives")}
+    verdict, cause = (REJECTED if line.reason else "accepted"), line.reason
+    if stopped and not item and not line.reason:
+        verdict, cause = NOT_ACCEPTED, stopped
+    given = {"n": line.n, "verdict": verdict, "cause": cause, "tries": item.get("receives")}
     return {**given, "intended_at": began_at, "sent_at": began_at, "answered_at": done_at}

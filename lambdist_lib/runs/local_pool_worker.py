@@ -18,7 +18,7 @@ from typing import IO, Any
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.deployment import bundles
 from lambdist_lib.errors import RunError
-from lambdist_lib.protocol.contract import CRASH
+from lambdist_lib.protocol.contract import CRASH, DEAD
 from lambdist_lib.runs import worker
 
 ENDS_S = 5.0  # an interpreter that runs code with its own signal handlers may not end
@@ -41,12 +41,14 @@ def process_all(
     fault: str,
     tries: int,
     processing: Path | None = None,
+    max_dead: int | None = None,
 ) -> dict[int, dict[str, Any]]:
     """Process every line that is a datapoint; returns items as the table would hold them, by n.
 
     Args:
         tries: Attempts before a datapoint is dead; without a queue they follow at once.
         processing: Folder with processing.py.
+        max_dead: Once more are dead, no further datapoint begins; it has no item. None for no limit.
 
     Raises:
         DeployError: The folder could not be deployed, either (`bundles.build`).
@@ -55,13 +57,15 @@ def process_all(
     if "fork" not in multiprocessing.get_all_start_methods():
         raise RunError("the arm local_pool needs to fork processes: use Linux, macOS or WSL")
     points = [(line.n, line.data) for line in lines if not line.reason]
-    request = {"processes": processes, "work": work, "fault": fault, "tries": tries, "points": points}
+    controls = {"work": work, "fault": fault, "tries": tries, "max_dead": max_dead}
+    request = {**controls, "processes": processes, "points": points}
     with _staged(processing) as path, tempfile.TemporaryFile() as printed:
         with _interpreter({**request, "path": path}, printed) as pool:
             answers = list(_answers(pool))
         if answers and worker.FAILED in answers[0]:
             raise RunError(_failed(answers[0][worker.FAILED]))
-        if len(answers) < len(points):
+        is_over = max_dead is not None and sum(item["outcome"] == DEAD for item in answers) > max_dead
+        if len(answers) < len(points) and not is_over:
             line = _last_line(printed)
             ended = f"exit status {pool.returncode}" + (f" after it printed {line!r}" if line else "")
             raise RunError(_failed(ended))

@@ -12,11 +12,11 @@ from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack, stack_name
 from lambdist_lib.errors import AbsentError, DataFileError, RunError
-from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import items
 from lambdist_lib.results import closing, folders, journal
-from lambdist_lib.runs import completion, external_api, lost_stack, senders
+from lambdist_lib.runs import collect, completion, external_api, lost_stack, senders
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run import complete
@@ -69,16 +69,30 @@ def _resume(
     receipts = _Receipts(folder, points.next_n)
     done, settled = receipts.rejected, 0
     with journal.Journal(folder / "journal", Receipt._fields) as kept:
-        for item in items.items_in_order(target, stack, key):
-            settled += 1
-            if "outcome" in item:
-                done[item["n"]] = True
-                kept.append(receipts.missing(item["n"]))
+        for lines, found in collect.together(points, items.items_in_order(target, stack, key)):
+            all_found = dict(found)
+            for n in collect.drop_foreign(lines, found, facts.get("begun_at", 0.0)):
+                _clear(target, stack, all_found[n])
+            for n in (n for n, item in found.items() if "outcome" in item):
+                settled += 1
+                done[n] = True
+                kept.append(receipts.missing(n))
     left = (line for line in points if not done[line.n])
     info = replace(RunInfo.from_facts(facts), resumed=True)
     if info.conditions and closing.is_over_dead_limit(facts):  # a person asks for the rest nevertheless
         info = replace(info, conditions=replace(info.conditions, stop_if_dead=""))
     return complete(target, stack, points, left, folder, info, watch, settled=settled)
+
+
+def _clear(target: Target, stack: Stack, item: dict[str, Any]) -> None:
+    """Empty an item that answers another datapoint: with its outcome it would refuse this one's answer."""
+    names = {f"#f{number}": name for number, name in enumerate(sorted({*item} - {"run_shard", "n"}))}
+    target.client("dynamodb").update_item(
+        TableName=stack.outputs["TableName"],
+        Key={"run_shard": {"S": item["run_shard"]}, "n": {"N": str(item["n"])}},
+        UpdateExpression=f"REMOVE {', '.join(names)}",
+        ExpressionAttributeNames=names,
+    )
 
 
 class _Receipts:
@@ -127,7 +141,7 @@ def resume_all(
         facts = folders.read_facts(folder)
         if facts["arm"] == external_api.ARM:
             facts = external_api.resume(folder, data=data, watch=watch)
-        elif not closing.is_finished(facts):
+        elif not closing.is_finished(facts) and not is_local(facts["arm"]):
             points = _read_again(folder, facts, data)
             target = connect_to(facts, connect)
             with locks.stacks(target, f"lambdist resume {folder.name}"):

@@ -51,7 +51,7 @@ def main() -> None:
             _write(answers, item)
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    for answer in run_pool(job, request["processes"], request["points"]):
+    for answer in run_pool(job, request["processes"], request["points"], request.get("max_dead")):
         _write(answers, answer)
 
 
@@ -157,9 +157,14 @@ class History:
         return {**item, "attempts": self._attempts, "outcome": DEAD, "dead_at": time.time()}
 
 
-def run_pool(job: Job, processes: int, points: Sequence[Sequence[Any]]) -> list[Answer]:
-    """Settle all datapoints in forked processes; one that ends is replaced, and only its attempt failed."""
-    waiting = collections.deque(History(point, job.tries) for point in points)
+def run_pool(
+    job: Job, processes: int, points: Sequence[Sequence[Any]], max_dead: int | None = None
+) -> list[Answer]:
+    """Settle all datapoints in forked processes; one that ends is replaced, and only its attempt failed.
+
+    Once more than `max_dead` are dead, those that have not begun are left out.
+    """
+    dead, waiting = 0, collections.deque(History(point, job.tries) for point in points)
     workers = [_Worker(job) for _ in range(processes)]
     items: list[Answer] = []
     try:
@@ -173,6 +178,9 @@ def run_pool(job: Job, processes: int, points: Sequence[Sequence[Any]]) -> list[
             for worker in _ready([worker for worker in workers if worker.history]):
                 if (item := worker.proceed(job)) is not None:
                     items.append({**item, "received_at": began_at})
+                    dead += item["outcome"] == DEAD
+            if max_dead is not None and dead > max_dead:
+                waiting.clear()
     finally:
         for worker in workers:
             worker.process.kill()

@@ -9,6 +9,7 @@ import math
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from lambdist_lib.cloud.api import Api
 from lambdist_lib.data.datapoints import Line
@@ -16,7 +17,8 @@ from lambdist_lib.submission import responses
 from lambdist_lib.submission.http import Response
 from lambdist_lib.submission.receipts import NOT_ACCEPTED, UNKNOWN, Receipt, SendOptions, SubmissionCounts
 
-LATE = "late"  # cause of a datapoint after the deadline, as a process of the pool returns it
+LATE, STOPPED = "late", "stopped"  # causes of datapoints that a process of the pool did not send
+ASK_EVERY_S = 0.1  # between two calls of `should_stop`
 UNSENT = ((None, None, None), 0, 0.0, responses.ParsedResponse())  # times, status, duration, response
 
 
@@ -32,8 +34,8 @@ def submit(
 ) -> SubmissionCounts:
     """Send every line once from `options.chunks` processes; arguments as for `client.submit`.
 
-    After the deadline no request starts, and those under way are given up. The original client could
-    not be stopped otherwise, so `should_stop` is not called.
+    After the deadline no request starts, and those under way are given up. Once `should_stop` says why,
+    no request starts, and those under way are awaited.
     """
     counts = SubmissionCounts()
     # processes forked from a clean server: a fork of this one would inherit its threads' locks
@@ -42,7 +44,8 @@ def submit(
     controls = {
         name: getattr(options, name) for name in ("work", "fault") if getattr(options, name) != "none"
     }
-    with context.Pool(options.chunks) as pool:
+    stopped, ask_s = context.Event(), 0.0
+    with context.Pool(options.chunks, _adopt, [stopped]) as pool:
         pool.map(time.sleep, [0.05] * options.chunks, chunksize=1)
         end_s = time.monotonic() + (options.deadline_s or math.inf)
         timeouts = (options.timeouts.request_s, end_s)
@@ -50,6 +53,7 @@ def submit(
         for receipt in pool.imap_unordered(post, _sendable(lines, counts, keep)):
             if receipt.cause == LATE:
                 counts.stopped = f"the deadline of {options.deadline_s:g} s passed"
+            if receipt.cause in (LATE, STOPPED):
                 receipt = receipt._replace(cause=counts.stopped, tries=0)
             if receipt.intended_at is not None:
                 first, last = counts.first_intended_at, counts.last_answered_at
@@ -57,6 +61,11 @@ def submit(
                 counts.last_answered_at = max(last or 0.0, receipt.answered_at or 0.0)
             keep([counts.add(receipt)])
             watch(counts)
+            if not counts.stopped and time.monotonic() >= ask_s:
+                ask_s = time.monotonic() + ASK_EVERY_S
+                if why := should_stop(counts):
+                    counts.stopped = why
+                    stopped.set()
     return counts
 
 
@@ -71,6 +80,14 @@ def _sendable(
             yield line.n, line.data
 
 
+_stopped: Any = None  # in a process of the pool, the event that ends the sending
+
+
+def _adopt(stopped: Any) -> None:
+    global _stopped
+    _stopped = stopped
+
+
 def _post(
     url: str,
     key: str,
@@ -83,6 +100,8 @@ def _post(
     import requests
 
     n, data = point
+    if _stopped is not None and _stopped.is_set():
+        return _receipt(n, NOT_ACCEPTED, STOPPED, *UNSENT)
     left_s = min(timeouts[0], timeouts[1] - time.monotonic())
     if left_s <= 0:
         return _receipt(n, NOT_ACCEPTED, LATE, *UNSENT)

@@ -2,7 +2,7 @@
 
 import json
 
-from lambdist_lib.results import folders
+from lambdist_lib.results import files, folders, outputs
 
 
 def test_two_files_under_one_id_get_their_own_answers(both, lambdist, tmp_path):
@@ -34,5 +34,31 @@ def test_answers_in_advance_under_a_run_id_are_not_taken(distributed, lambdist, 
     facts = folders.read_facts(folders.find("advance-d")[0])
     fetched = lambdist("fetch", facts["key"])
     assert [json.loads(line)["result"] for line in fetched.stdout.splitlines()] == [
+        f"word-{n}_processed" for n in range(5)
+    ]
+
+
+def test_a_resume_replaces_an_answer_to_another_datapoint(distributed, lambdist, data_file):
+    """It is refused and named; the command that the message prints gets this datapoint's own answer."""
+    done = lambdist("submit", data_file(5), "--id", "replaced", "--json")
+    assert done.returncode == 0, done.stderr
+    [folder] = folders.find("replaced-d")
+    facts = folders.read_facts(folder)
+    key = {"run_shard": {"S": f"{facts['key']}#3"}, "n": {"N": "3"}}
+    distributed.client("dynamodb").update_item(
+        TableName=distributed["TableName"],
+        Key=key,
+        UpdateExpression="SET #digest = :digest, #result = :result",
+        ExpressionAttributeNames={"#digest": "digest", "#result": "result"},
+        ExpressionAttributeValues={":digest": {"S": "0" * 16}, ":result": {"S": '"forged"'}},
+    )
+    files.write_json(folder / "run.json", {**facts, "foreign": [3]})  # as the submit would have found it
+
+    resumed = lambdist("resume", folder.name, "--data", data_file(5), "--json")
+
+    assert resumed.returncode == 0, resumed.stderr
+    [row] = json.loads(resumed.stdout)
+    assert (row["stored"], row["lost"], row["foreign"]) == (5, 0, [])
+    assert [answer["result"] for answer in outputs.outputs(folder)] == [
         f"word-{n}_processed" for n in range(5)
     ]

@@ -51,10 +51,8 @@ def require_closed(folder: Path, data: Path, *, rejected: int) -> dict[str, int]
         accepted = {row["n"] for row in journal.read(folder / "journal") if row["verdict"] == "accepted"}
         assert settled == accepted
     assert not list(folder.glob("*.partial"))
-    return {
-        **{name: count for name, count in counts.items() if count},
-        "duplicates": sum(records["duplicates"]),
-    }
+    shown = {name: counts[name] for name in ("stored", "dead", "rejected")}
+    return {**shown, "duplicates": int(records["duplicates"].sum())}
 
 
 def require_answers(folder: Path, lines: list[str], outcomes: dict[int, str]) -> None:

@@ -85,3 +85,23 @@ def test_every_status_of_an_error_class_is_in_the_table():
     statuses = {error.exit_status for error in classes(LambdistError)}
 
     assert statuses == set(EXIT_STATUSES) - {0, 130}
+
+
+def test_a_run_with_answers_to_other_datapoints_is_not_finished():
+    """A resume replaces them, and the message has its command."""
+    row = {**ROW, "stored": 70, "lost": 1, "foreign": [3], "state": "collected"}
+
+    assert not closing.is_finished(row)
+    with pytest.raises(RunError, match=r"\(n = 3\).*`lambdist resume x-d` removes them"):
+        closing.require_finished(row)
+
+
+def test_a_pool_that_its_limit_ended_is_not_resumed():
+    """Its processes are gone with the command; only a run in a cloud has a rest to send."""
+    row = {**ROW, "unsent": 10, "dead": 6, "stopped": f"{closing.DEAD_LIMIT} 5: 6 of 71 datapoints are dead"}
+
+    with pytest.raises(DeadLimitError, match="`lambdist resume x-d` sends the rest"):
+        closing.require_finished({**row, "arm": "distributed"})
+    with pytest.raises(DeadLimitError) as pool:
+        closing.require_finished({**row, "arm": "local_pool"})
+    assert "resume" not in str(pool.value)

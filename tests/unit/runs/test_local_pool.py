@@ -13,7 +13,9 @@ from support.harmful import HARMFUL
 from lambdist_lib import paths
 from lambdist_lib.data import datapoints
 from lambdist_lib.errors import RunError
-from lambdist_lib.runs import local_pool_worker
+from lambdist_lib.results import closing, folders, outputs
+from lambdist_lib.runs import local_pool, local_pool_worker, resume
+from lambdist_lib.runs.conditions import Conditions
 
 POINTS = ["one", "two", "three"]
 
@@ -43,6 +45,28 @@ def test_what_always_fails_is_dead_after_its_tries():
 
     assert {n: item["outcome"] for n, item in items.items()} == {0: "stored", 1: "dead", 2: "stored"}
     assert len(items[1]["attempts"]) == 3
+
+
+def test_a_run_ends_once_too_many_are_dead(tmp_path, monkeypatch):
+    """What has not begun by then is unsent, and the ledger balances; a resume leaves the run alone."""
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path))
+    folder = tmp_path / "pool" / "runs" / "pool-lp"
+    conditions = Conditions(chunks=2, fault="permanent:1", stop_if_dead="10")
+
+    row = local_pool.run(datapoints.from_iterable(f"word-{n}" for n in range(200)), conditions, folder)
+
+    assert 10 < row["dead"] <= 12  # one more for each process that was at work
+    assert row["unsent"] == 200 - row["dead"]
+    assert closing.is_over_dead_limit(row)
+    assert [*resume.resume_all("pool-lp", connect=None)] == [folders.read_facts(folder)]
+    assert next(iter(outputs.outputs(folder)))["error"].startswith("dead: ")
+
+
+def test_a_limit_that_is_not_passed_changes_nothing():
+    """As many as the limit may die."""
+    items = processed(fault="permanent:1@1", max_dead=1)
+
+    assert {n: item["outcome"] for n, item in items.items()} == {0: "stored", 1: "dead", 2: "stored"}
 
 
 def test_a_script_without_a_main_guard_is_run_once(tmp_path):
