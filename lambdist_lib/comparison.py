@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import NotComparableError, RunError, UsageError
+from lambdist_lib.formatting import number
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.intervals import median_ratio_interval
 from lambdist_lib.measures.pairs import EVENTS, SAME_IN_AN_ARM
@@ -92,7 +93,9 @@ class Comparison:
         return f"{self.target}: {what}: {'; '.join(parts)}{'; ' + self.note if self.note else ''}."
 
     def _text(self, effect: Effect) -> str:
-        seconds = f"{effect.second_s:.3g} s after {effect.first_s:.3g} s, {effect.ratio:.3g} times as long"
+        seconds = (
+            f"{effect.second_s:.3g} s after {effect.first_s:.3g} s, {number(effect.ratio)} times as long"
+        )
         between = (
             NO_INTERVAL
             if math.isnan(effect.low)

@@ -1,11 +1,15 @@
 """Format numbers, intervals, durations, money and names for people."""
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
 NONE = "-"
+BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|min|h|days|%|USD|MB|KB|GB|times|pairs|runs|datapoints)\b|%)")
+IN_INTERVAL = re.compile(r"(?<=\d) (?=to[ \u00a0][\d.])|(?<=\d[ \u00a0]to) (?=[\d.])")
+HARMLESS = "\n\t\u00a0\u200c\u200d"  # no-break space; the last two join characters, in emoji and in Persian
 
 
 def label(name: str) -> str:
@@ -87,10 +91,25 @@ def duration(seconds: float, *, rough: bool = False) -> str:
     """
     for unit, length_s in UNITS_S:
         if seconds >= 2 * length_s:
-            return f"{seconds / length_s:.{0 if rough and unit == 'min' else 1}f} {unit}"
+            return f"{seconds / length_s:,.{0 if rough and unit == 'min' else 1}f} {unit}"
     return f"{seconds:.{0 if rough else 1}f} s"
 
 
 def money(usd: float) -> str:
     """Return an amount in US dollars: with cents from 1 on, two significant digits below."""
     return f"{usd:,.2f}" if usd >= 1 else f"{usd:.2g}"
+
+
+def printable(text: str) -> str:
+    """Spell control characters visibly: they could reverse a line or be invalid in HTML and XML."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in HARMLESS else ascii(character)[1:-1]
+        for character in text
+    )
+
+
+def unbroken(text: str) -> str:
+    """Keep each number and its unit on one line, and both ends of an interval."""
+    return IN_INTERVAL.sub("\u00a0", BEFORE_UNIT.sub("\u00a0", text))

@@ -1,25 +1,62 @@
-"""The commands that measure, predict and report."""
+"""The commands that measure, compare and report."""
 
 import argparse
+from pathlib import Path
 
+from lambdist_lib.cli import arguments, value_types
 from lambdist_lib.cli import options as cli_options
+from lambdist_lib.cli.declaration import FILES, RUNS, argument, command, flag
+from lambdist_lib.protocol.arms import ARMS
+
+INCOMPLETE = flag("--allow-incomplete", "measure even if datapoints are unaccounted for")
 
 
+@command(
+    "run",
+    "run an experiment: deploy, cold runs, warm pairs, measures",
+    *arguments.SENDING,
+    *arguments.TARGET,
+    arguments.PROCESSING,
+    arguments.QUEUE_BATCH,
+    arguments.memory("of the processing Lambda"),
+    arguments.PROCESSORS,
+    argument(
+        "--repetitions", type=value_types.whole(1), default=10, metavar="R",
+        help="warm pairs at most (default 10)",
+    ),
+    argument(
+        "--target-precision", type=value_types.real(0, 1), default=0.1, metavar="W",
+        help="stop once the interval's half-width is W of the ratio (default 0.1; 0: exactly R pairs)",
+    ),
+    argument(
+        "--time-limit-s", type=value_types.real(0, above=True), default=600.0, metavar="S",
+        help="with --target-precision: begin no pair after this time (default 600)",
+    ),
+    argument(
+        "--arms", type=value_types.arms, default="distributed,single_node", metavar="ARM,ARM",
+        help=f"of each repetition: {', '.join(ARMS)}",
+    ),
+    arguments.FAIL_IF,
+    arguments.ALLOW_REJECTED,
+    arguments.STOP_IF_DEAD,
+    flag("--keep-stacks", "do not delete them at the end"),
+    *arguments.CONSENT,
+)  # fmt: skip
 def run(options: argparse.Namespace) -> None:
     from lambdist_lib import paths
+    from lambdist_lib.cli import summary_text
     from lambdist_lib.experiment import Experiment
     from lambdist_lib.measures import thresholds
     from lambdist_lib.planner import outlook
     from lambdist_lib.results import closing
 
-    for text in options.fail_if:
-        thresholds.parse(text)  # before minutes are spent
-    asked = cli_options.values(
+    arms = options.arms.split(",")
+    thresholds.require_possible(options.fail_if, arms)  # before minutes are spent
+    conditions = cli_options.values(
         options, "target", "region", "profile", "experiment_id", "keep_stacks", "data", "seed", "processing",
         "queue_batch", "memory_mb", "processors", "stop_if_dead", *cli_options.SENDING,
     )  # fmt: skip
-    how = cli_options.of_file(options)
-    with Experiment(arms=options.arms.split(","), **how, **asked) as experiment:
+    with Experiment(arms=arms, **cli_options.of_file(options), **conditions) as experiment:
         runs = 1 + options.repetitions
         experiment.deploy(runs=runs, **cli_options.values(options, "budget_usd", "yes"))
         experiment.run_cold()
@@ -28,80 +65,107 @@ def run(options: argparse.Namespace) -> None:
         )
         experiment.ledger()
         summary = outlook.summarise(experiment.results)
-    folder = paths.shown(experiment.folder)
-    end = f"results: {folder}/; `lambdist report {experiment.id}` writes them as one page"
-    cli_options.print_result(options, f"{outlook.as_text(summary)}\n\n{end}", summary)
+    blocks = [*summary_text.analysis(summary, experiment.runs), f"results: {paths.shown(experiment.folder)}/"]
+    cli_options.print_result(options, blocks, summary)
     thresholds.require(summary, options.fail_if)
     if not options.allow_rejected:
         closing.require_accepted(experiment.runs.to_dict("records"))
 
 
+@command(
+    "analyse",
+    "measure a run or an experiment again, from its folder",
+    arguments.RUN,
+    INCOMPLETE,
+    arguments.FAIL_IF,
+)
 def analyse(options: argparse.Namespace) -> None:
     from lambdist_lib.analysis import load_results
+    from lambdist_lib.cli import summary_text
     from lambdist_lib.measures import thresholds
     from lambdist_lib.planner import outlook
+    from lambdist_lib.report import source as report_source
 
-    summary = outlook.summarise(load_results(options.run, allow_incomplete=options.allow_incomplete))
-    lines = [summary["finding"] or "no pairs to compare; --json has every measure", summary["cost"]]
-    cli_options.print_result(options, "\n".join(filter(None, lines)), summary)
+    thresholds.require_possible(options.fail_if)
+    source = report_source.find(options.run)
+    if source.runs:
+        results = load_results(options.run, allow_incomplete=options.allow_incomplete)
+        summary, runs = outlook.summarise(results), results.runs
+    else:  # git keeps only an experiment's tables
+        summary, runs = report_source.summary(source), report_source.runs(source)
+    cli_options.print_result(options, summary_text.analysis(summary, runs), summary)
     thresholds.require(summary, options.fail_if)
 
 
+@command(
+    "compare",
+    "two experiments: how much longer the second takes",
+    argument("first", metavar="A", type=value_types.not_empty, complete=RUNS,
+             help="id or folder of an experiment or a run"),
+    argument("second", metavar="B", type=value_types.not_empty, complete=RUNS, help="compared with A"),
+    argument("--factor", help="what may differ between them, such as chunks or memory_mb"),
+    argument(
+        "--tolerance", type=value_types.share, default=0.0, metavar="X",
+        help="exit 1 only if B is surely slower by more (0.05 or 5%%)",
+    ),
+)  # fmt: skip
 def compare(options: argparse.Namespace) -> int:
     from lambdist_lib import comparison
+    from lambdist_lib.cli import comparison_text
 
-    found = comparison.compare(options.first, options.second, factor=options.factor)
+    result = comparison.compare(options.first, options.second, factor=options.factor)
     cli_options.print_result(
-        options, found.sentence(), {"sentence": found.sentence(), "effects": found.rows()}
+        options,
+        comparison_text.as_blocks(result, options.tolerance),
+        {"sentence": result.sentence(), "effects": result.rows()},
     )
-    return found.exit_status(options.tolerance)
+    return result.exit_status(options.tolerance)
 
 
+@command(
+    "report",
+    "write a run or an experiment as one HTML file",
+    argument("run", metavar="RUN", nargs="?", type=value_types.not_empty, complete=RUNS,
+             help="id or folder; default: the newest experiment"),
+    argument("--output", type=value_types.folder, metavar="FILE", complete=FILES,
+             help="default: report.html in its folder"),
+)  # fmt: skip
 def report(options: argparse.Namespace) -> None:
     from lambdist_lib.report import write
 
-    made = write.write_report(options.run, options.output)
-    cli_options.print_result(options, "\n".join([*made["warnings"], f"report: {made['report']}"]), made)
+    facts = write.write_report(options.run or "", options.output)
+    cli_options.print_result(options, "\n".join([*facts["warnings"], f"report: {facts['report']}"]), facts)
 
 
+@command("gallery", "write results/README.md: the findings of the committed experiments")
 def gallery(options: argparse.Namespace) -> None:
     from lambdist_lib.report import gallery
 
-    made = gallery.write_gallery()
-    cli_options.print_result(options, f"{len(made['results'])} results: {made['gallery']}", made)
+    facts = gallery.write_gallery()
+    cli_options.print_result(options, f"{len(facts['results'])} results: {facts['gallery']}", facts)
 
 
-def plan(options: argparse.Namespace) -> None:
-    from lambdist_lib.planner import plan as planner_plan
-    from lambdist_lib.planner import plan_text
-
-    answer = planner_plan.plan(
-        count=options.datapoints,
-        settings={
-            **cli_options.values(options, "queue_batch", "memory_mb"),
-            **dict(cli_options.setting(text) for text in options.set),
-        },
-        limits_file=options.limits,
-        run=options.calibrate,
-        local_cloud=options.with_local_cloud,
-        **cli_options.values(
-            options,
-            "data",
-            "seed",
-            "free_tier",
-            "region",
-            "chunks",
-            "processors",
-            "request_batch",
-            "work",
-            "fault",
-        ),
-    )
-    cli_options.print_result(options, plan_text.format_plan(answer), answer)
-
-
+@command(
+    "notebook",
+    "run a notebook headless, with checked parameters",
+    argument("notebook", type=Path, complete=FILES, help="such as notebooks/experiment.ipynb"),
+    argument("output", type=value_types.folder, nargs="?", complete=FILES,
+             help="default: results/<name>.ipynb"),
+    argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
+             help="a parameter of the notebook: True, a number or text; may come again"),
+    argument("-r", nargs=2, action="append", default=[], metavar=("NAME", "TEXT"), dest="raw",
+             help="a parameter whose value stays text, such as -r experiment_id 2026"),
+    argument("-f", action="append", default=[], metavar="FILE", dest="files", complete=FILES,
+             help="a YAML file of parameters"),
+    argument("-y", action="append", default=[], metavar="YAML", dest="texts",
+             help="parameters as YAML text, such as 'chunks: 5'"),
+)  # fmt: skip
 def notebook(options: argparse.Namespace) -> None:
+    from lambdist_lib.cli import notebook_parameters
     from lambdist_lib.notebooks import runner
 
-    made = runner.run_notebook(options.notebook, options.output, dict(options.parameters), quiet=options.json)
-    cli_options.print_result(options, "", made)
+    parameters = notebook_parameters.merge(
+        **cli_options.values(options, "files", "texts", "parameters", "raw")
+    )
+    facts = runner.run_notebook(options.notebook, options.output, parameters, quiet=options.json)
+    cli_options.print_result(options, "", facts)

@@ -4,17 +4,34 @@ import argparse
 import os
 import shlex
 import time
+from pathlib import Path
 from typing import Any
 
+from lambdist_lib.cli import arguments, value_types
 from lambdist_lib.cli import options as cli_options
+from lambdist_lib.cli.declaration import FILES, argument, command, exclusive, flag
 from lambdist_lib.errors import LocalCloudError, UsageError
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import ADHOC
 
+WITH_API = [name for name, arm in ARMS.items() if arm.stack and arm.door == "api"]
 
+
+@command(
+    "cloud",
+    "start, show or stop the local cloud; its mail and key",
+    argument(
+        "action", choices=["start", "status", "stop", "mail", "env"],
+        help="mail: what AWS would have sent; env: variables for the AWS CLI, with the cloud's key",
+    ),
+    flag("--force", "stop even if results are uncollected"),
+)  # fmt: skip
 def cloud(options: argparse.Namespace) -> None:
     from lambdist_lib.cloud import cloud_status, local_cloud
     from lambdist_lib.deployment import lifecycle as deployment_lifecycle
 
+    if options.force and options.action != "stop":
+        raise UsageError("--force goes with stop: `lambdist cloud stop --force`")
     if options.action == "mail":
         _cloud_mail(options)
     elif options.action == "start":
@@ -64,6 +81,11 @@ def _cloud_mail(options: argparse.Namespace) -> None:
     )
 
 
+@command(
+    "init",
+    "write a project to start from: your processing.py, data, notebooks",
+    argument("folder", type=value_types.folder, metavar="FOLDER", complete=FILES, help="a new folder"),
+)
 def init(options: argparse.Namespace) -> None:
     from lambdist_lib import paths
     from lambdist_lib.deployment import starter
@@ -77,17 +99,32 @@ def init(options: argparse.Namespace) -> None:
     )
 
 
+@command(
+    "deploy",
+    "create or update both stacks",
+    *arguments.TARGET,
+    arguments.PROCESSING,
+    argument(
+        "--set", action="append", type=value_types.setting, default=[], metavar="NAME=VALUE",
+        help=arguments.SETTINGS,
+    ),
+    argument(
+        "--expires", default="", metavar="8h", help="age at which `lambdist leaks` may remove it (default 1d)"
+    ),
+    *arguments.CONSENT,
+)  # fmt: skip
 def deploy(options: argparse.Namespace) -> None:
     from lambdist_lib.cloud import api as deployed_api
     from lambdist_lib.cloud import local_cloud
-    from lambdist_lib.deployment import bundles, lifecycle, tags
+    from lambdist_lib.deployment import bundles, lifecycle, tags, templates
 
     processing = bundles.folder(options.processing)
+    settings = {"experiment_controls": True, **dict(options.set)}
+    templates.require_valid(settings)
     lifetime_s = tags.lifetime_s(options.expires) if options.expires else None
     if options.target == "local":
         local_cloud.start(keep=True)  # or what is deployed would be gone with this command
     target = cli_options.target(options)
-    settings = {"experiment_controls": True, **dict(cli_options.setting(text) for text in options.set)}
     how: dict[str, Any] = {"processing": processing, "lifetime_s": lifetime_s}
     deployed = lifecycle.deploy(target, settings, **how, **cli_options.values(options, "budget_usd", "yes"))
     urls = {kind: target.api_url(stack.outputs) for kind, stack in deployed.items()}
@@ -101,14 +138,26 @@ def deploy(options: argparse.Namespace) -> None:
     cli_options.print_result(options, "\n".join(lines), {"endpoint_url": target.endpoint_url, **facts})
 
 
+@command(
+    "api",
+    "print the deployed API's URL, and lines that call it",
+    argument(
+        "--arm",
+        default="distributed",
+        choices=WITH_API,
+        metavar="ARM",
+        help=f"distributed (default) or another: {', '.join(WITH_API)}",
+    ),
+    exclusive(
+        flag("--show-key", "also print its key"),
+        flag("--key-only", "print its key and nothing else, for $(...)"),
+    ),
+    *arguments.TARGET,
+)
 def api(options: argparse.Namespace) -> None:
     from lambdist_lib.cloud import api as deployed_api
     from lambdist_lib.deployment import stacks
-    from lambdist_lib.protocol.arms import ARMS
 
-    arms = [name for name, arm in ARMS.items() if arm.stack and arm.door == "api"]
-    if options.arm not in arms:
-        raise UsageError(f"the arm {options.arm!r} has no API: use one of {', '.join(arms)}")
     if options.show_key and "JPY_PARENT_PID" in os.environ:
         raise UsageError("a notebook keeps what a cell prints: run `lambdist api --show-key` in a terminal")
     target = cli_options.target(options)
@@ -135,6 +184,12 @@ def _key_command(options: argparse.Namespace) -> str:
     return shlex.join(["lambdist", "api", *words, "--key-only"])
 
 
+@command(
+    "destroy",
+    "delete both stacks",
+    *arguments.TARGET,
+    flag("--force", "even if results are uncollected"),
+)
 def destroy(options: argparse.Namespace) -> None:
     from lambdist_lib.deployment import lifecycle
 
@@ -148,6 +203,17 @@ def destroy(options: argparse.Namespace) -> None:
     )
 
 
+@command(
+    "package",
+    "write zips, templates and commands for a deploy by hand",
+    flag("--sam", "the distributed stack as a SAM application"),
+    argument(
+        "--output", type=value_types.folder, default=Path("build/package"), metavar="FOLDER", complete=FILES,
+        help="default build/package",
+    ),
+    argument("--bucket", default="", metavar="NAME", help="S3 bucket for the zips"),
+    arguments.PROCESSING,
+)  # fmt: skip
 def package(options: argparse.Namespace) -> None:
     from lambdist_lib import paths
     from lambdist_lib.deployment import bundles, packaging
@@ -161,13 +227,21 @@ def package(options: argparse.Namespace) -> None:
     cli_options.print_result(options, text, {"folder": where, "files": [path.name for path in written]})
 
 
+@command(
+    "leaks",
+    "list resources that runs have left; remove them with --delete",
+    *arguments.TARGET,
+    flag("--delete", "remove what is expired, broken or in no stack"),
+    flag("--all", "with --delete: also live stacks"),
+    flag("--force", "with --delete: even if results are uncollected"),
+)
 def leaks(options: argparse.Namespace) -> None:
     from lambdist_lib.cloud import local_cloud
     from lambdist_lib.deployment import leaks
     from lambdist_lib.progress import Progress
 
-    if options.all and not options.delete:
-        raise UsageError("--all goes with --delete; without it everything is listed anyway")
+    if (options.all or options.force) and not options.delete:
+        raise UsageError("--all and --force go with --delete; without it everything is listed anyway")
     if options.target == "local" and not local_cloud.find():
         cli_options.print_result(options, "no local cloud runs, so nothing is left there", [])
         return

@@ -7,7 +7,7 @@ import sys
 
 from lambdist_lib import paths
 from lambdist_lib.cli import options as cli_options
-from lambdist_lib.cli import signals
+from lambdist_lib.cli import screen, signals
 from lambdist_lib.cli.parser import build_parser
 from lambdist_lib.errors import LambdistError
 
@@ -20,10 +20,17 @@ OF_THE_SURROUNDINGS = (  # errors of the disk, of permissions and of limits, rat
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line's entry; returns the exit status."""
-    options = build_parser().parse_args(arguments)
-    if options.results_dir:
-        os.environ["LAMBDIST_RESULTS"] = str(options.results_dir)
+    parser = build_parser()
+    if "_ARGCOMPLETE" in os.environ:  # set by the script of `lambdist completion`
+        from lambdist_lib.cli import completion
+
+        completion.complete(parser)
+    terminated: list[int] = []
+    options = argparse.Namespace(results_dir=None)
     try:
+        options = parser.parse_args(arguments)
+        if options.results_dir:
+            os.environ["LAMBDIST_RESULTS"] = str(options.results_dir)
         with signals.sigterm_as_interrupt() as terminated:
             return options.call(options) or 0
     except LambdistError as error:
@@ -43,8 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _print_error(options: argparse.Namespace, text: str) -> None:
-    line = cli_options.printable(cli_options.with_typed_options(text, options))
-    print(f"lambdist: {line}", file=sys.stderr)
+    print(screen.error_line(cli_options.with_typed_options(text, options)), file=sys.stderr)
 
 
 def _told(error: Exception) -> str:

@@ -7,12 +7,10 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from lambdist_lib.errors import UsageError
+from lambdist_lib.cli import screen
+from lambdist_lib.cli.screen import Blocks, printable
 
 COMMAND = re.compile(r"`lambdist (?P<name>[a-z]+)(?P<rest>[^`]*)`")
-CONTROLS = re.compile(  # beside TAB and newline: C0, C1, line separators, bidirectional overrides, surrogates
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 OF_TARGET = ("api", "deploy", "destroy", "leaks", "submit", "run", "resume", "fetch", "dead", "redrive")
 SENDING = ("chunks", "rate", "request_batch", "work", "fault")
 
@@ -49,14 +47,7 @@ def values(options: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 def of_file(options: argparse.Namespace) -> dict[str, Any]:
     """Return how the data file is read, as keyword arguments of the library."""
-    return {"format": options.format, "columns": [name for name in options.column.split(",") if name]}
-
-
-def setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f"--set {text!r}: write NAME=VALUE, such as memory_mb=256")
-    return name, value
+    return {"format": options.format, "columns": options.column}
 
 
 def with_typed_options(text: str, options: argparse.Namespace) -> str:
@@ -74,19 +65,23 @@ def with_typed_options(text: str, options: argparse.Namespace) -> str:
     return COMMAND.sub(complete, text)
 
 
-def print_result(options: argparse.Namespace, text: str, facts: Any) -> None:
-    """Print text for people, or the same facts as JSON with `--json`."""
+def print_result(options: argparse.Namespace, text: str | Blocks, facts: Any) -> None:
+    """Print text for people, or the same facts as JSON with `--json`.
+
+    Args:
+        text: As it is, for lines that are copied into a shell; or paragraphs and tables, which are wrapped.
+    """
     if options.json:
         print(printable(json.dumps(facts, indent=1, default=str)))
-    elif text:
-        print(printable(with_typed_options(text, options)))
+    elif isinstance(text, str):
+        if text:
+            print(printable(with_typed_options(text, options)))
+    else:
+        screen.show(
+            [with_typed_options(block, options) if isinstance(block, str) else block for block in text]
+        )
 
 
 def as_json(facts: Any) -> str:
     """Encode facts so that no character of a result controls the terminal; JSON reads it as the same."""
     return printable(json.dumps(facts, ensure_ascii=False))
-
-
-def printable(text: str) -> str:
-    """Escape what would control a terminal: a result or an API's message may hold anything."""
-    return CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -4,11 +4,25 @@ import argparse
 import sys
 from typing import Any
 
+from lambdist_lib.cli import arguments, value_types
 from lambdist_lib.cli import options as cli_options
+from lambdist_lib.cli.declaration import FILES, argument, command, exclusive, flag
+from lambdist_lib.cli.screen import Blocks
 from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import ADHOC, REJECTED
 
+SENDING_ARMS = [arm for arm, traits in ARMS.items() if traits.stack]
 
+
+@command(
+    "try",
+    "run process() on a file's first datapoints, without a cloud",
+    argument("data", type=value_types.not_empty, complete=FILES, help=arguments.DATA_HELP),
+    argument("-n", type=value_types.whole(1), default=5, help="how many (default 5)"),
+    *arguments.FORMAT,
+    arguments.PROCESSING,
+)
 def try_(options: argparse.Namespace) -> None:
     from lambdist_lib.deployment import bundles
     from lambdist_lib.runs import preview
@@ -25,6 +39,38 @@ def try_(options: argparse.Namespace) -> None:
         raise RunError(f"process() failed for {failed:,} of the datapoints shown")
 
 
+@command(
+    "submit",
+    "send a file to the deployed stacks, or to any API, and collect its answers",
+    *arguments.SENDING,
+    *arguments.TARGET,
+    exclusive(
+        argument(
+            "--arm", default="distributed", choices=SENDING_ARMS, metavar="ARM",
+            help=f"distributed (default) or another way: {', '.join(SENDING_ARMS)}",
+        ),
+        argument(
+            "--url", type=value_types.not_empty, default="",
+            help='any API that takes {"data": ...}, also one not deployed here',
+        ),
+    ),
+    argument("--api-key-env", default="", metavar="NAME", help="environment variable with the key of --url"),
+    argument(
+        "--header", action="append", default=[], metavar="'NAME: env:VARIABLE'",
+        help="further header of --url, such as 'Authorization: Bearer env:TOKEN'; may come again",
+    ),
+    argument("--tries", type=value_types.whole(1), metavar="N", help="per datapoint, with --url (default 8)"),
+    argument(
+        "--timeout", type=value_types.real(0.001, 1e6), metavar="S",
+        help="of a request, with --url (default 60)",
+    ),
+    argument(
+        "--deadline", type=value_types.real(0), default=0.0, metavar="S",
+        help="of the sending (default 0: none)",
+    ),
+    arguments.ALLOW_REJECTED,
+    arguments.STOP_IF_DEAD,
+)  # fmt: skip
 def submit(options: argparse.Namespace) -> None:
     if options.url:
         _submit_to_url(options)
@@ -35,6 +81,7 @@ def submit(options: argparse.Namespace) -> None:
         )
     if options.tries is not None or options.timeout is not None:
         raise UsageError("--tries and --timeout go with --url; a stack of ours says how often it tries")
+    from lambdist_lib.formatting import counted
     from lambdist_lib.progress import Progress
     from lambdist_lib.results import closing
     from lambdist_lib.runs import run as runs_run
@@ -52,6 +99,8 @@ def submit(options: argparse.Namespace) -> None:
         progress.show(closing.closing_line([row]))
     changed = ", ".join(row["stack_changed"])
     notes = [f"the stack changed during the run ({changed}): it is not a timing"] if changed else []
+    if row["dead"]:
+        notes.append(f"{counted(row['dead'], 'datapoints')} died: `lambdist dead {row['run_id']}` tells why")
     cli_options.print_result(options, "\n".join([*notes, f"answers: {row['folder']}/outputs.jsonl"]), row)
     _require_all_well(options, [row])
 
@@ -89,6 +138,14 @@ def _require_all_well(options: argparse.Namespace, rows: list[dict[str, Any]]) -
         closing.require_accepted(rows)
 
 
+@command(
+    "resume",
+    "finish a run or an experiment that was interrupted",
+    arguments.RUN,
+    arguments.MOVED_DATA,
+    *arguments.TARGET,
+    arguments.ALLOW_REJECTED,
+)
 def resume(options: argparse.Namespace) -> None:
     from lambdist_lib.progress import Progress
     from lambdist_lib.results import closing
@@ -106,6 +163,17 @@ def resume(options: argparse.Namespace) -> None:
     _require_all_well(options, rows)
 
 
+@command(
+    "fetch",
+    "print a run's answers in input order",
+    arguments.RUN,
+    arguments.MOVED_DATA,
+    *arguments.TARGET,
+    argument(
+        "--format", default="jsonl", choices=["jsonl", "csv", "tsv", "parquet"],
+        help="default jsonl; a table has the input's columns and the result's",
+    ),
+)  # fmt: skip
 def fetch(options: argparse.Namespace) -> None:
     from lambdist_lib.results import outputs
     from lambdist_lib.runs import collect
@@ -122,9 +190,18 @@ def fetch(options: argparse.Namespace) -> None:
         print(cli_options.as_json(answer))
 
 
+@command(
+    "dead",
+    "count dead-lettered datapoints by cause; list each with --all",
+    arguments.RUN,
+    arguments.CAUSE,
+    flag("--all", "list each datapoint"),
+    *arguments.TARGET,
+)
 def dead(options: argparse.Namespace) -> None:
     from dataclasses import asdict
 
+    from lambdist_lib.cli import dead_text
     from lambdist_lib.records import dead_letters
 
     if options.run.startswith(ADHOC):
@@ -133,10 +210,26 @@ def dead(options: argparse.Namespace) -> None:
         )
     else:
         letters = dead_letters.list_dead_letters(options.run, cause=options.cause)
-    lines = [*map(dead_letters.line, letters), dead_letters.summary(letters, options.run)]
-    cli_options.print_result(options, "\n".join(lines), [asdict(letter) for letter in letters])
+    blocks: str | Blocks
+    if options.all:
+        lines = [*map(dead_letters.line, letters), dead_letters.summary(letters, options.run)]
+        blocks = "\n".join(lines)
+    else:
+        blocks = dead_text.by_cause(letters, options.run)
+    cli_options.print_result(options, blocks, [asdict(letter) for letter in letters])
 
 
+@command(
+    "redrive",
+    "send dead-lettered datapoints again",
+    arguments.RUN,
+    arguments.CAUSE,
+    argument(
+        "--fault", type=value_types.fault, default="none",
+        help="fault plan for the new attempts (default: none, even if the run had one)",
+    ),
+    *arguments.TARGET,
+)  # fmt: skip
 def redrive(options: argparse.Namespace) -> None:
     from dataclasses import asdict
 

@@ -19,6 +19,7 @@ from lambdist_lib.errors import UsageError
 
 KINDS = ("distributed", "single_node")
 SNAPSHOT = ("ResourcePath", "StorageFirst")  # parameters that change what API Gateway serves
+EXPRESS_MAX_S = 300  # Step Functions, quotas for Express workflows: maximum execution time
 MAX_ADDRESSES = 3  # NotifyEmail, NotifyEmail2, NotifyEmail3: plain templates cannot loop over a list
 VISIBILITIES = (  # per queue: its visibility timeout, its function's timeout, its batching window
     ("VisibilityTimeoutSeconds", "ProcessorTimeoutSeconds", "QueueWindowSeconds"),
@@ -89,6 +90,39 @@ def to_parameters(kind: str, settings: dict[str, Any]) -> dict[str, str]:
         elif not any(name in parameters(other) for other in KINDS):
             raise UsageError(f"unknown setting {setting!r}{_close(setting)}: see cloudformation/{kind}.yaml")
     return values
+
+
+def require_valid(settings: dict[str, Any]) -> None:
+    """Check settings before anything is started or deployed.
+
+    Raises:
+        UsageError: No template has a setting, its value is out of bounds, or the queues' timeouts do not fit.
+    """
+    values = {name: value for kind in KINDS for name, value in to_parameters(kind, settings).items()}
+    require_visibility(values)
+    require_map_time(values)
+
+
+def require_map_time(values: dict[str, str]) -> None:
+    """Check that all tries of a distributed map's Express child fit its 5 minutes.
+
+    Raises:
+        UsageError: They do not, so that Step Functions would end a child without a dead letter.
+    """
+    declared = parameters("distributed")
+    value = {name: values.get(name, str(entry.get("Default", ""))) for name, entry in declared.items()}
+    if value["DistributedMap"] != "on" or value["MapChildren"] != "EXPRESS":
+        return
+    tries, timeout_s, delay_s = (
+        int(value[name]) for name in ("MaxReceives", "ProcessorTimeoutSeconds", "RetryDelaySeconds")
+    )
+    longest_s = tries * timeout_s + max(delay_s, 1) * (2 ** (tries - 1) - 1)
+    if longest_s > EXPRESS_MAX_S:
+        raise UsageError(
+            f"{tries} tries of up to {timeout_s} s and their delays last up to {longest_s:,} s, and an Express "
+            f"child of the map ends after {EXPRESS_MAX_S} s: set map_children=STANDARD, or a shorter "
+            "processor_timeout_seconds"
+        )
 
 
 def require_visibility(values: dict[str, str]) -> None:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdist_lib.errors import ThresholdError, UsageError
-from lambdist_lib.measures.summary import flat
+from lambdist_lib.measures import measure_names
+from lambdist_lib.measures.summary import SUFFIXES, flat
+from lambdist_lib.protocol.arms import ARMS
 
 COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 EXPRESSION = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>[-+0-9.eE]+)\s*")
@@ -60,12 +62,44 @@ def parse(text: str) -> Threshold:
         bound = float(match["bound"]) if match else math.nan
     except ValueError:
         bound = math.nan
-    if not match or math.isnan(bound):
+    if not match or not math.isfinite(bound):
         raise UsageError(
             f"invalid threshold {text!r}: write a measure, one of {' '.join(COMPARISONS)} and a number, "
             "such as 'dead_rate>0.01' or 'speedup_low<2'"
         )
     return Threshold(match["name"], match["sign"], bound)
+
+
+def require_possible(expressions: Iterable[str], arms: Iterable[str] = ARMS) -> None:
+    """Check thresholds before anything is measured.
+
+    Args:
+        arms: Those that run; by default any.
+
+    Raises:
+        UsageError: An expression is invalid, names no measure, or holds always or never.
+    """
+    names = [f"{name}{suffix}" for name in measure_names.known(arms) for suffix in SUFFIXES]
+    for text in expressions:
+        threshold = parse(text)
+        if threshold.name not in names and not measure_names.SWEEP.fullmatch(threshold.name):
+            close = difflib.get_close_matches(threshold.name, names, n=1)
+            hint = f"did you mean {close[0]}?" if close else "docs/commands.md lists the measures"
+            raise UsageError(f"unknown measure {threshold.name!r} in the threshold {text!r}: {hint}")
+        if always := _holds_always_or_never(threshold):
+            raise UsageError(
+                f"the threshold {text!r} {always}: {threshold.name} is between 0 and "
+                f"{measure_names.highest(threshold.name):g}; write another bound"
+            )
+
+
+def _holds_always_or_never(threshold: Threshold) -> str:
+    """Return "always fails" or "never fails" for a threshold that tells nothing, else ""."""
+    compare = COMPARISONS[threshold.sign]
+    ends = {compare(value, threshold.bound) for value in (0.0, measure_names.highest(threshold.name))}
+    if len(ends) == 2:
+        return ""
+    return "always fails" if ends == {True} else "never fails"
 
 
 def violated(summary: dict[str, Any], expressions: Iterable[str]) -> list[Violation]:

@@ -1,25 +1,59 @@
 """Format a plan as a page of text."""
 
+import textwrap
 from typing import Any
 
 from lambdist_lib.cloud.limits import LIMITS
 from lambdist_lib.formatting import duration, money
+from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.fluid.phases import ACCOUNT
 
+INDENT = 12  # columns of a line's label
+LIMIT_WORDS = {  # of a limit as `binding` and `phases` name it; others are words already
+    phases.SENDERS: "your senders (--chunks)",
+    phases.API: "API Gateway's request rate",
+    phases.COLLECTORS: "the account's concurrency, which the collectors use up",
+    phases.ENVIRONMENTS: "Lambda's request rate per environment",
+    phases.RAMP: "how fast SQS adds processors",
+    phases.CEILING: "the most processors that SQS adds by itself",
+    phases.MAXIMUM: "the processors allowed at once (--processors)",
+    phases.ACCOUNT: "the account's concurrency",
+    phases.RESERVED: "the processor's reserved concurrency",
+    phases.IN_FLIGHT: "SQS's limit of messages in flight",
+    phases.BACKOFF: "SQS's pauses after errors",
+    phases.TABLE: "DynamoDB's write capacity",
+    phases.RETRIES: "the delays before retries",
+}
 BRIEF = 0.001  # of the makespan: shorter phases are left out here; --json has them
 THROTTLED = {"api": "requests", "lambda": "invocations", "table": "batches' writes"}
 
 
-def format_plan(plan: dict[str, Any]) -> str:
+def format_plan(plan: dict[str, Any], *, width: int = 0, verbose: bool = False) -> str:
     """Return a page of text.
 
     Args:
         plan: What `predict.predict` or `plan.plan` returns. A plan that cannot finish begins with the
             obstacles and has neither makespan nor cost.
+        width: Columns to wrap at, 0 for none.
+        verbose: Also tell where each number comes from.
     """
     finishing = (_outcome, _phases, _local_cloud, _costs) if plan["possible"] else ()
-    parts = (_obstacles, _job, *finishing, _settings, _inputs)
-    return "\n".join(line for part in parts for line in part(plan))
+    parts = (_obstacles, _job, *finishing, _settings, *([_inputs] if verbose else []), _notes)
+    return "\n".join(_wrapped(line, width) for part in parts for line in part(plan))
+
+
+def _wrapped(line: str, width: int) -> str:
+    """Break a line between words, indented below its label."""
+    if not width or len(line) <= width:
+        return line
+    return textwrap.fill(
+        line, width, subsequent_indent=" " * INDENT, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def limit_in_words(limit: str) -> str:
+    """Return what a bottleneck is, in plain words."""
+    return LIMIT_WORDS.get(limit, limit)
 
 
 def _obstacles(plan: dict[str, Any]) -> list[str]:
@@ -29,9 +63,9 @@ def _obstacles(plan: dict[str, Any]) -> list[str]:
 def _job(plan: dict[str, Any]) -> list[str]:
     job = plan["job"]
     return [
-        f"{job['datapoints']:,} datapoints, work {job['work']}, fault {job['fault']}: {job['chunks']:,} "
-        f"senders, {job['request_batch']} a request, {job['queue_batch']} a batch, {job['memory_mb']} MB, "
-        f"at most {job['processors']:,} processors",
+        f"{'job':<11} {job['datapoints']:,} datapoints, work {job['work']}, fault {job['fault']}: "
+        f"{job['chunks']:,} senders, {job['request_batch']} a request, {job['queue_batch']} a batch, "
+        f"{job['memory_mb']} MB, at most {job['processors']:,} processors",
         f"target      {plan['target']}; {plan['method']}",
     ]
 
@@ -46,7 +80,7 @@ def _outcome(plan: dict[str, Any]) -> list[str]:
     lines = [
         f"makespan    {_span(plan['makespan_s'])}",
         f"one node    {duration(single['makespan_s'])}: speedup {single['speedup']:,.1f}, at most "
-        f"{single['ceiling']:,.1f} with any setting ({single['ceiling_limit']})",
+        f"{single['ceiling']:,.1f} with any setting ({limit_in_words(single['ceiling_limit'])})",
         f"at once     {plan['peak_concurrency']['value']:,.0f} processors at the peak; "
         f"{plan['cold_share']['value']:.2%} of {plan['invocations']['value']:,.0f} invocations cold",
         f"dead        {plan['dead']['value']:,.3g} datapoints ({plan['dead']['low']:,.3g} to "
@@ -62,11 +96,12 @@ def _outcome(plan: dict[str, Any]) -> list[str]:
 
 def _phases(plan: dict[str, Any]) -> list[str]:
     brief_s = plan["fluid_makespan_s"] * BRIEF
-    phases = [phase for phase in plan["phases"] if phase["end_s"] - phase["begin_s"] >= brief_s]
+    shown = [phase for phase in plan["phases"] if phase["end_s"] - phase["begin_s"] >= brief_s]
     return [
-        f"{'bottleneck' if not place else '':<11} {phase['limit']}, from {duration(phase['begin_s'])} to "
-        f"{duration(phase['end_s'])}" + (f", {phase['per_s']:,.0f} datapoints/s" if phase["per_s"] else "")
-        for place, phase in enumerate(phases)
+        f"{'bottleneck' if not place else '':<11} {limit_in_words(phase['limit'])}, "
+        f"from {duration(phase['begin_s'])} to {duration(phase['end_s'])}"
+        + (f", {phase['per_s']:,.0f} datapoints/s" if phase["per_s"] else "")
+        for place, phase in enumerate(shown)
     ]
 
 
@@ -76,7 +111,7 @@ def _local_cloud(plan: dict[str, Any]) -> list[str]:
     local = plan["local_cloud"]
     return [
         f"local cloud {_span(local['makespan_s'])} on this machine, warm; bottleneck: "
-        f"{local['binding']['limit']}; {local['method']}",
+        f"{limit_in_words(local['binding']['limit'])}; {local['method']}",
         *(f"{'':<11} {text}" for text in local["warnings"]),
     ]
 
@@ -102,8 +137,14 @@ def _settings(plan: dict[str, Any]) -> list[str]:
             f"{setting['request_batch']} --queue-batch {setting['queue_batch']} --memory-mb "
             f"{setting['memory_mb']}: {duration(setting['makespan_s'])}, {money(setting['usd'])} USD"
         )
-        lines.append(f"{'':<11} {setting['reason']}")
+        lines.append(f"{'':<11} {_reason(setting['reason'])}")
     return lines
+
+
+def _reason(text: str) -> str:
+    for limit, words in LIMIT_WORDS.items():
+        text = text.replace(f": {limit};", f": {words};")
+    return text
 
 
 def _inputs(plan: dict[str, Any]) -> list[str]:
@@ -111,7 +152,10 @@ def _inputs(plan: dict[str, Any]) -> list[str]:
     for number in plan["inputs"]:
         if number["name"] in LIMITS:
             provenances.setdefault(number["provenance"], []).append(number["name"])
-    lines = [f"{'inputs' if not place else '':<11} {name}: {', '.join(provenances[name])}"
-             for place, name in enumerate(provenances)]  # fmt: skip
+    return [f"{'inputs' if not place else '':<11} {name}: {', '.join(provenances[name])}"
+            for place, name in enumerate(provenances)]  # fmt: skip
+
+
+def _notes(plan: dict[str, Any]) -> list[str]:
     notes = [text for text in plan["warnings"] if text not in plan["obstacles"]]
-    return [*lines, *(f"note        {text}" for text in notes)]
+    return [f"{'note':<11} {text}" for text in notes]

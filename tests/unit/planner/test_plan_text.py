@@ -10,7 +10,7 @@ TABLE = assumptions.load()
 
 def test_text_has_every_part_and_the_provenance_of_inputs():
     """A plan that can finish shows makespan, bottleneck, cost and the best settings."""
-    text = format_plan(predict.predict(job_of(datapoints=1000, work="io:100ms"), TABLE))
+    text = format_plan(predict.predict(job_of(datapoints=1000, work="io:100ms"), TABLE), verbose=True)
 
     for word in (
         "makespan",
