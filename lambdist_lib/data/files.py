@@ -82,6 +82,11 @@ def lines(
     return _lines(_find(path), max_chars, valid_pattern(pattern))
 
 
+def require_file(path: str | Path) -> None:
+    """Raise DataFileError if there is no such data file; the message names the nearest ones."""
+    _find(path)
+
+
 def spool(stream: BinaryIO, path: Path) -> Path:
     """Copy a stream such as `sys.stdin.buffer` to a file that can be read again; returns its path."""
     with path.open("wb") as file:

@@ -4,15 +4,20 @@ papermill accepts any `-p`, known or not, of any type. So `run` checks parameter
 each notebook checks them again in its first cell, for those who call papermill themselves.
 """
 
+import contextlib
+import importlib
 import json
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdist_lib import extras, paths
-from lambdist_lib.errors import ParameterError, UsageError
-from lambdist_lib.notebooks.parameters import declared_types, require_declared
+from lambdist_lib import errors, extras, paths
+from lambdist_lib.deployment import ownership
+from lambdist_lib.errors import LambdistError, ParameterError, RunError, UnfinishedError, UsageError
+from lambdist_lib.notebooks.parameter_checks import require_possible_values
+from lambdist_lib.notebooks.parameters import declared_types, declared_values, require_declared
 from lambdist_lib.report.write import write_report
 from lambdist_lib.results import folders
 
@@ -20,25 +25,101 @@ from lambdist_lib.results import folders
 def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress_bar: bool = True) -> Path:
     """Execute a notebook headless and write it with its outputs; return `output`.
 
+    A notebook that refuses to run leaves no file behind, and one that was there as it was.
+
     Raises:
-        ParameterError: A parameter does not fit; nothing ran.
-        papermill.PapermillExecutionError: A cell failed; `output` holds the cells before it.
+        LambdistError: A parameter does not fit, or a cell raised it.
+        UnfinishedError: The kernel died.
+        papermill.PapermillExecutionError: A cell raised another error; `output` holds the cells before it.
     """
     with extras.needed("notebooks", "running a notebook"):
-        import nbformat
         import papermill
+        from nbclient.exceptions import DeadKernelError
+
+    values = checked_values(notebook, parameters)
+    experiment_id = values.get("experiment_id", "")
+    experiment = paths.results() / experiment_id if experiment_id else None
+    with _written(output, experiment) as partial:
+        try:
+            papermill.execute_notebook(
+                str(notebook), str(partial), dict(parameters), progress_bar=progress_bar
+            )
+        except papermill.PapermillExecutionError as error:
+            if (known := _error_class(error.ename)) is None:
+                raise
+            raise known(error.evalue) from None
+        except DeadKernelError:
+            raise UnfinishedError(_after_dead_kernel(experiment)) from None
+        finally:
+            _remove_paths(partial)
+    return output
+
+
+def _error_class(name: str) -> type[LambdistError] | None:
+    """Return the class of an error that a cell raised, if its message alone tells all of it."""
+    known = getattr(errors, name, None)
+    is_ours = isinstance(known, type) and issubclass(known, LambdistError)
+    return known if is_ours and known.__init__ is LambdistError.__init__ else None
+
+
+def checked_values(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of all parameters of a notebook: its own, and those that replace them.
+
+    Raises:
+        ParameterError: A parameter is unknown, of another type or out of bounds.
+    """
+    import nbformat
 
     content = nbformat.read(notebook, as_version=4)
     cells = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
     if not cells:
         raise ParameterError(f"{paths.shown(notebook)} has no cell tagged parameters")
     require_declared(declared_types(cells[0].source), parameters)
+    values = {**declared_values(cells[0].source), **parameters}
+    require_possible_values(values)
+    return values
+
+
+@contextlib.contextmanager
+def _written(output: Path, experiment: Path | None) -> Iterator[Path]:
+    """Yield where to write a notebook while it runs; a refusal leaves no file behind.
+
+    An error is a refusal if no run of the experiment has begun.
+    """
+    partial, before = running_file(output), _runs(experiment)
+    is_new = not output.parent.exists()
     paths.make_private(output.parent)
     try:
-        papermill.execute_notebook(str(notebook), str(output), dict(parameters), progress_bar=progress_bar)
-    finally:
-        _remove_paths(output)
-    return output
+        yield partial
+    except BaseException as error:
+        if _runs(experiment) == before and isinstance(error, UsageError | RunError):
+            partial.unlink(missing_ok=True)
+            if is_new and not (output.parent / ownership.FILE).exists():
+                shutil.rmtree(output.parent, ignore_errors=True)
+        elif partial.exists():
+            partial.replace(output)
+        raise
+    partial.replace(output)
+
+
+def running_file(output: Path) -> Path:
+    """Return the file of a notebook that is running: beside the output, if that exists already."""
+    return output.with_suffix(".new.ipynb") if output.exists() else output
+
+
+def _runs(experiment: Path | None) -> set[Path]:
+    return set(experiment.glob("runs/*")) if experiment else set()
+
+
+def _after_dead_kernel(experiment: Path | None) -> str:
+    """Return what is kept after a kernel was killed, and the commands that go on."""
+    died = "the notebook's kernel died, killed or out of memory"
+    if experiment is None or not _runs(experiment):
+        return f"{died}, before its first run: run the command again"
+    return (
+        f"{died}; its runs are kept: the same command with -p experiment_id {experiment.name} goes on from "
+        f"there, and `lambdist resume {experiment.name}` only finishes the run that was interrupted"
+    )
 
 
 def _remove_paths(output: Path) -> None:
@@ -53,13 +134,13 @@ def _remove_paths(output: Path) -> None:
 
 
 def run_notebook(
-    notebook: Path, output: Path | None, given: Mapping[str, str], *, quiet: bool = False
+    notebook: Path, output: Path | None, given: Mapping[str, Any], *, quiet: bool = False
 ) -> dict[str, str]:
     """Run a notebook from the command line, then write its report.
 
     Args:
         output: The executed notebook; by default in the folder of the notebook's experiment.
-        given: Parameters as text, parsed as papermill parses `-p`.
+        given: Parameters by name, with their types.
         quiet: Print nothing.
 
     Returns:
@@ -68,24 +149,22 @@ def run_notebook(
     Raises:
         UsageError: The notebook does not exist, or a parameter does not fit.
     """
-    import yaml
-
     with extras.needed("notebooks", "running a notebook"):
-        import papermill
-
+        importlib.import_module("papermill")
     notebook = paths.find(notebook)
     if not notebook.is_file():
         raise UsageError(f"no notebook {notebook}: name one of those in {paths.shown(paths.notebooks())}/")
-    parameters = {name: yaml.safe_load(value) for name, value in given.items()}
-    declared = papermill.inspect_notebook(str(notebook))
-    if output is None and "experiment_id" in declared:
-        data = parameters.get("data") or yaml.safe_load(declared["data"]["default"])
-        parameters["experiment_id"] = parameters.get("experiment_id") or folders.new_id(data)
-        output = paths.results() / parameters["experiment_id"] / "notebook.ipynb"
+    values, parameters = checked_values(notebook, given), dict(given)
+    if "experiment_id" in values:
+        data = values.get("data", notebook.name)
+        parameters["experiment_id"] = values["experiment_id"] or folders.new_id(data)
+        output = output or paths.results() / parameters["experiment_id"] / "notebook.ipynb"
     output = output or paths.results() / notebook.name
     where = paths.shown(output)
     if not quiet:
-        print(f"running {paths.shown(notebook)}; open {where} to watch", flush=True)
+        print(
+            f"running {paths.shown(notebook)}; open {paths.shown(running_file(output))} to watch", flush=True
+        )
     run(notebook, output, parameters, progress_bar=sys.stderr.isatty())
     finding, report = _conclude(output.parent)
     if not quiet:

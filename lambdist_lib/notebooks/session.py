@@ -8,6 +8,7 @@ import pandas as pd
 
 from lambdist_lib import paths
 from lambdist_lib.figures import theme
+from lambdist_lib.notebooks.parameter_checks import require_possible_values
 from lambdist_lib.notebooks.parameters import check_parameters
 
 PENDING = "not yet measured; the runs below have to end first."
@@ -42,10 +43,11 @@ def begin(namespace: Mapping[str, Any]) -> Finding:
         namespace: The notebook's `globals()`.
 
     Raises:
-        ParameterError: papermill injected a parameter that the notebook does not declare, or a value of
-            another type.
+        ParameterError: papermill injected a parameter that the notebook does not declare, or a parameter
+            has a value of another type or out of bounds.
     """
     check_parameters(namespace)
+    require_possible_values(namespace)
     theme.apply_theme()
     return Finding()
 

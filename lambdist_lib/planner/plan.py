@@ -95,14 +95,14 @@ def _local_cloud(job: Job, given: assumptions.Table, results: Results, seed: int
     return local_cloud.predict_here(job, {**given, **_not_given(calibrated, given)}, runs, seed=seed)
 
 
-def plan_sizes(sizes: str, *, settings: Mapping[str, Any] | None = None, **job: Any) -> list[Job]:
-    """Check the same job at several sizes, such as "1e3 1e6 1e9".
+def plan_sizes(sizes: str | float, *, settings: Mapping[str, Any] | None = None, **job: Any) -> list[Job]:
+    """Check the same job at several sizes, such as "1e3 1e6 1e9"; return the smallest first.
 
     Raises:
         UsageError: A size or the job is invalid.
     """
     try:
-        numbers = [float(size) for size in sizes.replace(",", " ").split()]
+        numbers = sorted({float(size) for size in str(sizes).replace(",", " ").split()})
     except ValueError as error:
         raise UsageError(f"invalid sizes {sizes!r}: {error}; use numbers such as 1e3 1e6") from None
     if not numbers:

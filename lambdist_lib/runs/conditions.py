@@ -113,15 +113,17 @@ def parse_conditions(values: Mapping[str, Any]) -> Conditions:
 
 
 def _work(name: str, value: Any) -> str:
-    declared = argument_checks.text(name, value)
-    faults.parse_work(declared)
-    return declared
+    if not isinstance(value, str):
+        raise UsageError(f"{name} is {value!r}; write none, io:100ms or cpu:50ms")
+    faults.parse_work(value)
+    return value
 
 
 def _fault(name: str, value: Any) -> str:
-    declared = argument_checks.text(name, value)
-    faults.parse_fault(declared)
-    return declared
+    if not isinstance(value, str):
+        raise UsageError(f"{name} is {value!r}; write none, or faults such as raise:0.1")
+    faults.parse_fault(value)
+    return value
 
 
 def _pattern(name: str, value: Any) -> str:

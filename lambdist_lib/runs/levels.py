@@ -31,19 +31,17 @@ def reduce_senders(conditions: Conditions, points: Datapoints) -> tuple[Conditio
     return replace(conditions, chunks=most), note
 
 
-def check_levels(
-    conditions: Conditions, factor: str, levels: Any, points: Datapoints
-) -> tuple[list[Any], str]:
-    """Check the levels of a factor; reduce those of `chunks` to what the file can keep busy.
+def check_levels(factor: str, levels: Any) -> list[Any]:
+    """Check the levels of a factor.
 
     Args:
         levels: A list, or one level.
 
     Returns:
-        The levels in their order, and a note if some were reduced.
+        The levels in their order.
 
     Raises:
-        UsageError: The factor is unknown, or a level is invalid, repeated or no other than another.
+        UsageError: The factor is unknown, or a level is invalid, repeated or not different from another.
     """
     argument_checks.require_known("factor", [factor], tuple(FACTORS))
     is_one = isinstance(levels, str) if factor == "work" else not hasattr(levels, "__iter__")
@@ -54,15 +52,16 @@ def check_levels(
         except UsageError as error:
             raise UsageError(f"levels: {error}") from None
     _require_distinct(factor, checked)
-    if factor != "chunks":
-        return checked, ""
-    most = max_senders(points, conditions.request_batch)
-    reduced = list(dict.fromkeys(min(level, most) for level in checked))
-    if reduced == checked:
-        return checked, ""
-    left = ", ".join(f"{level:,}" for level in checked if level > most)
-    note = f"chunks {left}: the file keeps at most {counted(most, 'senders')} busy, so that is the level"
-    return reduced, note
+    return checked
+
+
+def reduce_levels(levels: list[Any], most: int) -> tuple[list[Any], str]:
+    """Reduce levels of `chunks` to what the file can keep busy; return a note if some are more."""
+    if max(levels) <= most:
+        return levels, ""
+    named = ", ".join(f"{level:,}" for level in levels if level > most)
+    note = f"chunks of {named}: the file keeps at most {counted(most, 'senders')} busy, so that is the level"
+    return list(dict.fromkeys(min(level, most) for level in levels)), note
 
 
 def check_cells(cells: Any) -> list[dict[str, Any]]:

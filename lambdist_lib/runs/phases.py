@@ -89,7 +89,10 @@ class Plan:
         temperatures = argument_checks.temperatures(temperatures)
         repetitions = argument_checks.whole("repetitions", repetitions, 1)
         arms, conditions = self.experiment.arms, self.experiment.conditions
-        checked, note = levels.check_levels(conditions, factor, given, self.experiment.points)
+        checked, note = levels.check_levels(factor, given), ""
+        if factor == "chunks":
+            most = levels.max_senders(self.experiment.points, conditions.request_batch)
+            checked, note = levels.reduce_levels(checked, most)
         for level in checked:
             require_possible(self.experiment.target.name, replace(conditions, **{factor: level}), arms)
         arms = schedule.with_stack(arms) if "cold" in temperatures else arms
