@@ -120,6 +120,7 @@ NEEDS = {
     "make lock": "versions as they are today, which no test is to take",
     "make docs": "half a minute, for pages that nothing reads",
     "make clean": "an environment that is not the tests' own",
+    "make test-chaos": QUIET,
     "make test-faults": QUIET,
     "make setup PY=/path/to/python3.12": "another Python",
     "python benchmarks/coverage.py": QUIET,
