@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdist_lib.cloud import aws_errors
+from lambdist_lib.cloud import aws_errors, locks
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import (
     change_sets,
@@ -88,6 +88,8 @@ def delete(
 ) -> list[LeakedResource]:
     """Delete all resources that are not live, or everything; returns the deleted ones.
 
+    Waits for a run or a deploy that uses the stacks.
+
     Args:
         force: Delete even stacks with results that were not fetched.
 
@@ -96,6 +98,11 @@ def delete(
         DeployError: A resource could not be deleted; the message names it. The others are gone.
     """
 
+    with locks.stacks(target, "lambdist leaks --delete", name=name):
+        return _delete(target, name, everything=everything, force=force, log=log)
+
+
+def _delete(target: Target, name: str, *, everything: bool, force: bool, log: Log) -> list[LeakedResource]:
     def unwanted() -> list[LeakedResource]:
         rows = [row for row in find(target, name=name) if row.state != UNKNOWN]
         return [row for row in rows if everything or row.state != LIVE]

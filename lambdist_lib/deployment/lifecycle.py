@@ -121,11 +121,12 @@ def stop_local_cloud(*, force: bool = False) -> bool:
     Raises:
         UncollectedError: As for `destroy`.
     """
-    if not force and local_cloud.find() is not None:
-        target = targets.connect("local")
-        with locks.stacks(target, "lambdist cloud stop"):
-            require_collected(target)
-    return local_cloud.stop()
+    if force or local_cloud.find() is None:
+        return local_cloud.stop()
+    target = targets.connect("local")
+    with locks.stacks(target, "lambdist cloud stop"):  # until it is gone: no run begins between
+        require_collected(target)
+        return local_cloud.stop()
 
 
 def remaining(target: Target, advice: str) -> str:

@@ -1,8 +1,10 @@
 """The state of a stack decides whether it is deleted."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
+from support import locked
 
 from lambdist_lib.deployment import leaks, pending, tags
 
@@ -36,3 +38,14 @@ def test_an_interrupted_update_leaves_the_stack_live():
     stack = {"StackName": "s", "StackStatus": "UPDATE_COMPLETE", "Tags": []}
 
     assert leaks.state_of(stack, (pending.CUT_SHORT, ["other"]), NOW) == leaks.LIVE
+
+
+def test_a_deletion_holds_the_lock_of_the_stacks(monkeypatch):
+    """A run that begins meanwhile would lose its stacks."""
+    target, seen = SimpleNamespace(name="local", label="local cloud"), []
+    monkeypatch.setattr(leaks, "find", lambda *_, **__: seen.append(locked.is_locked(target)) or [])
+
+    assert leaks.delete(target) == []
+
+    assert seen == [True, True]
+    assert not locked.is_locked(target)
