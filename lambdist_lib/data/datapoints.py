@@ -6,7 +6,7 @@ r"""Datapoints and their validity: the lines of a data file or the strings of a 
     datapoint  any other line unchanged, including spaces at both ends
     rejected   a datapoint that breaks the rule of `protocol.contract`: has a reason, is not sent
 
-A CR without LF is a control character: a file with the line ends of old Macs is one rejected line.
+A CR without LF is a control character. A file with the line ends of old Macs is refused.
 
     >>> words = from_iterable(["Hello", "two\nlines"])
     >>> [(line.n, line.reason) for line in words]

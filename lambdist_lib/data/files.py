@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from lambdist_lib import paths
+from lambdist_lib.data import encodings
 from lambdist_lib.data.datapoints import Datapoints, Line, count_lines, valid_pattern
 from lambdist_lib.errors import DataFileError
 from lambdist_lib.protocol import contract
 
 BLOCK_BYTES = 1 << 20
-GZIP_MAGIC = b"\x1f\x8b"  # no UTF-8 text begins with it
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pattern: str = "") -> Datapoints:
@@ -42,24 +41,23 @@ def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pat
         >>> next(line.reason for line in points if line.reason)
         'has 23 characters, at most 20 are taken'
     """
-    path = _find(path)
+    path, checked_pattern = _find(path), valid_pattern(pattern)
     name, state = paths.shown(path), _state(path)
 
     def unchanged_lines() -> Iterator[Line]:
         require_unchanged()
-        yield from lines(path, max_chars=max_chars, pattern=pattern)
+        yield from _lines(path, max_chars, checked_pattern)
         require_unchanged()
 
     def require_unchanged() -> None:
         if _state(path) != state:
             raise DataFileError(f"{name} changed after it was first read: run the command again")
 
-    with _opened(path) as stream:
+    with _opened(path) as (stream, _):
         sha256, all_lines = _digest(stream)
     submitted, rejected = count_lines(unchanged_lines())
     if not submitted:
-        reason = "all its lines are blank" if all_lines else "it is empty"
-        raise DataFileError(f"{name} has no datapoints: {reason}")
+        raise _without_datapoints(path)
     return Datapoints(
         name=name,
         sha256=sha256,
@@ -79,7 +77,19 @@ def lines(
     Raises:
         DataFileError: As for `read`, but a damaged line only when it is reached.
     """
-    return _lines(_find(path), max_chars, valid_pattern(pattern))
+    path, pattern = _find(path), valid_pattern(pattern)
+    is_empty = True
+    for line in _lines(path, max_chars, pattern):
+        is_empty = False
+        yield line
+    if is_empty:
+        raise _without_datapoints(path)
+
+
+def _without_datapoints(path: Path) -> DataFileError:
+    with _opened(path) as (stream, _):
+        reason = "all its lines are blank" if stream.read(1) else "it is empty"
+    return DataFileError(f"{paths.shown(path)} has no datapoints: {reason}")
 
 
 def require_file(path: str | Path) -> None:
@@ -96,13 +106,16 @@ def spool(stream: BinaryIO, path: Path) -> Path:
 
 def _lines(path: Path, max_chars: int, pattern: str) -> Iterator[Line]:
     longest_bytes = 4 * max_chars + 2  # of a datapoint in UTF-8, with CRLF
-    with _opened(path) as stream:
+    with _opened(path) as (stream, is_gzipped):
         if stream.read(3) != codecs.BOM_UTF8:
             stream.seek(0)
         for n in itertools.count():
             raw = stream.readline(longest_bytes)
             if not raw:
                 return
+            if n == 0 and b"\r" in raw and raw[-1:] != b"\n" and not _has_line_end(stream):
+                why = encodings.old_line_ends(path, is_gzipped=is_gzipped)
+                raise DataFileError(f"{paths.shown(path)} {why}")
             before_bytes = stream.tell() - len(raw)
             try:
                 if len(raw) == longest_bytes and raw[-1:] != b"\n":
@@ -111,7 +124,11 @@ def _lines(path: Path, max_chars: int, pattern: str) -> Iterator[Line]:
                     data = _without_end(raw).decode()
                     chars = 0 if data.isspace() else len(data)
             except UnicodeDecodeError as error:
-                raise _not_text(path, n, before_bytes + error.start, raw) from None
+                encoding, command = encodings.conversion(path, raw, is_first=n == 0, is_gzipped=is_gzipped)
+                where = f"at line {n + 1}, byte {before_bytes + error.start} of the file"
+                raise DataFileError(
+                    f"{paths.shown(path)} is not UTF-8 text {where}; if it is {encoding}: `{command}`"
+                ) from None
             if chars > max_chars:
                 reason = f"has {chars:,} characters, at most {max_chars:,} are taken"
                 yield Line(n, data[:max_chars], reason)
@@ -157,21 +174,42 @@ def _digest(stream: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), ends + (last != b"\n")
 
 
+def _has_line_end(stream: BinaryIO) -> bool:
+    """Return whether a line ends with LF from here on; the position stays."""
+    before_bytes = stream.tell()
+    found = any(b"\n" in block for block in iter(lambda: stream.read(BLOCK_BYTES), b""))
+    stream.seek(before_bytes)
+    return found
+
+
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, unpacked if it is gzipped; system errors become DataFileError."""
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
+    """Open a file, unpacked if it is gzipped, and tell whether it is; system errors become DataFileError."""
     try:
         with path.open("rb") as file:
-            packed = file.read(2) == GZIP_MAGIC
+            is_gzipped = file.read(2) == encodings.GZIP_MAGIC
             file.seek(0)
-            with gzip.open(file) if packed else contextlib.nullcontext(file) as stream:
-                yield cast(BinaryIO, stream)
+            with gzip.open(file) if is_gzipped else contextlib.nullcontext(file) as stream:
+                text = cast(BinaryIO, stream)
+                _require_text(path, text, is_gzipped)
+                yield text, is_gzipped
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DataFileError(
             f"{paths.shown(path)} is a damaged gzip file ({error}): download or create it again"
         ) from error
     except OSError as error:
         raise DataFileError(f"cannot read {paths.shown(path)}: {error.strerror}") from error
+
+
+def _require_text(path: Path, stream: BinaryIO, is_gzipped: bool) -> None:
+    """Raise DataFileError if the first bytes are those of a packed file, or of text in UTF-16 or UTF-32."""
+    head = stream.read(encodings.HEAD_BYTES)
+    stream.seek(0)
+    if head.startswith(encodings.GZIP_MAGIC):
+        raise DataFileError(f"{paths.shown(path)} {encodings.gzipped_twice(path)}")
+    packed = encodings.packed_as(head, path, is_gzipped=is_gzipped)
+    if why := packed or encodings.unmarked(head, path, is_gzipped=is_gzipped):
+        raise DataFileError(f"{paths.shown(path)} {why}")
 
 
 def _state(path: Path) -> tuple[int, int] | None:
@@ -210,12 +248,3 @@ def _names(folder: Path) -> list[str]:
         return sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     except OSError:
         return []
-
-
-def _not_text(path: Path, n: int, offset_bytes: int, raw: bytes) -> DataFileError:
-    utf16 = n == 0 and raw.startswith(UTF16_MARKS)
-    encoding = "UTF-16" if utf16 else "LATIN1"
-    return DataFileError(
-        f"{paths.shown(path)} is not UTF-8 text at line {n + 1}, byte {offset_bytes} of the file; "
-        f"if it is {encoding}: iconv -f {encoding} -t UTF-8 {path.name} > new.txt"
-    )

@@ -14,6 +14,7 @@ import csv
 import functools
 import gzip
 import io
+import itertools
 import json
 import lzma
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lambdist_lib import paths
+from lambdist_lib.data import encodings
 from lambdist_lib.errors import DataFileError, UsageError
 from lambdist_lib.extras import needed
 
@@ -29,6 +31,7 @@ SUFFIXES = {".jsonl": JSONL, ".ndjson": JSONL, ".csv": CSV, ".tsv": TSV, ".tab":
 PACKED = (".gz", ".bz2", ".xz", ".zst")
 FIELD_MAX_CHARS = 1 << 20  # of a CSV field; csv's own limit is 128 KiB
 BATCH_ROWS = 4096
+HEADER_LINES, SEPARATORS = 6, (",", "\t", ";")  # looked at for a header
 
 
 def guess_format(name: str | Path) -> str:
@@ -52,6 +55,36 @@ def checked_format(name: str) -> str:
     if name not in FORMATS:
         raise UsageError(f"unknown format {name!r}: write one of {', '.join(FORMATS)}")
     return name
+
+
+def likely_header(path: str | Path) -> str:
+    """Return the first line of a text file if it looks like the header of a table; "" otherwise.
+
+    That is a line of names, above lines with as many fields of which one column holds numbers only.
+    """
+    with contextlib.suppress(OSError, UnicodeDecodeError, csv.Error):
+        with paths.find(path).open(encoding="utf-8-sig", newline="") as file:
+            lines = [line.rstrip("\r\n") for line in itertools.islice(file, HEADER_LINES)]
+        for separator in SEPARATORS:
+            table = list(csv.reader(lines, delimiter=separator))
+            if len(table) > 2 and len(table[0]) > 1 and _is_header(table[0], table[1:]):
+                return lines[0]
+    return ""
+
+
+def _is_header(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    if len(set(names)) < len(names) or any(not name.strip() or _is_number(name) for name in names):
+        return False
+    columns = list(zip(*rows, strict=False))
+    return {len(row) for row in rows} == {len(names)} and any(all(map(_is_number, c)) for c in columns)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_packed(name: str | Path) -> bool:
@@ -78,10 +111,7 @@ def rows(path: str | Path, *, format: str = "", columns: Sequence[str] = ()) -> 
         for n, row in enumerate(_rows(path, format)):
             yield _chosen(row, columns, path, n)
     except UnicodeDecodeError as error:
-        raise DataFileError(
-            f"{paths.shown(path)} is not UTF-8 text ({error.reason}); "
-            f"if it is LATIN1: iconv -f LATIN1 -t UTF-8 {path.name} > new-{path.name}"
-        ) from None
+        raise DataFileError(f"{paths.shown(path)} {_not_text(path, error)}") from None
     except (OSError, EOFError, csv.Error, lzma.LZMAError) as error:
         raise DataFileError(f"{paths.shown(path)} cannot be read as {format}: {error}") from error
 
@@ -105,6 +135,21 @@ def _rows(path: Path, format: str) -> Iterator[Any]:
             yield from _json_lines(text, path)
         else:
             yield from (line.rstrip("\r\n") for line in text)
+
+
+def _not_text(path: Path, error: UnicodeDecodeError) -> str:
+    """Return what a table is instead of UTF-8 text, and the command that converts it."""
+    with path.open("rb") as file:
+        head = file.read(encodings.HEAD_BYTES)
+    is_gzipped = path.suffix.lower() == ".gz"
+    if not is_packed(path):
+        if head.startswith(encodings.GZIP_MAGIC):
+            return "is a gzipped file: give it a name that ends with .gz"
+        if packed := encodings.packed_as(head, path):
+            return packed
+    line = error.object[error.start : error.start + 100]
+    encoding, command = encodings.conversion(path, line, is_first=error.start == 0, is_gzipped=is_gzipped)
+    return f"is not UTF-8 text ({error.reason}); if it is {encoding}: `{command}`"
 
 
 def _json_lines(text: IO[str], path: Path) -> Iterator[Any]:

@@ -68,7 +68,8 @@ def submit_to_url(
     api, parsed = api_of(url, api_key_env, headers), _send_options(timeout_s, options)
     run_id = folders.checked_id(experiment_id or folders.new_id(data))
     experiment = paths.results() / run_id
-    points = _read(folders.data_file(data, experiment))
+    with folders.removed_if_refused(experiment):
+        points = _read(folders.data_file(data, experiment))
     folder = experiment / "runs" / f"{run_id}-{ARM}"
     folders.refuse_existing(folder)
     paths.make_private(folder)

@@ -19,7 +19,7 @@ from typing import Any
 
 from lambdist_lib import paths
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.data import items, tables
+from lambdist_lib.data import files, items, tables
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.data.files import lines
 from lambdist_lib.errors import DataFileError, UsageError
@@ -98,7 +98,13 @@ class Source:
         """
         if self.is_plain:
             assert isinstance(self.data, str | Path)
-            return folders.data_file(self.data, experiment)
+            path = folders.data_file(self.data, experiment)
+            if header := tables.likely_header(path):
+                log(
+                    f"{self.data}: the first line looks like a header ({header[:60]}), and is sent as a "
+                    "datapoint; a name that ends with .csv, or --format csv, leaves it out"
+                )
+            return path
         path = folders.items_file(
             self.rows(target),
             experiment,
@@ -108,20 +114,26 @@ class Source:
         )
         if self.is_file:
             chosen = f", column {', '.join(self.columns)}" if self.columns else ""
-            log(f"{self.data}: read as {self.read_as}{chosen}")
+            header = " with a header line" if self.read_as in (tables.CSV, tables.TSV) else ""
+            log(f"{self.data}: read as {self.read_as}{header}{chosen}")
         return path
 
     def rows(self, target: Target | None = None) -> Iterator[Any]:
         """Yield the items, or the rows of the file."""
         if not isinstance(self.data, str | Path):
-            yield from items.each(self.data)
+            yield from _some(items.each(self.data), "data has no datapoints: it is empty")
             return
+        reason = "no row follows its header" if self.read_as in (tables.CSV, tables.TSV) else "it is empty"
         with _local(str(self.data), target) as path:
-            yield from tables.rows(path, format=self.read_as, columns=self.columns)
+            rows = tables.rows(path, format=self.read_as, columns=self.columns)
+            yield from _some(rows, f"{self.data} has no datapoints: {reason}")
 
     def lines(self) -> Iterator[Line]:
         """Yield the datapoints, without a file of them."""
-        if self.is_plain:
+        if self.data == "-":
+            with tempfile.TemporaryDirectory() as folder:
+                yield from lines(files.spool(sys.stdin.buffer, Path(folder) / "standard-input"))
+        elif self.is_plain:
             assert isinstance(self.data, str | Path)
             yield from lines(self.data)
         else:
@@ -133,6 +145,16 @@ class Source:
         if self.is_file and isinstance(row, str) and not row.strip():
             return ""  # a blank line: skipped and counted
         return items.as_text(row) if isinstance(row, str) or not self.is_file else items.encode(row)
+
+
+def _some(rows: Iterable[Any], otherwise: str) -> Iterator[Any]:
+    """Yield the rows; raise DataFileError if there are none."""
+    is_empty = True
+    for row in rows:
+        is_empty = False
+        yield row
+    if is_empty:
+        raise DataFileError(otherwise)
 
 
 @contextlib.contextmanager

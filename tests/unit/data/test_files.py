@@ -1,8 +1,12 @@
 """Data files are read line by line; invalid lines are rejected and unreadable files named."""
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
+import shutil
+import subprocess
 import sys
 import time
 import tracemalloc
@@ -275,14 +279,78 @@ def test_a_file_without_datapoints_is_an_error(file, content, reason):
 )
 def test_the_position_of_invalid_utf8_is_named(file, content, where):
     """The message has line, byte and the command that converts the file."""
-    with pytest.raises(DataFileError, match=f"not UTF-8 text at {where} of the file; .*iconv -f LATIN1"):
+    with pytest.raises(DataFileError, match=f"not UTF-8 text at {where} of the file; .*iconv -f [LW]"):
         files.read(file(content))
 
 
-def test_utf16_is_recognised(file):
+def test_utf16_is_recognised(file, monkeypatch, tmp_path):
     """The message names UTF-16, which Windows tools call Unicode."""
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(DataFileError, match=r"iconv -f UTF-16 -t UTF-8 words\.txt > new"):
         files.read(file("a\nb\n".encode("utf-16")))
+
+
+TEXT = "na\u00efve “quoted” €5\nsecond\n"
+AS_PEOPLE_HAVE_THEM = {  # the bytes of a file, and how many commands its messages name until it can be read
+    "bzip2": (bz2.compress(TEXT.encode()), 1),
+    "empty-bzip2": (bz2.compress(b""), 0),
+    "xz": (lzma.compress(TEXT.encode()), 1),
+    "gzipped-twice": (gzip.compress(gzip.compress(TEXT.encode())), 1),
+    "gzipped-bzip2": (gzip.compress(bz2.compress(TEXT.encode())), 1),
+    "windows-1252": (TEXT.encode("windows-1252"), 1),
+    "gzipped-windows-1252": (gzip.compress(TEXT.encode("windows-1252")), 1),
+    "utf-16": (TEXT.encode("utf-16"), 1),
+    "utf-16-le": (TEXT.encode("utf-16-le"), 1),
+    "utf-16-be": (TEXT.encode("utf-16-be"), 1),
+    "utf-32": (TEXT.encode("utf-32"), 1),
+    "utf-32-le": (TEXT.encode("utf-32-le"), 1),
+    "cr-only": (TEXT.replace("\n", "\r").encode(), 1),
+    "gzipped-cr-only": (gzip.compress(TEXT.replace("\n", "\r").encode()), 1),
+}
+
+
+@pytest.mark.parametrize(("content", "commands"), AS_PEOPLE_HAVE_THEM.values(), ids=AS_PEOPLE_HAVE_THEM)
+def test_a_message_names_the_command_after_which_the_file_can_be_read(
+    file, tmp_path, monkeypatch, content, commands
+):
+    """The command is run as it stands in the message; what it writes holds the text's two datapoints."""
+    monkeypatch.chdir(tmp_path)
+    path = file(content, "the data.txt")
+    with pytest.raises(DataFileError) as refusal:
+        files.read(path)
+    with pytest.raises(DataFileError, match="the data"):
+        next(iter(files.lines(path)))
+    if not commands:
+        return
+    command = str(refusal.value).split("`")[1]
+    if shutil.which(command.split()[0]) is None:
+        pytest.skip(f"{command.split()[0]} is not installed")
+
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+
+    assert [line.data for line in files.read(tmp_path / command.split()[-1])] == TEXT.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [(b"PK\x03\x04\x14\x00", "zip"), (b"\x28\xb5\x2f\xfd\x04", "Zstandard"), (b"7z\xbc\xaf\x27\x1c", "7z"),
+     (b"PAR1\x15\x04\x15\x10", "Parquet")],
+)  # fmt: skip
+def test_packed_files_are_recognised_by_their_first_bytes(file, head, kind):
+    with pytest.raises(DataFileError, match=f"is a {kind} file: "):
+        files.read(file(head + b"\n" * 20))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_both_ways_to_read_refuse_a_file_without_datapoints_alike(file, content):
+    """`lambdist try` reads lines one by one, a run reads them all first."""
+    path = file(content)
+    with pytest.raises(DataFileError) as at_once:
+        files.read(path)
+    with pytest.raises(DataFileError) as one_by_one:
+        list(files.lines(path))
+
+    assert str(at_once.value) == str(one_by_one.value)
 
 
 @pytest.mark.parametrize(

@@ -109,3 +109,41 @@ def test_unknown_formats_and_columns_of_lines_are_refused(tmp_path):
         list(tables.rows(tmp_path / "a.txt", format="xml"))
     with pytest.raises(UsageError):
         list(tables.rows(tmp_path / "a.txt", columns=["a"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_header"),
+    [
+        ("id,name\n1,a\n2,b\n", True),
+        ("name;price\r\na;1.5\r\nb;2\r\n", True),
+        ("id\tname\n1\ta\n2\tb\n", True),
+        ("id,name\n1,a\n", False),  # one row may be anything
+        ("a,b\nc,d\ne,f\n", False),  # no column of numbers
+        ("1,2\n3,4\n5,6\n", False),
+        ("Hello, world\n1, 2, 3\nGood, bye\n", False),
+        ("word\n1\n2\n", False),
+        ("", False),
+    ],
+)
+def test_a_likely_header_is_recognised(tmp_path, text, is_header):
+    """Names above rows of as many fields, one column of which holds numbers only."""
+    path = tmp_path / "a.txt"
+    path.write_text(text, newline="")
+
+    assert tables.likely_header(path) == (text.splitlines()[0] if is_header else "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "advice"),
+    [
+        ("a.csv", gzip.compress(CSV.encode()), "give it a name that ends with .gz"),
+        ("a.csv", bz2.compress(CSV.encode()), "is a bzip2 file"),
+        ("a.csv", CSV.encode("utf-16"), "iconv -f UTF-16"),
+        ("a.csv.gz", gzip.compress("url\n€\n".encode("windows-1252")), "gzip -dc < .*WINDOWS-1252"),
+    ],
+)
+def test_a_table_that_is_not_text_is_named_by_its_bytes(tmp_path, name, content, advice):
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(DataFileError, match=advice):
+        list(tables.rows(tmp_path / name))

@@ -1,6 +1,9 @@
 """Where datapoints come from: lines as they are, tables and iterables as a file of datapoints."""
 
+import io
 import json
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -102,3 +105,35 @@ def test_what_cannot_be_read_is_refused(tmp_path, data):
     """An S3 object needs a target, and a file must exist."""
     with pytest.raises((UsageError, DataFileError)):
         Source(data=data).file(tmp_path / "experiment", max_chars=99)
+
+
+def test_a_likely_header_is_mentioned_once(tmp_path):
+    path = tmp_path / "prices.txt"
+    path.write_text("name,price\na,1\nb,2\n")
+    told = []
+
+    assert Source(data=path).file(tmp_path / "e", max_chars=99, log=told.append) == path
+
+    assert len(told) == 1
+    assert "(name,price)" in told[0]
+
+
+@pytest.mark.parametrize("for_function", [True, False])
+@pytest.mark.parametrize("data", [[], "a.csv"])
+def test_data_without_rows_is_refused_by_its_name(tmp_path, monkeypatch, data, for_function):
+    """The message names what the user passed, and no folder is left."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("url,text\n")
+    source = Source(data=data, for_function=for_function)
+
+    for read in (lambda: source.file(tmp_path / "e", max_chars=99), lambda: list(source.lines())):
+        with pytest.raises(DataFileError, match=r"^(data|a\.csv) has no datapoints"):
+            read()
+    assert not (tmp_path / "e").exists()
+
+
+def test_standard_input_is_read_without_a_run(monkeypatch):
+    """`lambdist try -` reads what a message advises to pipe in."""
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"a\nb\n")))
+
+    assert [line.data for line in Source(data="-").lines()] == ["a", "b"]

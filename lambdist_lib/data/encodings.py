@@ -1,0 +1,87 @@
+"""Recognise by its bytes what a data file is instead of UTF-8 text, and name the command that converts it.
+
+Each command reads the file's own path and writes one that can be read.
+"""
+
+import codecs
+import re
+import shlex
+from pathlib import Path
+
+from lambdist_lib import paths
+
+HEAD_BYTES = 10  # enough for every kind below
+GZIP_MAGIC = b"\x1f\x8b"  # no UTF-8 text begins with it
+PACKED = {  # first bytes, the kind, and the command that unpacks standard input
+    rb"BZh[1-9](1AY&SY|\x17rE8P\x90)": ("bzip2", "bzip2 -dc"),
+    rb"\xfd7zXZ\x00": ("xz", "xz -dc"),
+    rb"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -dc"),
+    rb"PK(\x03\x04|\x05\x06)": ("zip", "unzip -p"),
+    rb"7z\xbc\xaf\x27\x1c": ("7z", "7z x -so"),
+    rb"PAR1.*[\x00-\x08]": ("Parquet", ""),
+}
+WITH_NAME = ("zip", "7z")  # their commands take a file's name instead of standard input
+MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+ONLY_WINDOWS = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # controls in LATIN1: quotes, dashes, €
+NOT_IN_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # iconv refuses them
+CONVERTED = "new.txt"
+
+
+def packed_as(head: bytes, path: Path, *, is_gzipped: bool = False) -> str:
+    """Return what a file's first bytes say that it is, with the command that unpacks it; "" for text."""
+    for pattern, (kind, command) in PACKED.items():
+        if re.match(pattern, head, re.DOTALL):
+            if not command:
+                return f"is a {kind} file: give it a name that ends with .parquet"
+            name = shlex.quote(paths.shown(path))
+            source = f" {name}" if kind in WITH_NAME else f" < {name}"
+            unpack = f"{_unpacked(path, True)}{command}" if is_gzipped else f"{command}{source}"
+            return f"is a {kind} file: unpack it, `{unpack} > {CONVERTED}`"
+    return ""
+
+
+def gzipped_twice(path: Path) -> str:
+    """Return what to do with a file that is gzipped, and gzipped again."""
+    return f"is gzipped twice: unpack it once, `gzip -dc < {shlex.quote(paths.shown(path))} > new.gz`"
+
+
+def conversion(path: Path, line: bytes, *, is_first: bool, is_gzipped: bool) -> tuple[str, str]:
+    """Return the encoding that a line which is not UTF-8 is probably in, and the command that converts."""
+    marked = next((name for mark, name in MARKS if is_first and line.startswith(mark)), "")
+    is_windows = ONLY_WINDOWS.search(line) and not NOT_IN_WINDOWS.search(line)
+    encoding = marked or ("WINDOWS-1252" if is_windows else "LATIN1")
+    return encoding, _iconv(path, encoding, is_gzipped)
+
+
+def unmarked(head: bytes, path: Path, *, is_gzipped: bool) -> str:
+    """Return what to do with text in UTF-16 or UTF-32 without a byte order mark; "" for other text."""
+    zeros = [byte == 0 for byte in head[:4]]
+    encoding = {
+        (False, True, False, True): "UTF-16LE",
+        (True, False, True, False): "UTF-16BE",
+        (False, True, True, True): "UTF-32LE",
+        (True, True, True, False): "UTF-32BE",
+    }.get(tuple(zeros))
+    return f"is {encoding} text, not UTF-8: `{_iconv(path, encoding, is_gzipped)}`" if encoding else ""
+
+
+def old_line_ends(path: Path, *, is_gzipped: bool) -> str:
+    """Return what to do with a file whose lines end with CR alone."""
+    return (
+        f"has the line ends of old Macs, so it is one line: `{_unpacked(path, is_gzipped)}tr '\\r' '\\n'"
+        f"{'' if is_gzipped else ' < ' + shlex.quote(paths.shown(path))} > {CONVERTED}`"
+    )
+
+
+def _iconv(path: Path, encoding: str, is_gzipped: bool) -> str:
+    name = "" if is_gzipped else f" {shlex.quote(paths.shown(path))}"
+    return f"{_unpacked(path, is_gzipped)}iconv -f {encoding} -t UTF-8{name} > {CONVERTED}"
+
+
+def _unpacked(path: Path, is_gzipped: bool) -> str:
+    return f"gzip -dc < {shlex.quote(paths.shown(path))} | " if is_gzipped else ""
