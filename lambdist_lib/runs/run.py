@@ -273,7 +273,8 @@ def submit(
     name = str(data) if source.is_file else "items"
     experiment_id = folders.checked_id(experiment_id or folders.new_id(name))
     experiment = paths.results() / experiment_id
-    points = known.read(source.file(experiment, max_chars=known.max_chars, target=target))
+    with folders.removed_if_refused(experiment):
+        points = known.read(source.file(experiment, max_chars=known.max_chars, target=target))
     known = resolve_faults(known, points, seed)
     folder = experiment / "runs" / f"{experiment_id}-{arm_abbreviation(arm)}"
     info = new_run(
