@@ -25,7 +25,7 @@ from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError, UnfinishedError, UsageError
 from lambdist_lib.measures import sequential
-from lambdist_lib.measures.pairs import paired_ratios
+from lambdist_lib.measures.ways import watched_ratios
 from lambdist_lib.progress import Progress, is_headless
 from lambdist_lib.protocol.arms import settings_of
 from lambdist_lib.records import lambda_reports
@@ -175,9 +175,7 @@ class Experiment:
                 0.05 for 5 %; 0 for exactly `pairs`.
             time_limit_s: Begin no further pair after this time.
         """
-        phase = self._plan.pairs(
-            pairs, target_precision, time_limit_s, lambda: paired_ratios(self.runs)["ratio"]
-        )
+        phase = self._plan.pairs(pairs, target_precision, time_limit_s, lambda: watched_ratios(self.runs))
         return self._execute(phase)
 
     def run_sweep(

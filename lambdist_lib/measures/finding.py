@@ -6,7 +6,8 @@ to divide: an arm is so many times faster or slower than another.
 
 import pandas as pd
 
-from lambdist_lib.measures import machine
+from lambdist_lib.errors import RunError
+from lambdist_lib.measures import machine, ways
 from lambdist_lib.measures.pairs import warm_runs
 from lambdist_lib.measures.speedup import FASTER, NO_INTERVAL, SLOWER, Speedup, compare_arms
 from lambdist_lib.protocol import arm_limits, faults
@@ -33,9 +34,12 @@ def finding(
     Raises:
         RunError: As `compare_arms`.
     """
+    present = set(runs["arm"])
+    if not {arm, control} <= present and len(present) > 1:
+        return _finding_of_ways(runs, target_label, confidence)
     result = compare_arms(runs, arm=arm, control=control, confidence=confidence)
     shares = machine.bound(runs, arm=arm, control=control)
-    others = set(runs["arm"]) - {arm, control}
+    others = present - {arm, control}
     queueless = [name for name, traits in ARMS.items() if traits.isolates_queue and name in others]
     sentences = [
         *([_bound_sentence(shares)] if shares.bound else []),
@@ -48,8 +52,51 @@ def finding(
             f"As many senders without a queue ({name}) need {against.control_s:.3g} s; "
             f"{arm} is {verdict(against)}."
         )
+    further = [name for name in ARMS if name in others and name not in queueless and ARMS[name].stack]
+    if further:
+        of_ways = runs[runs["arm"].isin([arm, *further])]
+        sentences.append(_ways_sentence(of_ways, arm, confidence))
+    return " ".join([*sentences, *_doubts(runs, target_label)])
+
+
+def _finding_of_ways(runs: pd.DataFrame, target_label: str, confidence: float) -> str:
+    """Return the finding of runs without a fan-out and its control: each way against one reference."""
+    reference = ways.reference_of(runs["arm"])
+    compared = ways.compare_ways(runs, reference=reference, confidence=confidence)
+    if not compared:
+        raise RunError(
+            f"no complete warm pair of {reference} and another arm among {len(runs)} runs: run some with "
+            "`lambdist run FILE --repetitions 10`"
+        )
+    control_s = compared[0][0].control_s
+    warm = runs[(runs["temperature"] == "warm") & (runs["arm"] == reference)]
+    sentences = [
+        f"{_measured(target_label)}: {conditions(warm, reference)}.",
+        f"{reference.capitalize()} takes {control_s:.3g} s.",
+        _ways_sentence(runs, reference, confidence),
+    ]
+    bound = [machine.bound(runs, arm=result.arm, control=reference) for result, _ in compared]
+    first_bound = [_bound_sentence(shares) for shares in bound if shares.bound][:1]
+    return " ".join([*first_bound, *sentences, *_doubts(runs, target_label)])
+
+
+def _ways_sentence(runs: pd.DataFrame, reference: str, confidence: float) -> str:
+    """Say how each way compares with the reference, the fastest first."""
+    compared = ways.compare_ways(runs, reference=reference, confidence=confidence)
+    if not compared:
+        return ""
+    ranked = sorted(compared, key=lambda pair: -pair[0].ratio)
+    parts = [f"{result.arm} ({result.arm_s:.3g} s) is {ways.in_words(result, p)}" for result, p in ranked]
+    pairs = sorted({result.pairs for result, _ in compared})
+    counted = " to ".join(map(str, pairs if len(pairs) < 3 else (pairs[0], pairs[-1])))
+    notes = dict.fromkeys(result.note for result, _ in compared if result.note)
+    how = "; ".join([f"{confidence * 100:g} % intervals, n = {counted} warm pairs", *notes])
+    return f"Against {reference}, {', '.join(parts)} ({how})."
+
+
+def _doubts(runs: pd.DataFrame, target_label: str) -> list[str]:
     doubts = [*machine.warnings(runs), *_marks(runs, target_label)]
-    return " ".join([*sentences, *(f"Beware: {text}." for text in doubts)])
+    return [f"Beware: {text}." for text in doubts]
 
 
 def verdict(result: Speedup) -> str:

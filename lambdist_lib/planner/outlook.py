@@ -8,7 +8,7 @@ summarise(results)          write summary.json with both
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,11 @@ from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.formatting import NONE, between, compared, duration, faster, is_known, label, money, number
 from lambdist_lib.measures.speedup import Speedup, compare_arms
 from lambdist_lib.measures.sweep import varied_factor
+from lambdist_lib.measures.ways import fan_outs, reference_of
 from lambdist_lib.planner import calibration
 from lambdist_lib.planner.arm_predictions import job_of_runs, predict_arms
 from lambdist_lib.planner.break_even import INSTANCE, break_even
+from lambdist_lib.planner.which_way import WhichWay, which_way
 from lambdist_lib.protocol.arms import ARMS
 
 ARM, CONTROL = "distributed", "single_node"
@@ -34,7 +36,7 @@ class Outlook:
     """Measured and predicted makespans of each arm, and from where on each pays.
 
     table: one row per arm; `arm`, `what` (a few words), `measured_s` (median), `ratio`, `low`, `high` (of the
-    control's makespan over the arm's), and the columns of `predict_arms`.
+    makespan of `against` over the arm's: of the control where it ran), and the columns of `predict_arms`.
     break_even: as `planner.break_even.break_even`.
     note: why there is no prediction, or "".
     """
@@ -109,30 +111,46 @@ def aws_outlook(results: Results, *, limits_file: str = "", seed: int = 0) -> Ou
     except (RunError, UsageError) as error:
         return Outlook(table=measured, break_even=pd.DataFrame(), note=str(error))
     both = predicted.drop(columns="measured_s").merge(measured, on="arm", how="outer")
+    both["against"] = measured["against"].iloc[0]
     both["what"] = both["arm"].map(lambda arm: ARMS[arm].what if arm in ARMS else "")
     order = {arm: number for number, arm in enumerate(ARMS)}
     return Outlook(table=both.sort_values("arm", key=lambda arms: arms.map(order)), break_even=pays)
 
 
-def summarise(results: Results, *, outlook: Outlook | None = None) -> dict[str, Any]:
+def summarise(
+    results: Results, *, outlook: Outlook | None = None, ways: WhichWay | None = None
+) -> dict[str, Any]:
     """Write `summary.json` with the finding, the prediction for AWS, and the table of both.
 
-    A sweep, and runs of one arm, have no such prediction: they are summarised alone.
+    A sweep, and runs of one arm, have no such prediction: they are summarised alone. Where more ways ran
+    than the fan-out, its control and its variant without a queue, the conclusion says which of them pays.
 
     Args:
         outlook: What `aws_outlook(results)` returned, so that it is not computed again.
+        ways: The same, of `which_way`.
     """
-    if not {ARM, CONTROL} <= set(results.runs["arm"]) or varied_factor(results.runs):
+    arms = set(results.runs["arm"])
+    if len(arms) < 2 or varied_factor(results.runs):
         return results.summarise()
     outlook = outlook or aws_outlook(results)
     tables = {"outlook": outlook.table, "break_even": outlook.break_even}
-    return results.summarise(conclusion=outlook.conclusion(), tables=tables)
+    if ways is None and not compares_ways(arms):
+        return results.summarise(conclusion=outlook.conclusion(), tables=tables)
+    ways = ways or which_way(results, predicted=None if outlook.note else outlook.table)
+    return results.summarise(conclusion=ways.conclusion(), tables=tables | ways.tables())
+
+
+def compares_ways(arms: Collection[str]) -> bool:
+    """Return whether arms are ways to choose from, rather than the fan-out, its control and its variant."""
+    known = set(arms) & set(ARMS)
+    further = [arm for arm in fan_outs() if arm in known and arm != ARM and not ARMS[arm].isolates_queue]
+    return len(known) > 1 and (bool(further) or not {ARM, CONTROL} <= known)
 
 
 def in_words(table: pd.DataFrame) -> pd.DataFrame:
     """Return `Outlook.table` for people, from the summary's rows, too."""
     rows = {label(row["arm"]): _in_words(row) for row in table.to_dict("records")}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm").fillna(NONE)
 
 
 def as_text(summary: Mapping[str, Any]) -> str:
@@ -145,7 +163,7 @@ def as_text(summary: Mapping[str, Any]) -> str:
 
 def _lines(arms: list[dict[str, Any]]) -> str:
     """Return the arms as lines of at most 80 columns."""
-    rows = [("arm", "measured", f"than {label(CONTROL)}", "predicted on AWS")]
+    rows = [("arm", "measured", f"than {label(_against(arms[0]))}", "predicted on AWS")]
     for row in arms:
         words = _in_words(row)
         ratio = faster(row["ratio"]) if is_known(row["ratio"]) else NONE
@@ -156,9 +174,14 @@ def _lines(arms: list[dict[str, Any]]) -> str:
     )
 
 
+def _against(row: Mapping[str, Any]) -> str:
+    """Return the arm of a row's ratio; older summaries compare with the control and do not say so."""
+    return str(row.get("against") or CONTROL)
+
+
 def _in_words(row: Mapping[str, Any]) -> dict[str, str]:
     words = {
-        f"against {label(CONTROL)} here": compared(row["ratio"], row["low"], row["high"]),
+        f"against {label(_against(row))} here": compared(row["ratio"], row["low"], row["high"]),
         "measured here": f"{number(row['measured_s'])} s" if is_known(row["measured_s"]) else "not run",
     }
     if is_known(row.get("predicted_s")):
@@ -169,23 +192,29 @@ def _in_words(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _measured(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per arm that ran: its median makespan, and how much faster than the control it was."""
+    """One row per arm that ran: its median makespan, and how much faster than the control it was.
+
+    Without the control the others are compared with the reference of the ways.
+    """
     rows = []
+    known = set(runs["arm"]) & set(ARMS)
+    against = CONTROL if CONTROL in known or not known else reference_of(known)
     for arm in runs["arm"].unique():
         of_arm = runs[runs["arm"] == arm]
         warm = of_arm[of_arm["temperature"] == "warm"]
         median_s = float((of_arm if warm.empty else warm)["makespan_s"].median())
-        compared = _compared(runs, arm)
+        compared = _compared(runs, arm, against)
         ends = (compared.ratio, compared.low, compared.high) if compared else (math.nan,) * 3
         rows.append([arm, median_s, *ends])
-    return pd.DataFrame(rows, columns=["arm", "measured_s", "ratio", "low", "high"])
+    table = pd.DataFrame(rows, columns=["arm", "measured_s", "ratio", "low", "high"])
+    return table.assign(against=against)
 
 
-def _compared(runs: pd.DataFrame, arm: str) -> Speedup | None:
-    if arm == CONTROL:
+def _compared(runs: pd.DataFrame, arm: str, against: str) -> Speedup | None:
+    if arm == against:
         return None
     try:
-        return compare_arms(runs, arm=arm, control=CONTROL)
+        return compare_arms(runs, arm=arm, control=against)
     except RunError:
         return None
 

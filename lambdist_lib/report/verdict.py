@@ -24,8 +24,10 @@ def rows(summary: dict[str, Any], name: str) -> list[dict[str, Any]]:
 def cards(summary: dict[str, Any]) -> tuple[Card, ...]:
     """Return the verdict on the fan-out against the control: measured here, and predicted on AWS.
 
-    Empty where the two were not compared, as in a sweep.
+    Of several ways: the fastest and the cheapest. Empty where nothing was compared, as in a sweep.
     """
+    if ways := rows(summary, "ways"):
+        return _cards_of_ways(ways)
     against = f"{label(HEADLINE)} against {label(CONTROL)}"
     measured = [row for row in rows(summary, "speedup") if row["control"] == CONTROL]
     if not measured or not is_known(measured[0]["ratio"]):
@@ -39,6 +41,22 @@ def cards(summary: dict[str, Any]) -> tuple[Card, ...]:
     if fan_out_s and control_s:
         times = f"{number(fan_out_s)} s against {number(control_s)} s"
         result.append(Card("Predicted on AWS", faster(control_s / fan_out_s), f"{against}: {times}"))
+    return tuple(result)
+
+
+def _cards_of_ways(ways: list[dict[str, Any]]) -> tuple[Card, ...]:
+    """Return the fastest and the cheapest way: measured here, and predicted on AWS."""
+    result = []
+    for title, key, unit in (
+        ("Fastest here", "median_s", "s"),
+        ("Fastest on AWS, predicted", "predicted_s", "s"),
+        ("Cheapest on AWS, predicted", "usd_per_million", "USD for a million datapoints"),
+    ):
+        ranked = sorted((row for row in ways if is_known(row.get(key))), key=lambda row: row[key])
+        if ranked:
+            best, *others = ranked
+            second = f", then {label(others[0]['arm'])}, {number(others[0][key])}" if others else ""
+            result.append(Card(title, label(best["arm"]), f"{number(best[key])} {unit}{second}"))
     return tuple(result)
 
 
