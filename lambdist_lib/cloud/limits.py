@@ -21,6 +21,7 @@ LIMITS_PAGE = f"{GUIDE}/gettingstarted-limits.html"
 MEMORY_PAGE = f"{GUIDE}/configuration-memory.html"
 SQS_QUOTAS = "docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"
 API_LIMITS = "docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"
+STEP_FUNCTIONS = "docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"
 ON_DEMAND = "docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"
 REHAN = "rehanvdm.com/blog/sqs-lambda-esm-scaling-behaviour"
 CEBERT = "github.com/cebert/aws-lambda-performance-benchmarks (Dec 2025)"
@@ -111,6 +112,11 @@ LIMITS: dict[str, Number] = {
     "queue_in_flight": number(120_000, "messages received and not deleted", SQS_QUOTAS, "2026", QUOTA),
     "queue_retention_s": number(345_600, "s that a message is kept, by the template; AWS allows 14 days",
                                 "cloudformation/distributed.yaml", "2026-11", QUOTA),
+    # -- Step Functions --
+    "map_children_most": number(10_000, "children of a Distributed Map at once", STEP_FUNCTIONS, "2026",
+                                QUOTA),
+    "map_fixed_s": number(7, "s of a Distributed Map of 100 items without work, taken as its start-up",
+                          "one report on re:Post", "2026", LITERATURE, (1, 10)),
     # -- DynamoDB on demand --
     "put_s": number(0.006, "s of a write", f"single-digit milliseconds; {NO_SOURCE}", "2026-11", ASSUMED,
                     (0.003, 0.01)),
@@ -135,7 +141,6 @@ LIMITS: dict[str, Number] = {
                                SQS_SCALING, "2026", LITERATURE),
 }  # fmt: skip
 
-STEP_FUNCTIONS = "docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"
 FACTS: dict[str, Number] = {
     # -- Lambda --
     "pollers_provisioned_most": number(
@@ -163,11 +168,13 @@ FACTS: dict[str, Number] = {
     "queue_front_receives": number(
         3, "receives after which a standard queue moves a message to its back and leaves it out of "
         "ApproximateAgeOfOldestMessage", "Amazon SQS, available CloudWatch metrics", "2026", QUOTA),
-    # -- Step Functions, durable functions, Managed Instances --
-    "map_children_most": number(10_000, "children of a Distributed Map at once", STEP_FUNCTIONS, "2026",
-                                QUOTA),
-    "map_fixed_s": number(7, "s of a Distributed Map of 100 items without work", "one report on re:Post",
-                          "2026", LITERATURE),
+    # -- Step Functions --
+    "map_item_bytes": number(262_144, "bytes of a state's input or output, so of an item of a map, too",
+                             STEP_FUNCTIONS, "2026", QUOTA),
+    "express_most_s": number(300, "s of an Express execution",
+                             "docs.aws.amazon.com/step-functions/latest/dg/express-limits.html", "2026",
+                             QUOTA),
+    # -- durable functions, Managed Instances --
     "durable_steps_per_s": number(7, "steps a second of one durable execution, Python SDK 1.7.0",
                                   "aws/aws-durable-execution-sdk-python#710", "2026", LITERATURE),
     "managed_calls_per_vcpu": number(16, "Python invocations at once per vCPU of a Managed Instance",

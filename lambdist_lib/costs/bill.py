@@ -37,6 +37,11 @@ class Usage:
     sqs_deletes: float = 0.0
     sqs_visibility_changes: float = 0.0
     sqs_status_requests: float = 0.0  # polls whether the queues are empty
+    state_transitions: float = 0.0  # of Standard executions
+    express_requests: float = 0.0
+    express_gb_s: float = 0.0
+    s3_puts: float = 0.0
+    s3_gets: float = 0.0
     table_writes: float = 0.0
     table_reads: float = 0.0
     table_gb_months: float = 0.0
@@ -80,6 +85,11 @@ ITEMS = (
     Item("SQS", "deletes", "sqs_deletes", "sqs"),
     Item("SQS", "visibility changes", "sqs_visibility_changes", "sqs"),
     Item("SQS", "status requests", "sqs_status_requests", "sqs"),
+    Item("Step Functions", "state transitions", "state_transitions", "map_transitions"),
+    Item("Step Functions", "Express executions", "express_requests", "express_requests"),
+    Item("Step Functions", "GB-s of Express executions", "express_gb_s", "express_gb_s"),
+    Item("S3", "puts", "s3_puts", "s3_puts"),
+    Item("S3", "gets", "s3_gets", "s3_gets"),
     Item("DynamoDB", "writes", "table_writes", "table_writes"),
     Item("DynamoDB", "reads", "table_reads", "table_reads"),
     Item("DynamoDB", "GB-months", "table_gb_months", "table_gb"),

@@ -10,6 +10,7 @@ has been compared with a bill of AWS.
 import math
 from typing import Any
 
+from lambdist_lib.costs import map_counts
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.bill import Usage
 from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
@@ -49,6 +50,7 @@ def expected_counts(
     mailed: bool = False,
     controls: bool = True,
     marks_first: bool = False,
+    standard_children: bool = False,
 ) -> Counts:
     """Compute the expected counts of a run.
 
@@ -64,10 +66,11 @@ def expected_counts(
         mailed: Whether dead letters are announced by e-mail.
         controls: Whether experiment controls are on: each further attempt then records its begin, and so
             do first ones (`marks_first`) where a declared fault leaves no trace.
+        standard_children: Of a Distributed Map, instead of Express ones.
     """
     value = {name: number.value for name, number in table.items()}
     traits = ARMS[arm]
-    queued, request_batch = traits.queued, min(request_batch, traits.max_request)
+    queued, request_batch = traits.cloud_retries, min(request_batch, traits.max_request)
     permanent, always_failing = datapoints * p_permanent, datapoints * p_always
     alive = datapoints - permanent - always_failing
     tries = float(receives) if p_fail == 1 else (1 - p_fail**receives) / (1 - p_fail)
@@ -76,8 +79,15 @@ def expected_counts(
     dead, failures = datapoints - stored, attempts - stored
     first, again = math.ceil(datapoints / request_batch), 0.0
     item_s = value["process_s"] + work_s + value["put_s"]
-    invocations, processor_s, sends = 0.0, 0.0, 0.0
-    if queued:
+    invocations, processor_s, sends, children = 0.0, 0.0, 0.0, None
+    if traits.orchestrated:
+        children = map_counts.expected(
+            datapoints=datapoints, per_line=request_batch, p_fail=p_fail, p_always=p_always,
+            receives=receives, try_s=value["handler_s"] + request_batch * item_s, standard=standard_children,
+        )  # fmt: skip
+        invocations, entry_s = children.tries, 0.0
+        processor_s = invocations * value["handler_s"] + attempts * item_s
+    elif queued:
         # a free mapping takes what one request brings; batches fill only where messages wait
         invocations = attempts / (min(queue_batch, request_batch) if first <= chunks else queue_batch)
         processor_s = invocations * value["handler_s"] + attempts * item_s
@@ -88,18 +98,20 @@ def expected_counts(
         entry_s = (first + again) * value["handler_s"] + attempts * item_s
     senders = min(chunks, first) if traits.parallel else 1
     request_s = value["network_s"] + value["api_overhead_s"] * traits.through_api
-    way_s = (first + again) * request_s + (entry_s or sends * value["send_s"])
+    requests = 1.0 if traits.orchestrated else first + again
+    way_s = requests * request_s + (entry_s or sends * value["send_s"])
     at_once = processors or chunks
     span_s = max(way_s / senders, processor_s / at_once) + value["init_s"]
+    span_s += value["map_fixed_s"] * traits.orchestrated
     cold = senders * traits.first_lambda + min(at_once, math.ceil(invocations))
     announced = dead_batches(dead, span_s) if queued else 0.0
     return Counts(
-        queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda,
+        queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda, map=children,
         datapoints=datapoints,
-        requests=first + again, again=again, entry_s=entry_s, sends=sends,
+        requests=requests, again=again, entry_s=entry_s, sends=sends,
         receives=attempts, invocations=invocations, processor_s=processor_s,
-        deletes=min(invocations, stored + permanent),
-        failures=failures, returned=(failures - permanent) * queued,
+        deletes=min(invocations, stored + permanent) * traits.queued,
+        failures=failures, returned=(failures - permanent) * traits.queued,
         marked_first=datapoints if marks_first else 0.0,
         marked_more=attempts - datapoints if controls else 0.0, init_s=cold * value["init_s"],
         result_units=stored * math.ceil(value["item_bytes"] / WRITE_BYTES),

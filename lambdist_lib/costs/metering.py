@@ -3,6 +3,8 @@
     metered = metering.meter_runs(runs, records, invocations, assumptions.load())
     metering.table(metered, assumptions.load())      each line of the bill, predicted and metered, by arm
 
+A run of distributed_map is metered as one of Express children, the template's default.
+
 A run does not show, and the bill leaves out: e-mails, arm64, the cost of an idle stack (`usage.standing`,
 with the metric of dead datapoints), and the size of queued messages (64 KB a request are assumed).
 
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.costs import bill, estimate
+from lambdist_lib.costs import bill, estimate, map_counts
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
 from lambdist_lib.protocol import faults
@@ -24,6 +26,7 @@ from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import DEAD, STORED
 
 ENTRIES = ("collector", "single_node")
+COUNTED = ["run_id", "outcome", "tries", "receives", "failures", "first_received_at", "put_at"]  # of records
 MAX_MISSING_SHARE = 0.02  # of the datapoints: more than the lines that a busy emulator writes late
 LOCAL_NOTE = (
     "counts carry over to AWS; GB-s, traces and polls depend on durations, which are this machine's "
@@ -76,7 +79,7 @@ def meter_runs(
         prices: What `assumptions.load` returns.
         units: By run, the write units of all its results; by default one of 1 KB for each result.
     """
-    of_records, of_lines = records.groupby("run_id"), invocations.groupby("run_id")
+    of_records, of_lines = records[COUNTED].groupby("run_id"), invocations.groupby("run_id")
     metered = []
     for run in runs.itertuples():
         if (
@@ -102,7 +105,7 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
         records, lines: The run's records and invocations.
     """
     traits = ARMS[run.arm]
-    queued = traits.queued
+    queued = traits.cloud_retries
     entry, processor, dead = (
         lines[lines["function"].isin(functions)] for functions in (ENTRIES, ["processor"], ["dead_letter"])
     )
@@ -118,17 +121,20 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
     sends = float(np.ceil(entry["stored"] / AT_ONCE).sum()) if queued else 0.0
     if not traits.first_lambda:  # each request of the client is a send, and no log has a line of it
         requests = sends = float(np.ceil(records["tries"].sum() / request_batch))
+    children = None
+    if traits.orchestrated:
+        sends, children = 0.0, _children(records, request_batch, len(processor) + unlogged)
     stored = int((records["outcome"] == STORED).sum())
     return Counts(
-        queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda,
+        queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda, map=children,
         datapoints=len(records), requests=requests, again=max(requests - first, 0.0),
         entry_s=_handlers_s(entry) + (0.0 if queued else unlogged_s),
         sends=sends,
         receives=receives, invocations=len(processor) + (unlogged if queued else 0.0),
         processor_s=_handlers_s(processor) + (unlogged_s if queued else 0.0),
-        deletes=float((processor["received"] > processor["failed"]).sum()),
+        deletes=float((processor["received"] > processor["failed"]).sum()) * traits.queued,
         failures=float(records["failures"].sum()),
-        returned=float(processor["failed"].sum()),
+        returned=float(processor["failed"].sum()) * traits.queued,
         marked_first=len(tried) if plan.may_leave_no_trace else 0.0,
         marked_more=max(receives - len(tried), 0.0),  # our deployments have experiment controls
         init_s=_inits_s(entry) + _inits_s(processor),
@@ -136,6 +142,20 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
         dead=float((records["outcome"] == DEAD).sum()), permanent=float(workers["permanent"].sum()),
         dead_invocations=len(dead), dead_s=_handlers_s(dead), dead_init_s=_inits_s(dead),
         span_s=max(float(run.seen_s), 0.0) if pd.notna(run.seen_s) else 0.0, memory_mb=float(run.memory_mb),
+    )  # fmt: skip
+
+
+def _children(records: pd.DataFrame, per_line: int, tries: float) -> map_counts.MapCounts:
+    """Count a map's children; the datapoints that were sent stand on its lines in their order."""
+    sent = records[pd.to_numeric(records["tries"], errors="coerce") > 0].reset_index(drop=True)
+    lines = sent.groupby(sent.index // per_line)
+    begun, ended = (pd.to_numeric(sent[name], errors="coerce") for name in ("first_received_at", "put_at"))
+    known = sent.assign(begun=begun, ended=ended).groupby(sent.index // per_line)
+    seconds = (known["ended"].max() - known["begun"].min()).dropna()
+    deaths = sent[(sent["outcome"] == DEAD) & (pd.to_numeric(sent["receives"], errors="coerce") > 1)]
+    return map_counts.metered(
+        lines=seconds, children=len(lines), tries=max(tries, len(lines)),
+        dead=len(set(deaths.index // per_line)), executions=1.0,
     )  # fmt: skip
 
 

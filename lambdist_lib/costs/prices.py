@@ -11,6 +11,7 @@ TABLE_PRICES = "airbyte.com on DynamoDB"
 API_PRICES = "AWS whitepaper best-practices-api-gateway-private-apis-integration, table 4"
 CLOUDWATCH_PRICES = "aws.amazon.com/cloudwatch/pricing"
 STEP_PRICES = "aws.amazon.com/step-functions/pricing"
+S3_PRICES = "aws.amazon.com/s3/pricing, not checked against the live page"
 PRICES: dict[str, Number] = {
     "price_lambda_requests": number(0.20e-6, "USD a request", *BY_API, PRICE),
     "price_lambda_gb_s": number(1.66667e-5, "USD a GB-s, x86_64", *BY_API, PRICE),
@@ -35,14 +36,17 @@ PRICES: dict[str, Number] = {
     "price_alarms": number(0.10, "USD a month, standard resolution", CLOUDWATCH_PRICES, "2025", PRICE),
     "price_metrics": number(0.30, "USD a month, custom metric", CLOUDWATCH_PRICES, "2025", PRICE),
     "price_traces": number(5e-6, "USD a trace recorded", "aws.amazon.com/xray/pricing", "2025", PRICE),
-    # -- services that the stacks do not use; a comparison of topologies and the break-even read them --
-    "price_http_api": number(1.00e-6, "USD a request, HTTP API, up to 300 million a month",
-                             "aws.amazon.com/api-gateway/pricing, not checked against the live page", "2026",
-                             PRICE),
+    # -- Step Functions and S3, which the arm distributed_map uses --
     "price_map_transitions": number(25e-6, "USD a state transition, Standard; retries count", STEP_PRICES,
                                     "2026", PRICE),
     "price_express_requests": number(1.00e-6, "USD an execution, Express", STEP_PRICES, "2026", PRICE),
     "price_express_gb_s": number(1.667e-5, "USD a GB-s, Express", STEP_PRICES, "2026", PRICE),
+    "price_s3_puts": number(5e-6, "USD a PUT, S3 Standard", S3_PRICES, "2025", PRICE),
+    "price_s3_gets": number(0.4e-6, "USD a GET, S3 Standard", S3_PRICES, "2025", PRICE),
+    # -- services that the stacks do not use; a comparison of topologies and the break-even read them --
+    "price_http_api": number(1.00e-6, "USD a request, HTTP API, up to 300 million a month",
+                             "aws.amazon.com/api-gateway/pricing, not checked against the live page", "2026",
+                             PRICE),
     "price_durable_operations": number(8e-6, "USD a durable operation, at least one an item",
                                        "aws/aws-durable-execution-sdk-python#710", "2026", PRICE),
     "price_managed_share": number(0.15, "of the EC2 price, added by Lambda Managed Instances",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.bill import ANSWERS, DEAD_LETTERS, MONTH_S, RETRIES, Usage
+from lambdist_lib.costs.map_counts import CHILD_GB, MapCounts
 
 AT_ONCE = 10  # messages that SQS takes and gives in one request
 POLL_S = 1.0  # between two polls of the client's two queues (`completion.POLL_S` on AWS)
@@ -21,7 +22,8 @@ FETCHED_WITHIN_S = 86_400.0  # assumed time from the first write until the stack
 class Counts:
     """The counts of a run, expected or metered. Seconds are of all invocations together.
 
-    queued: whether there is a queue; without one the client retries. through_api, first_lambda: whether
+    queued: whether there are queues, of messages or of dead letters; without one the client retries. map: of
+    the arm that Step Functions feeds, whose queue carries no message. through_api, first_lambda: whether
     requests pass API Gateway, and whether a Lambda receives them. requests: the client's, without those that
     API Gateway refused; `again` of them were retries. receives: attempts at a datapoint. failures: attempts
     recorded as failed.
@@ -34,6 +36,7 @@ class Counts:
     queued: bool = True
     through_api: bool = True
     first_lambda: bool = True
+    map: MapCounts | None = None
     datapoints: float
     requests: float
     again: float = 0.0
@@ -71,6 +74,8 @@ def usage(counts: Counts, table: Table) -> dict[str, Usage]:
     first = _attempts(counts, sent_once, received_once)
     more = _attempts(counts, 1 - sent_once, 1 - received_once)
     written = counts.failures - counts.permanent + counts.marked_more
+    if counts.map:
+        first, more = first + _children(counts.map), more + _retries_of_children(counts.map)
     of = {
         ANSWERS: first + _beside(counts, table),
         RETRIES: more + Usage(sqs_visibility_changes=counts.returned, table_writes=written),
@@ -88,9 +93,27 @@ def _attempts(counts: Counts, sent: float, received: float) -> Usage:
         lambda_requests=counts.requests * sent * counts.first_lambda + counts.invocations * received,
         handler_gb_s=seconds * counts.memory_mb / 1024,
         sqs_sends=counts.sends * sent,
-        sqs_receives=counts.invocations * received,
+        sqs_receives=counts.invocations * received * (counts.map is None),
         arm64=counts.arm64,
     )
+
+
+def _children(children: MapCounts) -> Usage:
+    """Return the usage of a map whose children need one try each."""
+    of_file = {"s3_puts": children.executions, "s3_gets": children.executions}
+    if children.standard:
+        return Usage(state_transitions=children.executions + children.children, **of_file)
+    return Usage(
+        state_transitions=children.executions,
+        express_requests=children.children,
+        express_gb_s=children.child_s * CHILD_GB,
+        **of_file,
+    )
+
+
+def _retries_of_children(children: MapCounts) -> Usage:
+    """Return the usage of further tries; an Express child is charged for its time alone."""
+    return Usage(state_transitions=(children.tries - children.children) * children.standard)
 
 
 def _beside(counts: Counts, table: Table) -> Usage:
@@ -118,12 +141,14 @@ def _dead_letters(counts: Counts) -> Usage:
     if not counts.queued:  # the node records them; datapoints that its client gave up cost nothing more
         return Usage(table_writes=written, arm64=counts.arm64)
     received = max(counts.dead / AT_ONCE, counts.dead_invocations)
+    lines = counts.map or MapCounts()
     return Usage(
         lambda_requests=counts.dead_invocations,
         handler_gb_s=counts.dead_s * counts.memory_mb / 1024,
         init_gb_s=counts.dead_init_s * counts.memory_mb / 1024,
         arm64=counts.arm64,
-        sqs_sends=counts.permanent,
+        sqs_sends=counts.permanent + lines.dead,
+        state_transitions=lines.dead * lines.standard,
         sqs_receives=received,
         sqs_deletes=received,
         table_writes=written + counts.dead - counts.permanent,

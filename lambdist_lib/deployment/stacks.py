@@ -78,6 +78,7 @@ def apply_stacks(
     values = {kind: templates.to_parameters(kind, settings or {}) for kind in kinds}
     if "distributed" in values:
         templates.require_visibility(values["distributed"])
+        templates.require_map_time(values["distributed"])
     built = {kind: _built(target, kind, values[kind], processing) for kind in kinds}
     names = [stack_name(kind, name) for kind in kinds]
     with pending.record(target, name, [full for full in names if not change_sets.describe(target, full)]):

@@ -3,6 +3,8 @@
 The control and its variants are the entry of the fluid model whose front door does the work itself. Assumed:
 a request to SQS or Lambda that does not pass API Gateway takes the network's time alone, and SQS takes as
 long for a client's or the API's message as for the collector's.
+A distributed map takes `map_fixed_s` (7 s, of one report) until its first child begins; how fast AWS starts
+children is not known, so all of its width begin at once. Its retries wait as the queue's do.
 The local pool stands for an always-on instance of INSTANCE_VCPUS cores with as many processes as `chunks`.
 """
 
@@ -10,11 +12,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lambdist_lib.costs import bill, estimate, usage
+from lambdist_lib.costs import bill, estimate, map_counts, usage
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
-from lambdist_lib.planner.fluid.phases import TABLE, entry_of
+from lambdist_lib.planner.fluid.phases import MAXIMUM, TABLE, entry_of
 from lambdist_lib.planner.job import Job
 from lambdist_lib.planner.job_system import build, values, work_on_s
 from lambdist_lib.planner.simulation.engine import simulate
@@ -23,6 +25,7 @@ from lambdist_lib.protocol.arms import ARMS
 
 DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL = "distributed", "single_node", "single_node_parallel", "local_pool"
 PREDICTED = (DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL)  # of every experiment; others where they ran
+MAP_START, MAP_WIDTH = "start of the map", "MaxConcurrency of the map"
 PROCESSES, CORES = "processes of the pool", "cores of the instance"
 MAX_SIMULATED = 2_000  # requests and invocations
 INSTANCE_VCPUS = 2  # of prices' price_instance_h
@@ -47,6 +50,8 @@ def forecast_arm(arm: str, job: Job, value: Mapping[str, float], *, warm: bool =
     if arm == POOL:
         return _pool(job, value)
     system = system_of(arm, job, value, warm=warm)
+    if ARMS[arm].orchestrated:
+        return _map(system, value)
     if ARMS[arm].queued:
         forecast = fluid_forecast.predict(system)
         # the fluid model is meant for queues that fill: small jobs are simulated once
@@ -63,6 +68,8 @@ def system_of(arm: str, job: Job, value: Mapping[str, float], *, warm: bool = Tr
     system = build(job, value)
     if warm:
         system = replace(system, init_s=0.0)
+    if traits.orchestrated:
+        return _of_map(system, value)
     if not traits.through_api:
         system = replace(system, request_s=value["network_s"], api_rate_per_s=math.inf, api_burst=math.inf)
     if not traits.first_lambda:
@@ -77,6 +84,25 @@ def system_of(arm: str, job: Job, value: Mapping[str, float], *, warm: bool = Tr
     in_request = job.datapoints / math.ceil(job.datapoints / job.request_batch)  # the last is not full
     handler_s = value["handler_s"] + in_request * (system.item_s + slow_s) * tries
     return replace(system, senders=job.chunks if traits.parallel else 1, collector_s=handler_s)
+
+
+def _of_map(system: System, value: Mapping[str, float]) -> System:
+    """Return the system of a map: all lines wait at once, for as many children as its width."""
+    children = round(value["map_children_most"])
+    return replace(
+        system, senders=0, arrivals_per_s=0.0, has_collector=False, collector_s=0.0,
+        queue_batch=system.request_batch, window_s=0.0, slots_start=children, slots_ceiling=children,
+        error_cut=0.0, overhead_s=value["handler_s"], partial=True, request_s=value["network_s"],
+    )  # fmt: skip
+
+
+def _map(system: System, value: Mapping[str, float]) -> ArmForecast:
+    """Add the upload, the start of the execution and that of the map to the time of its children."""
+    forecast = fluid_forecast.predict(system)
+    start_s = value["map_fixed_s"] + 2 * system.request_s
+    limit, share = settings_search.bottleneck(forecast)
+    limit = MAP_START if start_s > share * forecast.makespan_s else limit
+    return ArmForecast(start_s + forecast.makespan_s, MAP_WIDTH if limit == MAXIMUM else limit)
 
 
 def _without_queue(system: System) -> ArmForecast:
@@ -123,6 +149,7 @@ def usd(arm: str, job: Job, table: Table) -> float:
     system = build(job, value)
     counts = estimate.expected_counts(
         table, arm=arm, datapoints=job.datapoints, chunks=job.chunks, request_batch=job.request_batch,
+        processors=job.processors, standard_children=job.settings["MapChildren"] == map_counts.STANDARD,
         memory_mb=job.number("MemoryMb"), work_s=work_on_s(job, value), p_fail=system.attempt_fails(),
         p_permanent=system.p_permanent, receives=system.receives,
         arm64=job.settings["Architecture"] == "arm64",

@@ -22,6 +22,7 @@ from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import ARMS
 
 DRAWS = 200
+SENDERS = ("client", "map")  # a client of another kind, such as the original's, is not predicted
 UNCERTAIN = (ASSUMED, LITERATURE, FITTED)
 COLUMNS = [
     "arm", "measured_s", "predicted_s", "low_s", "high_s", "bottleneck", "usd_per_million", "most_sensitive",
@@ -65,7 +66,7 @@ def predict_arms(
 
 def _arms(runs: pd.DataFrame) -> list[str]:
     """Return the arms to predict: those of every experiment, and others that ran."""
-    measured = [arm for arm in ARMS if arm in set(runs["arm"]) and ARMS[arm].sender == "client"]
+    measured = [arm for arm in ARMS if arm in set(runs["arm"]) and ARMS[arm].sender in SENDERS]
     return list(dict.fromkeys([*PREDICTED, *measured]))
 
 

@@ -41,7 +41,79 @@ def _batch_above(size: int) -> Callable[[Conditions], bool]:
     return lambda conditions: int(conditions.get("request_batch", 1)) > size
 
 
+def _asks_for_lines(kind: str) -> Callable[[Conditions], bool]:
+    return lambda conditions: _asks_for(kind)(conditions) and _batch_above(1)(conditions)
+
+
+OF_MAP = (
+    ArmLimit(
+        arm="distributed_map",
+        what="a rate",
+        refuse=True,
+        why="it uploads the file as a whole, so no datapoint has a time of its own",
+        applies=lambda conditions: float(conditions.get("rate", 0)) > 0,
+    ),
+    ArmLimit(
+        arm="distributed_map",
+        what="stop_if_dead",
+        refuse=False,
+        why="it starts all datapoints at once, so no number of dead ones ends its run",
+        applies=lambda conditions: bool(conditions.get("stop_if_dead")),
+    ),
+    ArmLimit(
+        arm="distributed_map",
+        what="retry_delay_s 0",
+        refuse=False,
+        why="Step Functions waits at least 1 s before a retry",
+        applies=lambda conditions: int(conditions.get("retry_delay_s", 1)) < 1,
+    ),
+    ArmLimit(
+        arm="distributed_map",
+        what="crash with several datapoints a line",
+        refuse=False,
+        why="a crash spends a try of every datapoint of its line",
+        applies=_asks_for_lines("crash"),
+    ),
+    ArmLimit(
+        arm="distributed_map",
+        what="crash-after with several datapoints a line",
+        refuse=False,
+        why="a retry leaves out what is stored of its line, so crash-after makes no duplicate",
+        applies=_asks_for_lines("crash-after"),
+    ),
+    ArmLimit(
+        arm="distributed_map",
+        what="start-up",
+        refuse=False,
+        why="the local cloud starts a map in milliseconds; on AWS one report has 7 s for 100 items",
+        target=LOCAL,
+    ),
+    ArmLimit(
+        arm="distributed_map",
+        what="kinds of children",
+        refuse=False,
+        why="the local cloud runs Express children as it does Standard ones, without the end after 5 minutes",
+        target=LOCAL,
+    ),
+    ArmLimit(
+        arm="distributed_map",
+        what="environments after a failure",
+        refuse=False,
+        why="the local cloud ends the environment of a try that raises; AWS keeps it",
+        target=LOCAL,
+        applies=_asks_for("raise"),
+    ),
+    ArmLimit(
+        arm="distributed_map",
+        what="throttles",
+        refuse=False,
+        why="the local cloud counts a throttled call as a failed try; on AWS throttles are retried apart",
+        target=LOCAL,
+        applies=_asks_for("throttle"),
+    ),
+)
 LIMITS = (
+    *OF_MAP,
     ArmLimit(
         arm="queue_client",
         what=f"request_batch above {SEND_BATCH_MAX}",
@@ -64,7 +136,7 @@ LIMITS = (
             why=f"the collector strikes with {kind}, and this arm has no collector",
             applies=_asks_for(kind),
         )
-        for arm in ("queue_client", "storage_first")
+        for arm in ("queue_client", "storage_first", "distributed_map")
         for kind in ("poison", "duplicate")
     ),
     *(
@@ -85,7 +157,7 @@ LIMITS = (
             why="the local cloud does not check the permissions with which its requests are made",
             target=LOCAL,
         )
-        for arm in ("queue_client", "storage_first", "invoke")
+        for arm in ("queue_client", "storage_first", "invoke", "distributed_map")
     ),
 )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
-from lambdist_lib.protocol.contract import REQUEST_MAX_DATAPOINTS
+from lambdist_lib.protocol.contract import MAP_MAX_LINES, REQUEST_MAX_DATAPOINTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class Arm:
     parallel: Whether it sends with `chunks` senders at once; otherwise with one.
     through_api: Whether its requests pass API Gateway, which charges for each.
     max_request: The most datapoints of one request.
+    max_requests: The most requests of one run, 0 for no limit; of a map they are its lines.
     first_lambda: Whether a Lambda receives its requests: the collector, or the single node's function.
     orchestrated: Whether Step Functions hands the datapoints to the processor, instead of a queue.
     isolates_queue: Whether it has as many senders as the fan-out and no queue, so that a comparison with
@@ -38,6 +39,7 @@ class Arm:
     parallel: bool = True
     through_api: bool = True
     max_request: int = REQUEST_MAX_DATAPOINTS
+    max_requests: int = 0
     first_lambda: bool = True
     orchestrated: bool = False
     isolates_queue: bool = False
@@ -114,6 +116,7 @@ ARMS = {
         stack="distributed",
         door="",
         sender="map",
+        max_requests=MAP_MAX_LINES,
         parallel=False,  # one upload and one execution; `processors` is the width of its map
         through_api=False,
         first_lambda=False,

@@ -14,6 +14,11 @@ DATAPOINT_MAX_CHARS = 1_024  # default of the stacks' parameter DatapointMaxChar
 DATAPOINT_CEILING_CHARS = 65_536  # its upper bound: 64 Ki characters fill a request
 REQUEST_MAX_DATAPOINTS = 100
 REQUEST_MAX_BYTES = 256 * 1024
+# Step Functions quotas: a state's input or output holds 262,144 bytes. The dead letter of a map's line is the
+# line as a text inside a text, whose quotes and backslashes are escaped once more; the output of a map is that
+# of all its children, `{}` each.
+LINE_MAX_BYTES = 100 * 1024
+MAP_MAX_LINES = 80_000
 RESULT_MAX_BYTES = 300_000  # a DynamoDB item holds 400 KB, including the datapoint and its history
 RESULT_MAX_DEPTH = 200  # of lists and dicts in each other: readers of JSON stop at 256 (jq) to 1,000 (Python)
 SHARDS = 16  # of one run's items: a DynamoDB partition takes 1,000 writes/s

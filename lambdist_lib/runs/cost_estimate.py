@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.costs import assumptions, bill, estimate
+from lambdist_lib.costs import assumptions, bill, estimate, map_counts
 from lambdist_lib.costs.bill import Usage
 from lambdist_lib.deployment.preflight import confirm, inspect
 from lambdist_lib.protocol.arms import ARMS
@@ -54,6 +54,7 @@ def estimate_usage(
             "receives": int(settings.get("max_receives", 5)),
             "processors": held.width,
             "mailed": bool(settings.get("notify_email")),
+            "standard_children": settings.get("map_children") == map_counts.STANDARD,
         }
         rates: dict[str, Any] = dict(estimate.failure_rates(held.fault, datapoints, arm=arm))
         measured = estimate.predict(table, datapoints=datapoints, **of_arm, **rates)

@@ -18,14 +18,10 @@ from botocore.exceptions import ClientError
 
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import LambdistError
+from lambdist_lib.protocol.contract import LINE_MAX_BYTES, MAP_MAX_LINES
 from lambdist_lib.submission.receipts import NOT_ACCEPTED, UNKNOWN, Receipt, SendOptions, SubmissionCounts
 from lambdist_lib.submission.requests import ENCODER, PendingRequest, group_datapoints
 
-# Step Functions quotas: a state's input or output holds 262,144 bytes. The dead letter of a line is the line
-# as a text inside a text, whose quotes and backslashes are escaped once more; the output of a map is that of
-# all its children, `{}` each.
-LINE_MAX_BYTES = 100 * 1024
-MAX_LINES = 80_000
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # of the file before it is spooled to disk
 SEEN_S, SEEN_EVERY_S = 30.0, 0.5  # DescribeExecution is eventually consistent
 PREFIX = "runs"  # of the keys; `deployment.artifact_bucket` expires them after a day
@@ -77,7 +73,7 @@ def submit(
 ) -> SubmissionCounts:
     """Upload every line and start the execution; arguments and return as for `client.submit`.
 
-    A file of more than MAX_LINES lines is not sent, as its receipts and the counts' `stopped` say.
+    A file of more than MAP_MAX_LINES lines is not sent, as its receipts and the counts' `stopped` say.
 
     Raises:
         KeyboardInterrupt: The receipts say whether the execution may have started.
@@ -90,8 +86,10 @@ def submit(
         try:
             written = _write(file, _sendable(lines, counts, keep, sent), options.request_batch)
             watch(counts)
-            if written > MAX_LINES:
-                counts.stopped = f"{written:,} lines, at most {MAX_LINES:,} fit a map: raise request_batch"
+            if written > MAP_MAX_LINES:
+                counts.stopped = (
+                    f"{written:,} lines, at most {MAP_MAX_LINES:,} fit a map: raise request_batch"
+                )
             elif 0 < options.deadline_s < time.perf_counter() - began_s:
                 counts.stopped = f"the deadline of {options.deadline_s:g} s passed"
             else:

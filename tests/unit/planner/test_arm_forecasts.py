@@ -3,7 +3,7 @@
 import pytest
 
 from lambdist_lib.costs import assumptions, bill, estimate
-from lambdist_lib.planner import arm_forecasts
+from lambdist_lib.planner import arm_forecasts, arm_predictions
 from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, PARALLEL, POOL, SINGLE_NODE, forecast_arm
 from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.fluid.phases import SENDERS
@@ -92,7 +92,10 @@ def test_queue_client_is_not_bound_by_the_api():
     assert direct.makespan_s < 10
 
 
-@pytest.mark.parametrize(("arm", "usd"), [("queue_client", 2.74), ("storage_first", 6.24), ("invoke", 1.54)])
+@pytest.mark.parametrize(
+    ("arm", "usd"),
+    [("queue_client", 2.74), ("storage_first", 6.24), ("invoke", 1.54), ("distributed_map", 2.64)],
+)
 def test_cost_of_a_million_agrees_with_the_estimate(arm, usd):
     """The planner's count and the closed form give the same bill."""
     job = job_of(datapoints=1_000_000, chunks=20)
@@ -100,3 +103,24 @@ def test_cost_of_a_million_agrees_with_the_estimate(arm, usd):
 
     assert arm_forecasts.usd(arm, job, TABLE) == pytest.approx(usd, rel=0.01)
     assert bill.total_usd(bill.line_items(bill.total(parts), TABLE)) == pytest.approx(usd, rel=0.01)
+
+
+def test_a_map_waits_for_its_start_and_then_for_its_width():
+    """A small job takes the start-up of the map, a large one its children; senders and API do not count."""
+    small, large = job_of(datapoints=131, chunks=20, work="io:20ms"), job_of(datapoints=50_000, chunks=20)
+    slow = {**VALUE, "api_rate_per_s": 1, "api_burst": 1}
+
+    first, second = (forecast_arm("distributed_map", job, slow) for job in (small, large))
+
+    assert first.bottleneck == arm_forecasts.MAP_START
+    assert VALUE["map_fixed_s"] < first.makespan_s < VALUE["map_fixed_s"] + 1
+    assert second.bottleneck == arm_forecasts.MAP_WIDTH
+    at_least_s = 50_000 * (VALUE["process_s"] + VALUE["put_s"]) / 20
+    assert at_least_s < second.makespan_s < 2 * at_least_s + 10
+
+
+def test_the_start_of_a_map_is_its_largest_uncertainty():
+    """One report is all that is known of it."""
+    text = arm_predictions.most_sensitive("distributed_map", job_of(datapoints=131, chunks=20), TABLE)
+
+    assert text.startswith("map_fixed_s 1 to 10")
