@@ -19,7 +19,7 @@ from lambdist_lib.cloud import locks, targets
 from lambdist_lib.cloud.limits import MIN_PROCESSORS
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints
-from lambdist_lib.deployment import callables, lifecycle, stacks
+from lambdist_lib.deployment import callables, lifecycle, stacks, templates
 from lambdist_lib.deployment.callables import Module
 from lambdist_lib.errors import FailedItemError, FanOutError, Interrupted, UsageError
 from lambdist_lib.progress import Progress, in_notebook
@@ -28,7 +28,7 @@ from lambdist_lib.protocol.contract import DATAPOINT_CEILING_CHARS, DEAD
 from lambdist_lib.records import dead_letters
 from lambdist_lib.results import folders, outputs
 from lambdist_lib.results.closing import closing_line, is_finished, require_finished
-from lambdist_lib.runs import cost_estimate, resume, run
+from lambdist_lib.runs import argument_checks, cost_estimate, resume, run
 from lambdist_lib.runs.conditions import (
     Conditions,
     parse_conditions,
@@ -94,8 +94,14 @@ def fan_out(
     """
     if errors not in ("raise", "return"):
         raise UsageError(f"errors is {errors!r}: write 'raise' or 'return'")
+    argument_checks.require_known(
+        "target", [target if isinstance(target, str) else target.name], targets.NAMES
+    )
+    chunks = argument_checks.whole("chunks", chunks, 1)
+    argument_checks.real("budget_usd", budget_usd)
+    templates.require_valid(dict(settings or {}))
     processing = callables.write(function, requirements=requirements, modules=modules)
-    known = _conditions(target if isinstance(target, str) else target.name, chunks, conditions)
+    known = _conditions(target_name, chunks, conditions)
     experiment = _folder(function, experiment_id)
     data = folders.items_file(items, experiment, max_chars=known.max_chars)
     if not data.stat().st_size:

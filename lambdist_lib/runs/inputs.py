@@ -51,6 +51,10 @@ class Source:
             raise UsageError(f"columns is one string: pass a list, such as [{self.columns!r}]")
         if not self.is_file and (self.format or self.columns):
             raise UsageError("format and columns are for files; pick the columns of a DataFrame before")
+        if self.columns and self.read_as == tables.LINES:
+            raise UsageError(
+                f"{self.data} is read as lines, which have no columns: add --format csv or the like"
+            )
 
     @property
     def is_file(self) -> bool:
