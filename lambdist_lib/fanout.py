@@ -94,9 +94,8 @@ def fan_out(
     """
     if errors not in ("raise", "return"):
         raise UsageError(f"errors is {errors!r}: write 'raise' or 'return'")
-    argument_checks.require_known(
-        "target", [target if isinstance(target, str) else target.name], targets.NAMES
-    )
+    target_name = target if isinstance(target, str) else target.name
+    argument_checks.require_known("target", [target_name], targets.NAMES)
     chunks = argument_checks.whole("chunks", chunks, 1)
     argument_checks.real("budget_usd", budget_usd)
     templates.require_valid(dict(settings or {}))
