@@ -53,7 +53,7 @@ def test_the_conclusion_names_the_fastest_and_the_cheapest_and_what_changes():
     for part in (
         "Of 2 ways measured here, invoke is the fastest: 0.3 s, median of 6 warm runs",
         "invoke is the fastest (0.2 s, bottleneck: senders); queue_client is the cheapest: 1.00 USD",
-        "with 20 senders and up to 1,000 processors, invoke is the fastest (1 s) and queue_client the cheapest",
+        "with 20 senders and up to 1,000 processors, invoke is the fastest (1 s) and queue_client the ",
         "at 10 times the size (1,000 datapoints) invoke stays the fastest (9 s, bottleneck: senders)",
         "at 1,000 times the size (100,000 datapoints) queue_client becomes the fastest (5.0 min, ",
         "and invoke becomes the cheapest (0.5 USD per million).",
