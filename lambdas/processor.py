@@ -104,7 +104,8 @@ def process_line(
     attempts, has_several = {}, len(messages) > 1
     for message in unsettled(messages) if has_several else messages:
         datapoint, stamps = message.read()
-        if has_several and message.attempt > 1 and not experiment_controls.marks(datapoint):
+        is_marked = experiment_controls.marks(datapoint) or watchdog.left_s() <= 0  # by itself, or unstarted
+        if has_several and message.attempt > 1 and not is_marked:
             table.mark_started(message.run_id, message.n, invocation["request_id"], message.attempt)
         result = attempt(datapoint, process_valid, table, invocation, stamps, watchdog)
         if result.outcome == "permanent":

@@ -71,6 +71,19 @@ def test_visibility_covers_timeouts_and_window(values, message):
         templates.require_visibility(values)
 
 
+@pytest.mark.parametrize(
+    "values", [{"ProcessorTimeoutSeconds": "60"}, {"MaxReceives": "9"}, {"RetryDelaySeconds": "20"}]
+)
+def test_tries_of_an_express_child_fit_its_five_minutes(values):
+    """Otherwise Step Functions would end it without a dead letter; Standard children may take longer."""
+    templates.require_map_time({"DistributedMap": "on"})  # the defaults keep the rule
+    templates.require_map_time(values)  # without a map there is no such child
+    templates.require_map_time({**values, "DistributedMap": "on", "MapChildren": "STANDARD"})
+
+    with pytest.raises(UsageError, match="map_children=STANDARD"):
+        templates.require_map_time({**values, "DistributedMap": "on"})
+
+
 def test_only_a_changed_api_gets_a_new_deployment():
     """API Gateway serves a snapshot, which CloudFormation replaces only under a new logical id."""
     for kind in templates.KINDS:

@@ -306,3 +306,57 @@ def test_the_log_line_is_a_metric_too(stack, capsys):
     assert line["DeadDatapoints"] == 2
     assert [{name: line[name] for name in names} for names in metric["Dimensions"]] == [{"Stack": "stack"}]
     assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
+
+
+# -- Lines of a Distributed Map -----------------------------------------------------------------
+
+
+def line_letter(*words, since="2026-11-28T12:00:00.250Z", error="LineFailed", cause="{}"):
+    """What a child execution sends that has used up its tries; its datapoints are numbered from 0."""
+    points = [{"n": n, "data": word} for n, word in enumerate(words)]
+    line = {"run_id": "run", "work": "none", "fault": "none", "execution_at": since, "datapoints": points}
+    body = json.dumps({**line, "error": {"Error": error, "Cause": cause}})
+    return letter(0, body, attributes={"run_id": "run", "since": since}, sent_at=1795867300)
+
+
+def failed(stack, n, cause, at, receive=5):
+    entry = {"cause": {"S": cause}, "class": {"S": "application"}, "receive": {"N": str(receive)}}
+    entry |= {"at": {"N": str(at)}, "request_id": {"S": "r"}}
+    stack.module.table.append_attempt("run", n, cause, "r", receive=receive)
+    attempts = stack.dynamodb.items[f"run#{n % 16}", n]["attempts"]["L"]
+    attempts[-1] = {"M": entry}
+
+
+def test_each_unsettled_datapoint_of_a_line_has_a_death_of_its_own(stack):
+    """With the cause of its own last attempt since the execution began, and a body that can be sent again."""
+    stack.module.table.store("run", 0, {"result": "1"})
+    failed(stack, 1, "ValueError: of an earlier run", 1795867199.0)
+    failed(stack, 1, "ValueError: now", 1795867210.0)
+    failed(stack, 2, "KeyError: 2", 1795867220.0)
+
+    assert stack.receives(line_letter("stored", "one", "two")) == []
+
+    deaths = {n: stack.dynamodb.item("run", n) for n in (1, 2)}
+    assert stack.dynamodb.item("run", 0)["outcome"] == "stored"
+    assert [deaths[n]["cause"] for n in (1, 2)] == ["ValueError: now", "KeyError: 2"]
+    assert {deaths[n]["receives"] for n in (1, 2)} == {5}
+    assert json.loads(deaths[1]["payload"])["data"] == "one"
+    assert stack.mail().startswith("2 datapoints")
+
+
+def test_a_line_whose_calls_left_no_trace_is_dead_by_what_step_functions_reports(stack):
+    """A call that never began is no throttle where Step Functions names another error."""
+    assert stack.receives(line_letter("one", error="Lambda.AWSLambdaException")) == []
+
+    item = stack.dynamodb.item("run", 0)
+    assert item["cause_class"] == "no trace"
+    assert item["cause"] == "no trace: Step Functions reports Lambda.AWSLambdaException"
+
+
+def test_a_throttled_line_is_dead_by_throttles(stack):
+    """The error names them; on AWS the retrier of throttles gave up before."""
+    throttle = "Lambda.TooManyRequestsException"
+
+    assert stack.receives(line_letter("one", error=throttle)) == []
+
+    assert stack.dynamodb.item("run", 0)["cause_class"] == "throttle-only"

@@ -1,0 +1,197 @@
+"""The file of a Distributed Map is uploaded once, and its execution takes all datapoints or none."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdist_lib.data.datapoints import Line
+from lambdist_lib.errors import AccessDeniedError
+from lambdist_lib.protocol.contract import LINE_MAX_BYTES
+from lambdist_lib.submission import map_client
+from lambdist_lib.submission.map_client import MapMachine
+from lambdist_lib.submission.receipts import SendOptions
+
+ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:MapMachine-x"
+
+
+class AbsentExecution(Exception):
+    """What boto3 raises for an execution that does not exist."""
+
+
+class Services:
+    """S3 and Step Functions in memory; `refuses` is raised by the start of an execution."""
+
+    exceptions = SimpleNamespace(ExecutionDoesNotExist=AbsentExecution)
+
+    def __init__(self, refuses=None):
+        self.files, self.started, self._refuses = {}, {}, refuses
+
+    def put_object(self, *, Bucket, Key, Body, ExpectedBucketOwner):
+        assert (Bucket, ExpectedBucketOwner) == ("bucket", "123456789012")
+        self.files[Key] = Body.read().decode()
+        return {"VersionId": "v1"}
+
+    def start_execution(self, *, stateMachineArn, name, input):
+        assert stateMachineArn == ARN
+        if self._refuses:
+            raise self._refuses
+        arn = f"arn:aws:states:eu-west-1:123456789012:execution:MapMachine-x:{name}"
+        assert arn not in self.started
+        self.started[arn] = json.loads(input)
+
+    def describe_execution(self, *, executionArn):
+        if executionArn not in self.started:
+            raise AbsentExecution
+        return {"executionArn": executionArn, "status": "SUCCEEDED"}
+
+    def points(self, key):
+        """The datapoints on each line of a file."""
+        lines = [json.loads(line)["datapoints"] for line in self.files[key].splitlines()]
+        return [[(point["n"], point["data"]) for point in line] for line in lines]
+
+
+def submit(services, words, options=None, **watching):
+    """Send words; returns the counts, and the receipts by n."""
+    machine = MapMachine(arn=ARN, bucket="bucket", s3=services, states=services)
+    lines = [Line(n, word) if isinstance(word, str) else word for n, word in enumerate(words)]
+    receipts = []
+    options = options or SendOptions()
+    try:
+        counts = map_client.submit(lines, machine, options, run_id="run", keep=receipts.extend, **watching)
+    except (ClientError, AccessDeniedError, KeyboardInterrupt) as error:
+        counts = error
+    return counts, {receipt.n: receipt for receipt in receipts}
+
+
+def test_a_file_has_as_many_datapoints_on_a_line_as_asked_for():
+    """The rest is on the last line; the execution knows the file, the run and what is declared."""
+    services = Services()
+
+    counts, receipts = submit(services, "abcde", SendOptions(request_batch=2, work="io:1ms"))
+
+    assert services.points("runs/run/0.jsonl") == [[(0, "a"), (1, "b")], [(2, "c"), (3, "d")], [(4, "e")]]
+    [given] = services.started.values()
+    assert given == {
+        "bucket": "bucket",
+        "key": "runs/run/0.jsonl",
+        "version": "v1",
+        "per_line": 2,
+        "run_id": "run",
+        "work": "io:1ms",
+        "fault": "none",
+    }
+    assert (counts.accepted, counts.stopped) == (5, "")
+    assert {receipt.verdict for receipt in receipts.values()} == {"accepted"}
+    assert len({receipt[3:6] for receipt in receipts.values()}) == 1
+    assert receipts[0].intended_at <= receipts[0].sent_at <= receipts[0].answered_at
+
+
+def test_an_invalid_line_is_rejected_and_not_uploaded():
+    """So is a datapoint that no line of the map can hold."""
+    services, long = Services(), '"' * (LINE_MAX_BYTES // 2)
+
+    counts, receipts = submit(services, ["a", Line(1, "", reason="is empty"), long])
+
+    assert services.points("runs/run/0.jsonl") == [[(0, "a")]]
+    assert (counts.accepted, counts.rejected) == (1, 2)
+    assert receipts[1].cause == "is empty"
+    assert "fit a line of the map" in receipts[2].cause
+
+
+def test_lines_stay_within_what_a_state_takes():
+    """Long datapoints share no line, whatever request_batch is."""
+    services = Services()
+
+    submit(services, ["x" * 60_000, "y" * 60_000, "z"], SendOptions(request_batch=100))
+
+    lines = services.files["runs/run/0.jsonl"].splitlines()
+    assert [len(points) for points in services.points("runs/run/0.jsonl")] == [1, 2]
+    assert all(len(line) <= LINE_MAX_BYTES for line in lines)
+
+
+def test_a_second_execution_of_a_run_has_another_file_and_name():
+    """A run that is resumed sends what is left."""
+    services = Services()
+
+    submit(services, "ab")
+    submit(services, "c")
+
+    assert [name.rpartition(":")[2] for name in services.started] == ["run-0", "run-1"]
+    assert sorted(services.files) == ["runs/run/0.jsonl", "runs/run/1.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ExecutionLimitExceeded", "Message": "too many"}}, "StartExecution"),
+        AccessDeniedError("not authorized", action="states:StartExecution"),
+    ],
+)
+def test_a_refused_execution_accepts_nothing(error):
+    """Each datapoint says why; the error goes on to the caller."""
+    caught, receipts = submit(Services(refuses=error), "ab")
+
+    assert caught is error
+    assert {receipt.verdict for receipt in receipts.values()} == {"refused"}
+    assert all("the map was not started" in receipt.cause for receipt in receipts.values())
+
+
+def test_an_interrupt_while_the_execution_starts_leaves_it_unknown():
+    """It may have started: a resume waits for it and asks the table."""
+    caught, receipts = submit(Services(refuses=KeyboardInterrupt()), "ab")
+
+    assert isinstance(caught, KeyboardInterrupt)
+    assert {(receipt.verdict, receipt.cause) for receipt in receipts.values()} == {("unknown", "interrupted")}
+
+
+def test_an_interrupt_before_the_upload_leaves_everything_unsent():
+    """Nothing was started."""
+
+    def interrupt(counts):
+        raise KeyboardInterrupt
+
+    services = Services()
+    _, receipts = submit(services, "ab", should_stop=interrupt)
+
+    assert {receipt.verdict for receipt in receipts.values()} == {"refused"}
+    assert services.started == services.files == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "watching", "reason"),
+    [
+        (SendOptions(deadline_s=1e-9), {}, "the deadline of 1e-09 s passed"),
+        (SendOptions(), {"should_stop": lambda counts: "the cloud is gone"}, "the cloud is gone"),
+    ],
+)
+def test_nothing_starts_after_a_reason_to_stop(options, watching, reason):
+    """Whatever could be sent is unsent, with the reason."""
+    services = Services()
+
+    counts, receipts = submit(services, "ab", options, **watching)
+
+    assert (counts.stopped, counts.not_accepted) == (reason, 2)
+    assert receipts[0].cause == reason
+    assert services.started == {}
+
+
+def test_a_file_of_too_many_lines_is_not_sent(monkeypatch):
+    """The result of its map would exceed what Step Functions holds."""
+    monkeypatch.setattr(map_client, "MAP_MAX_LINES", 2)
+    services = Services()
+
+    counts, _ = submit(services, "abcdef", SendOptions(request_batch=2))
+
+    assert counts.stopped == "3 lines, at most 2 fit a map: raise request_batch"
+    assert (counts.not_accepted, services.started) == (6, {})
+
+
+def test_a_file_without_valid_lines_starts_nothing():
+    """There would be a map without children."""
+    services = Services()
+
+    counts, _ = submit(services, [Line(0, "", reason="is empty")])
+
+    assert (counts.rejected, counts.settled, services.started) == (1, 1, {})
