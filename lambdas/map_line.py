@@ -1,12 +1,13 @@
 """One line of a Distributed Map: the datapoints that one child execution tries together.
 
-    line   {run_id, work, fault, execution_at, datapoints: [{n, data}]}
+    line   {run_id, work, fault, execution_at, datapoints: [{n, data or ascii}]}
     event  {"line": line, "retries": of this child so far, "entered_at": when it began}
 
 Each datapoint becomes the record of a queue's message, sent when the execution started and first received
 when its child began, so that all else treats it as one. Step Functions retries a line that raises.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -31,7 +32,8 @@ def records(event: dict[str, Any]) -> list[dict[str, Any]]:
     controls = {name: line[name] for name in ("run_id", "work", "fault")}
     found = []
     for point in line["datapoints"]:
-        datapoint = Datapoint(n=point["n"], data=point["data"], **controls)
+        data = json.loads(point["ascii"]) if "ascii" in point else point["data"]  # what SQS refuses otherwise
+        datapoint = Datapoint(n=point["n"], data=data, **controls)
         attributes = {
             name: {"dataType": value["DataType"], "stringValue": value["StringValue"]}
             for name, value in message_attributes(datapoint).items()

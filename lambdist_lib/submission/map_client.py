@@ -8,6 +8,7 @@ none, so each datapoint gets one receipt, with the same times: `intended_at` bef
 """
 
 import json
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,7 @@ from lambdist_lib.protocol.contract import LINE_MAX_BYTES, MAP_MAX_LINES
 from lambdist_lib.submission.receipts import NOT_ACCEPTED, UNKNOWN, Receipt, SendOptions, SubmissionCounts
 from lambdist_lib.submission.requests import ENCODER, PendingRequest, group_datapoints
 
+REFUSED_BY_SQS = re.compile(r"[\ufffe\uffff]")  # of what the datapoint rule takes
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # of the file before it is spooled to disk
 SEEN_S, SEEN_EVERY_S = 30.0, 0.5  # DescribeExecution is eventually consistent
 PREFIX = "runs"  # of the keys; `deployment.artifact_bucket` expires them after a day
@@ -138,8 +140,13 @@ def _write(file: IO[bytes], points: Iterator[tuple[int, str]], batch: int) -> in
 
 def encode(group: PendingRequest) -> bytes:
     """Return a line of the file, the input of one child execution."""
-    points = [{"n": n, "data": data} for n, data in group.points]
+    points = [{"n": n, **_in_sqs(data)} for n, data in group.points]
     return ENCODER.encode({"datapoints": points}).encode() + b"\n"
+
+
+def _in_sqs(data: str) -> dict[str, str]:
+    """Return a datapoint as the dead letter of its line can carry it: SQS refuses U+FFFE and U+FFFF."""
+    return {"ascii": json.dumps(data)} if REFUSED_BY_SQS.search(data) else {"data": data}
 
 
 class _Uploaded(NamedTuple):

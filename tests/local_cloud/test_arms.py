@@ -14,22 +14,23 @@ from lambdist_lib.errors import UsageError
 from lambdist_lib.measures import stages
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import data_digest
-from lambdist_lib.records import items
+from lambdist_lib.records import dead_letters, items
 from lambdist_lib.results import outputs
-from lambdist_lib.runs import redrive, resume
+from lambdist_lib.runs import map_runs, redrive, resume
 from lambdist_lib.runs import run as runs_run
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.submission import doors
 
-DEPLOYED = [arm for arm, traits in ARMS.items() if traits.stack and traits.sender == "client"]
-QUEUED = [arm for arm in DEPLOYED if ARMS[arm].queued]
+DEPLOYED = [arm for arm, traits in ARMS.items() if traits.stack and traits.sender != "original_client"]
+RETRIED = [arm for arm in DEPLOYED if ARMS[arm].cloud_retries]
 FAULT = "raise:0.5,permanent:0.1,crash:0.1,seed:5"
 
 
 @pytest.fixture(scope="module")
 def both(target, deployed_as):
     """Both stacks with every optional path, quick to retry."""
-    settings = {**faulty.SETTINGS, "single_node_timeout_seconds": 3, "storage_first": True}
+    optional = {"storage_first": True, "distributed_map": True}
+    settings = {**faulty.SETTINGS, "single_node_timeout_seconds": 3, **optional}
     deployed = stacks.apply_stacks(target, name="arms", settings=settings)
     found = {kind: deployed_as(target, stack) for kind, stack in deployed.items()}
     faulty.hasten(found["distributed"])
@@ -50,7 +51,7 @@ def test_faults_strike_each_arm_as_planned(both, arm):
 
     faulty.require_balanced(row)
     assert dict(table["outcome"]) == {n: planned["outcome"] for n, planned in truth.items()}
-    wrong, _ = faulty.differences((row, table, found, truth)) if ARMS[arm].queued else ({}, {})
+    wrong, _ = faulty.differences((row, table, found, truth)) if arm in RETRIED else ({}, {})
     assert wrong == {}
     assert row["dead"] > 0
     dead = table[table["outcome"] == "dead"]
@@ -99,7 +100,7 @@ def test_an_interrupted_run_of_each_arm_is_resumed(both, arm):
     assert {n: item["result"] for n, item in found.items()} == {n: f'"word-{n}_processed"' for n in range(40)}
 
 
-@pytest.mark.parametrize("arm", QUEUED)
+@pytest.mark.parametrize("arm", RETRIED)
 def test_dead_letters_of_each_queued_arm_are_sent_again(both, arm):
     """Without the fault they are stored, and the ledger still balances."""
     deployed = both["distributed"]
@@ -110,6 +111,62 @@ def test_dead_letters_of_each_queued_arm_are_sent_again(both, arm):
 
     assert (report.letters, report.recovered) == (2, 2)
     assert load_results(folder_of(name)).ledger()["stored"].tolist() == [8]
+
+
+# -- distributed_map -------------------------------------------------------------------------
+
+
+def test_a_map_is_resumed_where_it_was_interrupted(both):
+    """A running execution is waited for; what no execution has is started anew, and nothing stays in S3."""
+    deployed, folder = both["distributed"], folder_of("cut-map")
+    points = datapoints.from_iterable([f"word-{n}" for n in range(12)])
+    conditions = Conditions(retry_delay_s=0, chunks=2, work="io:100ms", request_batch=2)
+    where = (deployed.target, deployed.stack, points, folder)
+    info = runs_run.new_run(*where, conditions, arm="distributed_map")
+
+    def cut(progress):
+        if progress.phase == "waiting for the queue":
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        runs_run.run_once(*where, info, watch=cut)
+    row = resume.resume(*where)
+
+    assert (row["stored"], row["resumed"]) == (12, True)
+    machine = map_runs.machine_of(deployed.target, deployed.stack)
+    executions = list(map_runs.executions(machine, row["key"]))
+    assert {execution["status"] for execution in executions} == {"SUCCEEDED"}
+    listed = deployed.client("s3").list_object_versions(Bucket=machine.bucket, Prefix="runs/")
+    assert "Versions" not in listed
+
+
+def test_datapoints_of_a_line_end_each_for_itself(both):
+    """Several share a child and its tries; the ledger balances, and each dead one has its own cause."""
+    fault = "raise:0.3,permanent:1@3,raise:1@12,seed:5"
+
+    row, table, *_ = faulty.run(
+        both["distributed"], "lines-map", fault, arm="distributed_map", chunks=4, request_batch=5
+    )
+
+    faulty.require_balanced(row)
+    assert {3, 12} <= set(table.index[table["outcome"] == "dead"])
+    assert "InjectedPermanentFault" in table.loc[3, "cause"]
+    assert table.loc[12, "cause"].endswith("at attempt 5")
+    assert table["request"].nunique() == 1
+    letters = dead_letters.from_folder(folder_of("lines-map"))
+    assert {letter.data for letter in letters if letter.n in (3, 12)} == {"word-3", "word-12"}
+
+
+def test_the_width_of_the_map_follows_a_sweep(both):
+    """On the local cloud without an update of the stack, which would end its environments."""
+    deployed = both["distributed"]
+    changed = stacks.apply_mapping(deployed.target, deployed.stack, {"maximum_concurrency": 3})
+
+    arn = changed.outputs["MapMachineArn"]
+    definition = deployed.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["definition"]
+
+    assert json.loads(definition)["States"]["Map"]["MaxConcurrency"] == 3
+    stacks.apply_mapping(deployed.target, deployed.stack, {"maximum_concurrency": 6})
 
 
 # -- storage_first: what its API answers -----------------------------------------------------
@@ -219,7 +276,9 @@ def test_a_stack_without_the_path_refuses_the_arm(deploy):
     assert not folder_of("refused-arm").exists()
 
 
-@pytest.mark.parametrize(("arm", "conditions"), [("queue_client", {"request_batch": 11})])
+@pytest.mark.parametrize(
+    ("arm", "conditions"), [("queue_client", {"request_batch": 11}), ("distributed_map", {"rate": 5.0})]
+)
 def test_what_an_arm_cannot_do_is_refused_before_the_run(both, arm, conditions):
     """No folder is made."""
     with pytest.raises(UsageError, match=arm):

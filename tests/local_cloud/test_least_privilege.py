@@ -19,9 +19,10 @@ from lambdist_lib.data import datapoints
 from lambdist_lib.data import files as data_files
 from lambdist_lib.deployment import leaks, polling, preflight, smoke_test, stacks, uncollected
 from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.errors import AccessDeniedError
 from lambdist_lib.protocol import contract, faults
 from lambdist_lib.records import invocations
-from lambdist_lib.runs import completion, redrive, run, throttle_fault
+from lambdist_lib.runs import completion, redrive, run, senders, throttle_fault
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.submission import client, doors
 from lambdist_lib.submission.receipts import SendOptions
@@ -34,8 +35,9 @@ SETTINGS = {
     "require_tls": False,  # it speaks HTTP, and enforces the policies that refuse it
     "maximum_concurrency": 2,
     "digest_window_seconds": 1,
+    "distributed_map": True,
 }
-DEPLOYS = ("Deployer", "DeployerRoles", "Watcher", "Runner")
+DEPLOYS = ("Deployer", "DeployerRoles", "DeployerOptions", "Watcher", "Runner")
 HANDLERS = {
     "CollectorRole": "CollectorName",
     "ProcessorRole": "ProcessorName",
@@ -300,6 +302,32 @@ def test_a_direct_sender_needs_its_policy_and_no_other(path, door, kind):
     assert (outcomes["runner"].not_accepted, outcomes["runner"].rejected) == (2, 0)
     assert "AccessDenied" in outcomes["runner"].stopped or "not authorized" in outcomes["runner"].stopped
     assert (outcomes["sender"].accepted, outcomes["sender"].stopped) == (2, "")
+
+
+def test_who_starts_a_map_needs_the_policy_of_a_direct_sender(path):
+    """Without it the upload is denied, and nothing is accepted; with it file, start and end are its own."""
+    policies_of_sender = [path.policies[name] for name in ("DirectSender", "Runner")]
+    sender = strict_cloud.user(path.root, "sender-map", policies_of_sender)
+    stack, lines, options = (
+        path.stacks["distributed"],
+        datapoints.from_iterable(["one", "two"]),
+        SendOptions(),
+    )
+    receipts = []
+    with pytest.raises(AccessDeniedError):
+        senders.send(
+            path.runner, stack, "distributed_map", lines, options, run_id="no-map", keep=receipts.extend
+        )
+
+    counts = senders.send(
+        sender, stack, "distributed_map", lines, options, run_id="direct-map", keep=lambda new: None
+    )
+
+    assert [receipt.verdict for receipt in receipts] == ["refused", "refused"]
+    depth = senders.depth(sender, stack, "distributed_map", "direct-map")
+    ended = completion.wait_until_complete(sender, stack, "direct-map", expected=2, depth=depth)
+    senders.clean_up(sender, stack, "distributed_map", "direct-map")
+    assert (counts.accepted, ended.settled) == (2, 2)
 
 
 def test_no_file_of_a_run_has_a_key(path):

@@ -5,8 +5,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
+import requests
 
 from lambdist_lib import paths
+from lambdist_lib.cloud import emulator_gate
 from lambdist_lib.data import datapoints
 from lambdist_lib.protocol import contract, faults
 from lambdist_lib.records import items as records_items
@@ -24,6 +26,7 @@ SETTINGS = {
     "digest_window_seconds": 1,
     "maximum_concurrency": 6,
 }
+MAP_WAIT_SCALE = 0.1  # of the delays before a map's retries, 1 s and doubling
 VISIBILITY_S = 4  # what a crash costs its message; the templates' six times is advice for production
 KINDS_OF = {"application": ("raise", "permanent"), "timeout": ("slow",), "poison": ("poison",)}
 KINDS = ("raise", "permanent", "slow", "crash", "crash-after", "poison", "duplicate")
@@ -39,11 +42,18 @@ FOUND_AS = {
 
 
 def hasten(deployed):
-    """Have messages of both queues come again soon after their process died; returns the same stack."""
+    """Have what failed tried again soon, by both queues and by maps; returns the same stack."""
     for output in ("QueueUrl", "DeadLetterQueueUrl"):
         attributes = {"VisibilityTimeout": str(VISIBILITY_S)}
         deployed.client("sqs").set_queue_attributes(QueueUrl=deployed[output], Attributes=attributes)
+    configure(deployed.target, **{"stepfunctions._SFN_WAIT_SCALE": MAP_WAIT_SCALE})
     return deployed
+
+
+def configure(target, **settings):
+    """Change settings of the emulator while it runs."""
+    url, headers = f"{target.endpoint_url}/_ministack/config", {emulator_gate.KEY_HEADER: target.cloud.key}
+    requests.post(url, json=settings, headers=headers, timeout=10).raise_for_status()
 
 
 def run(deployed, name, fault, *, points=30, arm="distributed", chunks=2, **conditions):

@@ -15,6 +15,8 @@ HERE = "eu-west-1:" + "000000000000"
         (f"arn:aws:lambda:{HERE}:function:f", ("function", "f")),
         (f"arn:aws:logs:{HERE}:log-group:/aws/lambda/f:*", ("log group", "/aws/lambda/f")),
         ("arn:aws:s3:::b", ("bucket", "b")),
+        (f"arn:aws:states:{HERE}:stateMachine:MapMachine-A", ("state machine", "MapMachine-A")),
+        (f"arn:aws:states:{HERE}:stateMachine:MapMachine-A/Lines", ("state machine", "MapMachine-A/Lines")),
         ("arn:aws:apigateway:eu-west-1::/restapis/a1/stages/v1", None),  # v1 may be the name of anything else
         (f"arn:aws:lambda:{HERE}:event-source-mapping:u", None),
         (f"arn:aws:dynamodb:{HERE}:table/t/index/i", None),

@@ -195,3 +195,18 @@ def test_a_file_without_valid_lines_starts_nothing():
     counts, _ = submit(services, [Line(0, "", reason="is empty")])
 
     assert (counts.rejected, counts.settled, services.started) == (1, 1, {})
+
+
+def test_a_line_holds_no_character_that_its_dead_letter_could_not(import_fresh):
+    """SQS refuses U+FFFF; the processor gets the datapoint as it was."""
+    services = Services()
+
+    submit(services, ["a\uffffb", "ü"])
+
+    assert "\uffff" not in services.files["runs/run/0.jsonl"]
+    line = json.loads(services.files["runs/run/0.jsonl"].splitlines()[0])
+    stamp = "2026-11-28T12:00:00.250Z"
+    line |= {"run_id": "run", "work": "none", "fault": "none", "execution_at": stamp}
+    [record] = import_fresh("map_line").records({"line": line, "retries": 0, "entered_at": stamp})
+    assert json.loads(record["body"])["data"] == "a\uffffb"
+    assert record["body"].isascii()
