@@ -1,13 +1,17 @@
 """Show a figure of the catalogue in a notebook, and save it beside the runs."""
 
+import functools
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from lambdist_lib.analysis import Results, load_results
 from lambdist_lib.figures import catalogue
 from lambdist_lib.figures.inputs import FigureInputs
 from lambdist_lib.formatting import label
-from lambdist_lib.planner.outlook import aws_outlook
+from lambdist_lib.planner.outlook import aws_outlook, compares_ways
+from lambdist_lib.planner.which_way import WhichWay, which_way
 from lambdist_lib.results import files
 
 
@@ -39,6 +43,7 @@ def show(name: str, where: str | Path | Results, *, folder: Path | None = None, 
 
 def inputs_of(results: Results) -> FigureInputs:
     """Take what figures are drawn from out of a `Results`."""
+    ways = functools.cache(lambda: _ways(results))
     return FigureInputs(
         runs=results.runs,
         records=results.records,
@@ -46,7 +51,14 @@ def inputs_of(results: Results) -> FigureInputs:
         costs=lambda: results.costs().table,
         target_label=results.target_label,
         outlook=lambda: aws_outlook(results).table,
+        ways=lambda: way.table if (way := ways()) else pd.DataFrame(),
+        arm_map=lambda: way.map if (way := ways()) else pd.DataFrame(),
     )
+
+
+def _ways(results: Results) -> WhichWay | None:
+    """Return the ways side by side, where an experiment ran several."""
+    return which_way(results) if compares_ways(set(results.runs["arm"])) else None
 
 
 def _display(drawing: catalogue.Drawing) -> None:

@@ -19,6 +19,7 @@ class FigureInputs:
     costs: returns the table of `costs.metering.table`; called only by the figure that shows it.
     target_label: where it was measured, for the figures' titles.
     outlook: returns `planner.outlook.Outlook.table`; called only by the figure that shows it.
+    ways, arm_map: return `planner.which_way.WhichWay.table` and `.map`, empty where ways were not compared.
     """
 
     runs: pd.DataFrame
@@ -27,6 +28,8 @@ class FigureInputs:
     costs: Callable[[], pd.DataFrame]
     target_label: str
     outlook: Callable[[], pd.DataFrame] = pd.DataFrame
+    ways: Callable[[], pd.DataFrame] = pd.DataFrame
+    arm_map: Callable[[], pd.DataFrame] = pd.DataFrame
 
     @property
     def factor(self) -> str:

@@ -200,6 +200,24 @@ def failures(records: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
+def failures_sentence(table: pd.DataFrame, fault: str) -> str:
+    """Return in words whether as many datapoints died in each way as the plan had decided.
+
+    Args:
+        table: What `failures` returned.
+        fault: The declared faults.
+    """
+    planned = table.dropna(subset="to_die")
+    if planned.empty:
+        return f"With the faults {fault} no way had a plan to check."
+    others = planned[planned["dead"] != planned["to_die"]]
+    if others.empty:
+        dead = ", ".join(f"{row.arm} {row.dead}" for row in planned.itertuples())
+        return f"With the faults {fault} as many datapoints died in each way as planned: {dead}."
+    parts = (f"{row.dead} instead of {row.to_die:.0f} in {row.arm}" for row in others.itertuples())
+    return f"With the faults {fault} other numbers of datapoints died than planned: {', '.join(parts)}."
+
+
 def _cold_starts(runs: pd.DataFrame, invocations: pd.DataFrame) -> dict[str, float]:
     """Return the median number of cold starts of each arm's cold runs that have log lines."""
     cold = runs[runs["temperature"] == "cold"]

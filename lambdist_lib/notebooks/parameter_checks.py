@@ -14,8 +14,9 @@ from lambdist_lib.costs import assumptions
 from lambdist_lib.data import files
 from lambdist_lib.deployment import bundles, templates
 from lambdist_lib.errors import LambdistError, ParameterError
-from lambdist_lib.notebooks.parameters import parse_fault_matrix, parse_levels
+from lambdist_lib.notebooks.parameters import parse_arms, parse_fault_matrix, parse_levels
 from lambdist_lib.planner import plan
+from lambdist_lib.planner.job import MAX_CHUNKS, MAX_PROCESSORS, MIN_PROCESSORS
 from lambdist_lib.protocol.arms import require_arm
 from lambdist_lib.results import folders
 from lambdist_lib.runs import argument_checks
@@ -119,6 +120,11 @@ CHECKS: dict[str, Check] = {
     "processing": _processing,
     "policy_arn": _policy_arn,
     "extra_arms": _extra_arms,
+    "arms": lambda name, value: parse_arms(text(name, value)),
+    "chunks_on_aws": partial(whole, high=MAX_CHUNKS),
+    "processors_on_aws": partial(
+        whole, low=MIN_PROCESSORS, high=MAX_PROCESSORS, zero="as many as the runs had"
+    ),
     "pairs": partial(whole, low=1),
     "repetitions": partial(whole, low=1),
     "numbers": partial(whole, low=1, high=MAX_NUMBERS),
@@ -153,6 +159,10 @@ def _arms(target: str, extra_arms: str = "", **conditions: Any) -> None:
     require_possible(target, parse_conditions(known), [*ALWAYS, *extra_arms.split()])
 
 
+def _ways(target: str, arms: str, **conditions: Any) -> None:
+    require_possible(target, parse_conditions(conditions), parse_arms(arms))
+
+
 def _sizes(sizes: Any, queue_batch: int, memory_mb: int, **sending: Any) -> None:
     settings = {"queue_batch": queue_batch, "memory_mb": memory_mb}
     plan.plan_sizes(sizes, settings=settings, **sending)
@@ -163,6 +173,7 @@ TOGETHER: tuple[tuple[tuple[str, ...], Callable[..., object]], ...] = (
     (("levels", "factor"), _levels),
     (("fault_plans", "batches", "plans_without_partial_responses", "target"), _matrix),
     (("target", "extra_arms", *CONDITION_NAMES), _arms),
+    (("arms", "target", *CONDITION_NAMES), _ways),
     (
         ("sizes", "queue_batch", "memory_mb", "processors", "chunks", "request_batch", "work", "fault"),
         _sizes,

@@ -118,7 +118,7 @@ def aws_outlook(results: Results, *, limits_file: str = "", seed: int = 0) -> Ou
 
 
 def summarise(
-    results: Results, *, outlook: Outlook | None = None, ways: WhichWay | None = None
+    results: Results, *, outlook: Outlook | None = None, ways: WhichWay | None = None, further: str = ""
 ) -> dict[str, Any]:
     """Write `summary.json` with the finding, the prediction for AWS, and the table of both.
 
@@ -128,6 +128,7 @@ def summarise(
     Args:
         outlook: What `aws_outlook(results)` returned, so that it is not computed again.
         ways: The same, of `which_way`.
+        further: A sentence that ends the conclusion about ways.
     """
     arms = set(results.runs["arm"])
     if len(arms) < 2 or varied_factor(results.runs):
@@ -137,7 +138,8 @@ def summarise(
     if ways is None and not compares_ways(arms):
         return results.summarise(conclusion=outlook.conclusion(), tables=tables)
     ways = ways or which_way(results, predicted=None if outlook.note else outlook.table)
-    return results.summarise(conclusion=ways.conclusion(), tables=tables | ways.tables())
+    conclusion = " ".join(filter(None, [ways.conclusion(), further]))
+    return results.summarise(conclusion=conclusion, tables=tables | ways.tables())
 
 
 def compares_ways(arms: Collection[str]) -> bool:

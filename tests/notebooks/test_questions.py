@@ -40,6 +40,14 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
         {("distributed", "warm", 1), ("distributed", "warm", 2), ("distributed", "warm", 3),
          ("single_node", "warm", 1)},
     ),
+    "which_fan_out": (
+        {"arms": "distributed invoke", "chunks": 4, "pairs": 1, "work": "none", "fault": "raise:0.3"},
+        ["deploy", "cold runs", "warm pairs", "deploy", "warm pairs", "destroy"],
+        {"outlook.png", "ways.png", "dead_letters.png", "arm_map.png"},
+        BY_SENDERS,
+        {("distributed", "cold", 4), ("invoke", "cold", 4), ("distributed", "warm", 4),
+         ("invoke", "warm", 4)},
+    ),
 }  # fmt: skip
 
 

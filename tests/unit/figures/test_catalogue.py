@@ -50,7 +50,7 @@ def test_a_new_entry_reaches_the_report(experiment, new_figure):
     page = Page((experiment / "report.html").read_text(encoding="utf-8"))
 
     assert "Something new local cloud" in page.text("figcaption")
-    assert "A new line of length 12. Target: local cloud." in {image["alt"] for image in page.all("img")}
+    assert "A new line of length 12. Target: local cloud." in page.alt_texts()
 
 
 def test_a_new_entry_reaches_a_notebook_and_the_gallery(experiment, new_figure):
@@ -85,7 +85,7 @@ def test_alt_text_without_numbers_is_the_finding():
 
 def test_a_figure_that_needs_options_is_not_drawn_without_them(experiment):
     """The report draws what the runs alone allow; figures of plans and of the fault matrix need more."""
-    images = catalogue.draw_all(display.inputs_of(load_results(experiment)))
+    images = catalogue.draw_all(display.inputs_of(load_results(experiment)), lambda name: name)
 
     assert list(images) == [
         "speedup", "outlook", "timeline", "latency", "concurrency", "cold_starts", "dead_letters", "costs",
@@ -93,7 +93,7 @@ def test_a_figure_that_needs_options_is_not_drawn_without_them(experiment):
 
 
 def test_an_unknown_figure_is_a_usage_error(experiment):
-    with pytest.raises(UsageError, match=r"unknown figure 'specdup'; known: sizes, speedup"):
+    with pytest.raises(UsageError, match=r"unknown figure 'specdup'; known: sizes, arm_map, speedup"):
         display.show("specdup", experiment)
 
 

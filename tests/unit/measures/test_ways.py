@@ -115,6 +115,16 @@ def test_failures_stand_beside_the_plan():
     assert unplanned["to_die"].isna().all()
 
 
+def test_failures_are_judged_by_their_plan():
+    """As many as planned, others than planned, or no plan."""
+    table = pd.DataFrame({"arm": ["distributed", "invoke"], "dead": [2, 3], "to_die": [2.0, 3.0]})
+
+    assert ways.failures_sentence(table, "raise:0.1").endswith("as planned: distributed 2, invoke 3.")
+    other = ways.failures_sentence(table.assign(to_die=[2.0, 1.0]), "raise:0.1")
+    assert other.endswith("than planned: 3 instead of 1 in invoke.")
+    assert "no way had a plan" in ways.failures_sentence(table.assign(to_die=math.nan), "none")
+
+
 def test_the_finding_of_ways_names_each_with_its_interval():
     """Without a control the fan-out is what the others are compared with."""
     text = finding(runs_of({"distributed": 2.0, "invoke": 1.0, "storage_first": 4.0}), "local cloud")

@@ -35,6 +35,12 @@ EDGES = {  # parameter: values that are taken, values that are refused
         ["", "single_node_parallel", "local_pool as_original invoke"],
         ["distributed", "single_node", "invoke invoke", "nothing", "invoke,local_pool", *WORDS],
     ),
+    "arms": (
+        ["", "invoke", "distributed queue_client local_pool", "invoke,storage_first"],
+        ["nothing", "invoke nothing", *WORDS],
+    ),
+    "chunks_on_aws": ([0, 1, 100_000], [-1, 100_001, *WHOLE]),
+    "processors_on_aws": PROCESSORS,
     "pairs": COUNTS,
     "target_precision": ([0, 0.0, 0.01, 0.99], [1, 5, -0.1, float("nan"), "0.1", True, None]),
     "time_limit_s": ([0, 1, 600, 10**6], [-1, *WHOLE]),
