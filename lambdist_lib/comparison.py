@@ -179,19 +179,25 @@ def _named(factor: str | None) -> set[str]:
 def _load(where: str | Path) -> _Side:
     """Read the runs and facts of an experiment or a run, by folder or id."""
     result = folders.locate(where)
+    facts = [folders.read_facts(folder) for folder in result.runs]
     if path := result.experiment_file:
-        facts = read_json(path, "compare another experiment")
-        facts["code"] = _code([folders.read_facts(folder) for folder in result.runs])
-        return _side(result.folder.name, tables.load(result.folder, "runs"), facts)
-    if len(result.runs) > 1:
-        raise NotComparableError(f"{where} has no experiment.json beside its runs: name one of its runs")
-    [folder] = result.runs
-    facts = folders.read_facts(folder)
-    if missing := [name for name in schema.RUNS if name not in facts | schema.ADDED_LATER]:
-        command = f"`lambdist resume {folder.name}`"
-        raise RunError(f"run {folder.name} has no {missing[0]} yet: finish it with {command}")
-    runs = pd.DataFrame([schema.run_row(facts)])
-    return _side(folder.name, runs, {**facts, "code": _code([facts])})
+        experiment = read_json(path, "compare another experiment") | {"code": _code(facts)}
+        return _side(result.folder.name, tables.load(result.folder, "runs"), experiment)
+    for run in facts:
+        if missing := [name for name in schema.RUNS if name not in run | schema.ADDED_LATER]:
+            command = f"`lambdist resume {run['run_id']}`"
+            raise RunError(f"run {run['run_id']} has no {missing[0]} yet: finish it with {command}")
+    runs = pd.DataFrame([schema.run_row(run) for run in facts])
+    return _side(result.folder.name, runs, _common(facts) | {"code": _code(facts)})
+
+
+def _common(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the facts of an experiment without experiment.json, from those of its runs."""
+    names = {name for facts in runs for name in facts}
+    values = {name: list(dict.fromkeys(str(facts.get(name)) for facts in runs)) for name in names}
+    return {
+        name: runs[0].get(name) if len(texts) == 1 else ", ".join(texts) for name, texts in values.items()
+    }
 
 
 def _side(name: str, runs: pd.DataFrame, facts: dict[str, Any]) -> _Side:

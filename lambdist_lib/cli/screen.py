@@ -103,8 +103,10 @@ def _table(table: "Table") -> Any:
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style=""
     )
     for column in table.columns:
-        justify = "right" if column.numeric else "left"
-        drawn.add_column(Text(printable(column.name)), justify=justify, no_wrap=column.whole, overflow="fold")
+        drawn.add_column(
+            Text(printable(column.name)), justify="right" if column.numeric else "left",
+            no_wrap=column.whole, overflow="fold",
+        )  # fmt: skip
     for row in table.rows:
         drawn.add_row(*(Text(printable(cell), style=_style(cell)) for cell in row))
     return drawn

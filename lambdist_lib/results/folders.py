@@ -19,7 +19,7 @@ from lambdist_lib.data import files as data_files
 from lambdist_lib.data import items as data_items
 from lambdist_lib.errors import NotFoundError, RunError, UsageError
 from lambdist_lib.protocol.contract import RUN_ID
-from lambdist_lib.results import files
+from lambdist_lib.results import files, table_header
 from lambdist_lib.results.files import writable, write_json
 
 ID_MAX_CHARS = 28  # of an experiment's id; a run's id adds up to twelve
@@ -193,9 +193,18 @@ class Located:
 def locate(where: str | Path) -> Located:
     """Find an experiment or a run by id or path; the experiment where both have this id.
 
+    An experiment is a folder with experiment.json or with runs; each may be missing beside the other.
+
     Raises:
         NotFoundError: There is neither.
+        RunError: A table there is damaged.
     """
+    located = _locate(where)
+    table_header.require_sound(dict.fromkeys([located.folder, *located.runs]))
+    return located
+
+
+def _locate(where: str | Path) -> Located:
     for folder in (Path(where), paths.results() / where):
         runs = run_folders(folder)
         if runs or (folder / "experiment.json").exists():

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import CategoricalDtype as CATEGORY
 from pandas.api.types import is_numeric_dtype, union_categoricals
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.results import files, schema, typed
+from lambdist_lib.results import files, schema, table_header, typed
 
-KNOWN = {"records": schema.RECORDS, "invocations": schema.INVOCATIONS, "runs": schema.RUNS}
 TYPED = ("records", "invocations")  # tables whose ids are categories, and that are also Parquet if large
 TEXTS = ("cause", "cause_class", "failure_causes")
 # of a typed table: few values in many rows, and the ids of requests, of which each may be another one
@@ -47,8 +45,10 @@ def load(run: str | Path, name: str = "records") -> pd.DataFrame:
             break
     else:
         raise RunError(f"{Path(run).name} has no {name}.csv: the run was not collected")
-    _require_whole(path)
-    is_typed, known = name in TYPED, KNOWN.get(name)
+    table_header.require_whole(path)
+    if name in table_header.KNOWN:
+        table_header.require_columns(path, table_header.KNOWN[name])
+    is_typed = name in TYPED
     try:
         table = _read_typed(path) if is_typed else _read_csv(path)
     except (ValueError, OSError, EOFError, zlib.error) as error:
@@ -56,24 +56,23 @@ def load(run: str | Path, name: str = "records") -> pd.DataFrame:
     if name == "runs":
         absent = {column: value for column, value in schema.ADDED_LATER.items() if column not in table}
         table = table.assign(**absent)
-        if set(table) == set(schema.RUNS):
-            table = table[list(schema.RUNS)]
-    if known and list(table.columns) != list(known):
-        raise RunError(
-            f"{path.name} of {Path(run).name} is of another version: its columns are not those of "
-            "results/schema.py"
-        )
+        table = table[list(schema.RUNS)]
     return table.fillna({column: "" for column in TEXTS if column in table})
 
 
 def concat(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Concatenate tables of several runs; columns of categories stay so."""
-    first = tables[0]
-    names = [name for name in first if all(isinstance(table[name].dtype, CATEGORY) for table in tables)]
-    for name in names:
-        union = union_categoricals([table[name] for table in tables], sort_categories=True).categories
-        tables = [table.assign(**{name: table[name].cat.set_categories(union)}) for table in tables]
-    return pd.concat(tables, ignore_index=True)
+    """Concatenate tables of several runs; columns of categories stay so.
+
+    Empties the tables column by column, so that the memory holds them once.
+    """
+    columns = {}
+    for name in list(tables[0]):
+        parts = [table.pop(name) for table in tables]
+        if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
+            columns[name] = pd.Series(union_categoricals(parts, sort_categories=True), name=name)
+        else:
+            columns[name] = pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _read_csv(path: Path, columns: Sequence[str] | None = None, text: Sequence[str] = TEXTS) -> pd.DataFrame:
@@ -106,15 +105,3 @@ def _read_typed(path: Path) -> pd.DataFrame:
             texts = table[name].astype("category")
             columns[name] = texts.cat.set_categories(texts.cat.categories.astype("str").sort_values())
     return table.assign(**columns)
-
-
-def _require_whole(path: Path) -> None:
-    """Raise RunError for a table whose last line was cut off: its row would count, with values missing."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(size - 1, 0))
-        if size and path.suffix == ".csv" and file.read() != b"\n":
-            raise RunError(
-                f"{path.name} of {path.parent.name} is cut off in its last line: restore the file, "
-                "or leave the run out"
-            )

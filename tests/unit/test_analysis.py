@@ -53,7 +53,7 @@ def test_a_whole_folder_is_measured(experiment):
 
 
 def test_a_summary_has_the_bill(experiment, capsys):
-    """Lines of each arm, a sum, and a sentence that `lambdist analyse` prints."""
+    """Lines of each arm, a sum, and a table that `lambdist analyse` prints."""
     home = experiment()
 
     summary = load_results(home).summarise()
@@ -63,7 +63,7 @@ def test_a_summary_has_the_bill(experiment, capsys):
     assert (one["n"], one["target"]) == (2, "local cloud") and one["value"] > 0
     assert summary["measures"]["single_node_cost_retries_share"]["value"] == 0
     assert main.main(["analyse", str(home)]) == 0
-    assert "cost of a million datapoints at AWS's prices, metered on local cloud" in capsys.readouterr().out
+    assert "USD for a million datapoints at AWS's prices, metered in these runs" in capsys.readouterr().out
 
 
 def test_the_free_tier_is_an_option(experiment):

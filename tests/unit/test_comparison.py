@@ -215,7 +215,7 @@ def test_two_single_runs_have_a_ratio(results):
         ("experiment.json", "{", "experiment.json is damaged"),
         ("experiment.json", "[]", "experiment.json is damaged"),
         ("runs.csv", "experiment_id,run_id\n1,2\n", "of another version"),
-        ("runs.csv", '"never closed\n', "cannot be read"),
+        ("runs.csv", '"never closed\n', "of another version"),
         ("runs.csv", "", "cannot be read"),
         ("runs.csv", None, "has no runs.csv"),
         ("runs.csv", "HEADER", "after has no run that has ended"),
