@@ -13,9 +13,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from lambdist_lib.cloud import limits
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.errors import TargetError
+from lambdist_lib.errors import AccessDeniedError, TargetError
 from lambdist_lib.protocol.faults import FaultPlan, places_taken
 
 HELD_MOST_S = 1.0
@@ -41,12 +42,27 @@ def during(target: Target, stack: Stack, plan: FaultPlan) -> Iterator[None]:
     try:
         functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
     except functions.exceptions.ClientError as error:
-        raise TargetError(f"fault throttle: {name} cannot have {reserved} reserved places: {error}") from None
+        raise TargetError(_refusal(functions, name, reserved, error)) from None
     try:
         with _held(target, stack, taken) if target.name == "local" else contextlib.nullcontext():
             yield
     finally:
         functions.delete_function_concurrency(FunctionName=name)
+
+
+def _refusal(functions: Any, name: str, reserved: int, error: Exception) -> str:
+    """Say why a reservation was refused: by the account's limits if it is above them, else in AWS's words."""
+    failed = f"the fault throttle reserves {reserved:,} executions for {name}, and AWS refused"
+    try:
+        account = functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    except AccessDeniedError:
+        return f"{failed}: {error}"
+    if reserved <= limits.reservable(account):
+        return f"{failed}: {error}"
+    return (
+        f"{failed}: an account of {account:,} concurrent executions can reserve {limits.reservable(account):,}; "
+        "use fewer processors, drop the fault, or ask AWS for more concurrent executions"
+    )
 
 
 @contextlib.contextmanager
