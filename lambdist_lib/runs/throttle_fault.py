@@ -57,11 +57,12 @@ def _refusal(functions: Any, name: str, reserved: int, error: Exception) -> str:
         account = functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     except AccessDeniedError:
         return f"{failed}: {error}"
-    if reserved <= limits.reservable(account):
+    reservable = limits.reservable(account)
+    if reserved <= reservable:
         return f"{failed}: {error}"
     return (
-        f"{failed}: an account of {account:,} concurrent executions can reserve {limits.reservable(account):,}; "
-        "use fewer processors, drop the fault, or ask AWS for more concurrent executions"
+        f"{failed}: an account of {account:,} concurrent executions can reserve {reservable:,}; use "
+        "fewer processors, drop the fault, or ask AWS for more concurrent executions"
     )
 
 
