@@ -7,13 +7,16 @@ to divide: an arm is so many times faster or slower than another.
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures import machine, ways
+from lambdist_lib.formatting import counted
+from lambdist_lib.measures import machine, sequential, ways
 from lambdist_lib.measures.pairs import warm_runs
 from lambdist_lib.measures.speedup import FASTER, NO_INTERVAL, SLOWER, Speedup, compare_arms
 from lambdist_lib.protocol import arm_limits, faults
 from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.protocol.contract import DEAD, STORED
 
 LOCAL = "local cloud"
+NOUNS = {"submitted": "datapoints", "chunks": "senders", "processors": "processors"}
 
 
 def finding(
@@ -35,6 +38,10 @@ def finding(
         RunError: As `compare_arms`.
     """
     present = set(runs["arm"])
+    if runs.empty:
+        raise RunError("no run has ended: run some with `lambdist run FILE`")
+    if not has_times_to_compare(runs):
+        return seen(runs, target_label)
     if not {arm, control} <= present and len(present) > 1:
         return _finding_of_ways(runs, target_label, confidence)
     result = compare_arms(runs, arm=arm, control=control, confidence=confidence)
@@ -57,6 +64,43 @@ def finding(
         of_ways = runs[runs["arm"].isin([arm, *further])]
         sentences.append(_ways_sentence(of_ways, arm, confidence))
     return " ".join([*sentences, *_doubts(runs, target_label)])
+
+
+def has_times_to_compare(runs: pd.DataFrame) -> bool:
+    """Return whether two arms ran warm in pairs, and every such run stored a datapoint."""
+    warm = runs[(runs["pair"] > 0) & (runs["temperature"] == "warm")]
+    return warm["arm"].nunique() > 1 and bool(warm["stored"].gt(0).all())
+
+
+def seen(runs: pd.DataFrame, target_label: str) -> str:
+    """Return what was seen where there is nothing to compare: what each arm stored, and how fast."""
+    first = str(runs["arm"].iloc[0])
+    sentences = [f"{_measured(target_label)}: {conditions(runs, first)}."]
+    for name, of_arm in runs.groupby("arm", sort=False):
+        counts = {outcome: int(of_arm[outcome].sum()) for outcome in (STORED, DEAD)}
+        of_all = f"{counts[STORED]:,} of {counted(int(of_arm['submitted'].sum()), 'datapoints')}"
+        dead = f", {counts[DEAD]:,} died" if counts[DEAD] else ""
+        times = f"{counted(len(of_arm), 'runs')}{_median(of_arm)}"
+        sentences.append(f"{str(name).capitalize()} stored {of_all}{dead} ({times}).")
+    return " ".join([*sentences, *_no_comparison(runs), *_doubts(runs, target_label)])
+
+
+def _no_comparison(runs: pd.DataFrame) -> list[str]:
+    """Say why there is no comparison, if there is none."""
+    if has_times_to_compare(runs):
+        return []
+    if runs["arm"].nunique() < 2:
+        return ["Only one arm ran, so there is no comparison."]
+    if not runs["stored"].gt(0).all():
+        return ["A run that stores nothing has no time, so there is no comparison."]
+    return ["No two arms ran warm in pairs, so there is no comparison."]
+
+
+def _median(runs: pd.DataFrame) -> str:
+    """Return the median time of runs by temperature, in words; "" where nothing was stored."""
+    timed = runs[runs["stored"].gt(0) & ~runs["resumed"].eq(True).astype(bool)]
+    medians = timed.groupby("temperature", sort=False)["makespan_s"].median().dropna()
+    return "".join(f", {temperature} {median:.3g} s" for temperature, median in medians.items())
 
 
 def _finding_of_ways(runs: pd.DataFrame, target_label: str, confidence: float) -> str:
@@ -88,20 +132,37 @@ def _ways_sentence(runs: pd.DataFrame, reference: str, confidence: float) -> str
     ranked = sorted(compared, key=lambda pair: -pair[0].ratio)
     parts = [f"{result.arm} ({result.arm_s:.3g} s) is {ways.in_words(result, p)}" for result, p in ranked]
     pairs = sorted({result.pairs for result, _ in compared})
-    counted = " to ".join(map(str, pairs if len(pairs) < 3 else (pairs[0], pairs[-1])))
+    least = f"{pairs[0]} to " if len(pairs) > 1 else ""
     notes = dict.fromkeys(result.note for result, _ in compared if result.note)
-    how = "; ".join([f"{confidence * 100:g} % intervals, n = {counted} warm pairs", *notes])
+    how = "; ".join(
+        [f"{confidence * 100:g} % intervals, n = {least}{counted(pairs[-1], 'warm pairs')}", *notes]
+    )
     return f"Against {reference}, {', '.join(parts)} ({how})."
 
 
 def _doubts(runs: pd.DataFrame, target_label: str) -> list[str]:
-    doubts = [*machine.warnings(runs), *_marks(runs, target_label)]
+    doubts = [*_ended_early(runs), *machine.warnings(runs), *_marks(runs, target_label)]
     return [f"Beware: {text}." for text in doubts]
+
+
+def _ended_early(runs: pd.DataFrame) -> list[str]:
+    """Say that the pairs ended between two planned looks, which the time limit does."""
+    warm = runs[(runs["pair"] > 0) & (runs["temperature"] == "warm") & ~runs["resumed"].eq(True).astype(bool)]
+    if warm.empty or not (looks := sequential.planned(warm["looks"])):
+        return []
+    pairs = int(warm.groupby("arm")["pair"].nunique().min())
+    missing = [look for look in looks if look > pairs]
+    if pairs in looks or not missing:
+        return []
+    return [
+        f"the pairs ended after {pairs} of at most {looks[-1]}, before the look planned at {missing[0]}: the "
+        "time limit was reached"
+    ]
 
 
 def verdict(result: Speedup) -> str:
     """Return how an arm compares to its control, such as `1.8 times slower than single_node (...)`."""
-    pairs = f"n = {result.pairs} warm pair{'s' if result.pairs > 1 else ''}"
+    pairs = f"n = {counted(result.pairs, 'warm pairs')}"
     note = f"; {result.note}" if result.note else ""
     faster = f"{result.ratio:.3g} times faster than {result.control}"
     slower = f"{1 / result.ratio:.3g} times slower than {result.control}"
@@ -126,10 +187,11 @@ def conditions(runs: pd.DataFrame, arm: str) -> str:
     failing = len(plan.always_failing(int(run["submitted"])))
     on_purpose = f" ({failing} made to fail on purpose)" if failing else ""
     work = "no added work" if run["work"] in ("", "none") else f"work {run['work']}"
-    return (
-        f"{int(run['submitted']):,} datapoints{on_purpose}, {work}, {int(run['chunks']):,} senders, "
-        f"{int(run['processors']):,} processors"
-    )
+    declared = [str(fault) for fault in plan.faults if fault.among is None]
+    if declared:
+        work += f", faults {','.join(declared)}"
+    counts = [counted(int(run[name]), things) for name, things in NOUNS.items()]
+    return f"{counts[0]}{on_purpose}, {work}, {', '.join(counts[1:])}"
 
 
 def _marks(runs: pd.DataFrame, target_label: str) -> list[str]:

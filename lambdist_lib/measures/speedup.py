@@ -124,7 +124,7 @@ def _interval_at_last_look(
     if interval.note:
         notes.append(interval.note)
     elif math.isnan(interval.low):
-        notes = [f"{NO_INTERVAL} ({len(paired)} pairs, {needed} needed)"]
+        notes = [f"no interval, which needs {needed} pairs"]
     return paired, interval, notes
 
 

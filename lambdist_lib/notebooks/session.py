@@ -1,13 +1,16 @@
 """Begin a notebook: check its parameters, set the theme, and show the finding first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lambdist_lib import paths
+from lambdist_lib.analysis import Results
+from lambdist_lib.errors import RunError
 from lambdist_lib.figures import theme
+from lambdist_lib.measures.finding import seen
 from lambdist_lib.notebooks.parameter_checks import require_possible_values
 from lambdist_lib.notebooks.parameters import check_parameters
 
@@ -50,6 +53,18 @@ def begin(namespace: Mapping[str, Any]) -> Finding:
     require_possible_values(namespace)
     theme.apply_theme()
     return Finding()
+
+
+def conclude(results: Results, conclusion: Callable[[], str]) -> str:
+    """Return a notebook's conclusion; where the runs do not allow it, what was seen, and why.
+
+    Args:
+        conclusion: Computes the sentence from the runs.
+    """
+    try:
+        return conclusion()
+    except RunError as error:
+        return f"{seen(results.runs, results.target_label)} No conclusion: {error}."
 
 
 def next_steps(where: str | Path) -> str:

@@ -7,13 +7,14 @@ tables.ledger(results)
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Number
 from typing import Any
 
 import pandas as pd
 
 from lambdist_lib.analysis import Results
+from lambdist_lib.errors import RunError
 from lambdist_lib.experiment import Experiment
 from lambdist_lib.formatting import NONE, compared, count, label, number
 from lambdist_lib.measures.pairs import EVENTS
@@ -42,9 +43,25 @@ NO_CONDITION = ("rate", "max_chars", "pattern", "stop_if_dead")  # rarely set; e
 NOT_SHOWN = ("run_id", "experiment_id")
 
 
+def measured(measure: Callable[..., pd.DataFrame], *arguments: Any, **options: Any) -> pd.DataFrame | None:
+    """Return a measure's table in words; where the runs do not allow the measure, print why.
+
+    Example:
+        tables.measured(speedup.table, results.runs)
+    """
+    try:
+        return in_words(measure(*arguments, **options))
+    except RunError as error:
+        print(f"not measured: {error}")
+        return None
+
+
 def in_words(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table for people: names with spaces and units, numbers as text, `-` for what is unknown."""
     named = table.reset_index() if any(table.index.names) else table
+    if named.empty:
+        first, *others = map(_name, named.columns)
+        return pd.DataFrame({first: ["none"], **{name: [NONE] for name in others}}).set_index(first)
     if {*RATIO, *OF_ARMS} <= set(named.columns):
         named = _with_verdict(named)
     shown = _in_ms(named[[name for name in named.columns if name not in NOT_SHOWN]])

@@ -26,7 +26,7 @@ def with_queueless(runs):
         (frames.runs(10), "faster", "3.08 times faster than single_node (95 % interval 2.98 to 3.29, n = 10"),
         (frames.runs(10, control_s=1.6), "no difference shown", "neither faster nor slower than single_node"),
         (frames.runs(10, control_s=0.5), "slower", "3.24 times slower than single_node (95 % interval"),
-        (frames.runs(1), "no interval: n too small", "(n = 1 warm pair; no interval: n too small (1 pair"),
+        (frames.runs(1), "no interval: n too small", "(n = 1 warm pair; no interval, which needs 6 pairs)"),
     ],
 )  # fmt: skip
 def test_the_verdict_needs_no_arithmetic(runs, verdict, text):
@@ -87,3 +87,54 @@ def test_a_disturbed_run_is_named_at_the_end():
     runs = frames.runs(10).assign(others_share=0.5)
 
     assert "Beware: other programs took 50 % of the cores" in finding(runs, "local cloud")
+
+
+def dead(runs):
+    return runs.assign(stored=0, dead=runs["submitted"], makespan_s=math.nan)
+
+
+@pytest.mark.parametrize(
+    ("runs", "text"),
+    [
+        (
+            dead(frames.runs(2)),
+            "Distributed stored 0 of 262 datapoints, 262 died (2 runs).",
+        ),
+        (frames.runs(3).query("arm == 'distributed'"), "Only one arm ran, so there is no comparison."),
+        (
+            frames.runs(1).query("arm == 'single_node'"),
+            "Single_node stored 129 of 131 datapoints, 2 died (1 run",
+        ),
+        (frames.runs(0, cold_pairs=1), "No two arms ran warm in pairs, so there is no comparison."),
+    ],
+    ids=["every datapoint dead", "one arm", "one run", "cold only"],
+)
+def test_runs_without_a_comparison_end_with_what_was_seen(runs, text):
+    """It is a finding, too: what each arm stored, how fast, and why there is no comparison."""
+    sentence = finding(runs, "local cloud")
+
+    assert sentence.startswith(LOCAL)
+    assert text in sentence
+    assert "nan" not in sentence
+
+
+def test_one_of_a_thing_is_in_the_singular():
+    runs = frames.runs(1, submitted=1, stored=1, dead=0, chunks=1, processors=1)
+
+    assert ": 1 datapoint, no added work, 1 sender, 1 processor. " in finding(runs, "local cloud")
+
+
+def test_a_declared_fault_is_a_condition():
+    runs = frames.runs(6, fault="raise:1@129+130,raise:0.1,seed:3")
+
+    assert "131 datapoints (2 made to fail on purpose), no added work, faults raise:0.1, 20" in finding(
+        runs, ""
+    )
+
+
+@pytest.mark.parametrize(("pairs", "is_cut"), [(3, True), (6, False), (7, True), (10, False)])
+def test_a_time_limit_that_ran_out_is_said(pairs, is_cut):
+    """The pairs then end between two planned looks; at a look they end because it suffices."""
+    sentence = finding(frames.runs(pairs, looks="6 8 10"), "local cloud")
+
+    assert ("the time limit was reached" in sentence) == is_cut

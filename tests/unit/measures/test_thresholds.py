@@ -60,7 +60,7 @@ def test_what_is_not_known_has_not_passed():
     [found] = thresholds.violated(FEW, ["speedup_low<2"])
 
     assert str(found) == (
-        "speedup_low<2: speedup_low is not known: no interval: n too small (1 pairs, 6 needed)"
+        "speedup_low<2: speedup_low is not known: no interval, which needs 6 pairs"
     )
 
 

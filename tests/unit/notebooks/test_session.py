@@ -1,10 +1,13 @@
 """The beginning of a notebook: parameters checked, theme set, the finding shown first."""
 
+from types import SimpleNamespace
+
 import IPython.display
 import matplotlib as mpl
 import pytest
+from support import tables as frames
 
-from lambdist_lib.errors import ParameterError
+from lambdist_lib.errors import ParameterError, RunError
 from lambdist_lib.figures import theme
 from lambdist_lib.notebooks import parameters, session
 
@@ -55,3 +58,25 @@ def test_the_last_lines_name_the_folder_and_the_command():
     assert session.next_steps("results/a-1") == (
         "Results: results/a-1/. Report as one HTML file: `lambdist report a-1`."
     )
+
+
+def test_a_conclusion_that_the_runs_do_not_allow_is_what_was_seen():
+    """So a notebook ends with a finding in any case."""
+    results = SimpleNamespace(runs=frames.runs(1), target_label="local cloud")
+
+    def impossible():
+        raise RunError("2 levels are needed")
+
+    sentence = session.conclude(results, impossible)
+
+    assert session.conclude(results, lambda: "3 times.") == "3 times."
+    assert "Distributed stored 129 of 131 datapoints" in sentence
+    assert sentence.endswith("No conclusion: 2 levels are needed.")
+
+
+def test_impossible_values_of_an_edited_cell_are_refused_too(display):
+    """In JupyterLab nothing is injected: a person edits the parameters cell itself."""
+    with pytest.raises(ParameterError, match="chunks is 0"):
+        session.begin({"In": ["", "chunks: int = 0"], "chunks": 0})
+
+    assert display.texts == []

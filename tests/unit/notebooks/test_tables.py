@@ -7,6 +7,7 @@ from support import tables as frames
 from support.written import written
 
 from lambdist_lib.analysis import load_results
+from lambdist_lib.measures import speedup
 from lambdist_lib.notebooks import tables
 
 
@@ -50,3 +51,20 @@ def test_the_ledger_is_answered_before_its_table(tmp_path, capsys):
 
     assert capsys.readouterr().out.startswith("Is every datapoint accounted for? Yes: 480 of 480 ")
     assert table.loc["distributed", "stored"] == "228"
+
+
+def test_an_empty_table_says_none():
+    """A table of column heads alone looks like an error."""
+    words = tables.in_words(pd.DataFrame(columns=["cause", "dead", "took_s"]))
+
+    assert words.index.tolist() == ["none"]
+    assert words.loc["none"].tolist() == ["-", "-"]
+
+
+def test_a_measure_that_the_runs_do_not_allow_says_why(capsys):
+    """The notebook goes on to its conclusion."""
+    runs = frames.runs(2)
+
+    assert "the arm is" in tables.measured(speedup.table, runs)
+    assert tables.measured(speedup.table, runs.assign(makespan_s=math.nan)) is None
+    assert capsys.readouterr().out.startswith("not measured: ")
