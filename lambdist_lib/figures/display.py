@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lambdist_lib.analysis import Results, load_results
+from lambdist_lib.errors import RunError
 from lambdist_lib.figures import catalogue
 from lambdist_lib.figures.inputs import FigureInputs
 from lambdist_lib.formatting import label
@@ -28,10 +29,13 @@ def show(name: str, where: str | Path | Results, *, folder: Path | None = None, 
 
     Raises:
         UsageError: The catalogue has no such figure.
-        RunError: A measure refuses these runs, and says why.
     """
     results = load_results(where)
-    drawing = catalogue.draw(name, inputs_of(results), **options)
+    try:
+        drawing = catalogue.draw(name, inputs_of(results), **options)
+    except RunError as error:
+        print(f"no figure of {label(name)}: {error}")
+        return
     if drawing is None:
         print(f"no figure of {label(name)}: these runs have nothing to show in it")
         return
