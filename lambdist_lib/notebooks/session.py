@@ -67,6 +67,11 @@ def conclude(results: Results, conclusion: Callable[[], str]) -> str:
         return f"{seen(results.runs, results.target_label)} No conclusion: {error}."
 
 
+def how_to_resume(experiment_id: str) -> str:
+    """Return what to write into the parameters cell after a restart of the kernel."""
+    return f'To go on after a restart of the kernel, set experiment_id = "{experiment_id}" above.'
+
+
 def next_steps(where: str | Path) -> str:
     """Return where an experiment's files are, and the command that writes its report.
 

@@ -80,3 +80,7 @@ def test_impossible_values_of_an_edited_cell_are_refused_too(display):
         session.begin({"In": ["", "chunks: int = 0"], "chunks": 0})
 
     assert display.texts == []
+
+
+def test_a_notebook_names_the_id_that_a_restarted_kernel_needs():
+    assert 'experiment_id = "mine-1"' in session.how_to_resume("mine-1")
