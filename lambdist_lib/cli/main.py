@@ -9,6 +9,7 @@ from lambdist_lib import paths
 from lambdist_lib.cli import options as cli_options
 from lambdist_lib.cli import screen, signals
 from lambdist_lib.cli.parser import build_parser
+from lambdist_lib.cloud import process_limits
 from lambdist_lib.errors import LambdistError
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = argparse.Namespace(results_dir=None)
     try:
         options = parser.parse_args(arguments)
+        process_limits.require_memory()
         if options.results_dir:
             os.environ["LAMBDIST_RESULTS"] = str(options.results_dir)
         with signals.sigterm_as_interrupt() as terminated:

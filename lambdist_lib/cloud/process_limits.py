@@ -1,9 +1,10 @@
-"""Keep the limits of one shell (`ulimit`) out of the local cloud, which later shells use, too."""
+"""Require what the limits of a shell (`ulimit`) must leave, and keep them out of the local cloud."""
 
 import contextlib
+import os
 import sys
 
-from lambdist_lib.errors import LocalCloudError
+from lambdist_lib.errors import LambdistError, LocalCloudError
 
 LIMITS = (  # name in `resource`, option of ulimit, its unit, what the local cloud needs, in words
     ("RLIMIT_NOFILE", "n", 1, 512, "open files"),
@@ -14,6 +15,9 @@ LIMITS = (  # name in `resource`, option of ulimit, its unit, what the local clo
 )
 FILES_MAX = 65_536  # macOS takes no "unlimited" for open files
 NO_LIMIT = float("inf")
+# Address space of a command: 750 MB after the imports. OpenBLAS, in numpy and in scipy, maps 32 MiB for each
+# core, and where that fails it tries without end, inside the import.
+COMMAND_BYTES, CORE_BYTES = 2**30, 2**26
 
 
 def raise_and_require() -> None:
@@ -40,6 +44,27 @@ def raise_and_require() -> None:
                 f"the local cloud does not start in this shell: it allows {int(soft // unit)} {words}, and "
                 f"{needed // unit} are needed; run `ulimit -{option} {needed // unit}`, or use a new shell"
             )
+
+
+def require_memory(cores: int | None = None) -> None:
+    """Refuse a command that this shell's limit of memory would let hang.
+
+    Args:
+        cores: Of this machine; None asks the system.
+
+    Raises:
+        LambdistError: The limit is too small; the message has the command that raises it.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    needed = COMMAND_BYTES + CORE_BYTES * (cores or os.cpu_count() or 1)
+    if (allowed := _finite(resource.getrlimit(resource.RLIMIT_AS)[0])) < needed:
+        raise LambdistError(
+            f"out of memory: this shell allows {int(allowed // 1024)} KiB, and {needed // 1024} are needed; "
+            f"run `ulimit -v {needed // 1024}`, or use a new shell"
+        )
 
 
 def _finite(value: int) -> float:

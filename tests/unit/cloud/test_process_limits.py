@@ -52,3 +52,22 @@ def test_a_hard_limit_is_named_with_the_command(name, value, command):
 def test_every_limit_exists_here():
     """A typo would be an AttributeError at the start of the local cloud."""
     assert all(hasattr(resource, name) for name, *_ in process_limits.LIMITS)
+
+
+@pytest.mark.parametrize("command", [["analyse", "results/reference"], ["cloud", "status"]])
+def test_too_little_memory_for_a_command_is_one_line(command):
+    """A library loaded under such a limit would try without end to get memory."""
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({600_000 * 1024},) * 2)"
+    code = f"{limit}; from lambdist_lib.cli import main; raise SystemExit(main.main({command}))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "this shell allows 600000 KiB" in line
+    assert "`ulimit -v " in line
+
+
+def test_each_core_needs_memory_of_its_own():
+    """As many as fit under no limit at all pass."""
+    process_limits.require_memory(cores=1_000)
