@@ -7,6 +7,7 @@ each notebook checks them again in its first cell, for those who call papermill 
 import contextlib
 import importlib
 import json
+import logging
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -39,6 +40,7 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
     values = checked_values(notebook, parameters)
     experiment_id = values.get("experiment_id", "")
     experiment = paths.results() / experiment_id if experiment_id else None
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # it logs a killed kernel, too
     with _written(output, experiment) as partial:
         try:
             papermill.execute_notebook(
