@@ -60,13 +60,8 @@ def conversion(path: Path, line: bytes, *, is_first: bool, is_gzipped: bool) -> 
 
 def unmarked(head: bytes, path: Path, *, is_gzipped: bool) -> str:
     """Return what to do with text in UTF-16 or UTF-32 without a byte order mark; "" for other text."""
-    zeros = [byte == 0 for byte in head[:4]]
-    encoding = {
-        (False, True, False, True): "UTF-16LE",
-        (True, False, True, False): "UTF-16BE",
-        (False, True, True, True): "UTF-32LE",
-        (True, True, True, False): "UTF-32BE",
-    }.get(tuple(zeros))
+    zeros = "".join("0" if byte == 0 else "x" for byte in head[:4])
+    encoding = {"x0x0": "UTF-16LE", "0x0x": "UTF-16BE", "x000": "UTF-32LE", "000x": "UTF-32BE"}.get(zeros)
     return f"is {encoding} text, not UTF-8: `{_iconv(path, encoding, is_gzipped)}`" if encoding else ""
 
 

@@ -47,9 +47,9 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
                 str(notebook), str(partial), dict(parameters), progress_bar=progress_bar
             )
         except papermill.PapermillExecutionError as error:
-            if (known := _error_class(error.ename)) is None:
+            if (known := _known_error(error.ename, error.evalue)) is None:
                 raise
-            raise known(error.evalue) from None
+            raise known from None
         except DeadKernelError:
             raise UnfinishedError(_after_dead_kernel(experiment)) from None
         finally:
@@ -57,11 +57,13 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
     return output
 
 
-def _error_class(name: str) -> type[LambdistError] | None:
-    """Return the class of an error that a cell raised, if its message alone tells all of it."""
+def _known_error(name: str, text: str) -> LambdistError | None:
+    """Return an error that a cell raised, if its class is ours and its message tells all of it."""
     known = getattr(errors, name, None)
-    is_ours = isinstance(known, type) and issubclass(known, LambdistError)
-    return known if is_ours and known.__init__ is LambdistError.__init__ else None
+    if isinstance(known, type) and issubclass(known, LambdistError):
+        with contextlib.suppress(TypeError):
+            return known(text)
+    return None
 
 
 def checked_values(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
