@@ -51,7 +51,10 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
                 raise
             raise known from None
         except DeadKernelError:
-            raise UnfinishedError(_after_dead_kernel(experiment)) from None
+            died = "the notebook's kernel died, killed or out of memory"
+            raise UnfinishedError(_kept(died, experiment)) from None
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_kept("interrupted", experiment)) from None
         finally:
             _remove_paths(partial)
     return output
@@ -115,13 +118,12 @@ def _runs(experiment: Path | None) -> set[Path]:
     return set(experiment.glob("runs/*")) if experiment else set()
 
 
-def _after_dead_kernel(experiment: Path | None) -> str:
-    """Return what is kept after a kernel was killed, and the commands that go on."""
-    died = "the notebook's kernel died, killed or out of memory"
+def _kept(what: str, experiment: Path | None) -> str:
+    """Return what is kept of a notebook that ended early, and the commands that go on."""
     if experiment is None or not _runs(experiment):
-        return f"{died}, before its first run: run the command again"
+        return f"{what}, before its first run: run the command again"
     return (
-        f"{died}; its runs are kept: the same command with -p experiment_id {experiment.name} goes on from "
+        f"{what}; its runs are kept: the same command with -p experiment_id {experiment.name} goes on from "
         f"there, and `lambdist resume {experiment.name}` only finishes the run that was interrupted"
     )
 

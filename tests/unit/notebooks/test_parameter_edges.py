@@ -50,6 +50,7 @@ EDGES = {  # parameter: values that are taken, values that are refused
     "memory_mb": ([128, 512, 10_240], [127, 10_241, 0, *WHOLE]),
     "retry_delay_s": ([0, 900], [-1, 901, *WHOLE]),
     "fault": FAULTS,
+    "stop_if_dead": (["", "5%", "20"], ["x", "-1", "200%", *WORDS]),
     "seed": SEEDS,
     "keep_stacks": FLAGS,
     "experiment_id": (
