@@ -127,7 +127,7 @@ def test_an_interrupted_notebook_names_the_commands_that_go_on(results, executes
     """SIGTERM arrives as an interrupt, too; the notebook so far is kept."""
     executes(KeyboardInterrupt(), 1)
 
-    with pytest.raises(KeyboardInterrupt, match="interrupted; its runs are kept: .*experiment_id mine"):
+    with pytest.raises(KeyboardInterrupt, match=r"its runs are kept: .*experiment_id mine"):
         runner.run_notebook(NOTEBOOK, None, {"experiment_id": "mine"})
 
     assert (results / "mine" / "notebook.ipynb").exists()
