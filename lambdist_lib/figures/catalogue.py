@@ -1,7 +1,7 @@
 """List every figure once: its name, caption, section, drawing and alt text, in the order of a page.
 
 catalogue.draw("speedup", inputs)       a figure, or None where the runs do not have what it shows
-catalogue.draw_all(inputs)              every figure that the runs allow
+catalogue.draw_all(inputs, alt_texts)   every figure that the runs allow, for an HTML page
 
 To add a figure, write its plot, `draw_*` and `describe_*` functions in one module and add one entry here:
 the report, the gallery and the notebooks read this list.
@@ -16,6 +16,7 @@ from matplotlib.figure import Figure as Canvas
 
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.figures import (
+    arm_map,
     cold_starts,
     concurrency,
     cost,
@@ -26,8 +27,10 @@ from lambdist_lib.figures import (
     plan,
     scaling,
     speedup,
+    svg,
     theme,
     timeline,
+    ways,
 )
 from lambdist_lib.figures.alt_text import Summary, compose
 from lambdist_lib.figures.inputs import FigureInputs
@@ -54,10 +57,13 @@ class Figure:
 
 FIGURES = (  # the figure that answers the experiment's question comes first
     Figure("sizes", "Time and cost by size", "plan", plan.draw_by_size, plan.describe_by_size, PREDICTED),
+    Figure("arm_map", "Which way wins, by datapoints and work", "plan",
+           arm_map.draw_map, arm_map.describe_map, PREDICTED),
     Figure("speedup", "Every pair of runs, and how much faster", "speedup",
            speedup.draw_speedup, speedup.describe_speedup),
     Figure("outlook", "Measured here, and predicted on AWS", "speedup",
            outlook.draw_outlook, outlook.describe_outlook, "{target}; AWS, predicted"),
+    Figure("ways", "Time against cost of each way", "plan", ways.draw_ways, ways.describe_ways, PREDICTED),
     Figure("cold_shares", "Who waits on a cold start", "cold",
            cold_starts.draw_shares, cold_starts.describe_shares),
     Figure("theory", "Dead letters against theory", "failures",
@@ -124,21 +130,23 @@ def describe(name: str, summary: Summary) -> tuple[str, str]:
 
 
 class Drawing(NamedTuple):
-    """Hold a figure as a PNG, with the titles of its axes: what is shown, how many and where.
-
-    narrow: the same for a narrow screen, with its panels stacked; empty unless asked for.
-    """
+    """Hold a figure as a PNG, with the titles of its axes: what is shown, how many and where."""
 
     png: bytes
     titles: str
-    narrow: bytes = b""
 
 
-def draw(name: str, inputs: FigureInputs, *, narrow: bool = False, **options: Any) -> Drawing | None:
-    """Draw a figure; None where the inputs do not have what it shows.
+class PageDrawing(NamedTuple):
+    """Hold a figure as SVG elements: for a wide page, and with its panels stacked for a narrow one."""
+
+    wide: str
+    narrow: str
+
+
+def draw(name: str, inputs: FigureInputs, **options: Any) -> Drawing | None:
+    """Draw a figure as a PNG; None where the inputs do not have what it shows.
 
     Args:
-        narrow: Draw it for a narrow screen, too.
         options: As the figure's `draw` function takes them.
 
     Raises:
@@ -153,20 +161,28 @@ def draw(name: str, inputs: FigureInputs, *, narrow: bool = False, **options: An
         if canvas is None:
             return None
         titles = "\n".join(ax.get_title("left") for ax in canvas.axes if ax.get_title("left"))
-        wide = theme.png(canvas)
-        if narrow:
+        return Drawing(theme.png(canvas), titles)
+
+
+def draw_all(inputs: FigureInputs, alt_texts: Callable[[str], str]) -> dict[str, PageDrawing]:
+    """Draw every figure that the inputs allow for an HTML page, by name, in order.
+
+    Args:
+        alt_texts: Returns the alt text of a figure by its name.
+    """
+    drawings = {}
+    with matplotlib.rc_context():
+        theme.apply_theme()
+        for place, figure in enumerate(FIGURES):
+            try:
+                canvas = figure.draw(inputs)
+            except RunError:  # a measure refuses these runs; their summary has the reason
+                continue
+            if canvas is None:
+                continue
+            alt = alt_texts(figure.name)
+            wide = svg.svg(canvas, f"w{place}-", alt, kind="wide")
             theme.narrow(canvas)
-        return Drawing(wide, titles, theme.png(canvas) if narrow else b"")
-
-
-def draw_all(inputs: FigureInputs) -> dict[str, Drawing]:
-    """Draw every figure that the inputs allow, wide and narrow, by name, in order."""
-    images = {}
-    for figure in FIGURES:
-        try:
-            drawing = draw(figure.name, inputs, narrow=True)
-        except RunError:  # a measure refuses these runs; their summary has the reason
-            continue
-        if drawing is not None:
-            images[figure.name] = drawing
-    return images
+            narrow = svg.svg(canvas, f"n{place}-", alt, kind="narrow")
+            drawings[figure.name] = PageDrawing(wide, narrow)
+    return drawings

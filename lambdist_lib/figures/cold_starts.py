@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import FigureInputs, draw_one
-from lambdist_lib.formatting import label
+from lambdist_lib.formatting import counted, label
+from lambdist_lib.formatting import percent as share_text
 from lambdist_lib.measures import cold_vs_warm, sweep
 
 LANES = {  # label: (whether cold, column)
@@ -73,13 +76,15 @@ def plot_cold_starts(invocations: pd.DataFrame, ax: Axes, *, target_label: str) 
         called = invocations[invocations["function"] == function]
         cold = called["cold"].astype(object).eq(True)
         for lane, (is_cold, column) in LANES.items():
-            times = called.loc[cold == is_cold, column]
-            times = times[times > 0]  # a dead-letter handler logs no duration
+            rows = called[(cold == is_cold) & (called[column] > 0)]  # a dead-letter handler logs no duration
+            times = rows[column]
             if times.empty:
                 continue
-            _draw_lane(
+            dots = _draw_lane(
                 ax, times, place, jitter, "cold" if is_cold else "warm", "D" if lane == "init" else "o"
             )
+            label_marks(dots, [f"{run}: {_milliseconds(seconds)}"
+                               for run, seconds in zip(rows["run_id"], times, strict=True)])  # fmt: skip
             lanes[place] = f"{label(function)}, {lane} ({len(times):,})"
             place += 1
         place += 0.6
@@ -111,9 +116,14 @@ def plot_cold_shares(shares: pd.DataFrame, ax: Axes, *, target_label: str, facto
         percent = rows[["share", "low", "high"]].to_numpy(dtype=float) * 100
         error = np.vstack([percent[:, 0] - percent[:, 1], percent[:, 2] - percent[:, 0]])
         colour = theme.TEMPERATURE.get(temperature, theme.INK)
-        ax.errorbar(x, percent[:, 0], yerr=error, fmt="o", ms=6, capsize=3, color=colour,
-                    mfc=colour if of == "datapoints" else "white",
-                    label=f"{of} of {temperature} runs")  # fmt: skip
+        bars = ax.errorbar(x, percent[:, 0], yerr=error, fmt="o", ms=6, capsize=3, color=colour,
+                           mfc=colour if of == "datapoints" else "white",
+                           label=f"{of} of {temperature} runs")  # fmt: skip
+        label_marks(bars.lines[0], [
+            f"{of} of {temperature} runs, {label(factor)} = {row.level:g}: "
+            f"{share_text(row.share)} of {row.n:,}"
+            for row in rows.itertuples()
+        ])  # fmt: skip
         for place, (share, _, high) in zip(x, percent, strict=True):
             if share == share:
                 ax.annotate(f"{share:.3g}", (place, high), xytext=(0, 3), textcoords="offset points",
@@ -128,7 +138,7 @@ def plot_cold_shares(shares: pd.DataFrame, ax: Axes, *, target_label: str, facto
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
     arm = label(shares["arm"].iloc[0]) if len(shares) else "no run"
     counts = shares.groupby("of")["n"].sum()
-    n = f"n = {counts.get('datapoints', 0):,} datapoints, {counts.get('invocations', 0):,} invocations"
+    n = "n = " + ", ".join(counted(int(counts.get(of, 0)), of) for of in ("datapoints", "invocations"))
     theme.title(ax, f"Who waits on a cold start: {arm}, 95 % intervals", n, target_label)
     return ax
 
@@ -150,8 +160,13 @@ def plot_handlers(handlers: pd.DataFrame, ax: Axes, *, target_label: str, factor
     for kind, rows in known.groupby("invocation"):
         y = [lanes.index(lane) for lane in zip(rows["function"], rows["level"], strict=True)]
         error = np.nan_to_num([rows["median_s"] - rows["low_s"], rows["high_s"] - rows["median_s"]])
-        ax.errorbar(rows["median_s"], y, xerr=error, fmt="o", ms=6, capsize=3,
-                    color=theme.TEMPERATURE[kind], label=f"{kind} invocations, median")  # fmt: skip
+        bars = ax.errorbar(rows["median_s"], y, xerr=error, fmt="o", ms=6, capsize=3,
+                           color=theme.TEMPERATURE[kind], label=f"{kind} invocations, median")  # fmt: skip
+        label_marks(bars.lines[0], [
+            f"{label(row.function)}, {label(factor)} = {row.level:g}, {kind}: {_milliseconds(row.median_s)}, "
+            f"n = {row.n:,}"
+            for row in rows.itertuples()
+        ])  # fmt: skip
         for x, place in zip(rows["median_s"], y, strict=True):
             ax.annotate(_milliseconds(x), (x, place), xytext=(0, 5), textcoords="offset points",
                         ha="center", fontsize="small", color=theme.INK)  # fmt: skip
@@ -189,16 +204,19 @@ def _factor(factor: str) -> str:
 
 def _draw_lane(
     ax: Axes, times: pd.Series, place: float, jitter: np.random.Generator, temperature: str, marker: str
-) -> None:
+) -> PathCollection:
     median_s = times.median()
     y = place + jitter.uniform(-0.22, 0.22, len(times))
-    ax.scatter(times, y, s=14, alpha=0.7, linewidths=0, color=theme.TEMPERATURE[temperature], marker=marker)
+    dots = ax.scatter(
+        times, y, s=14, alpha=0.7, linewidths=0, color=theme.TEMPERATURE[temperature], marker=marker
+    )
     if len(times) > 1:
         ax.vlines(median_s, place - 0.36, place + 0.36, color=theme.INK, lw=1.5)
     ax.annotate(
         _milliseconds(median_s), (median_s, place - 0.36), xytext=(0, 1), textcoords="offset points",
         ha="center", va="bottom", fontsize="small", color=theme.INK,
     )  # fmt: skip
+    return dots
 
 
 def _milliseconds(seconds: float) -> str:

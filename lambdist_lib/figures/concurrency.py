@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import FigureInputs, draw_one
 from lambdist_lib.formatting import label
 from lambdist_lib.measures import concurrency
@@ -61,13 +61,17 @@ def plot_concurrency(
     ax.step(x, steps["running"], where="post", color=colour, lw=1, label="running at once")
     ax.step(x, steps["environments"], where="post", color=theme.INK, lw=1.2, ls="--",
             label="environments used so far")  # fmt: skip
+    for column, words in (("running", "executions at once"), ("environments", "environments so far")):
+        [marks] = ax.plot(x, steps[column], "o", ms=5, alpha=0)  # invisible: what the pointer reads
+        label_marks(marks, [f"{count:g} {words} at {at_s:.3f} s"
+                            for at_s, count in zip(x, steps[column], strict=True)])  # fmt: skip
     top = max(steps[["running", "environments"]].max(axis=None), 1) if len(steps) else 1
     for name, limit in (limits or {}).items():
         ax.axhline(limit, color=theme.LIMIT, lw=1.2, ls="-.", label=f"{name}: {limit:g}")
         top = max(top, limit)
     ax.set_ylim(0, top * 1.08)
     ax.set_xlim(0, x.max() if len(steps) and x.max() > 0 else 1)
-    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    theme.whole_numbers(ax.yaxis)
     ax.set_xlabel("seconds since the first execution began")
     ax.set_ylabel("executions, environments")
     if len(steps) or limits:

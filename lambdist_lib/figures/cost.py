@@ -5,8 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_each
 from lambdist_lib.figures.inputs import FigureInputs, draw_one
-from lambdist_lib.formatting import label
+from lambdist_lib.formatting import label, number
 
 SERVICE = {
     "API Gateway": "#CC79A7",
@@ -53,7 +54,8 @@ def plot_costs(table: pd.DataFrame, ax: Axes, *, target_label: str, runs: int) -
             ticks[y] = f"{label(arm)}, {side}"
             for service in [name for name in SERVICE if name in by_service.index]:
                 usd = by_service.loc[service, f"usd_{side}"]
-                ax.barh(y, usd, HEIGHT, left, color=SERVICE[service], alpha=alpha, lw=0)
+                bars = ax.barh(y, usd, HEIGHT, left, color=SERVICE[service], alpha=alpha, lw=0)
+                label_each(bars, [f"{label(arm)}, {service}: {number(usd)} USD {side}"])
                 left += usd
             text = f"{left:.3g} USD{_parts(last) if side == 'metered' else ''}"
             ax.annotate(
@@ -63,7 +65,7 @@ def plot_costs(table: pd.DataFrame, ax: Axes, *, target_label: str, runs: int) -
     _name_services(ax, [name for name in SERVICE if name in paid])
     ax.set_yticks(list(ticks), list(ticks.values()))
     ax.invert_yaxis()
-    ax.set_xlim(0, ax.get_xlim()[1] * 1.8 if arms else 1)  # the longest bar's words end before the legend
+    ax.set_xlim(0, ax.get_xlim()[1] * 2 if arms else 1)  # the longest bar's words end before the legend
     ax.set_xlabel("USD for a million datapoints, at the prices of AWS")
     theme.title(ax, "What it would cost", f"n = {runs} runs metered", target_label)
     return ax
@@ -74,7 +76,7 @@ def _parts(last: pd.Series) -> str:
     if not whole:
         return ""
     shares = (100 * last[name] / whole for name in ("retries_usd", "dead_letters_usd"))
-    return ": retries {:.2g} %, dead letters {:.2g} %".format(*shares)
+    return " (retries {:.2g} %, dead {:.2g} %)".format(*shares)
 
 
 def _name_services(ax: Axes, present: list[str]) -> None:

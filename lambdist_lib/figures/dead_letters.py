@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_each, label_marks
 from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
-from lambdist_lib.formatting import label
+from lambdist_lib.formatting import between, counted, label, number, percent
 from lambdist_lib.measures import dead_letters, fault_matrix
 from lambdist_lib.protocol.contract import DEAD, OUTCOMES, STORED
 
@@ -88,12 +89,14 @@ def plot_outcomes(records: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes
     """
     bars = _bars(records)
     y = range(len(bars))
-    ax.barh(
+    drawn = ax.barh(
         y,
         bars["datapoints"],
         height=0.7,
         color=[theme.OUTCOME.get(name, theme.QUIET) for name in bars["outcome"]],
     )
+    label_each(drawn, [f"{bar.label}: {counted(bar.datapoints, 'datapoints')} {bar.cause}".rstrip()
+                       for bar in bars.itertuples()])  # fmt: skip
     for place, (count, cause) in enumerate(zip(bars["datapoints"], bars["cause"], strict=True)):
         text = f"{count:,} {cause[:CAUSE_CHARS]}".rstrip()
         ax.annotate(
@@ -103,6 +106,7 @@ def plot_outcomes(records: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes
     spare = max(3 - len(bars), 0) / 2  # keep one or two bars slim
     ax.set_ylim(len(bars) - 0.4 + spare, -0.6 - spare)
     ax.set_xlim(0, bars["datapoints"].max() * 1.12 if len(bars) else 1)
+    theme.whole_numbers(ax.xaxis)
     ax.set_xlabel("datapoints")
     rates = "".join(
         f"\n{label(row.arm)}: {row.dead:,} of {row.settled:,} dead, {row.rate * 100:.3g} % "
@@ -113,7 +117,7 @@ def plot_outcomes(records: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes
     theme.title(
         ax,
         f"How the datapoints ended, the dead with their 95 % interval{rates}",
-        f"n = {len(records):,} datapoints",
+        f"n = {counted(len(records), 'datapoints')}",
         target_label,
     )
     return ax
@@ -184,8 +188,13 @@ def _draw_rates(ax: Axes, against: pd.DataFrame) -> None:
                 "mfc": colour if partial else "white",
                 "zorder": 3,
             }
-            ax.errorbar(x[some], rows.loc[some, "rate"], yerr=[ends[some] for ends in error], capsize=3,
-                        label=f"{words}: 95 % interval", **style)  # fmt: skip
+            bars = ax.errorbar(x[some], rows.loc[some, "rate"], yerr=[ends[some] for ends in error],
+                               capsize=3, label=f"{words}: 95 % interval", **style)  # fmt: skip
+            label_marks(bars.lines[0], [
+                f"{words}, p = {row.p:g}: {row.dead:,} of {row.settled:,} dead, {percent(row.rate)} "
+                f"({between(row.low, row.high, percent)})"
+                for row in rows[some].itertuples()
+            ])  # fmt: skip
         if none.any():
             ax.plot(x[none], rows.loc[none, "high"], "v", ms=8, mfc="white", color=colour, zorder=3,
                     label=f"{words}: none died, upper end")  # fmt: skip
@@ -204,8 +213,11 @@ def plot_receives(receives: pd.DataFrame, ax: Axes, *, target_label: str, p: flo
     place = receives["receives"] + np.where(receives["outcome"] == DEAD, 0.42, 0)
     for outcome in (STORED, DEAD):
         of_outcome = receives["outcome"] == outcome
-        ax.bar(place[of_outcome], receives.loc[of_outcome, "datapoints"], width=0.38,
-               color=theme.OUTCOME[outcome], label=outcome)  # fmt: skip
+        bars = ax.bar(place[of_outcome], receives.loc[of_outcome, "datapoints"], width=0.38,
+                      color=theme.OUTCOME[outcome], label=outcome)  # fmt: skip
+        label_each(bars, [f"{counted(row.datapoints, 'datapoints')} {outcome} at receive {row.receives}, "
+                          f"expected {number(row.expected)}"
+                          for row in receives[of_outcome].itertuples()])  # fmt: skip
     lawful = receives["expected"] > 0
     ax.plot(place[lawful], receives.loc[lawful, "expected"], "_", ms=18, mew=2, color=theme.INK,
             label=f"expected for p = {p:.3g}")  # fmt: skip
@@ -223,7 +235,7 @@ def plot_receives(receives: pd.DataFrame, ax: Axes, *, target_label: str, p: flo
     ax.set_xticks(range(1, last + 1))
     ax.set_xlabel("receives until it ended")
     ax.set_ylabel("datapoints")
-    fit = "nothing to test" if np.isnan(p_value) else f"p value {p_value:.2g}"
+    fit = "nothing to test" if np.isnan(p_value) else f"p value {p_value:.2g}" if p_value else "impossible"
     n = f"n = {receives['datapoints'].sum():,} settled datapoints"
     theme.title(ax, f"Receives against the geometric law: {fit}", n, target_label)
     return ax

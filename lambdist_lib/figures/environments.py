@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_each, label_marks
 from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs
-from lambdist_lib.formatting import label
+from lambdist_lib.formatting import counted, label
 from lambdist_lib.measures import cold_starts
 
 FUNCTIONS = tuple(theme.FUNCTION)
@@ -63,10 +63,15 @@ def plot_environments(invocations: pd.DataFrame, ax: Axes, *, target_label: str)
             lw=1.3,
             label=text,
         )
-        ax.plot(firsts["first_s"][fresh], so_far[fresh], "o", ms=4, color=colour)
+        [marks] = ax.plot(firsts["first_s"][fresh], so_far[fresh], "o", ms=4, color=colour)
+        label_marks(marks, [
+            f"{label(function)}, environment {place}: fresh at {row.first_s:.3f} s, "
+            f"used {counted(row.invocations, 'times')}"
+            for place, row in zip(so_far[fresh], firsts[fresh].itertuples(), strict=True)
+        ])  # fmt: skip
     ax.set_ylim(0, None)
     ax.set_xlim(0, last_s * 1.02)
-    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    theme.whole_numbers(ax.yaxis)
     ax.set_xlabel("seconds since the first invocation began")
     ax.set_ylabel("environments so far")
     if len(used):
@@ -89,12 +94,14 @@ def plot_bursts(invocations: pd.DataFrame, ax: Axes, *, target_label: str, bin_s
     by_bin = table.pivot_table(index="at_s", columns="function", values="cold", aggfunc="sum", fill_value=0)
     bottom = np.zeros(len(by_bin))
     for function in [name for name in FUNCTIONS if name in by_bin]:
-        ax.bar(by_bin.index, by_bin[function], width=bin_s, align="edge", bottom=bottom, lw=0,
-               color=theme.FUNCTION[function], label=label(function))  # fmt: skip
+        bars = ax.bar(by_bin.index, by_bin[function], width=bin_s, align="edge", bottom=bottom, lw=0,
+                      color=theme.FUNCTION[function], label=label(function))  # fmt: skip
+        label_each(bars, [f"{label(function)}: {counted(many, 'cold starts')} from {at_s:g} s on"
+                          for at_s, many in by_bin[function].items()])  # fmt: skip
         bottom += by_bin[function].to_numpy()
     ax.set_ylim(0, max(bottom, default=1) * 1.1)
     ax.set_xlim(0, max(by_bin.index, default=1) + 2 * bin_s)
-    ax.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    theme.whole_numbers(ax.yaxis)
     ax.set_xlabel("seconds since the first invocation began")
     ax.set_ylabel(f"cold starts per {bin_s:g} s")
     if len(by_bin):

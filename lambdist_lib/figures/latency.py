@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
-from lambdist_lib.formatting import label
+from lambdist_lib.formatting import label, number
 from lambdist_lib.measures import latency
 
 WORDS = {"end_to_end": "stored", "answer": "answered"}  # of the keys of `measures.latency.ENDS`
@@ -65,6 +66,7 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
         counted += many
         if len(times) >= MAX_STEPS:  # the curve of a million points is that of as many as a figure can show
             times = times.quantile(np.linspace(0, 1, MAX_STEPS - 1))
+        half, nine = times.quantile(0.5), times.quantile(0.9)
         seaborn.ecdfplot(
             x=times,
             ax=ax,
@@ -72,6 +74,8 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
             ls=LINES.get(temperature, ":"),
             label=f"{label(arm)}, {temperature} ({many:,})",
         )
+        label_marks(ax.lines[-1], [f"{label(arm)}, {temperature}: half {WORDS[end]} within {number(half)} s, "
+                                   f"nine in ten within {number(nine)} s"])  # fmt: skip
     for p in PERCENTILES:
         ax.axhline(p, color=theme.QUIET, lw=0.6, ls=":", zorder=0)
     ax.set_yticks([0, 0.25, *PERCENTILES], ["0", "25 %", "50 %", "90 %", "99 %"])
@@ -83,6 +87,7 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
     ax.set_xlabel(f"seconds from the intended send until {WORDS[end]}")
     ax.set_ylabel("datapoints")
     missing = len(latencies) - counted
-    n = f"n = {counted:,} datapoints" + (f", {missing:,} never {WORDS[end]}" if missing else "")
+    n = f"n = {counted:,} datapoint{'' if counted == 1 else 's'}"
+    n += f", {missing:,} never {WORDS[end]}" if missing else ""
     theme.title(ax, f"Until a datapoint is {WORDS[end]}", n, target_label)
     return ax

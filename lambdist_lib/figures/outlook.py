@@ -5,8 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import FigureInputs, draw_one
-from lambdist_lib.formatting import counted, is_known, label, number
+from lambdist_lib.formatting import between, counted, is_known, label, number
 
 HERE_ABOVE = 0.16  # of a row: the measured point above its middle, the predicted one below
 ROW_IN, EDGES_IN = 0.75, 1.6  # height of a row, and of titles and the axis
@@ -46,12 +47,15 @@ def plot_outlook(table: pd.DataFrame, ax: Axes, *, target_label: str, runs: int)
     for place, row in enumerate(table.to_dict("records")):
         colour = theme.ARM[row["arm"]]
         if is_known(row["measured_s"]):
-            ax.plot(row["measured_s"], place - HERE_ABOVE, "o", color=colour, ms=8)
+            [mark] = ax.plot(row["measured_s"], place - HERE_ABOVE, "o", color=colour, ms=8)
+            label_marks(mark, [f"{label(row['arm'])}: {number(row['measured_s'])} s measured here"])
             _name(ax, row["measured_s"], place - HERE_ABOVE, f"{number(row['measured_s'])} s here")
         if is_known(row["predicted_s"]):
             y = place + HERE_ABOVE
             ax.hlines(y, row["low_s"], row["high_s"], color=colour, lw=5, alpha=0.35)
-            ax.plot(row["predicted_s"], y, "D", color=colour, mfc="white", ms=7)
+            [mark] = ax.plot(row["predicted_s"], y, "D", color=colour, mfc="white", ms=7)
+            label_marks(mark, [f"{label(row['arm'])}: {number(row['predicted_s'])} s predicted on AWS "
+                               f"({between(row['low_s'], row['high_s'])} s)"])  # fmt: skip
             _name(ax, max(row["high_s"], row["predicted_s"]), y, f"{number(row['predicted_s'])} s on AWS")
     ax.plot([], [], "o", color=theme.INK, label="measured here, median")
     ax.plot([], [], "D-", color=theme.INK, mfc="white", label="predicted on AWS, 5 to 95 %")

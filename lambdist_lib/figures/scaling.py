@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import FigureInputs, draw_one
-from lambdist_lib.formatting import label
+from lambdist_lib.formatting import counted, label, number
 from lambdist_lib.measures import scaling, sweep
 from lambdist_lib.measures.scaling import Fit
 from lambdist_lib.measures.scaling_laws import LAWS
@@ -85,8 +86,12 @@ def plot_scaling(
         error = [of_size["median_s"] - of_size["low_s"], of_size["high_s"] - of_size["median_s"]]
         marker = "osD^v"[place % 5]
         text = f"{size:,} datapoints, median" + (", 95 % interval" if of_size["low_s"].notna().any() else "")
-        ax.errorbar(of_size["level"], of_size["median_s"], yerr=np.nan_to_num(error), fmt=marker, ms=5,
-                    capsize=3, color=colour, label=text, zorder=3)  # fmt: skip
+        bars = ax.errorbar(of_size["level"], of_size["median_s"], yerr=np.nan_to_num(error), fmt=marker,
+                           ms=5, capsize=3, color=colour, label=text, zorder=3)  # fmt: skip
+        label_marks(bars.lines[0], [
+            f"{label(factor)} = {row.level:g}: median {number(row.median_s)} s of {counted(row.runs, 'runs')}"
+            for row in of_size.itertuples()
+        ])  # fmt: skip
     law = scaling.best_fit(dict(fits)) if fits else None
     if law:
         _draw_law(ax, law, points)
@@ -107,7 +112,9 @@ def plot_residuals(fit: Fit, ax: Axes, *, target_label: str) -> Axes:
     ax.axhline(0, color=theme.QUIET, lw=1, zorder=0)
     colour = theme.ARM.get(seen["arm"].iloc[0], theme.INK)
     ax.vlines(seen["level"], 0, percent, color=colour, lw=1)
-    ax.plot(seen["level"], percent, "o", color=colour)
+    [marks] = ax.plot(seen["level"], percent, "o", color=colour)
+    label_marks(marks, [f"{label(fit.factor)} = {level:g}: {miss:+.2g} %"
+                        for level, miss in zip(seen["level"], percent, strict=True)])  # fmt: skip
     _level_axis(ax, seen, fit.factor)
     ax.set_ylabel("observed over fitted (%)")
     verdict = "accepted" if fit.accepted else f"refused: {_wrapped(fit.refusal)}"

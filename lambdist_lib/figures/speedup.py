@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
-from lambdist_lib.formatting import counted, label
+from lambdist_lib.formatting import compared, counted, label, number
 from lambdist_lib.measures import speedup
 from lambdist_lib.measures.pairs import EVENTS, paired_ratios
 
@@ -96,8 +97,8 @@ def plot_pairs(
         places = {name: float(len(ticks) + k) for k, name in enumerate(arms)}
         _draw_pairs(ax, of_temperature, metric, places, hollow=temperature == "cold")
         for name, place in places.items():
-            number = (of_temperature["arm"] == name).sum()
-            ticks[place] = f"{_tick_label(name)}\n{temperature} ({number})"
+            many = (of_temperature["arm"] == name).sum()
+            ticks[place] = f"{_tick_label(name)}\n{temperature} ({many})"
     ax.set_xticks(list(ticks), list(ticks.values()))
     ax.set_xlim(-0.5, max(ticks, default=1) + 0.8)
     _seconds_axis(ax, timed[metric], f"seconds {EVENTS[metric]}")
@@ -130,7 +131,12 @@ def plot_ratios(
         "as fast", (1, 0), xycoords=("data", "axes fraction"), xytext=(4, 4), textcoords="offset points",
         color=theme.INK,
     )  # fmt: skip
-    ax.errorbar(table["ratio"], y, xerr=error, fmt="o", capsize=4, color=theme.ARM[arm])
+    bars = ax.errorbar(table["ratio"], y, xerr=error, fmt="o", capsize=4, color=theme.ARM[arm])
+    label_marks(bars.lines[0], [
+        f"{row.Index}, {label(arm)} is {compared(row.ratio, row.low, row.high)} than {label(row.control)}; "
+        f"{counted(row.pairs, 'pairs')}"
+        for row in table.itertuples()
+    ])  # fmt: skip
     for place, row in zip(y, table.itertuples(), strict=True):
         between = "no interval" if math.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
         ax.annotate(
@@ -166,8 +172,13 @@ def plot_by_level(
     ax.axhline(1, color=theme.QUIET, lw=1, zorder=0)
     error = np.nan_to_num(np.vstack([ratio - table["low"], table["high"] - ratio]).astype(float))
     has_interval = "" if table["low"].isna().all() else ", 95 % interval"
-    ax.errorbar(x, ratio, yerr=error, marker="o", capsize=3, lw=1, color=theme.ARM[arm],
-                label=f"median of pairs{has_interval}")  # fmt: skip
+    bars = ax.errorbar(x, ratio, yerr=error, marker="o", capsize=3, lw=1, color=theme.ARM[arm],
+                       label=f"median of pairs{has_interval}")  # fmt: skip
+    label_marks(bars.lines[0], [
+        f"{label(factor)} = {row.level:g}: {compared(row.ratio, row.low, row.high)}; "
+        f"{counted(row.pairs, 'pairs')}"
+        for row in table.itertuples()
+    ])  # fmt: skip
     for row in table.itertuples():
         ax.annotate(f"{row.ratio:.3g}", (row.level, row.ratio), xytext=(6, 5), textcoords="offset points",
                     ha="left", fontsize="small", color=theme.INK)  # fmt: skip
@@ -201,8 +212,8 @@ def _seconds_axis(ax: Axes, times: pd.Series, text: str) -> None:
 
 
 def _draw_pairs(ax: Axes, runs: pd.DataFrame, metric: str, places: dict[str, float], *, hollow: bool) -> None:
-    for (_, number), pair in runs.groupby(["experiment_id", "pair"]):
-        if number > 0:
+    for (_, place), pair in runs.groupby(["experiment_id", "pair"]):
+        if place > 0:
             placed = pair.assign(place=pair["arm"].map(places)).sort_values("place")
             ax.plot(placed["place"], placed[metric], lw=0.8, color=theme.QUIET, zorder=1)
     for name in places:
@@ -211,7 +222,11 @@ def _draw_pairs(ax: Axes, runs: pd.DataFrame, metric: str, places: dict[str, flo
             continue
         colour = theme.ARM[name]
         x = np.full(len(times), places[name])
-        ax.scatter(x, times, s=32, zorder=2, edgecolors=colour, facecolors="white" if hollow else colour)
+        dots = ax.scatter(x, times, s=32, zorder=2, edgecolors=colour,
+                          facecolors="white" if hollow else colour)  # fmt: skip
+        of_arm = runs[runs["arm"] == name]
+        label_marks(dots, [f"{row.run_id}: {number(getattr(row, metric))} s (pair {row.pair})"
+                           for row in of_arm.itertuples()])  # fmt: skip
         ax.hlines(times.median(), places[name] - WIDE, places[name] + WIDE, color=theme.INK, lw=1.5, zorder=3)
         ax.annotate(
             f"{times.median():.3g} s", (places[name] + WIDE, times.median()), xytext=(4, 0), zorder=4,

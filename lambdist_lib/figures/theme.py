@@ -12,7 +12,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+from lambdist_lib.formatting import unbroken
 
 ARM = {
     "distributed": "#0072B2",
@@ -52,12 +54,33 @@ FUNCTION = {
 }
 QUIET, INK = "0.6", "0.25"  # reference lines; annotations
 LIMIT = "#882255"  # what cannot be passed
+DARK = {  # each colour of a figure on a dark page; those of text are the page's
+    "#ffffff": "#14181f",
+    "#000000": "#e7ebf2",
+    "#262626": "#d5dbe5",
+    "#404040": "#c3cbd8",
+    "#999999": "#8a94a3",
+    "#d9d9d9": "#4d5767",
+    "#dddddd": "#5a6475",
+    "#0072b2": "#3d93dd",
+    "#d55e00": "#f2843c",
+    "#e69f00": "#f0b13c",
+    "#009e73": "#2cc698",
+    "#cc79a7": "#e79ac6",
+    "#56b4e9": "#8bd2f7",
+    "#882255": "#d0669f",
+    "#5d3a9b": "#b59af0",
+    "#332288": "#8079e6",
+    "#f0e442": "#f0e442",
+    "#999933": "#c2c25a",
+}
 
 SIZE_IN = (7.5, 4.2)  # at DPI 900 pixels wide, a notebook's page
 DPI = 120
 NARROW_IN, NARROW_PANEL_IN = 4.6, 4.2  # of a telephone: width, and height of each panel
 NARROW_TICKS = 5.5  # points, of ticks that are words
-NARROW_CHARS = 46  # of a line of a title there
+NARROW_CHARS, NARROW_LABEL_CHARS = 48, 20  # of a line of a title there, and of a label of the y axis
+NARROW_EDGES_IN, NARROW_LINE_IN = 1.6, 0.18  # height of a panel: titles and the x axis, a line of labels
 CELL_CHARS = 120  # of a table: a cause of death is not cut
 MAX_LABEL_CHARS = 30  # of a target label on the line of the number
 
@@ -79,6 +102,7 @@ def apply_theme() -> None:
             "figure.constrained_layout.use": True,
             "axes.spines.top": False,
             "axes.spines.right": False,
+            "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it: figures are alike on every machine
             "legend.frameon": False,
         },
     )
@@ -114,11 +138,14 @@ def png(figure: Figure) -> bytes:
 def narrow(figure: Figure) -> None:
     """Stack a figure's panels and wrap its titles for a narrow screen; legends move below."""
     panels = [ax for ax in figure.axes if ax.get_subplotspec() is not None]
-    grid = figure.add_gridspec(len(panels), 1)
-    figure.set_size_inches(NARROW_IN, NARROW_PANEL_IN * len(panels))
+    labels = [_wrap_labels(ax) for ax in panels]
+    heights_in = [max(NARROW_PANEL_IN, NARROW_EDGES_IN + NARROW_LINE_IN * len(lines)) for lines in labels]
+    grid = figure.add_gridspec(len(panels), 1, height_ratios=heights_in)
+    figure.set_size_inches(NARROW_IN, sum(heights_in))
     for place, ax in enumerate(panels):
         ax.set_subplotspec(grid[place])
-        lines = [textwrap.fill(line, NARROW_CHARS) for line in ax.get_title("left").splitlines()]
+        chars = NARROW_CHARS - int(0.6 * max(map(len, labels[place]), default=0))
+        lines = [textwrap.fill(unbroken(line), chars) for line in ax.get_title("left").splitlines()]
         ax.set_title("\n".join(lines), loc="left", fontsize="small")
         for axis in (ax.xaxis, ax.yaxis):
             axis.label.set_fontsize("small")
@@ -133,6 +160,19 @@ def narrow(figure: Figure) -> None:
             ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(-0.1, -0.2), fontsize="x-small")
 
 
+def _wrap_labels(ax: Axes) -> list[str]:
+    """Wrap the words at the ticks of the y axis, and return their lines; numbers stay as they are."""
+    labels = [tick.get_text() for tick in ax.get_yticklabels()]
+    if not any(character.isalpha() for text in labels for character in text):
+        return []
+    lines = [
+        [part for line in unbroken(text).splitlines() for part in textwrap.wrap(line, NARROW_LABEL_CHARS)]
+        for text in labels
+    ]
+    ax.set_yticks(ax.get_yticks(), ["\n".join(parts) for parts in lines])
+    return [part for parts in lines for part in parts]
+
+
 def compress(image: bytes) -> tuple[bytes, int, int]:
     """Return a PNG in as few bytes as possible, with its width and height in pixels."""
     from PIL import Image
@@ -141,3 +181,8 @@ def compress(image: bytes) -> tuple[bytes, int, int]:
         file = io.BytesIO()
         picture.convert("RGB").save(file, format="png", optimize=True)  # figures are opaque
         return min(image, file.getvalue(), key=len), *picture.size
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Put ticks at whole numbers only: nothing counted comes in halves."""
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))

@@ -12,15 +12,16 @@ from matplotlib.patches import Patch
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import alt_text, theme
+from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import FigureInputs, draw_one
-from lambdist_lib.formatting import label
+from lambdist_lib.formatting import counted, label, number
 from lambdist_lib.measures import stages
 from lambdist_lib.protocol.contract import DEAD, OUTCOMES, STORED
 
 LABELS = {
     "wait": "waits for a sender",
-    "to_entry": "to the first Lambda or queue",
     "upload": "upload of the file",
+    "to_entry": "to the first Lambda or queue",
     "collector": "collector",
     "queue": "in the queue",
     "start": "starting, retries",
@@ -69,13 +70,15 @@ def plot_timeline(records: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes
     handles = [*_draw_stages(ax, ordered, stamps), *_draw_failures(ax, ordered, stamps)]
     last_s = stamps.max(axis=None) if len(stamps) else np.nan
     ax.set_xlim(0, last_s * 1.02 if last_s > 0 else 1)
-    ax.set_ylim(max(len(ordered), 1) * 1.02, -0.5)
+    rows = max(len(ordered), 1)
+    ax.set_ylim(rows - 0.5 + 0.02 * rows, -0.5)
+    theme.whole_numbers(ax.yaxis)
     ax.set_xlabel("seconds since the first intended send")
     ax.set_ylabel("datapoint, in order of the file")
     if handles:
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
     run = f"{label(ordered['arm'].iloc[0])}, {ordered['run_id'].iloc[0]}" if len(ordered) else "no run"
-    count = f"n = {len(ordered):,} datapoints, {int((ordered['outcome'] == DEAD).sum())} dead"
+    count = f"n = {counted(len(ordered), 'datapoints')}, {int((ordered['outcome'] == DEAD).sum())} dead"
     theme.title(ax, f"Every datapoint on its way: {run}", count, target_label)
     return ax
 
@@ -86,8 +89,10 @@ def _draw_stages(ax: Axes, records: pd.DataFrame, stamps: pd.DataFrame) -> list[
     stored = records["outcome"] == STORED
     for stage, (begin, end) in stages.of_arm(records["arm"].iloc[0] if len(records) else "").items():
         spans = stamps.loc[stored, [begin, end]].dropna()
+        spans = spans[spans[begin] != spans[end]]
         if len(spans):
-            ax.add_collection(_bars(spans, theme.STAGE[stage]))
+            bars = ax.add_collection(_bars(spans, theme.STAGE[stage]))
+            label_marks(bars, _bar_texts(spans, records["n"], LABELS[stage]))
             handles.append(Patch(color=theme.STAGE[stage], label=LABELS[stage]))
     return handles
 
@@ -102,9 +107,21 @@ def _draw_failures(ax: Axes, records: pd.DataFrame, stamps: pd.DataFrame) -> lis
         known = ended.max(axis="columns").fillna(0)
         ax.hlines(ended.index, ended["intended_at"].fillna(0), known, color=theme.OUTCOME[outcome], lw=1)
         style: dict[str, Any] = {"marker": MARKER[outcome], "color": theme.OUTCOME[outcome], "ls": ""}
-        ax.plot(known, ended.index, **style, ms=6, mew=2, clip_on=False)
+        [marks] = ax.plot(known, ended.index, **style, ms=6, mew=2, clip_on=False)
+        label_marks(marks, [
+            f"datapoint {records['n'][place]}: {label(outcome)} after {number(known[place])} s"
+            for place in ended.index
+        ])  # fmt: skip
         handles.append(Line2D([], [], **style, mew=2, label=f"{label(outcome)} ({len(ended):,})"))
     return handles
+
+
+def _bar_texts(spans: pd.DataFrame, numbers: pd.Series, words: str) -> list[str]:
+    """Return a line per bar: the datapoint, the stage, how long and from when."""
+    return [
+        f"datapoint {numbers[place]}: {words} {(end - begin) * 1000:,.3g} ms, from {begin:.3f} s"
+        for place, begin, end in zip(spans.index, *spans.to_numpy().T, strict=True)
+    ]
 
 
 def _bars(spans: pd.DataFrame, colour: str) -> PolyCollection:

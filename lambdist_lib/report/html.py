@@ -1,42 +1,46 @@
-"""Render a page as one self-contained HTML file: style and figures inside, no script, no network."""
+"""Render a page as one self-contained HTML file: style, script and figures inside, no network."""
 
+import base64
+import hashlib
 import importlib.resources
 import re
 from typing import Any
 
+from lambdist_lib.formatting import label, printable, unbroken
+from lambdist_lib.report import sentences
 from lambdist_lib.report.page import Page
+from lambdist_lib.report.pictures import stylesheet
 
-FILE, TEMPLATE = "report.html", "report.html.j2"
-HARMLESS = "\n\t\u00a0\u200c\u200d"  # no-break space; the last two join characters, in emoji and in Persian
-BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|min|h|days|%|USD|MB|KB|GB|times|pairs|runs|datapoints)\b|%)")
+FILE, TEMPLATE, SCRIPT = "report.html", "report.html.j2", "report.js"
+SNAKE_CASE = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w/]|\.\w)")
 
 
 def html(page: Page) -> str:
     """Render the page; text from data files and errors is escaped, never markup."""
     import jinja2
 
-    text = importlib.resources.files("lambdist_lib.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    script = _resource(SCRIPT)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # the one script allowed
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=printable,
+        finalize=_printable,
     )
-    environment.filters["unbroken"] = unbroken
-    return environment.from_string(text).render(page=page)
+    environment.filters |= {"unbroken": unbroken, "spaced": spaced, "enumeration": sentences.enumeration}
+    template = environment.from_string(_resource(TEMPLATE))
+    return template.render(page=page, script=script, digest=digest, colours=stylesheet())
 
 
-def unbroken(text: str) -> str:
-    """Keep each number and its unit on one line."""
-    return BEFORE_UNIT.sub("\u00a0", text)
+def _resource(name: str) -> str:
+    return importlib.resources.files("lambdist_lib.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def printable(value: Any) -> Any:
-    """Spell control characters visibly: they could reverse a line or be invalid Unicode."""
-    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
-        return value
-    return "".join(
-        character if character.isprintable() or character in HARMLESS else ascii(character)[1:-1]
-        for character in value
-    )
+def spaced(text: str) -> str:
+    """Write the names of arms and settings in prose as figures and tables do: `single node`."""
+    return SNAKE_CASE.sub(lambda match: label(match[0]), text)
+
+
+def _printable(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

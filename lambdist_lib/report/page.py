@@ -1,23 +1,21 @@
 """Collect what a report shows of one experiment or run: verdict, ledger, figures, tables, commands.
 
-Numbers come from `summary.json`. Figures are drawn from the runs; a folder without runs, as git keeps
-them, has PNGs instead.
+Numbers come from `summary.json`.
 """
 
-import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lambdist_lib.analysis import load_results
 from lambdist_lib.formatting import between, count, label, moment, number, percent
 from lambdist_lib.measures.intervals import quantiles
 from lambdist_lib.report import failures, reproduce, sentences, table_model, verdict
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report import tables as report_tables
+from lambdist_lib.report.pictures import Picture, pictures
 from lambdist_lib.report.source import COUNTS, Source
 from lambdist_lib.report.table_model import Table
 from lambdist_lib.results import schema
@@ -40,29 +38,12 @@ NO_CONDITION = {*COUNTS, *EXTERNAL_COUNTS, "state", "folder", "experiment_id", "
                 "stopped", "started_at", "makespan_s", "enqueued_s", "seen_s", "url", "plan"}  # fmt: skip
 
 
-class Picture(NamedTuple):
-    """A figure: its PNG as base64, its size in pixels. section: a key of SECTIONS.
-
-    narrow: a PNG for a narrow screen, "" without one.
-    """
-
-    name: str
-    title: str
-    section: str
-    target_label: str
-    alt: str
-    base64: str
-    width: int
-    height: int
-    narrow: str = ""
-
-
 class Section(NamedTuple):
     id: str
     title: str
     pictures: list[Picture]
     tables: list[Table]
-    text: str = ""
+    texts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +88,8 @@ def build_page(source: Source) -> Page:
     if any(facts["arm"] == external_api.ARM for facts in source.runs.values()):
         return _page_of_external_api(source)
     summary, runs = report_source.summary(source), report_source.runs(source)
-    pictures = _pictures(source, summary)
-    leading = [picture for place, picture in enumerate(pictures) if not place or picture.name in LEADING]
+    drawn = pictures(source, summary)
+    leading = [picture for place, picture in enumerate(drawn) if not place or picture.name in LEADING]
     lead_table, *tables = [report_tables.outlook(verdict.rows(summary, "outlook")),
                            *report_tables.tables(summary, runs)]  # fmt: skip
     return Page(
@@ -124,23 +105,16 @@ def build_page(source: Source) -> Page:
         lead=tuple(leading),
         lead_table=lead_table if lead_table.rows else None,
         sections=_sections(
-            [picture for picture in pictures if picture not in leading],
+            [picture for picture in drawn if picture not in leading],
             [*tables, failures.table(source.collected())],
             {
-                "cost": _sentences(
-                    summary.get("cost", ""), sentences.unequal_costs(verdict.rows(summary, "cost"))
-                ),
-                "failures": sentences.on_purpose(runs),
+                "cost": [summary.get("cost", ""), sentences.unequal_costs(verdict.rows(summary, "cost"))],
+                "failures": [sentences.on_purpose(runs)],
             },
         ),
         conditions=_conditions(source),
         commands=_commands(source, runs),
     )
-
-
-def _sentences(*texts: str) -> str:
-    """Join texts as sentences; empty ones are left out."""
-    return " ".join(f"{text[0].upper()}{text[1:].removesuffix('.')}." for text in texts if text)
 
 
 def _page_of_external_api(source: Source) -> Page:
@@ -183,53 +157,20 @@ def _page_without_measures(source: Source, headline: str, tables: list[Table]) -
 
 
 def _sections(
-    pictures: list[Picture], tables: list[Table], texts: Mapping[str, str] = MappingProxyType({})
+    figures: list[Picture], tables: list[Table], texts: Mapping[str, list[str]] = MappingProxyType({})
 ) -> list[Section]:
     """Return the sections that have a figure or a table."""
     sections = [
         Section(
             id,
             title,
-            [picture for picture in pictures if picture.section == id],
+            [picture for picture in figures if picture.section == id],
             [table for table in tables if table.section == id and table.rows],
-            texts.get(id, ""),
+            [f"{text[0].upper()}{text[1:].removesuffix('.')}." for text in texts.get(id, []) if text],
         )
         for id, title in SECTIONS.items()
     ]
     return [section for section in sections if section.pictures or section.tables]
-
-
-def _pictures(source: Source, summary: dict[str, Any]) -> list[Picture]:
-    """Draw the figures from the runs; a PNG in the folder stands for a figure that is not drawn here."""
-    from lambdist_lib.figures import catalogue, inputs, theme
-
-    images = {path.stem: catalogue.Drawing(path.read_bytes(), "") for path in source.folder.glob("*.png")}
-    if source.runs:
-        results = load_results(source.folder, allow_incomplete=True)
-        images |= catalogue.draw_all(
-            inputs.FigureInputs(
-                runs=results.runs,
-                records=results.records,
-                invocations=results.invocations,
-                costs=lambda: pd.DataFrame(summary["tables"].get("cost", [])),
-                target_label=summary["target"],
-                outlook=lambda: pd.DataFrame(verdict.rows(summary, "outlook")),
-            )
-        )
-    pictures = []
-    for name in catalogue.in_order(images):
-        figure, (target_label, alt) = catalogue.find(name), catalogue.describe(name, summary)
-        image, width, height = theme.compress(images[name].png)
-        narrow = theme.compress(images[name].narrow)[0] if images[name].narrow else b""
-        pictures.append(
-            Picture(name, figure.title, figure.section, target_label, alt, _encoded(image), width, height,
-                    _encoded(narrow))
-        )  # fmt: skip
-    return pictures
-
-
-def _encoded(image: bytes) -> str:
-    return base64.b64encode(image).decode()
 
 
 def _headline(summary: dict[str, Any], runs: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """State in sentences what a report's tables leave to the reader: the ledger, failures, unequal costs."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from lambdist_lib.protocol import faults
 
 UNEQUAL = 0.25  # of the larger of a predicted and a metered amount
 NOTABLE = 0.02  # of an arm's bill; smaller lines move nothing
+SEPARATOR = re.compile(r"; (?![^(]*\))")
 ENDS = ("stored", "dead", "rejected")  # where a datapoint may end for good
 
 
@@ -46,6 +48,16 @@ def on_purpose(runs: pd.DataFrame) -> str:
     )
 
 
+def enumeration(text: str) -> tuple[str, list[str]]:
+    """Split a text into its lead and what it lists after a colon; no list for a text of one or two parts.
+
+    Items are separated by semicolons; those in parentheses separate nothing.
+    """
+    lead, _, rest = text.partition(": ")
+    items = SEPARATOR.split(rest.removesuffix("."))
+    return (f"{lead}:", items) if len(items) > 2 else (text, [])
+
+
 def unequal_costs(rows: list[dict[str, Any]]) -> str:
     """Name the lines of the bill whose predicted and metered amounts differ; "" where all agree.
 
@@ -66,7 +78,7 @@ def unequal_costs(rows: list[dict[str, Any]]) -> str:
                 )
     if not texts:
         return ""
-    return f"Prediction and meter differ by more than a quarter in {'; '.join(texts)}."
+    return f"Prediction and meter differ by more than a quarter in: {'; '.join(texts)}."
 
 
 def _amounts(row: dict[str, Any]) -> tuple[float, float]:

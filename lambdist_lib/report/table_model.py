@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdist_lib.formatting import NONE, label
 
-FOLDED_OVER = 8  # rows: a longer table opens on a click
+FOLDED_OVER = 8  # rows: a longer table opens on a click, and has a filter
 MAX_ROWS = 60  # of a table on a page; the files beside it have all rows
 Row = dict[str, Any]
 
@@ -36,6 +36,11 @@ class Table:
     def is_long(self) -> bool:
         """Whether a page shows it folded."""
         return len(self.rows) > FOLDED_OVER
+
+    @property
+    def filter_from(self) -> int:
+        """The number of rows from which a page offers a filter."""
+        return FOLDED_OVER + 1
 
 
 def plain(

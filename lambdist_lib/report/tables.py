@@ -12,6 +12,7 @@ import pandas as pd
 
 from lambdist_lib.formatting import NONE, between, compared, count, counted, label, moment, number, percent
 from lambdist_lib.measures.summary_sections import HEADLINE
+from lambdist_lib.planner import which_way
 from lambdist_lib.planner.outlook import in_words
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report.table_model import Table, cut, marked, of_rows, plain
@@ -50,6 +51,7 @@ def tables(summary: dict[str, Any], runs: pd.DataFrame) -> list[Table]:
     """Return the tables of a summary and of its runs (`schema.RUNS`)."""
     content = summary["tables"]
     result = [
+        _ways(_rows(content, "ways")),
         _speedup(_rows(content, "speedup")),
         _by_level(_rows(content, "by_level"), summary["confidence"]),
         *(_measured(name, summary) for name in GROUPS),
@@ -79,6 +81,14 @@ def outlook(rows: Rows) -> Table:
     content = [(str(arm), *cells) for arm, *cells in words.itertuples()]
     caption = "Measured here, and predicted on AWS: until the last datapoint is stored"
     return marked(plain("outlook", "speedup", caption, columns, content), *columns, numeric=False)
+
+
+def _ways(rows: Rows) -> Table:
+    words = which_way.in_words(pd.DataFrame(rows)) if rows else pd.DataFrame()
+    columns = ("way", *words.columns)
+    content = [(str(way), *cells) for way, *cells in words.itertuples()]
+    caption = "Each way: medians of its warm runs here, CPU seconds, its cold run, and AWS as predicted"
+    return marked(plain("ways", "speedup", caption, columns, content), *columns, numeric=False)
 
 
 def _speedup(rows: Rows) -> Table:
@@ -167,10 +177,17 @@ def _receives(rows: Rows) -> Table:
 
 def _planned(rows: Rows) -> Table:
     ends = [name for name in (rows[0] if rows else {}) if name != "planned"]
-    cells: dict[str, Callable[[dict[str, Any]], str]] = {"planned": lambda row: row["planned"]}
-    cells |= {f"found {end}": _counted(end) for end in ends}
-    caption = "How datapoints with declared faults should have ended, and how they did"
-    return of_rows("planned", "failures", caption, rows, cells, texts=("planned",))
+    cells: dict[str, Callable[[dict[str, Any]], str]] = {
+        "planned to end as": lambda row: _end(row["planned"])
+    }
+    cells |= {_end(end): _counted(end) for end in ends}
+    caption = "How datapoints with declared faults should have ended (rows), and how they did (columns)"
+    return of_rows("planned", "failures", caption, rows, cells, texts=("planned to end as",))
+
+
+def _end(name: str) -> str:
+    """Return an outcome, or how a datapoint died: `dead: application`."""
+    return label(name) if name in OUTCOMES else f"dead: {label(name)}"
 
 
 def of_runs(runs: pd.DataFrame) -> Table:

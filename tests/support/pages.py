@@ -1,5 +1,7 @@
 """Read an HTML page as a browser does: its elements, its outline, and what it would fetch."""
 
+import base64
+import hashlib
 import itertools
 import re
 from html.parser import HTMLParser
@@ -41,8 +43,27 @@ class Page(HTMLParser):
         found = [place for place, (name, _) in enumerate(self.elements) if name == tag]
         return [" ".join(self.texts.get(place, "").split()) for place in found]
 
+    def alt_texts(self):
+        """Return the alt text of every figure: images, and drawings for a wide page."""
+        return [
+            one.get("alt") or one.get("aria-label", "")
+            for tag, one in self.elements
+            if tag == "img" or (tag == "svg" and one.get("class") == "wide")
+        ]
+
+    def forbidden_scripts(self):
+        """Return the scripts that the page's security policy does not allow by their hash."""
+        [policy] = [one["content"] for one in self.all("meta") if "http-equiv" in one]
+        scripts = [place for place, (tag, _) in enumerate(self.elements) if tag == "script"]
+        texts = [self.texts.get(place, "") for place in scripts]
+        digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+        return [
+            text[:80] for text, digest in zip(texts, digests, strict=True)
+            if f"script-src 'sha256-{digest}'" not in policy
+        ]  # fmt: skip
+
     def asked_for(self):
-        """Return all that a browser would fetch or run."""
+        """Return all that a browser would fetch, and what it would run beside the page's own script."""
         inside = {"data:image/png", "#"}
         urls = [
             value for _, one in self.elements for name, value in one.items()
@@ -50,9 +71,8 @@ class Page(HTMLParser):
         ]  # fmt: skip
         styles = [*self.text("style"), *(one.get("style", "") for _, one in self.elements)]
         fetched = re.findall(r"url\([^)]*\)|@import[^;]*|https?://\S+", " ".join(styles))
-        active = [
-            tag for tag, _ in self.elements if tag in ("script", "iframe", "object", "embed", "link", "base")
-        ]
+        active = [tag for tag, _ in self.elements if tag in ("iframe", "object", "embed", "link", "base")]
+        active += self.forbidden_scripts()
         handlers = [name for _, one in self.elements for name in one if name.startswith("on")]
         return urls + fetched + active + handlers
 
@@ -68,7 +88,7 @@ class Page(HTMLParser):
             if name in one
         }
         found += [f"nothing has the id {one}" for one in targets - set(ids)]
-        found += ["an image without words" for one in self.all("img") if len(one.get("alt", "")) < 20]
+        found += ["an image without words" for text in self.alt_texts() if len(text) < 20]
         found += [
             "a header cell without scope" for one in self.all("th") if one.get("scope") not in ("row", "col")
         ]

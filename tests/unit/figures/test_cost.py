@@ -14,6 +14,6 @@ def test_the_bars_of_the_bill_end_at_its_sums(ax):
     said = drawn(ax)
     for _, last in BILLS.groupby("arm").tail(1).iterrows():
         assert f"{last['usd_predicted']:.3g} USD" in said
-        assert f"{last['usd_metered']:.3g} USD: retries" in said
+        assert f"{last['usd_metered']:.3g} USD (retries" in said
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert len(names) == len(set(names)) and {"API Gateway", "Lambda", "SQS", "DynamoDB"} <= set(names)

@@ -33,7 +33,7 @@ def test_unequal_lines_of_the_bill_are_named():
     ]
 
     assert sentences.unequal_costs(rows) == (
-        "Prediction and meter differ by more than a quarter in Lambda GB-s of INIT of distributed "
+        "Prediction and meter differ by more than a quarter in: Lambda GB-s of INIT of distributed "
         "(0.9 predicted, 0.1 metered)."
     )
     assert sentences.unequal_costs(rows[1:3]) == ""

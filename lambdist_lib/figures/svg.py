@@ -1,0 +1,149 @@
+"""Render a figure as an SVG element for an HTML page, with hover texts, for light and dark pages.
+
+Colours become CSS variables, which `stylesheet` defines for both modes, so one figure serves both.
+"""
+
+import io
+import re
+from xml.etree import ElementTree
+
+import matplotlib
+from matplotlib.collections import Collection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+
+from lambdist_lib.figures import theme
+from lambdist_lib.figures.hover import PREFIX, SEPARATOR
+from lambdist_lib.formatting import printable
+
+MAX_MARKS = 5_000  # of a figure: the largest collections beyond it become pixels, which have no hover text
+TEXT = {"text", "tspan", "title"}  # elements whose white space is content
+NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+REFERENCE = re.compile(r"(?:url\()?#([\w.-]+)\)?$")
+MARKS = {"use", "path"}
+
+
+def svg(figure: Figure, prefix: str, alt: str, *, kind: str) -> str:
+    """Return a figure as an `<svg>` element; equal figures give equal text.
+
+    Args:
+        prefix: Starts every id and class, so that a page can hold several figures. Short: it repeats.
+        alt: Alt text.
+        kind: Class of the element.
+    """
+    _rasterise_crowds(figure)
+    for text in figure.findobj(Text):
+        text.set_text(printable(text.get_text()))
+    file = io.BytesIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
+        figure.savefig(file, format="svg", dpi=theme.DPI, metadata={"Date": None})
+    root = _Element(file.getvalue(), prefix).shrunk()
+    root.attrib = {"viewBox": root.get("viewBox", ""), "role": "img", "aria-label": alt, "class": kind}
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def stylesheet() -> str:
+    """Return the CSS that defines the figures' colours for light and dark pages and for print."""
+    light = "".join(f"{_variable(colour)}:{colour};" for colour in theme.DARK)
+    dark = "".join(f"{_variable(colour)}:{other};" for colour, other in theme.DARK.items())
+    return f":root{{{light}}}\n@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}"
+
+
+def _variable(colour: str) -> str:
+    return f"--c{colour.removeprefix('#')}"
+
+
+def _rasterise_crowds(figure: Figure) -> None:
+    """Turn the largest collections into pixels until the figure has at most MAX_MARKS marks."""
+    sizes = [(len(artist.get_offsets()) if len(artist.get_paths()) == 1 else len(artist.get_paths()), artist)
+             for artist in figure.findobj(Collection)]  # fmt: skip
+    sizes += [(len(line.get_xdata()), line) for line in figure.findobj(Line2D)
+              if line.get_marker() not in ("", "None", None)]  # fmt: skip
+    total = sum(size for size, _ in sizes)
+    for size, artist in sorted(sizes, key=lambda pair: pair[0], reverse=True):
+        if total <= MAX_MARKS:
+            return
+        artist.set_rasterized(True)
+        total -= size
+
+
+class _Element:
+    """Shrink matplotlib's SVG: short ids and numbers, styles as classes, no metadata, hover texts."""
+
+    def __init__(self, content: bytes, prefix: str) -> None:
+        self.root = ElementTree.fromstring(content)
+        self.prefix = prefix
+        self.classes: dict[str, str] = {}  # by style
+        names = [value for element in self.root.iter() for value in element.attrib.values()]
+        used = dict.fromkeys(match[1] for name in names if (match := REFERENCE.match(name)))
+        self.ids = {name: f"{prefix}{place}" for place, name in enumerate(used)}
+        self.groups = 0
+
+    def shrunk(self) -> ElementTree.Element:
+        """Return the root element."""
+        self._visit(self.root)
+        style = ElementTree.Element("style")
+        style.text = "".join(f".{name}{{{rules}}}" for rules, name in self.classes.items())
+        self.root.insert(0, style)
+        return self.root
+
+    def _visit(self, element: ElementTree.Element) -> None:
+        for child in [*element]:
+            self._visit(child)
+            if child.tag in ("metadata", "style") or (child.tag in ("g", "defs") and not len(child)):
+                element.remove(child)
+        element.tag = element.tag.partition("}")[2]
+        if element.tag not in TEXT:
+            element.text = None
+        element.tail = None
+        element.attrib = self._attributes(element)
+        classes = {child.get("class") for child in element}
+        if element.tag == "g" and len(element) > 1 and len(classes) == 1 and None not in classes:
+            element.set("class", str(classes.pop()))  # markers: their class once, on the group
+            for child in element:
+                del child.attrib["class"]
+
+    def _attributes(self, element: ElementTree.Element) -> dict[str, str]:
+        attributes = {}
+        for name, value in element.attrib.items():
+            key = name.partition("}")[2] or name
+            if key == "id":
+                attributes |= self._identity(element, value)
+            elif key == "style":
+                attributes["class"] = self._class(value)
+            elif match := REFERENCE.match(value):
+                attributes[key] = value.replace(match[1], self.ids[match[1]])
+            elif key == "d":
+                attributes[key] = _short(" ".join(value.split()))
+            else:
+                attributes[key] = value if key == "href" else _short(value)
+        return attributes
+
+    def _identity(self, element: ElementTree.Element, name: str) -> dict[str, str]:
+        """Return an element's short id if something refers to it; the hover texts of its marks."""
+        if not name.startswith(PREFIX):
+            return {"id": self.ids[name]} if name in self.ids else {}
+        texts = name.removeprefix(PREFIX).split(SEPARATOR)
+        defined = {child for definitions in element.iter("defs") for child in definitions.iter()}
+        marks = [child for child in element.iter() if child.tag in MARKS and child not in defined]
+        if len(texts) > 1:  # a line between markers is not one of them
+            marks = [mark for mark in marks if mark.tag == "use"] or marks
+        self.groups += 1
+        if len(texts) not in (1, len(marks)):  # a mark off the page was not written
+            return {}
+        return {"data-group": str(self.groups), "data-tips": SEPARATOR.join(texts)}
+
+    def _class(self, style: str) -> str:
+        """Return the class of a style; text keeps no font family, which is the page's."""
+        rules = [rule.strip() for rule in style.split(";")]
+        kept = [rule.replace(": ", ":") for rule in rules if rule and not rule.startswith("font-family")]
+        text = COLOUR.sub(lambda match: f"var({_variable(match[0])})" if match[0] in theme.DARK else match[0],
+                          ";".join(kept))  # fmt: skip
+        return self.classes.setdefault(_short(text), f"{self.prefix}s{len(self.classes)}")
+
+
+def _short(text: str) -> str:
+    """Round the decimals in an attribute: a hundredth of a point is less than a pixel."""
+    return NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), text)
