@@ -100,14 +100,13 @@ def _attempts(counts: Counts, sent: float, received: float) -> Usage:
 
 def _children(children: MapCounts) -> Usage:
     """Return the usage of a map whose children need one try each."""
-    of_file = {"s3_puts": children.executions, "s3_gets": children.executions}
-    if children.standard:
-        return Usage(state_transitions=children.executions + children.children, **of_file)
+    of_express = 0.0 if children.standard else 1.0
     return Usage(
-        state_transitions=children.executions,
-        express_requests=children.children,
-        express_gb_s=children.child_s * CHILD_GB,
-        **of_file,
+        state_transitions=children.executions + children.children * children.standard,
+        express_requests=children.children * of_express,
+        express_gb_s=children.child_s * CHILD_GB * of_express,
+        s3_puts=children.executions,
+        s3_gets=children.executions,
     )
 
 

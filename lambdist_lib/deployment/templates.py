@@ -119,8 +119,8 @@ def require_map_time(values: dict[str, str]) -> None:
     longest_s = tries * timeout_s + max(delay_s, 1) * (2 ** (tries - 1) - 1)
     if longest_s > EXPRESS_MAX_S:
         raise UsageError(
-            f"{tries} tries of up to {timeout_s} s and their delays last up to {longest_s:,} s, and an Express "
-            f"child of the map ends after {EXPRESS_MAX_S} s: set map_children=STANDARD, or a shorter "
+            f"{tries} tries of up to {timeout_s} s and their delays last up to {longest_s:,} s, and an "
+            f"Express child of the map ends after {EXPRESS_MAX_S} s: set map_children=STANDARD, or a shorter "
             "processor_timeout_seconds"
         )
 

@@ -15,8 +15,8 @@ DATAPOINT_CEILING_CHARS = 65_536  # its upper bound: 64 Ki characters fill a req
 REQUEST_MAX_DATAPOINTS = 100
 REQUEST_MAX_BYTES = 256 * 1024
 # Step Functions quotas: a state's input or output holds 262,144 bytes. The dead letter of a map's line is the
-# line as a text inside a text, whose quotes and backslashes are escaped once more; the output of a map is that
-# of all its children, `{}` each.
+# line as a text inside a text, whose quotes and backslashes are escaped once more; a map's output is that of
+# all its children, `{}` each.
 LINE_MAX_BYTES = 100 * 1024
 MAP_MAX_LINES = 80_000
 RESULT_MAX_BYTES = 300_000  # a DynamoDB item holds 400 KB, including the datapoint and its history

@@ -49,7 +49,7 @@ class MapMachine:
         return f"{self.arn.replace(':stateMachine:', ':execution:')}:{execution_name(run_id, number)}"
 
     def describe(self, run_id: str, number: int) -> dict[str, Any] | None:
-        """Describe a run's execution; None if there is no such one."""
+        """Describe a run's execution; None without one of this number."""
         try:
             found: dict[str, Any] = self.states.describe_execution(
                 executionArn=self.execution_arn(run_id, number)

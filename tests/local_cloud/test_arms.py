@@ -117,7 +117,7 @@ def test_dead_letters_of_each_queued_arm_are_sent_again(both, arm):
 
 
 def test_a_map_is_resumed_where_it_was_interrupted(both):
-    """A running execution is waited for; what no execution has is started anew, and nothing stays in S3."""
+    """A running execution is waited for; the rest is sent by another, and nothing stays in S3."""
     deployed, folder = both["distributed"], folder_of("cut-map")
     points = datapoints.from_iterable([f"word-{n}" for n in range(12)])
     conditions = Conditions(retry_delay_s=0, chunks=2, work="io:100ms", request_batch=2)

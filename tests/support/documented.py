@@ -110,7 +110,9 @@ NEEDS = {
     "lambdist api --show-key": "a deployed stack, as before",
     "lambdist dead adhoc-2026-11-29": "datapoints of that day",
     "lambdist deploy --json": "a reader of JSON; tests/local_cloud/test_cli.py does so",
-    "lambdist deploy --set storage_first=on": "a stack of its own; tests/local_cloud/test_arms.py deploys it",
+    "lambdist deploy --set storage_first=on --set distributed_map=on": (
+        "a stack of its own; tests/local_cloud/test_arms.py deploys it"
+    ),
     "lambdist fetch RUN --format csv": "a run of a table",
     "lambdist init FOLDER": "a folder; tests/unit/project/test_packaging.py makes one",
     "lambdist run s3://bucket/pages.jsonl --column url,lang --processing my-job": "a bucket and a job",
