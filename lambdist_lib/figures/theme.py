@@ -73,6 +73,7 @@ DARK = {  # each colour of a figure on a dark page; those of text are the page's
     "#332288": "#8079e6",
     "#f0e442": "#f0e442",
     "#999933": "#c2c25a",
+    "#117733": "#84b96a",
 }
 
 SIZE_IN = (7.5, 4.2)  # at DPI 900 pixels wide, a notebook's page
