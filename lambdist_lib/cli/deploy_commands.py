@@ -53,7 +53,7 @@ def cloud(options: argparse.Namespace) -> None:
             "workers": status.workers,
             "holders": list(status.holders),
         }
-        cli_options.print_result(options, cloud_status.describe(status), facts)
+        cli_options.print_result(options, cloud_status.describe(status).splitlines(), facts)
     else:
         cli_options.print_result(options, "no local cloud runs; `lambdist cloud start` starts one", None)
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lambdist_lib.cli.screen import Blocks
 from lambdist_lib.formatting import NONE, compared, count, is_known, label, number
+from lambdist_lib.measures.pairs import EVENTS
 from lambdist_lib.measures.summary_sections import CONTROL, HEADLINE
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report import sentences, verdict
@@ -39,10 +40,30 @@ def analysis(summary: dict[str, Any], runs: pd.DataFrame) -> Blocks:
         *_verdict(summary),
         f"Is every datapoint accounted for? {sentences.accounted(runs)}",
         *(table for table in tables if table.rows),
-        *([f"Finding: {summary['finding']}"] if summary["finding"] else []),
+        *_finding(str(summary["finding"])),
         f"`lambdist report {summary['experiment_id']}` writes every table and figure as one page; "
         "--json prints every measure",
     ]
+
+
+def _finding(text: str) -> list[str]:
+    """Return the finding; of one run, or of one arm, why there is none."""
+    if not text:
+        return []
+    why = text.removeprefix("not measured: ")
+    return [f"Finding: {text}" if why == text else f"No speedup, as there is {why}"]
+
+
+def _times(summary: dict[str, Any], runs: pd.DataFrame) -> Table:
+    """Return how long each arm took, where no table compares them."""
+    compared_elsewhere = verdict.rows(summary, "outlook") or verdict.rows(summary, "by_level")
+    rows = [
+        (label(str(arm)), *(number(float(of_arm[name].median())) for name in EVENTS))
+        for arm, of_arm in runs.groupby("arm", sort=False)
+        if not compared_elsewhere
+    ]
+    columns = ("arm", *(f"{event}, s" for event in EVENTS.values()))
+    return plain("times", "times", "Median times of the runs, from the first intended send", columns, rows)
 
 
 def _verdict(summary: dict[str, Any]) -> list[str]:

@@ -1,10 +1,15 @@
 """The same damage to a result has the same answer from `analyse`, `report` and `compare`."""
 
+from types import SimpleNamespace
+
 import pytest
 from support import tables as frames
 from support.written import written
 
+from lambdist_lib.analysis import load_results
 from lambdist_lib.cli import main
+from lambdist_lib.report import source as report_source
+from lambdist_lib.report import write
 
 COMMANDS = ("analyse", "report", "compare")
 
@@ -30,15 +35,20 @@ FEWER = {"records": "outcome", "invocations": "request_id", "runs": "arm"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """An experiment of two pairs, which no test leaves damaged."""
+    """An experiment of two pairs with its summary, which no test leaves damaged."""
     runs = frames.runs(2).assign(submitted=9, stored=9, dead=0, experiment_id="mine")
-    return written(tmp_path_factory.mktemp("results") / "mine", runs, facts={})
+    home = written(tmp_path_factory.mktemp("results") / "mine", runs, facts={})
+    load_results(home).summarise()
+    return home
 
 
 @pytest.fixture(autouse=True)
 def results(folder, monkeypatch):
+    """The results folder; a report reads and measures, and draws nothing."""
     monkeypatch.setenv("LAMBDIST_RESULTS", str(folder.parent))
-    main.main(["analyse", "mine"])
+    monkeypatch.setattr(write, "build_page", lambda source: (report_source.summary(source), page)[1])
+    monkeypatch.setattr(write, "html", lambda _: "")
+    page = SimpleNamespace(headline="", target="", warnings=[])
 
 
 def answers(capsys):

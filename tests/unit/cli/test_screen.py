@@ -1,0 +1,133 @@
+"""What a terminal shows: wrapped to its width, coloured where it may be, and no raw control character."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from lambdist_lib import paths
+from lambdist_lib.cli import completion, dead_text, main, screen
+from lambdist_lib.records.dead_letters import DeadLetter
+from lambdist_lib.report.table_model import plain
+
+TABLE = plain(
+    "t", "s", "A caption that is longer than forty columns, surely",
+    ("arm", "distributed is", "n"),
+    [("distributed", "1.8 times slower (1.6 to 2.07)", "1,234"), ("single node", "4.5 times faster", "9")],
+)  # fmt: skip
+SENTENCE = "Verdict: the words of a paragraph are wrapped between words and never within one."
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    return monkeypatch
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_every_line_fits_the_terminal(columns):
+    """Cells and paragraphs are wrapped; no word is cut where it fits."""
+    text = screen.render([SENTENCE, TABLE, SENTENCE], columns=columns, colours=False)
+
+    assert max(map(len, text.splitlines())) <= columns
+    assert " ".join(text.split()).count(SENTENCE) == 2
+    assert "\x1b" not in text
+
+
+def test_a_verdict_has_its_colour():
+    """Green for faster, red for slower; the words are the same without."""
+    coloured = screen.render([TABLE], columns=80, colours=True)
+
+    assert "\x1b[31m1.8 times slower" in coloured
+    assert re.search("\x1b\\[32m *4.5 times faster", coloured)
+
+
+def test_colours_are_for_terminals(environment):
+    """A pipe has none, nor a terminal with NO_COLOR or TERM=dumb."""
+    assert screen.has_colours(Terminal())
+    assert not screen.has_colours(io.StringIO())
+    environment.setenv("TERM", "dumb")
+    assert not screen.has_colours(Terminal())
+    environment.setenv("TERM", "xterm")
+    environment.setenv("NO_COLOR", "1")
+    assert not screen.has_colours(Terminal())
+
+
+def test_an_error_is_marked_on_a_terminal_only(environment):
+    """The line itself is the same."""
+    environment.setattr(sys, "stderr", Terminal())
+    assert screen.error_line("no") == "\x1b[31mlambdist:\x1b[0m no"
+    environment.setenv("NO_COLOR", "1")
+    assert screen.error_line("no\x1b[2J") == "lambdist: no\\u001b[2J"
+
+
+def test_a_cell_cannot_control_the_terminal():
+    """Causes come from the users' code."""
+    hostile = plain("t", "s", "c\x1b]0;x\x07", ("a\x1b", "b"), [("\x1b[2J", "\u202e")])
+
+    text = screen.render([hostile, "p\x9b"], columns=80, colours=True)
+
+    assert not [character for character in "\x07\x9b\u202e" if character in text]
+    assert "\\u001b[2J" in text
+
+
+def letter(n, cause, cause_class="application"):
+    return DeadLetter(
+        run_id="run", n=n, data="x", cause_class=cause_class, cause=cause, causes=(cause,),
+        receives=n % 5 + 1, redrives=0, first_at=None, last_at=None,
+    )  # fmt: skip
+
+
+def test_dead_letters_are_counted_by_cause():
+    """The most frequent cause first, with its most frequent messages; the others are one row."""
+    letters = [letter(n, f"ValueError: {n}") for n in range(100)] + [letter(7, "crash", "crash")] * 3
+
+    table, hint = dead_text.by_cause(letters, "mine")
+
+    assert [row[:2] for row in table.rows if row[0]] == [("application", "100"), ("crash", "3")]
+    assert len(table.rows) == dead_text.MESSAGES + 2
+    assert table.rows[dead_text.MESSAGES][3:] == ("and 97 other messages", "97")
+    assert "`lambdist dead mine --all`" in hint
+    assert dead_text.by_cause([], "mine") == ["0 dead in mine"]
+
+
+def completions(tmp_path, line, shell="bash"):
+    """What argcomplete offers for a line, as the shell's script asks for it."""
+    answer = tmp_path / "answer"
+    environment = {
+        **os.environ, "_ARGCOMPLETE": "1", "_ARGCOMPLETE_SHELL": shell, "_ARGCOMPLETE_IFS": "\n",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answer), "COMP_LINE": line, "COMP_POINT": str(len(line)),
+        "LAMBDIST_RESULTS": str(tmp_path),
+    }  # fmt: skip
+    subprocess.run([sys.executable, "-m", "lambdist_lib"], env=environment, cwd=paths.root(), check=False)
+    return set(answer.read_text().replace("\x0b", "\n").split())
+
+
+def test_a_shell_completes_commands_options_and_ids(tmp_path):
+    """Ids are those of the results folder."""
+    (tmp_path / "my-experiment" / "runs").mkdir(parents=True)
+    (tmp_path / "my-experiment" / "experiment.json").write_text("{}")
+
+    assert completions(tmp_path, "lambdist re") == {"resume", "redrive", "report"}
+    assert "--chunks" in completions(tmp_path, "lambdist submit --ch")
+    assert completions(tmp_path, "lambdist analyse my") == {"my-experiment"}
+
+
+@pytest.mark.parametrize("shell", completion.SHELLS)
+def test_the_completion_script_is_for_its_shell(shell, capsys):
+    """It defines a completion of `lambdist`."""
+    assert main.main(["completion", shell]) == 0
+
+    script = capsys.readouterr().out
+    assert "lambdist" in script and "_ARGCOMPLETE" in script
+    assert ("complete --command" in script) == (shell == "fish")
