@@ -130,6 +130,7 @@ NEEDS = {
     "python benchmarks/measures.py": QUIET,
     "python benchmarks/width.py": QUIET,
     "python benchmarks/pipeline.py": QUIET,
+    "python benchmarks/peers_pipeline.py": QUIET,
     "python benchmarks/planner.py": QUIET,
     "python benchmarks/simulators.py": QUIET,
     "python benchmarks/submission.py": QUIET,
