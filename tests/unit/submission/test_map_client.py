@@ -5,9 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import AccessDeniedError
+from lambdist_lib.protocol import contract
 from lambdist_lib.protocol.contract import LINE_MAX_BYTES
 from lambdist_lib.submission import map_client
 from lambdist_lib.submission.map_client import MapMachine
@@ -210,3 +213,22 @@ def test_a_line_holds_no_character_that_its_dead_letter_could_not(import_fresh):
     [record] = import_fresh("map_line").records({"line": line, "retries": 0, "entered_at": stamp})
     assert json.loads(record["body"])["data"] == "a\uffffb"
     assert record["body"].isascii()
+
+
+VALID = st.text(min_size=1, max_size=200).filter(lambda text: contract.reason_against(text) is None)
+
+
+@given(st.lists(VALID, min_size=1, max_size=30), st.integers(1, 100))
+def test_any_valid_datapoints_arrive_once_and_in_order(words, batch):
+    """The file has one line per child, whatever stands in a datapoint."""
+    services = Services()
+
+    counts, receipts = submit(services, words, SendOptions(request_batch=batch))
+
+    lines = services.files["runs/run/0.jsonl"].removesuffix("\n").split("\n")
+    points = [point for line in lines for point in json.loads(line)["datapoints"]]
+    found = [json.loads(point["ascii"]) if "ascii" in point else point["data"] for point in points]
+    assert found == words
+    assert [point["n"] for point in points] == list(range(len(words)))
+    assert len(lines) == -(-len(words) // batch)
+    assert counts.accepted == len(receipts) == len(words)
