@@ -97,7 +97,7 @@ def plot_cold_starts(invocations: pd.DataFrame, ax: Axes, *, target_label: str) 
     theme.title(
         ax,
         "What cold starts cost: init, then the handler cold and warm",
-        f"n = {len(invocations):,} invocations",
+        f"n = {counted(len(invocations), 'invocations')}",
         target_label,
     )
     return ax

@@ -10,7 +10,7 @@ from lambdist_lib.errors import RunError
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import FigureInputs, draw_one
-from lambdist_lib.formatting import label
+from lambdist_lib.formatting import counted, label
 from lambdist_lib.measures import concurrency
 
 
@@ -76,7 +76,7 @@ def plot_concurrency(
     ax.set_ylabel("executions, environments")
     if len(steps) or limits:
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
-    theme.title(ax, _text(spans, arm), f"n = {len(spans):,} executions", target_label)
+    theme.title(ax, _text(spans, arm), f"n = {counted(len(spans), 'executions')}", target_label)
     return ax
 
 
@@ -87,5 +87,6 @@ def _text(spans: pd.DataFrame, arm: str) -> str:
     return (
         f"Concurrency of {label(arm)}, {row.run_id}: peak {row.peak}, mean {row.mean:.2g}\n"
         f"{row.work_s:,.3g} s of work in {row.span_s:,.3g} s; "
-        f"each of {row.environments} environments used {row.reuse:.3g} times"
+        + ("one environment" if row.environments == 1 else f"each of {row.environments} environments")
+        + f" used {'once' if row.reuse == 1 else f'{row.reuse:.3g} times'}"
     )

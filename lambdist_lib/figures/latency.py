@@ -21,6 +21,8 @@ def draw_latency(inputs: FigureInputs) -> Figure | None:
     """Draw the latencies, of a sweep with cold and warm levels a panel each; None for other sweeps."""
     if not (factor := inputs.factor):
         latencies = latency.per_datapoint(inputs.records, inputs.runs)
+        if latencies["end_to_end_s"].isna().all():
+            return None  # every datapoint is dead
         return draw_one(plot_latency, latencies, height_in=3.8, target_label=inputs.target_label)
     if not inputs.has_cold_and_warm_levels:
         return None

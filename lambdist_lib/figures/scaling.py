@@ -53,7 +53,9 @@ def draw_residuals(inputs: FigureInputs) -> Figure | None:
     if not (factor := inputs.factor):
         return None
     laws = scaling.fits(sweep.by_level(inputs.runs, factor=factor))
-    law = scaling.best_fit(laws) or laws["overhead"]
+    law = scaling.best_fit(laws) or laws.get("overhead")
+    if law is None:
+        return None
     return draw_one(plot_residuals, law, height_in=3.4, target_label=inputs.target_label)
 
 
@@ -99,9 +101,9 @@ def plot_scaling(
         ax.axhline(seconds, color=theme.LIMIT, lw=1.2, ls="-.", label=f"{name}: {seconds:.3g} s")
     _axes(ax, points, factor)
     counts = sorted(points["runs"].unique()) if len(points) else [0]
-    each = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    each = counted(counts[0], "runs") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs"
     text = f"Time of {label(arm)} by {label(factor)}\n{_conclusion(law, fits)}"
-    theme.title(ax, text, f"n = {each} runs at each of {points['level'].nunique()} levels", target_label)
+    theme.title(ax, text, f"n = {each} at each of {points['level'].nunique()} levels", target_label)
     return ax
 
 

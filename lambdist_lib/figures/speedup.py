@@ -15,6 +15,8 @@ from lambdist_lib.formatting import compared, counted, label, number
 from lambdist_lib.measures import speedup
 from lambdist_lib.measures.pairs import EVENTS, paired_ratios
 
+ROW_IN = 0.62  # of a row on the right, with three lines of text
+MAX_UPRIGHT = 6  # labels below the runs that have room side by side
 LOG_FROM = 8  # largest over smallest time from which a linear axis would crush the small ones
 WIDE = 0.16  # half of a median's bar
 
@@ -47,7 +49,7 @@ def draw_by_level(inputs: FigureInputs) -> Figure | None:
 
 def describe_by_level(summary: alt_text.Summary) -> str:
     numbers = "; ".join(
-        f"at {row['level']:g}, {row['ratio']:.3g} times{alt_text.interval(row)}"
+        f"at {_level(row['level'])}, {row['ratio']:.3g} times{alt_text.interval(row)}"
         for row in alt_text.rows(summary, "by_level")
     )
     return alt_text.compose("Speedup of distributed over single node at each level:", numbers, summary)
@@ -62,7 +64,8 @@ def plot_speedup(runs: pd.DataFrame) -> Figure:
     Raises:
         RunError: There is no complete warm pair, or a run's ledger is open.
     """
-    figure = Figure(figsize=(WIDTH_IN + 1, 4.4))
+    rows = len(EVENTS) + max(runs["arm"].nunique() - 2, 0)
+    figure = Figure(figsize=(WIDTH_IN + 1, max(4.4, ROW_IN * rows + 1.2)))
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     plot_pairs(runs, left)
     plot_ratios(runs, right)
@@ -99,7 +102,12 @@ def plot_pairs(
         for name, place in places.items():
             many = (of_temperature["arm"] == name).sum()
             ticks[place] = f"{_tick_label(name)}\n{temperature} ({many})"
-    ax.set_xticks(list(ticks), list(ticks.values()))
+    labels = list(ticks.values())
+    if len(ticks) > MAX_UPRIGHT:
+        slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+        ax.set_xticks(list(ticks), [text.replace("\n", " ") for text in labels], **slanted)
+    else:
+        ax.set_xticks(list(ticks), labels)
     ax.set_xlim(-0.5, max(ticks, default=1) + 0.8)
     _seconds_axis(ax, timed[metric], f"seconds {EVENTS[metric]}")
     left_out = len(runs) - len(timed)
@@ -166,7 +174,8 @@ def plot_by_level(
         table: What `measures.speedup.by_level` returns.
         ax: Drawn on and returned. The ideal, one times faster per sender, is drawn for `chunks` only.
     """
-    x, ratio = table["level"], table["ratio"]
+    is_words = not pd.api.types.is_numeric_dtype(table["level"])
+    x, ratio = pd.Series(range(len(table))) if is_words else table["level"], table["ratio"]
     if factor == "chunks":
         ax.plot(x, x, ls=":", color=theme.QUIET, label="ideal: as many times faster as senders")
     ax.axhline(1, color=theme.QUIET, lw=1, zorder=0)
@@ -175,27 +184,32 @@ def plot_by_level(
     bars = ax.errorbar(x, ratio, yerr=error, marker="o", capsize=3, lw=1, color=theme.ARM[arm],
                        label=f"median of pairs{has_interval}")  # fmt: skip
     label_marks(bars.lines[0], [
-        f"{label(factor)} = {row.level:g}: {compared(row.ratio, row.low, row.high)}; "
+        f"{label(factor)} = {_level(row.level)}: {compared(row.ratio, row.low, row.high)}; "
         f"{counted(row.pairs, 'pairs')}"
         for row in table.itertuples()
     ])  # fmt: skip
-    for row in table.itertuples():
-        ax.annotate(f"{row.ratio:.3g}", (row.level, row.ratio), xytext=(6, 5), textcoords="offset points",
+    for place, row in zip(x, table.itertuples(), strict=True):
+        ax.annotate(f"{row.ratio:.3g}", (place, row.ratio), xytext=(6, 5), textcoords="offset points",
                     ha="left", fontsize="small", color=theme.INK)  # fmt: skip
     if len(table):
-        ax.set_xscale("log")
+        ax.set_xscale("linear" if is_words else "log")
         ax.set_yscale("log")
         theme.log_seconds(ax.yaxis)
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_ylim(min(ratio.min(), 1) * 0.6, max(table[["ratio", "high"]].max(axis=None), 1) * 2)
         ax.legend(frameon=False, fontsize="small")
-    ax.set_xticks(list(x), [f"{level:g}" for level in x])
+    ax.set_xticks(list(x), [_level(level) for level in table["level"]])
     ax.set_xlabel(label(factor))
     ax.set_ylabel("speedup (×)")
     n = ("" if table["pairs"].nunique() == 1 else "at least ") + counted(table["pairs"].min(), "warm pairs")
     text = f"Speedup of {label(arm)} by {label(factor)}"
-    theme.title(ax, text, f"n = {n} at each of {len(table)} levels", target_label)
+    where = "the one level" if len(table) == 1 else f"each of {len(table)} levels"
+    theme.title(ax, text, f"n = {n} at {where}", target_label)
     return ax
+
+
+def _level(level: float | str) -> str:
+    return level if isinstance(level, str) else f"{level:g}"
 
 
 def _tick_label(arm: str) -> str:

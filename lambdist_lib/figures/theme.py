@@ -186,4 +186,4 @@ def compress(image: bytes) -> tuple[bytes, int, int]:
 
 def whole_numbers(axis: Axis) -> None:
     """Put ticks at whole numbers only: nothing counted comes in halves."""
-    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))

@@ -7,6 +7,7 @@ With three or more arms, two of them are compared within their round: the runs o
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from lambdist_lib.measures.autocorrelation import PairedInterval, paired_interva
 from lambdist_lib.measures.intervals import values_needed
 from lambdist_lib.measures.multiplicity import adjusted_p
 from lambdist_lib.measures.pairs import EVENTS, paired_ratios, warm_runs
+from lambdist_lib.protocol import faults
 
 BY_LEVEL = ["level", "ratio", "low", "high", "pairs", "arm_s", "control_s", "adjusted_p", "verdict"]
 FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference shown"
@@ -174,7 +176,8 @@ def by_level(
     """
     results, log_ratios = {}, {}
     arm_runs, control_runs = runs[runs["arm"] == arm], runs[runs["arm"] == control]
-    for level, level_runs in arm_runs.groupby(factor, sort=True):
+    for level in sorted(arm_runs[factor].unique(), key=_in_order):
+        level_runs = arm_runs[arm_runs[factor] == level]
         same = control_runs[control_runs[factor] == level]
         both = pd.concat([level_runs, control_runs if same.empty else same])
         results[level] = compare_arms(both, arm=arm, control=control, metric=metric, confidence=confidence)
@@ -190,6 +193,11 @@ def by_level(
     )
     is_chance = table["verdict"].isin([FASTER, SLOWER]) & (table["adjusted_p"] > 1 - confidence + 1e-9)
     return table.assign(verdict=table["verdict"].mask(is_chance, NO_DIFFERENCE))
+
+
+def _in_order(level: Any) -> float:
+    """Return a level's place: its number, of declared work its seconds."""
+    return faults.parse_work(level).seconds if isinstance(level, str) else float(level)
 
 
 def conclusion_by_level(
