@@ -59,7 +59,9 @@ def _told(error: Exception) -> str:
     if isinstance(error, MemoryError) or "failed to map segment" in str(error):  # a shared library's
         return "out of memory: end other programs, or raise this shell's limit (`ulimit -v`)"
     if isinstance(error, OSError) and error.errno in OF_THE_SURROUNDINGS:
-        where = f" {paths.shown(str(error.filename))}" if error.filename else ""
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        names = [error.filename] if error.filename else paths.full() if is_full else []
+        where = f" {', '.join(paths.shown(str(name)) for name in names)}" if names else ""
         return f"cannot go on{where}: {error.strerror}; correct that, then run the command again"
     if "botocore" not in sys.modules:
         return ""

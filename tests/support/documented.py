@@ -114,6 +114,10 @@ NEEDS = {
         "a stack of its own; tests/local_cloud/test_arms.py deploys it"
     ),
     "lambdist fetch RUN --format csv": "a run of a table",
+    "lambdist report": "an experiment; tests/unit/report/test_page.py writes that of the newest",
+    "lambdist run data/words.txt --processing . --repetitions 3": "the folder of `lambdist init`",
+    "lambdist try data/words.txt --processing .": "the folder of `lambdist init`",
+    "python tests/support/screens.py": "a page to change; tests/unit/cli makes its outputs and compares",
     "lambdist init FOLDER": "a folder; tests/unit/project/test_packaging.py makes one",
     "lambdist run s3://bucket/pages.jsonl --column url,lang --processing my-job": "a bucket and a job",
     "lambdist submit pages.csv.gz --column url": "such a file",
