@@ -12,6 +12,7 @@ import math
 import pandas as pd
 
 from lambdist_lib.errors import RunError
+from lambdist_lib.formatting import counted
 from lambdist_lib.measures import cold_starts, intervals, ledger
 from lambdist_lib.measures.intervals import quantiles, share
 from lambdist_lib.protocol.contract import STORED
@@ -137,10 +138,14 @@ def conclusion(
     of_level = slowdowns[slowdowns["level"] == level]
     if len(of_level):
         [row] = of_level.itertuples()
-        between = "no interval: n too small" if math.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
+        between = (
+            f"an interval needs {intervals.values_needed()} rounds"
+            if math.isnan(row.low)
+            else f"{row.low:.3g} to {row.high:.3g}"
+        )
         parts.append(
             f"a cold run took {row.ratio:.3g} times as long as a warm one ({between}; {row.cold_s:.3g} s "
-            f"against {row.warm_s:.3g} s, {row.rounds} round{'s' if row.rounds > 1 else ''})"
+            f"against {row.warm_s:.3g} s, {counted(row.rounds, 'rounds')})"
         )
     where = f"With {factor.replace('_', ' ')} = {level:g}, {arm.replace('_', ' ')}"
     return f"{where}: {'; '.join(part for part in parts if part)} ({target})."

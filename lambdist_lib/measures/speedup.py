@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
+from lambdist_lib.formatting import counted
+from lambdist_lib.formatting import faster as times_faster
 from lambdist_lib.measures import sequential
 from lambdist_lib.measures.autocorrelation import PairedInterval, paired_interval
 from lambdist_lib.measures.intervals import values_needed
@@ -215,11 +217,17 @@ def conclusion_by_level(
     where = f"{target}, {factor} of {levels}"
     faster = table[table["verdict"] == FASTER]
     if faster.empty:
-        return f"{where}: {arm} is at no level shown to be faster than {control}."
+        near = table.loc[table["ratio"].idxmax()]
+        few = "" if table["low"].notna().any() else f"; an interval needs {values_needed()} pairs"
+        return (
+            f"{where}: {arm} is shown to be faster than {control} at no level. It comes nearest at {factor} "
+            f"{near['level']}: {near['arm_s']:.3g} s against {near['control_s']:.3g} s, "
+            f"{times_faster(near['ratio'])} (n = {counted(int(near['pairs']), 'pairs')}{few})."
+        )
     best = faster.loc[faster["arm_s"].idxmin()]
-    between = f"interval {best['low']:.3g} to {best['high']:.3g}, n = {best['pairs']} pairs"
+    between = f"interval {best['low']:.3g} to {best['high']:.3g}, n = {counted(best['pairs'], 'pairs')}"
     return (
-        f"{where}: {arm} is surely faster than {control} at {len(faster)} of {len(table)} levels "
+        f"{where}: {arm} is surely faster than {control} at {len(faster)} of {counted(len(table), 'levels')} "
         "(adjusted for their number), "
         f"and fastest at {factor} {best['level']}: {best['arm_s']:.3g} s against {best['control_s']:.3g} s, "
         f"{best['ratio']:.3g} times faster ({between})."

@@ -143,7 +143,7 @@ def test_the_sentence_has_the_shares_the_cost_and_the_target():
     ("runs", "said"),
     [
         (NO_RUNS, "nothing was run"),
-        (sweep(1, (1,)), "no interval: n too small"),
+        (sweep(1, (1,)), "an interval needs 6 rounds"),
         (sweep(1, (1,)).iloc[:1], "of a cold run's datapoints"),
         (sweep(1, (1,)).iloc[1:], "of a warm run's datapoints"),
     ],
