@@ -10,7 +10,7 @@ from support.written import written
 from lambdist_lib import paths
 from lambdist_lib.report.write import write_report
 
-VIEWS = [(1280, "light"), (768, "light"), (390, "light"), (1280, "dark"), (390, "dark")]
+VIEWS = [(1280, "light"), (768, "dark"), (390, "light")]
 WIDTH = "document.documentElement.scrollWidth"
 
 
