@@ -17,6 +17,7 @@ from pathlib import Path
 import platformdirs
 
 PACKAGE = Path(__file__).resolve().parent
+FULL_BYTES = 2**20  # a disk with less is called full
 SHIPPED = ("cloudformation", "data", "examples", "lambdas", "notebooks")
 
 
@@ -70,6 +71,18 @@ def state() -> Path:
         return Path(folder).resolve()
     top = checkout()
     return top / ".lambdist" if top else platformdirs.user_state_path("lambdist", appauthor=False)
+
+
+def full(free_bytes: int = FULL_BYTES) -> list[Path]:
+    """Return those of the folders that are written to whose disk is full: results, state, temporary."""
+    import shutil  # only here: most commands end without them
+    import tempfile
+
+    folders = [results(), state(), Path(tempfile.gettempdir()).resolve()]
+    nearest = {
+        folder: next(path for path in (folder, *folder.parents) if path.exists()) for folder in folders
+    }
+    return [folder for folder, path in nearest.items() if shutil.disk_usage(path).free < free_bytes]
 
 
 def make_private(folder: Path) -> Path:

@@ -1,6 +1,8 @@
 """Folders are asked when used, and messages spell paths so that they open."""
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -86,3 +88,13 @@ def test_shown_paths_name_no_home_folder(monkeypatch, tmp_path):
 def test_shipped_files_have_their_short_names(installed):
     """The name that every command looks up, wherever the package lies."""
     assert paths.shown(installed / "shipped" / "data" / "words.txt") == str(Path("data", "words.txt"))
+
+
+def test_full_names_the_folders_whose_disk_is_full(tmp_path, monkeypatch):
+    """Also one that does not exist yet; a disk with room is not named."""
+    for name in ("RESULTS", "STATE"):
+        monkeypatch.setenv(f"LAMBDIST_{name}", str(tmp_path / name.lower()))
+    free = {tmp_path: 0}
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free.get(Path(path), 2**40)))
+
+    assert paths.full() == [tmp_path / "results", tmp_path / "state"]
