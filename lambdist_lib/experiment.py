@@ -146,12 +146,13 @@ class Experiment:
                 self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
                 budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes,
             )  # fmt: skip
-        if self._holds_lock:  # until destroy(): another experiment would change or delete these stacks
-            self._lock.enter_context(locks.stacks(self.target, f"the experiment {self.id}"))
-        ownership.record_missing(self.target, self.folder)
-        self._begun = True
         self._executor.settings = settings
         with Progress("deploy") as progress:
+            if self._holds_lock:  # until destroy(): another experiment would change or delete these stacks
+                doing = f"the experiment {self.id}"
+                self._lock.enter_context(locks.stacks(self.target, doing, log=progress.note))
+            ownership.record_missing(self.target, self.folder)
+            self._begun = True
             self._executor.deploy(self.conditions, progress)
             progress.show(f"{len(self._executor.stacks)} stacks on {self.target.label}")
         return self._executor.stacks

@@ -118,6 +118,7 @@ class Progress:
         self._notebook = _display_handle(self._saved()) if in_notebook() else None
         self._headless = _headless_stream() if self._notebook is not None else None
         self._line_s = self._began_s  # when the last line was written there
+        self._written = ""
 
     def __enter__(self) -> Self:
         return self
@@ -139,6 +140,12 @@ class Progress:
         every_s = EVERY_S if self._is_live else LOG_EVERY_S
         if time.perf_counter() - self._shown_s >= every_s:
             self._draw()
+
+    def note(self, text: str) -> None:
+        """Show a text at once, such as whom this process waits for: nothing may follow for long."""
+        self._text, self._counts = text, None
+        self._write_line()
+        self._draw()
 
     def count(self, done: int, total: int) -> None:
         """Count the parts of the step that are done, such as runs; the time left follows from them."""
@@ -166,7 +173,8 @@ class Progress:
     def _write_line(self) -> None:
         """Write a line to the terminal or log of the program that runs this notebook."""
         self._line_s = time.perf_counter()
-        if self._headless is not None:
+        if self._headless is not None and self._written != f"{self._text}{self._end}":
+            self._written = f"{self._text}{self._end}"
             line = f"{self._labelled(f'{self._text}{self._end}')}\n"
             clear = "\r\x1b[K" if os.isatty(self._headless) else ""  # papermill's bar has no line end
             os.write(self._headless, f"{clear}{line}".encode())
@@ -215,7 +223,7 @@ def in_notebook() -> bool:
 
 
 def is_headless() -> bool:
-    """Return whether a program such as papermill runs this notebook, rather than a person's Jupyter server."""
+    """Return whether a program such as papermill runs this notebook, not a person's Jupyter server."""
     return in_notebook() and "JPY_SESSION_NAME" not in os.environ
 
 

@@ -41,10 +41,8 @@ def cold_shares(
     }
     rows = []
     for (arm, temperature, level), group in runs.groupby(["arm", "temperature", factor], sort=True):
-        for of, counted in flags.items():
-            n, cold = (
-                int(group["run_id"].map(count).fillna(0).sum()) for count in (counted.size(), counted.sum())
-            )
+        for of, flag in flags.items():
+            n, cold = (int(group["run_id"].map(count).fillna(0).sum()) for count in (flag.size(), flag.sum()))
             value, low, high, _ = share(cold, n, confidence)
             rows.append((arm, temperature, level, of, len(group), n, cold, value, low, high))
     names = ["arm", "temperature", "level", "of", "runs", "n", "cold", "share", "low", "high"]
@@ -138,11 +136,8 @@ def conclusion(
     of_level = slowdowns[slowdowns["level"] == level]
     if len(of_level):
         [row] = of_level.itertuples()
-        between = (
-            f"an interval needs {intervals.values_needed()} rounds"
-            if math.isnan(row.low)
-            else f"{row.low:.3g} to {row.high:.3g}"
-        )
+        no_interval = f"an interval needs {intervals.values_needed()} rounds"
+        between = no_interval if math.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
         parts.append(
             f"a cold run took {row.ratio:.3g} times as long as a warm one ({between}; {row.cold_s:.3g} s "
             f"against {row.warm_s:.3g} s, {counted(row.rounds, 'rounds')})"
