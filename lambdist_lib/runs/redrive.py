@@ -29,7 +29,7 @@ from lambdist_lib.records import dead_letters, join
 from lambdist_lib.records import items as records_items
 from lambdist_lib.records.dead_letters import DeadLetter
 from lambdist_lib.results import files, folders, journal, outputs
-from lambdist_lib.runs import collect, completion, resume
+from lambdist_lib.runs import collect, completion, lost_stack, resume
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions, send_options
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.submission import client
@@ -213,6 +213,7 @@ def _again(
             run_id=key,
             keep=kept,
             watch=watching.sending,
+            should_stop=lambda counts: lost_stack.reason(target),
         )
         ended = completion.wait_until_complete(
             target,

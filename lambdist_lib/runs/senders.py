@@ -14,7 +14,7 @@ from lambdist_lib.deployment import queue_depth, stacks
 from lambdist_lib.deployment.queue_depth import QueueDepth
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.protocol.arms import ARMS
-from lambdist_lib.runs import map_runs
+from lambdist_lib.runs import lost_stack, map_runs
 from lambdist_lib.submission import client, doors, map_client, original_client
 from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
 
@@ -122,9 +122,17 @@ def warm_up(
     keep: Callable[[list[Receipt]], None],
 ) -> SubmissionCounts:
     """Send unmeasured datapoints: through an arm's door whichever client is its own, else one per line."""
-    if ARMS[arm].door:
-        return by_client(target, stack, arm, lines, options, run_id=run_id, keep=keep)
-    return send(target, stack, arm, lines, replace(options, request_batch=1), run_id=run_id, keep=keep)
+    sender = by_client if ARMS[arm].door else send
+    return sender(
+        target,
+        stack,
+        arm,
+        lines,
+        options if ARMS[arm].door else replace(options, request_batch=1),
+        run_id=run_id,
+        keep=keep,
+        should_stop=lambda counts: lost_stack.reason(target),
+    )
 
 
 def depth(target: Target, stack: Stack, arm: str, run_id: str) -> Callable[[], QueueDepth]:

@@ -7,7 +7,8 @@ import pytest
 
 from lambdist_lib.cloud.emulator_state import Identity
 from lambdist_lib.errors import LocalCloudError, TargetError
-from lambdist_lib.runs import lost_stack
+from lambdist_lib.runs import lost_stack, senders
+from lambdist_lib.submission.receipts import SendOptions, SubmissionCounts
 
 FACTS = {"run_id": "words-d", "target": "local cloud", "data": "words.txt", "data_path": "/home/my words.txt"}
 NOBODY = Identity(pid=2**22 + 1, created=0.0)  # above the greatest pid
@@ -42,3 +43,15 @@ def test_explained_is_for_a_cloud_that_has_ended():
         lost_stack.explained(SimpleNamespace(cloud=None), FACTS),
     ):
         raise LocalCloudError("no space")
+
+
+def test_the_sending_of_a_warm_up_ends_with_the_cloud(monkeypatch):
+    """It would otherwise try for two minutes."""
+    given = {}
+    monkeypatch.setattr(senders, "by_client", lambda *_, **options: given.update(options))
+
+    senders.warm_up(
+        SimpleNamespace(cloud=ENDED), None, "distributed", [], SendOptions(), run_id="x", keep=list
+    )
+
+    assert given["should_stop"](SubmissionCounts()) == lost_stack.ENDED
