@@ -1,6 +1,7 @@
 """Draw the pairs of runs, their ratio with its interval, and the speedup at each level of a sweep."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,7 +105,7 @@ def plot_pairs(
             ticks[place] = f"{_tick_label(name)}\n{temperature} ({many})"
     labels = list(ticks.values())
     if len(ticks) > MAX_UPRIGHT:
-        slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+        slanted: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
         ax.set_xticks(list(ticks), [text.replace("\n", " ") for text in labels], **slanted)
     else:
         ax.set_xticks(list(ticks), labels)
