@@ -136,7 +136,7 @@ def row_of(records: pd.DataFrame, run_id: str, arm: str, pair: int, batch: int) 
     began_at, ends = records["intended_at"].min(), records["outcome"].value_counts()
     return {
         "experiment_id": "benchmark", "run_id": run_id, "pair": pair, "arm": arm, "temperature": "warm",
-        "target": "local cloud", "chunks": 100, "request_batch": batch, "queue_batch": batch,
+        "target": "local cloud", "chunks": 100, "processors": 100, "request_batch": batch, "queue_batch": batch,
         "memory_mb": 512, "work": "none", "fault": f"raise:{P},seed:0", "submitted": len(records),
         "stored": int(ends.get("stored", 0)), "dead": int(ends.get("dead", 0)), "rejected": 0, "unsent": 0,
         "in_flight": 0, "lost": 0, "started_at": began_at, "makespan_s": records["put_at"].max() - began_at,

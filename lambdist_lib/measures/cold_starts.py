@@ -181,4 +181,4 @@ def _since_begin(invocations: pd.DataFrame) -> pd.DataFrame:
 
 def _true(flags: pd.Series) -> pd.Series:
     """Return flags as bool; a missing flag is not a cold start."""
-    return flags.astype(object).eq(True).astype(bool)
+    return flags if flags.dtype == bool else flags.astype(object).eq(True).astype(bool)

@@ -37,7 +37,7 @@ def over_time(spans: pd.DataFrame) -> pd.DataFrame:
     Columns: `run_id`, `arm`, `at_s` (seconds since the run's first begin), `running` (executions at
     once), `environments` (that have run anything so far).
     """
-    tables = [_steps(group) for _, group in spans.groupby("run_id", sort=False)]
+    tables = [_table_of(group) for _, group in spans.groupby("run_id", sort=False)]
     if not tables:
         return pd.DataFrame(
             {"run_id": [], "arm": [], "at_s": [], "running": [], "environments": []}, dtype=float
@@ -63,7 +63,7 @@ def summary(spans: pd.DataFrame) -> pd.DataFrame:
                 "executions": len(group),
                 "environments": environments,
                 "reuse": len(group) / environments if environments else float("nan"),
-                "peak": int(_steps(group)["running"].max()),
+                "peak": int(_steps(group)[1].max()),
                 "mean": total_work_s / span_s if span_s > 0 else float("nan"),
                 "work_s": total_work_s,
                 "span_s": span_s,
@@ -89,25 +89,34 @@ def reuse(spans: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["run_id", "first_s"], kind="stable", ignore_index=True)
 
 
-def _steps(group: pd.DataFrame) -> pd.DataFrame:
+def _table_of(group: pd.DataFrame) -> pd.DataFrame:
     """Return `over_time` of one run."""
-    begins, ends = group["begin_at"].to_numpy(float), group["end_at"].to_numpy(float)
-    news = ~group.sort_values("begin_at", kind="stable").duplicated("environment_id")
-    new = news.reindex(group.index).to_numpy() & (group["environment_id"].notna()).to_numpy()
-    at = np.concatenate([ends, begins])  # at equal times ends come first: the sort is stable
-    change = np.concatenate([-np.ones(len(ends), int), np.ones(len(begins), int)])
-    opened = np.concatenate([np.zeros(len(ends), int), new.astype(int)])
-    order = np.argsort(at, kind="stable")
-    steps = pd.DataFrame(
+    at_s, running, environments = _steps(group)
+    return pd.DataFrame(
         {
             "run_id": group["run_id"].iloc[0],
             "arm": group["arm"].iloc[0],
-            "at_s": at[order] - begins.min(),
-            "running": np.cumsum(change[order]),
-            "environments": np.cumsum(opened[order]),
+            "at_s": at_s,
+            "running": running,
+            "environments": environments,
         }
     )
-    return steps[~steps["at_s"].duplicated(keep="last")].reset_index(drop=True)
+
+
+def _steps(group: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the columns `at_s`, `running` and `environments` of one run, in order of time."""
+    begins, ends = group["begin_at"].to_numpy(float), group["end_at"].to_numpy(float)
+    environments, _ = pd.factorize(group["environment_id"])  # -1: not known
+    in_order = np.argsort(begins, kind="stable")
+    opened = np.zeros(len(begins) * 2, int)
+    news = in_order[~pd.Series(environments[in_order]).duplicated().to_numpy()]
+    opened[len(ends) + news] = environments[news] >= 0
+    at_s = np.concatenate([ends, begins]) - begins.min()
+    order = np.argsort(at_s, kind="stable")  # at equal times ends come first
+    change = np.where(order < len(ends), -1, 1)
+    at_s = at_s[order]
+    last = np.append(at_s[1:] != at_s[:-1], True)
+    return at_s[last], np.cumsum(change)[last], np.cumsum(opened[order])[last]
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:

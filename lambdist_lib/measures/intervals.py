@@ -41,11 +41,41 @@ def interval_places(n: int, p: float, confidence: float) -> tuple[int, int] | No
     The number of values below the quantile is binomial (Conover 1999); scipy's `quantile_test` takes
     the same two.
     """
-    from scipy.stats import binom  # takes a second to import
+    from scipy.special import betainc, ndtri
 
     tail = (1 - confidence) / 2
-    low, high = int(binom.ppf(tail, n, p)) - 1, int(binom.isf(tail, n, p))
+    half = float(ndtri(tail)) * math.sqrt(n * p * (1 - p))
+    low, high = (min(max(int(n * p + sign * half), -1), n) for sign in (1, -1))  # of the normal distribution
+    while low >= 0 and binomial_cdf(low, n, p) >= tail:
+        low -= 1
+    while binomial_cdf(low + 1, n, p) < tail:
+        low += 1
+
+    def above(k: int) -> float:
+        return float(betainc(k + 1, n - k, p)) if k < n else 0.0
+
+    while high > 0 and above(high - 1) <= tail:
+        high -= 1
+    while above(high) > tail:
+        high += 1
     return (low, high) if low >= 0 and high < n else None
+
+
+def binomial_cdf(k: int, n: int, p: float) -> float:
+    """Return the probability of at most k of n; `scipy.stats`, which has it, takes a second to import."""
+    from scipy.special import betaincc
+
+    if k < 0:
+        return 0.0
+    return float(betaincc(k + 1, n - k, p)) if k < n else 1.0
+
+
+def mean_half_width(values: pd.Series, count: int, confidence: float = 0.95) -> float:
+    """Return half of the t interval of a mean of `count` values."""
+    from scipy.special import stdtrit
+
+    error = np.std(values.to_numpy(float), ddof=1) / math.sqrt(count)
+    return float(stdtrit(count - 1, (1 + confidence) / 2) * error)
 
 
 def quantile_interval(ordered: np.ndarray, p: float, confidence: float) -> tuple[float, float]:
@@ -122,14 +152,32 @@ def share(events: int, trials: int, confidence: float = 0.95) -> Share:
     The method is Clopper-Pearson up to FEW events or non-events, Wilson otherwise. Both assume
     independent trials. Without trials all numbers are NaN and the method is "".
     """
-    from scipy.stats import binomtest  # takes a second to import
-
     if trials == 0:
         return Share(float("nan"), float("nan"), float("nan"), "")
     few = min(events, trials - events) <= FEW
-    interval = binomtest(events, trials).proportion_ci(confidence, method="exact" if few else "wilson")
-    method = "Clopper-Pearson" if few else "Wilson"
-    return Share(events / trials, float(interval.low), float(interval.high), method)
+    low, high = (_clopper_pearson if few else _wilson)(events, trials, confidence)
+    return Share(events / trials, low, high, "Clopper-Pearson" if few else "Wilson")
+
+
+def _clopper_pearson(events: int, trials: int, confidence: float) -> tuple[float, float]:
+    """Return the exact interval (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    tail = (1 - confidence) / 2
+    low = betaincinv(events, trials - events + 1, tail) if events else 0.0
+    high = betaincinv(events + 1, trials - events, 1 - tail) if events < trials else 1.0
+    return float(low), float(high)
+
+
+def _wilson(events: int, trials: int, confidence: float) -> tuple[float, float]:
+    """Return Wilson's interval without continuity correction (Newcombe 1998, method 3)."""
+    from scipy.special import ndtri
+
+    z, p = float(ndtri(0.5 + 0.5 * confidence)), events / trials
+    scale = 2 * (trials + z**2)
+    center = (2 * trials * p + z**2) / scale
+    half = z / scale * math.sqrt(4 * trials * p * (1 - p) + z**2)
+    return center - half, center + half
 
 
 Measure = dict[str, Any]

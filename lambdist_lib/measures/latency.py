@@ -8,6 +8,7 @@ intervals assume independent datapoints. Those of one run share its queue and en
 uncertainty is larger.
 """
 
+import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
@@ -34,8 +35,12 @@ def per_datapoint(records: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd
         RunError: A datapoint was answered or stored before its intended send: a clock was set back.
     """
     table = records[["run_id", "arm"]].copy()
-    temperatures = {} if runs is None else dict(zip(runs["run_id"], runs["temperature"], strict=True))
-    table["temperature"] = table["run_id"].map(temperatures).astype(object).fillna(UNKNOWN)
+    temperatures = (
+        {} if runs is None else dict(zip(runs["run_id"], runs["temperature"].fillna(UNKNOWN), strict=True))
+    )
+    places, run_ids = pd.factorize(table["run_id"])
+    names = np.array([*(temperatures.get(run_id, UNKNOWN) for run_id in run_ids), UNKNOWN], dtype=object)
+    table["temperature"] = names[places]
     table["n"] = records["n"]
     intended_at = pd.to_numeric(records["intended_at"], errors="coerce")
     for name, end in ENDS.items():

@@ -5,6 +5,7 @@ an open ledger all the same, call `mark_incomplete`: the target's label, which i
 sentence, then says that the ledger is open.
 """
 
+import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
@@ -17,12 +18,23 @@ def count(records: pd.DataFrame) -> pd.DataFrame:
     `submitted` counts rows and the outcomes count known values, so that a row without a known outcome
     makes the run unbalanced, and not one datapoint smaller.
     """
-    runs = records[["run_id", "arm"]].drop_duplicates("run_id").set_index("run_id")
-    submitted = records.groupby("run_id", sort=False).size()
-    outcomes = pd.crosstab(records["run_id"], records["outcome"]).reindex(columns=OUTCOMES, fill_value=0)
-    counts = outcomes.reindex(runs.index, fill_value=0)
-    counts.insert(0, "submitted", submitted.reindex(runs.index, fill_value=0))
-    return pd.concat([runs, counts.astype(int)], axis="columns").reset_index()
+    places, run_ids = pd.factorize(records["run_id"])
+    codes, names = pd.factorize(records["outcome"])
+    columns = {name: column for column, name in enumerate(OUTCOMES)}
+    outcomes = np.array([*(columns.get(name, -1) for name in names), -1])[codes]
+    counted = (places >= 0) & (outcomes >= 0)
+    numbers = np.bincount(
+        places[counted] * len(OUTCOMES) + outcomes[counted], minlength=len(run_ids) * len(OUTCOMES)
+    ).reshape(len(run_ids), len(OUTCOMES))
+    first = ~pd.Series(places).duplicated().to_numpy() & (places >= 0)
+    return pd.DataFrame(
+        {
+            "run_id": list(run_ids),
+            "arm": list(records["arm"][first]),
+            "submitted": np.bincount(places[places >= 0], minlength=len(run_ids)),
+            **dict(zip(OUTCOMES, numbers.T, strict=True)),
+        }
+    )
 
 
 OPEN = "LEDGER OPEN"

@@ -23,7 +23,7 @@ import pandas as pd
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures.autocorrelation import paired_interval
-from lambdist_lib.measures.intervals import interval_places, values_needed
+from lambdist_lib.measures.intervals import binomial_cdf, interval_places, values_needed
 
 EARLY_LOOKS = (6, 8, 10)  # pairs; their intervals are as wide as without looks (coverage 0.957)
 LOOKS = (10, 15, 20, 30, 40, 60, 80, 100)  # beyond 10 pairs a look at 6 would widen all later intervals
@@ -155,9 +155,7 @@ def adjusted(looks: tuple[int, ...], confidence: float) -> float:
     Intervals change only where a rank changes, so the candidates are the confidences of the ranks.
     NaN if none of them suffices.
     """
-    from scipy.stats import binom  # takes a second to import
-
-    candidates = {1 - 2 * binom.cdf(rank - 1, n, 0.5) for n in looks for rank in range(1, n // 2 + 1)}
+    candidates = {1 - 2 * binomial_cdf(rank - 1, n, 0.5) for n in looks for rank in range(1, n // 2 + 1)}
     for candidate in sorted(candidates):
         slightly_less = candidate - 1e-12  # so that the rank itself is used
         if slightly_less >= confidence - 1e-9 and coverage(looks, slightly_less) >= confidence:
@@ -172,11 +170,10 @@ def coverage(looks: tuple[int, ...], per_look: float) -> float:
     values lie on one side. The number on one side grows by fair coin tosses; paths that missed once are
     removed.
     """
-    from scipy.stats import binom
-
     alive, before = np.array([1.0]), 0
     for n in looks:
-        alive = np.convolve(alive, binom.pmf(np.arange(n - before + 1), n - before, 0.5))
+        tosses = [math.comb(n - before, heads) / 2 ** (n - before) for heads in range(n - before + 1)]
+        alive = np.convolve(alive, tosses)
         before = n
         if places := interval_places(n, 0.5, per_look):
             fewest = places[0] + 1

@@ -14,7 +14,7 @@ import pandas as pd
 from lambdist_lib.cloud.limits import LIMITS, ON_AWS, ON_LOCAL_CLOUD, Number, number
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures.intervals import quantiles, share
+from lambdist_lib.measures.intervals import mean_half_width, quantiles, share
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.contract import DEAD, STORED
 
@@ -125,13 +125,11 @@ class Maker:
         return number(value, unit, source, self.as_of, self.provenance, spread)
 
     def mean(self, name: str, values: pd.Series) -> dict[str, Number]:
-        from scipy.stats import sem, t  # takes a second to import
-
         values = values.dropna()
         if len(values) < MIN_VALUES:
             return {}
         center = float(values.mean())
-        half = float(t.ppf(0.975, len(values) - 1) * sem(values))
+        half = mean_half_width(values, len(values))
         ends = max(center - half, 0.0), max(center + half, 0.0)
         return {name: self.number(name, max(center, 0.0), *ends, len(values))}
 

@@ -14,6 +14,7 @@ import pandas as pd
 from lambdist_lib.cloud.limits import ON_LOCAL_CLOUD, Number, number
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError, UsageError
+from lambdist_lib.measures.intervals import mean_half_width
 from lambdist_lib.planner import calibration, settings_search
 from lambdist_lib.planner.calibration import Measured, measured
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
@@ -92,8 +93,6 @@ def gaps(processors: pd.DataFrame) -> pd.Series:
 
 def by_blocks(name: str, values: pd.Series, run: Measured) -> Number:
     """Return the mean of values in order of time, with an interval from the means of consecutive blocks."""
-    from scipy.stats import sem, t  # takes a second to import
-
     values = values.dropna().reset_index(drop=True)
     if len(values) < 2 * BLOCKS:
         raise RunError(
@@ -101,7 +100,7 @@ def by_blocks(name: str, values: pd.Series, run: Measured) -> Number:
             "needed: calibrate the local cloud from a run of some hundred datapoints, where messages wait"
         )
     means = values.groupby(values.index * BLOCKS // len(values)).mean()
-    half = float(t.ppf(0.975, BLOCKS - 1) * sem(means))
+    half = mean_half_width(means, BLOCKS)
     center = max(float(values.mean()), 0.0)
     return run.maker.number(name, center, max(center - half, 0.0), center + half, len(values))
 

@@ -115,3 +115,46 @@ def test_measures_import_without_scipy():
     code = "import sys; from lambdist_lib.measures import speedup; print('scipy.stats' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("n", [1, 5, 6, 7, 20, 73, 368, 1_001, 250_000])
+@pytest.mark.parametrize("p", [0.25, 0.5, 0.9, 0.99])
+def test_interval_places_are_the_binomial_quantiles(n, p):
+    """They are those of `scipy.stats.binom`, which takes a second to import."""
+    for confidence in (0.9, 0.95, 0.978515624999, 0.99):
+        tail = (1 - confidence) / 2
+        low, high = int(stats.binom.ppf(tail, n, p)) - 1, int(stats.binom.isf(tail, n, p))
+        expected = (low, high) if low >= 0 and high < n else None
+        assert intervals.interval_places(n, p, confidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "trials"), [(0, 1), (1, 1), (0, 131), (2, 131), (6, 131), (126, 131), (40_000, 99_999)]
+)
+def test_a_share_has_the_interval_of_a_binomial_test(events, trials):
+    """It is that of `scipy.stats.binomtest`, whose exact ends are found to 2e-12."""
+    share = intervals.share(events, trials)
+    method = {"Wilson": "wilson", "Clopper-Pearson": "exact"}[share.method]
+
+    expected = stats.binomtest(events, trials).proportion_ci(0.95, method=method)
+
+    assert (share.low, share.high) == pytest.approx((expected.low, expected.high), abs=4e-12)
+
+
+def test_the_half_width_of_a_mean_is_that_of_the_t_distribution():
+    """It is the t quantile times the standard error of `scipy.stats`."""
+    values = pd.Series([1.0, 2.5, 4.0, 4.5])
+    expected = stats.t.ppf(0.975, 3) * stats.sem(values)
+
+    assert intervals.mean_half_width(values, 4) == pytest.approx(expected, rel=1e-12)
+
+
+def test_measures_without_a_bootstrap_do_not_import_scipy_stats():
+    """Its import takes longer than all measures of a small experiment."""
+    code = (
+        "import sys; from lambdist_lib.measures import intervals, sequential\n"
+        "intervals.share(3, 10), intervals.share(50, 100), intervals.interval_places(100, 0.5, 0.95)\n"
+        "sequential.plan(0.1)\n"
+        "assert 'scipy.special' in sys.modules and 'scipy.stats' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
