@@ -137,6 +137,7 @@ def plot_theory(against: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
         _draw_laws(ax, drawn)
         _draw_rates(ax, drawn)
         ax.set_yscale("log")
+        theme.log_seconds(ax.yaxis)
         ax.yaxis.set_major_formatter(lambda share, _: f"{share * 100:g} %")
         ends = pd.concat([drawn.loc[drawn["dead"] > 0, "low"], drawn["expected"], drawn["high"]])
         ax.set_ylim(max(ends[ends > 0].min() / 3, LEAST_RATE), 1.5)
@@ -145,7 +146,7 @@ def plot_theory(against: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
     ax.set_xlabel("probability p that an attempt fails")
     ax.set_ylabel("dead of the settled datapoints")
     left_out = len(against) - len(drawn)
-    n = f"n = {int(drawn['settled'].sum()):,} datapoints in {len(drawn)} experiments"
+    n = f"n = {counted(int(drawn['settled'].sum()), 'datapoints')} in {counted(len(drawn), 'experiments')}"
     n += f" ({left_out} without a law or a datapoint left out)" if left_out else ""
     text = f"Dead letters against theory: {int(drawn['agrees'].sum())} of {len(drawn)} intervals hold it"
     theme.title(ax, text, n, target_label)
