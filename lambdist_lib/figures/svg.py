@@ -8,6 +8,7 @@ import re
 from xml.etree import ElementTree
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -18,6 +19,7 @@ from lambdist_lib.figures.hover import PREFIX, SEPARATOR
 from lambdist_lib.formatting import printable
 
 MAX_MARKS = 5_000  # of a figure: the largest collections beyond it become pixels, which have no hover text
+MAX_VERTICES = 5_000  # of a curve: a longer one becomes pixels
 TEXT = {"text", "tspan", "title"}  # elements whose white space is content
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
@@ -56,17 +58,31 @@ def _variable(colour: str) -> str:
 
 
 def _rasterise_crowds(figure: Figure) -> None:
-    """Turn the largest collections into pixels until the figure has at most MAX_MARKS marks."""
-    sizes = [(len(artist.get_offsets()) if len(artist.get_paths()) == 1 else len(artist.get_paths()), artist)
-             for artist in figure.findobj(Collection)]  # fmt: skip
-    sizes += [(len(line.get_xdata()), line) for line in figure.findobj(Line2D)
-              if line.get_marker() not in ("", "None", None)]  # fmt: skip
-    total = sum(size for size, _ in sizes)
-    for size, artist in sorted(sizes, key=lambda pair: pair[0], reverse=True):
+    """Turn long curves and the largest collections into pixels until the figure is small enough."""
+    sizes: list[tuple[int, Collection | Line2D]] = []
+    for artist in (*figure.findobj(Collection), *figure.findobj(Line2D)):
+        marks, vertices = _extent(artist)
+        if vertices > MAX_VERTICES:
+            artist.set_rasterized(True)
+        else:
+            sizes.append((marks, artist))
+    total = sum(marks for marks, _ in sizes)
+    for marks, artist in sorted(sizes, key=lambda pair: pair[0], reverse=True):
         if total <= MAX_MARKS:
             return
         artist.set_rasterized(True)
-        total -= size
+        total -= marks
+
+
+def _extent(artist: Artist) -> tuple[int, int]:
+    """Return how many marks an artist draws, and how many vertices its longest path has."""
+    if isinstance(artist, Collection):
+        paths = artist.get_paths()
+        return max(len(paths), len(artist.get_offsets())), max((len(path) for path in paths), default=0)
+    if isinstance(artist, Line2D):
+        points, is_line = len(artist.get_xdata()), artist.get_linestyle() != "None"
+        return points if artist.get_marker() not in ("", "None", None) else 0, points if is_line else 0
+    return 0, 0
 
 
 class _Element:

@@ -92,6 +92,7 @@ def test_crowds_become_pixels():
     figure = draw(["few"], count=10)
     count = svg.MAX_MARKS + 1
     figure.axes[0].scatter(np.arange(count), np.arange(count))
+    figure.axes[0].step(np.arange(count), np.arange(count) % 7)
 
     text = svg.svg(figure, "x", "alt", kind="wide")
 
