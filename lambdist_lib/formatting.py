@@ -96,8 +96,8 @@ def duration(seconds: float, *, rough: bool = False) -> str:
 
 
 def money(usd: float) -> str:
-    """Return an amount in US dollars: with cents from 1 on, two significant digits below."""
-    return f"{usd:,.2f}" if usd >= 1 else f"{usd:.2g}"
+    """Return an amount in US dollars: with cents from 1 on, two significant digits below, never a power."""
+    return f"{usd:,.2f}" if usd >= 1 or not math.isfinite(usd) else f"{Decimal(f'{usd:.2g}'):f}"
 
 
 def printable(text: str) -> str:

@@ -76,10 +76,13 @@ def next_steps(where: str | Path) -> str:
     """Return where an experiment's files are, and the command that writes its report.
 
     Args:
-        where: The experiment's folder.
+        where: The experiment's folder; without runs it has no report.
     """
     folder = Path(where)
-    return f"Results: {paths.shown(folder)}/. Report as one HTML file: `lambdist report {folder.name}`."
+    files = f"Results: {paths.shown(folder)}/."
+    if not any(folder.glob("runs/*/run.json")):
+        return files
+    return f"{files} Report as one HTML file: `lambdist report {folder.name}`."
 
 
 def _markdown(table: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.costs.assumptions import Table
-from lambdist_lib.formatting import duration, money
+from lambdist_lib.formatting import counted, duration, faster, money, percent
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid import phases
@@ -114,11 +114,11 @@ def sentence(sizes: pd.DataFrame) -> str:
     """Summarise the largest size in a sentence."""
     largest = sizes.iloc[-1]
     return (
-        f"{largest['datapoints']:,} datapoints would take {duration(largest['makespan_s'])} on AWS "
+        f"{counted(largest['datapoints'], 'datapoints')} would take {duration(largest['makespan_s'])} on AWS "
         f"({duration(largest['low_s'])} to {duration(largest['high_s'])}) and cost {money(largest['usd'])} "
-        f"USD; the bottleneck is {largest['limit']}, for {largest['share']:.0%} of the time. One node would "
-        f"take {duration(largest['single_node_s'])}: {largest['speedup']:,.0f} times as long, and at most "
-        f"{largest['ceiling']:,.0f} times with any setting"
+        f"USD; the bottleneck is {largest['limit']}, for {percent(round(largest['share'], 2))} of the time. "
+        f"One node would take {duration(largest['single_node_s'])}: the fan-out is "
+        f"{faster(largest['speedup'])}, and {faster(largest['ceiling'])} at best, with any setting"
     )
 
 

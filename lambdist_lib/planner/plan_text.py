@@ -4,7 +4,7 @@ import textwrap
 from typing import Any
 
 from lambdist_lib.cloud.limits import LIMITS
-from lambdist_lib.formatting import duration, money
+from lambdist_lib.formatting import counted, duration, money
 from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.fluid.phases import ACCOUNT
 
@@ -63,9 +63,9 @@ def _obstacles(plan: dict[str, Any]) -> list[str]:
 def _job(plan: dict[str, Any]) -> list[str]:
     job = plan["job"]
     return [
-        f"{'job':<11} {job['datapoints']:,} datapoints, work {job['work']}, fault {job['fault']}: "
-        f"{job['chunks']:,} senders, {job['request_batch']} a request, {job['queue_batch']} a batch, "
-        f"{job['memory_mb']} MB, at most {job['processors']:,} processors",
+        f"{'job':<11} {counted(job['datapoints'], 'datapoints')}, work {job['work']}, fault {job['fault']}: "
+        f"{counted(job['chunks'], 'senders')}, {job['request_batch']} a request, {job['queue_batch']} a "
+        f"batch, {job['memory_mb']} MB, at most {job['processors']:,} processors",
         f"target      {plan['target']}; {plan['method']}",
     ]
 

@@ -54,7 +54,15 @@ def test_an_unknown_parameter_stops_the_notebook(display):
     assert display.texts == []
 
 
-def test_the_last_lines_name_the_folder_and_the_command():
+def test_the_last_lines_name_the_folder_and_the_command(tmp_path, monkeypatch):
+    """A folder without runs, such as that of a plan from other runs, has no report."""
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "results" / "a-1" / "runs" / "a-1-d"
+    run.mkdir(parents=True)
+    assert session.next_steps("results/a-1") == "Results: results/a-1/."
+
+    (run / "run.json").touch()
+
     assert session.next_steps("results/a-1") == (
         "Results: results/a-1/. Report as one HTML file: `lambdist report a-1`."
     )
