@@ -59,12 +59,13 @@ def plot_concurrency(
     x = steps["at_s"]
     ax.fill_between(x, steps["running"], step="post", color=colour, alpha=0.35, lw=0)
     ax.step(x, steps["running"], where="post", color=colour, lw=1, label="running at once")
-    ax.step(x, steps["environments"], where="post", color=theme.INK, lw=1.2, ls="--",
+    used = steps[steps["environments"].diff().ne(0) | (steps.index == steps.index.max())]
+    ax.step(used["at_s"], used["environments"], where="post", color=theme.INK, lw=1.2, ls="--",
             label="environments used so far")  # fmt: skip
-    for column, words in (("running", "executions at once"), ("environments", "environments so far")):
-        [marks] = ax.plot(x, steps[column], "o", ms=5, alpha=0)  # invisible: what the pointer reads
+    for rows, column, words in ((steps, "running", "running"), (used, "environments", "environments used")):
+        [marks] = ax.plot(rows["at_s"], rows[column], "o", ms=5, alpha=0)  # what the pointer reads
         label_marks(marks, [f"{count:g} {words} at {at_s:.3f} s"
-                            for at_s, count in zip(x, steps[column], strict=True)])  # fmt: skip
+                            for at_s, count in zip(rows["at_s"], rows[column], strict=True)])  # fmt: skip
     top = max(steps[["running", "environments"]].max(axis=None), 1) if len(steps) else 1
     for name, limit in (limits or {}).items():
         ax.axhline(limit, color=theme.LIMIT, lw=1.2, ls="-.", label=f"{name}: {limit:g}")

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_each
 from lambdist_lib.figures.inputs import FigureInputs, draw_one
-from lambdist_lib.formatting import label, number
+from lambdist_lib.formatting import counted, label, number
 
 SERVICE = {
     "API Gateway": "#CC79A7",
@@ -67,7 +67,7 @@ def plot_costs(table: pd.DataFrame, ax: Axes, *, target_label: str, runs: int) -
     ax.invert_yaxis()
     ax.set_xlim(0, ax.get_xlim()[1] * 2 if arms else 1)  # the longest bar's words end before the legend
     ax.set_xlabel("USD for a million datapoints, at the prices of AWS")
-    theme.title(ax, "What it would cost", f"n = {runs} runs metered", target_label)
+    theme.title(ax, "What it would cost", f"n = {counted(runs, 'runs')} metered", target_label)
     return ax
 
 

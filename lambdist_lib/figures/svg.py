@@ -8,6 +8,7 @@ import re
 from xml.etree import ElementTree
 
 import matplotlib
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
@@ -59,7 +60,7 @@ def _variable(colour: str) -> str:
 
 def _rasterise_crowds(figure: Figure) -> None:
     """Turn long curves and the largest collections into pixels until the figure is small enough."""
-    sizes: list[tuple[int, Collection | Line2D]] = []
+    sizes: list[tuple[int, Artist]] = []
     for artist in (*figure.findobj(Collection), *figure.findobj(Line2D)):
         marks, vertices = _extent(artist)
         if vertices > MAX_VERTICES:
@@ -78,9 +79,10 @@ def _extent(artist: Artist) -> tuple[int, int]:
     """Return how many marks an artist draws, and how many vertices its longest path has."""
     if isinstance(artist, Collection):
         paths = artist.get_paths()
-        return max(len(paths), len(artist.get_offsets())), max((len(path) for path in paths), default=0)
+        offsets = np.asarray(artist.get_offsets())
+        return max(len(paths), len(offsets)), max((len(path) for path in paths), default=0)
     if isinstance(artist, Line2D):
-        points, is_line = len(artist.get_xdata()), artist.get_linestyle() != "None"
+        points, is_line = len(np.asarray(artist.get_xydata())), artist.get_linestyle() != "None"
         return points if artist.get_marker() not in ("", "None", None) else 0, points if is_line else 0
     return 0, 0
 
@@ -122,7 +124,7 @@ class _Element:
                 del child.attrib["class"]
 
     def _attributes(self, element: ElementTree.Element) -> dict[str, str]:
-        attributes = {}
+        attributes: dict[str, str] = {}
         for name, value in element.attrib.items():
             key = name.partition("}")[2] or name
             if key == "id":

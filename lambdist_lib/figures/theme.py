@@ -139,13 +139,13 @@ def png(figure: Figure) -> bytes:
 def narrow(figure: Figure) -> None:
     """Stack a figure's panels and wrap its titles for a narrow screen; legends move below."""
     panels = [ax for ax in figure.axes if ax.get_subplotspec() is not None]
-    labels = [_wrap_labels(ax) for ax in panels]
-    heights_in = [max(NARROW_PANEL_IN, NARROW_EDGES_IN + NARROW_LINE_IN * len(lines)) for lines in labels]
+    ticks = [_wrap_labels(ax) for ax in panels]
+    heights_in = [max(NARROW_PANEL_IN, NARROW_EDGES_IN + NARROW_LINE_IN * len(lines)) for lines in ticks]
     grid = figure.add_gridspec(len(panels), 1, height_ratios=heights_in)
     figure.set_size_inches(NARROW_IN, sum(heights_in))
     for place, ax in enumerate(panels):
         ax.set_subplotspec(grid[place])
-        chars = NARROW_CHARS - int(0.6 * max(map(len, labels[place]), default=0))
+        chars = NARROW_CHARS - int(0.6 * max(map(len, ticks[place]), default=0))
         lines = [textwrap.fill(unbroken(line), chars) for line in ax.get_title("left").splitlines()]
         ax.set_title("\n".join(lines), loc="left", fontsize="small")
         for axis in (ax.xaxis, ax.yaxis):
