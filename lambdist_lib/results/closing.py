@@ -5,11 +5,12 @@ from typing import Any
 
 from lambdist_lib.errors import DeadLimitError, RejectedError, RunError, UnfinishedError
 from lambdist_lib.protocol.arms import is_local
-from lambdist_lib.protocol.contract import OUTCOMES, STORED
+from lambdist_lib.protocol.contract import LOST, OUTCOMES, STORED
 
 ACCEPTED, UNKNOWN = "accepted", "unknown"  # where a run through an API of others closes
 CLASSES = (STORED, ACCEPTED, *OUTCOMES[1:], UNKNOWN)
 OPEN = ("unsent", "in_flight", UNKNOWN, "foreign")  # in a run's facts, what a resume settles
+MAP_ENDED = "Step Functions ended the map"  # begin of `stopped` in a run whose map failed
 DEAD_LIMIT = "--stop-if-dead"  # begin of `stopped` in a run that its failures ended
 
 
@@ -31,7 +32,13 @@ def closing_line(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def is_finished(row: Mapping[str, Any]) -> bool:
     """Whether a resume has nothing left to do, by a run's facts."""
-    return row["state"] == "collected" and not any(row.get(name) for name in OPEN)
+    is_open = any(row.get(name) for name in OPEN) or is_given_up(row)
+    return row["state"] == "collected" and not is_open
+
+
+def is_given_up(row: Mapping[str, Any]) -> bool:
+    """Whether Step Functions ended a run's map before each of its datapoints had its tries."""
+    return bool(row.get(LOST)) and str(row.get("stopped") or "").startswith(MAP_ENDED)
 
 
 def is_over_dead_limit(row: Mapping[str, Any]) -> bool:
@@ -68,6 +75,11 @@ def require_finished(row: dict[str, Any]) -> None:
             f"{run_id}: the table has {len(foreign):,} answers under this run's key that are not to its "
             f"datapoints (n = {shown}): they were left out; `lambdist resume {run_id}` removes them and "
             "sends these datapoints again"
+        )
+    if is_given_up(row):
+        raise UnfinishedError(
+            f"{run_id}: {row['lost']:,} datapoints have no outcome ({row['stopped']}); once that is mended, "
+            f"`lambdist resume {run_id}` sends them again"
         )
     if row["lost"]:
         raise RunError(

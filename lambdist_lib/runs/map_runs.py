@@ -11,9 +11,12 @@ from typing import Any
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.queue_depth import QueueDepth, queue_depth
 from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.protocol.causes import CAUSE_MAX_CHARS
+from lambdist_lib.protocol.contract import UNPRINTABLE
+from lambdist_lib.results import closing
 from lambdist_lib.submission.map_client import MapMachine
 
-RUNNING = "RUNNING"
+RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 
 
 def machine_of(target: Target, stack: Stack) -> MapMachine:
@@ -45,9 +48,13 @@ def depth(target: Target, stack: Stack, run_id: str) -> Callable[[], QueueDepth]
     return seen
 
 
-def delete_files(target: Target, stack: Stack, run_id: str) -> None:
-    """Delete the files that a run's ended executions have read; the bucket expires any other after a day."""
-    machine = machine_of(target, stack)
+def clean_up(target: Target, stack: Stack, run_id: str) -> str:
+    """Delete the files that a run's ended executions have read; the bucket expires any other after a day.
+
+    Returns:
+        Why the last execution failed, "" if it did not: its datapoints without an outcome are then lost.
+    """
+    machine, failure = machine_of(target, stack), ""
     for execution in executions(machine, run_id):
         if execution["status"] != RUNNING:
             fields = json.loads(execution["input"])
@@ -55,6 +62,16 @@ def delete_files(target: Target, stack: Stack, run_id: str) -> None:
             machine.s3.delete_object(
                 Bucket=fields["bucket"], Key=fields["key"], ExpectedBucketOwner=machine.owner, **version
             )
+        failure = _failure(execution)
+    return failure
+
+
+def _failure(execution: dict[str, Any]) -> str:
+    if execution["status"] in (RUNNING, SUCCEEDED):
+        return ""
+    reported = [str(execution[name]) for name in ("error", "cause") if execution.get(name)]
+    text = UNPRINTABLE.sub(" ", ": ".join(reported) or "no reason given")[:CAUSE_MAX_CHARS]
+    return f"{closing.MAP_ENDED} as {execution['status']}: {text}"
 
 
 def executions(machine: MapMachine, run_id: str) -> Iterator[dict[str, Any]]:

@@ -186,7 +186,8 @@ def complete(
             depth=senders.depth(target, stack, info.arm, info.key),
         )
         if not ended.queued:
-            senders.clean_up(target, stack, info.arm, info.key)
+            failure = senders.clean_up(target, stack, info.arm, info.key)
+            facts["stopped"] = facts["stopped"] or failure
         monitor.collecting()
         collected = collect.collect(target, stack, points, folder, info.arm, ended, jumped_s=clock.jumped_s())
         changed = _changed(target, stack)

@@ -88,7 +88,7 @@ SENDERS: dict[str, Sender] = {  # by `Arm.sender`
 }
 # What a way that is no front door has in flight, and what it leaves behind
 DEPTHS: dict[str, Callable[[Target, Stack, str], Callable[[], QueueDepth]]] = {"map": map_runs.depth}
-CLEAN_UPS: dict[str, Callable[[Target, Stack, str], None]] = {"map": map_runs.delete_files}
+CLEAN_UPS: dict[str, Callable[[Target, Stack, str], str]] = {"map": map_runs.clean_up}
 
 
 def send(
@@ -142,7 +142,8 @@ def depth(target: Target, stack: Stack, arm: str, run_id: str) -> Callable[[], Q
     return lambda: queue_depth.queue_depth(target, stack)
 
 
-def clean_up(target: Target, stack: Stack, arm: str, run_id: str) -> None:
-    """Delete what an arm's sender left for a run that has nothing in flight any more."""
+def clean_up(target: Target, stack: Stack, arm: str, run_id: str) -> str:
+    """Delete what an arm's sender left for a run that has nothing in flight; return why it failed, or ""."""
     if ARMS[arm].sender in CLEAN_UPS:
-        CLEAN_UPS[ARMS[arm].sender](target, stack, run_id)
+        return CLEAN_UPS[ARMS[arm].sender](target, stack, run_id)
+    return ""

@@ -105,3 +105,15 @@ def test_a_pool_that_its_limit_ended_is_not_resumed():
     with pytest.raises(DeadLimitError) as pool:
         closing.require_finished({**row, "arm": "local_pool"})
     assert "resume" not in str(pool.value)
+
+
+def test_a_run_whose_map_failed_is_open_until_a_resume():
+    """Step Functions' reason is named; what was lost otherwise is not sent again without a look."""
+    why = f"{closing.MAP_ENDED} as FAILED: no such key"
+    failed = {**ROW, "state": "collected", "stored": 0, "lost": 71, "stopped": why}
+
+    with pytest.raises(UnfinishedError, match="lambdist resume x-d"):
+        closing.require_finished(failed)
+    assert not closing.is_finished(failed)
+    assert closing.is_finished({**failed, "stopped": ""})
+    assert closing.is_finished({**failed, "lost": 0, "stored": 71})

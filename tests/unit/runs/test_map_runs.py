@@ -28,10 +28,12 @@ class States:
         if number >= len(self.executions):
             raise AbsentExecution
         fields = {"bucket": "bucket", "key": f"runs/run/{number}.jsonl", "version": "v1"}
+        is_failed = self.executions[number][0] == "FAILED"
         return {
             "executionArn": executionArn,
             "status": self.executions[number][0],
             "input": json.dumps({**fields, "per_line": self.per_line}),
+            **({"error": "States.ItemReaderFailed", "cause": "no such\nkey"} if is_failed else {}),
         }
 
     def list_map_runs(self, *, executionArn):
@@ -91,11 +93,23 @@ def test_files_are_deleted_once_their_execution_has_ended(run):
     states = States(("SUCCEEDED", None), ("RUNNING", None))
     target, stack, _ = run(states)
 
-    senders.clean_up(target, stack, "distributed_map", "run")
+    assert senders.clean_up(target, stack, "distributed_map", "run") == ""
 
     [deleted] = states.deleted
     assert (deleted["Key"], deleted["VersionId"]) == ("runs/run/0.jsonl", "v1")
     assert deleted["ExpectedBucketOwner"] == "123456789012"
+
+
+def test_a_failed_map_says_what_step_functions_reports(run):
+    """Its datapoints are lost, and the run tells why; a later execution that succeeds takes that back."""
+    states = States(("FAILED", None))
+    target, stack, _ = run(states)
+
+    failure = senders.clean_up(target, stack, "distributed_map", "run")
+    states.executions.append(("SUCCEEDED", None))
+
+    assert failure == "Step Functions ended the map as FAILED: States.ItemReaderFailed: no such key"
+    assert senders.clean_up(target, stack, "distributed_map", "run") == ""
 
 
 def test_other_arms_leave_nothing_to_clean_up(run):
@@ -103,6 +117,5 @@ def test_other_arms_leave_nothing_to_clean_up(run):
     states = States()
     target, stack, _ = run(states)
 
-    senders.clean_up(target, stack, "distributed", "run")
-
+    assert senders.clean_up(target, stack, "distributed", "run") == ""
     assert states.deleted == []
