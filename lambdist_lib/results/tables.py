@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import is_numeric_dtype, union_categoricals
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.results import files, schema, table_header, typed
@@ -69,7 +68,7 @@ def concat(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     for name in list(tables[0]):
         parts = [table.pop(name) for table in tables]
         if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
-            columns[name] = pd.Series(union_categoricals(parts, sort_categories=True), name=name)
+            columns[name] = pd.Series(pd.api.types.union_categoricals(parts, sort_categories=True), name=name)
         else:
             columns[name] = pd.concat(parts, ignore_index=True)
     return pd.DataFrame(columns, copy=False)
@@ -90,7 +89,11 @@ def _read_typed(path: Path) -> pd.DataFrame:
         table = _read_csv(path, text=(*TEXTS, *FLAGS))
         # declared as text, these columns would take twice as long
         ids = [name for name in (*CATEGORIES, *REQUEST_IDS) if name in table]
-        numeric = [name for name in ids if is_numeric_dtype(table[name].dtype) and table[name].notna().any()]
+        numeric = [
+            name
+            for name in ids
+            if pd.api.types.is_numeric_dtype(table[name].dtype) and table[name].notna().any()
+        ]
         table = table.assign(**_read_csv(path, numeric, numeric)) if numeric else table
     columns: dict[str, Any] = {}
     for name in table:
