@@ -60,6 +60,11 @@ def counted(value: int, things: str) -> str:
     return f"{value:,} {things.removesuffix('s') if value == 1 else things}"
 
 
+def level(value: float | str) -> str:
+    """Return a level of a factor: a number, or declared work as it stands."""
+    return value if isinstance(value, str) else number(value)
+
+
 def percent(share: float | None) -> str:
     """Return a share between 0 and 1 as per cent with three significant digits."""
     return NONE if share is None or not math.isfinite(share) else f"{share * 100:.3g} %"

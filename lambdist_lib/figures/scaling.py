@@ -12,7 +12,7 @@ from matplotlib.ticker import NullFormatter, NullLocator
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import FigureInputs, draw_one
-from lambdist_lib.formatting import counted, label, number
+from lambdist_lib.formatting import counted, label, level, number
 from lambdist_lib.measures import scaling, sweep
 from lambdist_lib.measures.scaling import Fit
 from lambdist_lib.measures.scaling_laws import LAWS
@@ -41,7 +41,7 @@ def draw_scaling(inputs: FigureInputs, *, processors: int = 0) -> Figure | None:
 
 def describe_scaling(summary: alt_text.Summary) -> str:
     table = alt_text.rows(summary, "by_level")
-    times = ", ".join(f"{alt_text.seconds(row['arm_s'])} at {row['level']:g}" for row in table)
+    times = ", ".join(f"{alt_text.seconds(row['arm_s'])} at {level(row['level'])}" for row in table)
     laws = ", ".join(dict.fromkeys(row["law"] for row in _accepted(summary))) or "none"
     numbers = f"{times}; accepted laws: {laws}" if times else ""
     shows = "Median time of distributed at each level, with the best accepted law:"

@@ -12,7 +12,7 @@ from matplotlib.ticker import NullLocator
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
-from lambdist_lib.formatting import compared, counted, label, number
+from lambdist_lib.formatting import compared, counted, label, level, number
 from lambdist_lib.measures import speedup
 from lambdist_lib.measures.pairs import EVENTS, paired_ratios
 
@@ -50,7 +50,7 @@ def draw_by_level(inputs: FigureInputs) -> Figure | None:
 
 def describe_by_level(summary: alt_text.Summary) -> str:
     numbers = "; ".join(
-        f"at {_level(row['level'])}, {row['ratio']:.3g} times{alt_text.interval(row)}"
+        f"at {level(row['level'])}, {row['ratio']:.3g} times{alt_text.interval(row)}"
         for row in alt_text.rows(summary, "by_level")
     )
     return alt_text.compose("Speedup of distributed over single node at each level:", numbers, summary)
@@ -185,7 +185,7 @@ def plot_by_level(
     bars = ax.errorbar(x, ratio, yerr=error, marker="o", capsize=3, lw=1, color=theme.ARM[arm],
                        label=f"median of pairs{has_interval}")  # fmt: skip
     label_marks(bars.lines[0], [
-        f"{label(factor)} = {_level(row.level)}: {compared(row.ratio, row.low, row.high)}; "
+        f"{label(factor)} = {level(row.level)}: {compared(row.ratio, row.low, row.high)}; "
         f"{counted(row.pairs, 'pairs')}"
         for row in table.itertuples()
     ])  # fmt: skip
@@ -199,7 +199,7 @@ def plot_by_level(
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_ylim(min(ratio.min(), 1) * 0.6, max(table[["ratio", "high"]].max(axis=None), 1) * 2)
         ax.legend(frameon=False, fontsize="small")
-    ax.set_xticks(list(x), [_level(level) for level in table["level"]])
+    ax.set_xticks(list(x), [level(value) for value in table["level"]])
     ax.set_xlabel(label(factor))
     ax.set_ylabel("speedup (×)")
     n = ("" if table["pairs"].nunique() == 1 else "at least ") + counted(table["pairs"].min(), "warm pairs")
@@ -207,10 +207,6 @@ def plot_by_level(
     where = "the one level" if len(table) == 1 else f"each of {len(table)} levels"
     theme.title(ax, text, f"n = {n} at {where}", target_label)
     return ax
-
-
-def _level(level: float | str) -> str:
-    return level if isinstance(level, str) else f"{level:g}"
 
 
 def _tick_label(arm: str) -> str:

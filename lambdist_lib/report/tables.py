@@ -10,7 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib.formatting import NONE, between, compared, count, counted, label, moment, number, percent
+from lambdist_lib.formatting import (
+    NONE,
+    between,
+    compared,
+    count,
+    counted,
+    label,
+    level,
+    moment,
+    number,
+    percent,
+)
 from lambdist_lib.measures.summary_sections import HEADLINE
 from lambdist_lib.planner import which_way
 from lambdist_lib.planner.outlook import in_words
@@ -106,7 +117,7 @@ def _speedup(rows: Rows) -> Table:
 def _by_level(rows: Rows, confidence: float) -> Table:
     caption = f"Speedup of distributed at each level, {confidence * 100:g} % intervals"
     return of_rows("by-level", "speedup", caption, rows, {
-        "level": lambda row: number(row["level"]),
+        "level": lambda row: level(row["level"]),
         **VERDICT,
         "distributed, s": lambda row: number(row["arm_s"]),
         "single node, s": lambda row: number(row["control_s"]),

@@ -54,3 +54,14 @@ def test_money_shows_small_amounts(usd, text):
 def test_duration_of_a_plan_is_in_a_unit_that_fits(seconds, text):
     """Seconds up to two minutes, then minutes, hours and days."""
     assert formatting.duration(seconds) == text
+
+
+def test_a_level_is_a_number_or_declared_work():
+    levels = [formatting.level(value) for value in (5, 0.5, 1e6, "io:20ms")]
+
+    assert levels == ["5", "0.5", "1,000,000", "io:20ms"]
+
+
+def test_small_amounts_of_money_are_written_out():
+    """Without a power: a reader does not count the zeros of 2.9e-05."""
+    assert [formatting.money(usd) for usd in (2.9e-05, 0.0, 1234.5)] == ["0.000029", "0", "1,234.50"]

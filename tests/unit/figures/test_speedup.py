@@ -1,11 +1,13 @@
 """The figures of pairs, ratios, and the speedup by level."""
 
+import math
+
+import pandas as pd
 from support import tables as frames
 from support.figure_tables import BY_LEVEL, drawn
 
-from lambdist_lib.figures import (
-    speedup,
-)
+from lambdist_lib.figures import speedup
+from lambdist_lib.protocol.arms import ARMS
 
 
 def test_pairs_are_all_drawn_cold_apart_from_warm(ax):
@@ -49,3 +51,24 @@ def test_the_ideal_line_stands_beside_the_speedup(ax):
 
     assert "ideal: as many times faster as senders" in drawn(ax)
     assert ax.lines[0].get_xdata().tolist() == ax.lines[0].get_ydata().tolist() == [1, 2, 5, 10, 20, 50, 100]
+
+
+def test_declared_work_is_drawn_by_its_words(ax):
+    """Levels of work are texts, in the order of their seconds."""
+    columns = {"ratio": 2.0, "low": math.nan, "high": math.nan, "pairs": 1, "arm_s": 1.0, "control_s": 2.0}
+    table = pd.DataFrame([{"level": level, **columns} for level in ("none", "io:20ms")])
+
+    speedup.plot_by_level(table, ax, target_label="local cloud", factor="work")
+
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["none", "io:20ms"]
+
+
+def test_labels_of_many_arms_are_slanted():
+    """Nine of them do not fit side by side."""
+    base = frames.runs(2).query("arm == 'single_node'")
+    runs = pd.concat([base.assign(arm=arm, run_id=arm + base["run_id"]) for arm in ARMS])
+
+    left, right = speedup.plot_speedup(runs).axes
+
+    assert {text.get_rotation() for text in left.get_xticklabels()} == {35}
+    assert len(right.get_yticks()) == len(ARMS) + 1
