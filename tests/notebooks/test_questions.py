@@ -43,7 +43,7 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
     "which_fan_out": (
         {"arms": "distributed invoke", "chunks": 4, "pairs": 1, "work": "none", "fault": "raise:0.3"},
         ["deploy", "cold runs", "warm pairs", "deploy", "warm pairs", "destroy"],
-        {"outlook.png", "ways.png", "dead_letters.png", "arm_map.png"},
+        {"outlook.png", "ways.png", "arm_map.png"},
         BY_SENDERS,
         {("distributed", "cold", 4), ("invoke", "cold", 4), ("distributed", "warm", 4),
          ("invoke", "warm", 4)},
