@@ -55,7 +55,7 @@ def test_bars_are_labelled_one_by_one():
 
 
 def test_a_drawing_is_an_image_with_alt_text():
-    """It names its role and text, refers to its own ids only, and asks for nothing."""
+    """It names its role and text, refers to its own ids only, and loads nothing."""
     text = svg.svg(speedup.plot_speedup(frames.runs(6)), "p3-", "what it shows", kind="narrow")
     root = ElementTree.fromstring(text)
 
