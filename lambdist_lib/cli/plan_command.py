@@ -11,7 +11,7 @@ from lambdist_lib.cli.declaration import FILES, RUNS, argument, command, flag
     "plan",
     "predict a job on AWS: time, bottleneck, dead letters, cost",
     argument("data", nargs="?", default="", complete=FILES, help=arguments.DATA_HELP),
-    argument("--datapoints", type=value_types.real(1), metavar="N", help="or only how many, such as 1e9"),
+    argument("--datapoints", type=value_types.datapoints, metavar="N", help="or only how many, such as 1e9"),
     arguments.CHUNKS,
     arguments.PROCESSORS,
     arguments.REQUEST_BATCH,

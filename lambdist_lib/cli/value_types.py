@@ -41,7 +41,7 @@ def whole(low: int, high: int | None = None, *, or_zero: bool = False) -> Callab
 def real(low: float, below: float = math.inf, *, above: bool = False) -> Callable[[str], float]:
     """Return a type for finite numbers from `low` on (or `above` it) and below `below`."""
     start = f"above {low:g}" if above else f"from {low:g} on"
-    remedy = f"a number {start}" if math.isinf(below) else f"a number {start} and below {below:g}"
+    remedy = f"a number {start}" if math.isinf(below) else f"a number {start} and below {below:,.0f}"
 
     def parse(text: str) -> float:
         try:
@@ -53,6 +53,17 @@ def real(low: float, below: float = math.inf, *, above: bool = False) -> Callabl
         raise _refusal(text, remedy)
 
     return parse
+
+
+def datapoints(text: str) -> float:
+    """Parse a number of datapoints: whole, also as a power such as 1e9."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 1 and value.is_integer()):
+        raise _refusal(text, "a whole number from 1 on, such as 1e9")
+    return value
 
 
 def share(text: str) -> float:
