@@ -65,7 +65,7 @@ def require_declared(declared: Mapping[str, str], given: Mapping[str, Any]) -> N
 
 
 def _typed(name: str, value: Any, declared: str) -> str:
-    """Return what to type for a value of the declared type."""
+    """Return the option that gives a value of the declared type."""
     if declared == "str":
         return f"-r {name} {shlex.quote(str(value))} keeps it text"
     if declared == "int" and isinstance(value, float) and value.is_integer():

@@ -152,7 +152,7 @@ class Source:
 
 
 def _some(rows: Iterable[Any], otherwise: str) -> Iterator[Any]:
-    """Yield the rows; raise DataFileError if there are none."""
+    """Yield the rows; raise DataFileError for no rows at all."""
     is_empty = True
     for row in rows:
         is_empty = False

@@ -59,9 +59,7 @@ def test_what_is_not_known_has_not_passed():
     """One pair has no interval, so nobody can say that its lower end is above 2."""
     [found] = thresholds.violated(FEW, ["speedup_low<2"])
 
-    assert str(found) == (
-        "speedup_low<2: speedup_low is not known: no interval, which needs 6 pairs"
-    )
+    assert str(found) == ("speedup_low<2: speedup_low is not known: no interval, which needs 6 pairs")
 
 
 def test_a_violation_has_its_own_exit_status():
