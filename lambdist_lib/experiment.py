@@ -26,7 +26,7 @@ from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError, UnfinishedError, UsageError
 from lambdist_lib.measures import sequential
 from lambdist_lib.measures.ways import watched_ratios
-from lambdist_lib.progress import Progress, is_headless
+from lambdist_lib.progress import Progress, in_notebook, is_headless
 from lambdist_lib.protocol.arms import settings_of
 from lambdist_lib.records import lambda_reports
 from lambdist_lib.results import folders, schema, tables
@@ -294,5 +294,5 @@ class Experiment:
 
 
 def _report(note: str) -> None:
-    if note:
-        print(note, file=sys.stderr)
+    if note:  # a notebook shows standard error as a failure
+        print(note, file=sys.stdout if in_notebook() else sys.stderr)
