@@ -168,7 +168,7 @@ def test_a_local_cloud_that_cannot_start_is_one_line(lambdist, tmp_path):
     done = lambdist("cloud", "start", state=blocked / "state")
 
     assert done.returncode == 1
-    assert re.search(r"blocked/state: Not a directory; .*LAMBDIST_STATE", error_told(done.stderr))
+    assert re.search(r"Not a directory in .*blocked/state: .*LAMBDIST_STATE", error_told(done.stderr))
 
 
 def test_without_a_cloud_nothing_is_claimed(lambdist, state):
