@@ -1,4 +1,4 @@
-"""Keep a large table of a run as Parquet beside its CSV, which it opens in place of.
+"""Keep a large table of a run as Parquet beside its CSV, for readers that have pyarrow.
 
 The CSV is the table. The Parquet file holds the checksum of its CSV; where that differs, or without pyarrow
 (extra `files`), a reader takes the CSV. The values of both are the same to the last bit.

@@ -16,6 +16,7 @@ HEAVY = ("boto3", "botocore", "lmfit", "matplotlib", "numpy", "pandas", "request
         "import lambdist_lib.results.journal, lambdist_lib.data.datapoints, lambdist_lib.cloud.targets",
         "from lambdist_lib.cli import main; main.main(['--help'])",
         "from lambdist_lib.cli import main; main.main(['submit', '--help'])",
+        "from lambdist_lib.cli import main; main.main(['plan', '--datapoints', '1e3'])",
         "from lambdist_lib.cli import main; main.main(['submit', 'nowhere', '--url', 'http://127.0.0.1:9/'])",
     ],
 )
