@@ -216,9 +216,7 @@ def load_results(where: "str | Path | Results", *, allow_incomplete: bool = Fals
 
 def concat_tables(run_folders: Sequence[Path], name: str) -> pd.DataFrame:
     """Concatenate a table of several runs."""
-    loaded = [results_tables.load(folder, name) for folder in run_folders]
-    filled = [table for table in loaded if not table.empty]
-    return results_tables.concat(filled) if filled else loaded[0]
+    return results_tables.load_all(run_folders, name)
 
 
 def expected_outcomes(run_folders: Sequence[Path]) -> pd.DataFrame:

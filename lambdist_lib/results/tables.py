@@ -39,36 +39,58 @@ def load(run: str | Path, name: str = "records") -> pd.DataFrame:
     Raises:
         RunError: The table is missing, damaged or of another version.
     """
-    for path in (Path(run) / f"{name}.csv", Path(run) / f"{name}.csv.gz"):
+    return load_all([run], name)
+
+
+def load_all(runs: Sequence[str | Path], name: str = "records") -> pd.DataFrame:
+    """Read a table of several folders as one, as `load` reads that of one folder."""
+    loaded = [_load(Path(run), name) for run in runs]
+    filled = [table for table in loaded if not table.empty] or loaded[:1]
+    table = filled[0] if len(filled) == 1 else concat(filled)
+    if name in TYPED:
+        return _with_types(table)
+    return table.fillna({column: "" for column in TEXTS if column in table})
+
+
+def _load(run: Path, name: str) -> pd.DataFrame:
+    for path in (run / f"{name}.csv", run / f"{name}.csv.gz"):
         if path.exists():
             break
     else:
-        raise RunError(f"{Path(run).name} has no {name}.csv: the run was not collected")
+        raise RunError(f"{run.name} has no {name}.csv: the run was not collected")
     table_header.require_whole(path)
     if name in table_header.KNOWN:
         table_header.require_columns(path, table_header.KNOWN[name])
-    is_typed = name in TYPED
     try:
-        table = _read_typed(path) if is_typed else _read_csv(path)
+        table = _read_typed(path) if name in TYPED else _read_csv(path)
     except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise RunError(f"{path.name} of {Path(run).name} cannot be read: {error}") from error
+        raise RunError(f"{path.name} of {run.name} cannot be read: {error}") from error
     if name == "runs":
         absent = {column: value for column, value in schema.ADDED_LATER.items() if column not in table}
         table = table.assign(**absent)
         table = table[list(schema.RUNS)]
-    return table.fillna({column: "" for column in TEXTS if column in table})
+    return table
 
 
 def concat(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Concatenate tables of several runs; columns of categories stay so.
 
-    Empties the tables column by column, so that the memory holds them once.
+    Empties tables with categories column by column, so that the memory holds them once.
     """
+
+    def is_category(column: pd.Series) -> bool:
+        return isinstance(column.dtype, pd.CategoricalDtype)
+
+    if not any(is_category(table[name]) for table in tables for name in CATEGORIES if name in table):
+        return pd.concat(tables, ignore_index=True)
     columns = {}
     for name in list(tables[0]):
         parts = [table.pop(name) for table in tables]
-        if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
-            columns[name] = pd.Series(pd.api.types.union_categoricals(parts, sort_categories=True), name=name)
+        if any(map(is_category, parts)):
+            union = pd.api.types.union_categoricals(
+                [part.astype("category") for part in parts], sort_categories=True
+            )
+            columns[name] = pd.Series(union, name=name)
         else:
             columns[name] = pd.concat(parts, ignore_index=True)
     return pd.DataFrame(columns, copy=False)
@@ -81,27 +103,28 @@ def _read_csv(path: Path, columns: Sequence[str] | None = None, text: Sequence[s
 
 
 def _read_typed(path: Path) -> pd.DataFrame:
-    """Read a table of TYPED from its Parquet file, if it has one, with equal types and values."""
+    """Read a table of TYPED from its Parquet file, if it has one; `_with_types` makes both alike."""
     table = typed.read(path, (*CATEGORIES, *TEXTS)) if path.suffix == ".gz" else None
-    known: Mapping[Any, Any] = {True: True, False: False}
-    if table is None:
-        known = {"True": True, "False": False}
-        table = _read_csv(path, text=(*TEXTS, *FLAGS))
-        # declared as text, these columns would take twice as long
-        ids = [name for name in (*CATEGORIES, *REQUEST_IDS) if name in table]
-        numeric = [
-            name
-            for name in ids
-            if pd.api.types.is_numeric_dtype(table[name].dtype) and table[name].notna().any()
-        ]
-        table = table.assign(**_read_csv(path, numeric, numeric)) if numeric else table
+    if table is not None:
+        return table
+    table = _read_csv(path, text=(*TEXTS, *FLAGS))
+    # declared as text, these columns would take twice as long
+    ids = [name for name in (*CATEGORIES, *REQUEST_IDS) if name in table]
+    numeric = [
+        name for name in ids if pd.api.types.is_numeric_dtype(table[name].dtype) and table[name].notna().any()
+    ]
+    return table.assign(**_read_csv(path, numeric, numeric)) if numeric else table
+
+
+def _with_types(table: pd.DataFrame) -> pd.DataFrame:
+    known: Mapping[Any, Any] = {True: True, False: False, "True": True, "False": False}
     columns: dict[str, Any] = {}
     for name in table:
         if name in FLAGS:
             flags = table[name].map(known)
             columns[name] = flags.astype(bool) if flags.notna().all() else flags.astype(object)
         elif name in TEXTS:
-            columns[name] = table[name].astype(object)
+            columns[name] = table[name].astype(object).fillna("")
         elif name in REQUEST_IDS:
             columns[name] = table[name].astype("str")  # no number where all are missing
         elif name in CATEGORIES:
