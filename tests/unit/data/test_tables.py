@@ -141,6 +141,7 @@ def test_a_likely_header_is_recognised(tmp_path, text, is_header):
         ("a.csv", CSV.encode("utf-16"), "iconv -f UTF-16"),
         ("a.csv.gz", gzip.compress("url\n€\n".encode("windows-1252")), "gzip -dc < .*WINDOWS-1252"),
     ],
+    ids=["gzip", "bzip2", "utf-16", "windows-1252 in gzip"],
 )
 def test_a_table_that_is_not_text_is_named_by_its_bytes(tmp_path, name, content, advice):
     (tmp_path / name).write_bytes(content)
