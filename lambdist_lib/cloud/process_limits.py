@@ -55,9 +55,10 @@ def require_memory(cores: int | None = None) -> None:
     Raises:
         LambdistError: The limit is too small; the message has the command that raises it.
     """
-    if sys.platform == "win32":
+    try:
+        import resource
+    except ImportError:  # Windows
         return
-    import resource
 
     needed = COMMAND_BYTES + CORE_BYTES * (cores or os.cpu_count() or 1)
     if (allowed := _finite(resource.getrlimit(resource.RLIMIT_AS)[0])) < needed:
