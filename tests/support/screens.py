@@ -1,6 +1,6 @@
 """The outputs of commands in docs/commands.md: those that need no cloud are made again and compared.
 
-`python tests/support/screens.py` writes them anew, after a change of the words or of results/reference.
+`python tests/support/screens.py` writes them again, after a change of the words or of results/reference.
 """
 
 import contextlib

@@ -19,7 +19,7 @@ def folder():
 
 @pytest.mark.parametrize("command", screens.HERE)
 def test_an_output_of_the_page_is_current(command, folder):
-    """`python tests/support/screens.py` writes it anew. Of a plan the words count, not the numbers."""
+    """`python tests/support/screens.py` writes it again. Of a plan the words count, not the numbers."""
     shape = words if " plan " in command else str
 
     assert shape(screens.output_of(command, folder)) == shape(BLOCKS[command])
