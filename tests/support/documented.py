@@ -132,6 +132,7 @@ NEEDS = {
     "python benchmarks/coverage.py": QUIET,
     "python benchmarks/laws.py": QUIET,
     "python benchmarks/measures.py": QUIET,
+    "python benchmarks/waits.py": QUIET,
     "python benchmarks/width.py": QUIET,
     "python benchmarks/pipeline.py": QUIET,
     "python benchmarks/peers_pipeline.py": QUIET,

@@ -10,7 +10,7 @@ from lambdist_lib.errors import LocalCloudError, TargetError
 from lambdist_lib.runs import lost_stack, senders
 from lambdist_lib.submission.receipts import SendOptions, SubmissionCounts
 
-FACTS = {"run_id": "words-d", "target": "local cloud", "data": "words.txt", "data_path": "/home/my words.txt"}
+FACTS = {"run_id": "words-d", "target": "local cloud", "data": "words.txt", "data_path": "/data/my words.txt"}
 NOBODY = Identity(pid=2**22 + 1, created=0.0)  # above the greatest pid
 ENDED = SimpleNamespace(endpoint_url="http://127.0.0.1:9", log=Path("cloud.log"), emulator=NOBODY)
 
@@ -20,7 +20,7 @@ def test_error_names_the_commands_for_a_fresh_start():
     text = str(lost_stack.error(FACTS, "the local cloud has ended"))
 
     assert "words-d cannot go on: the local cloud has ended" in text
-    assert text.endswith("`lambdist deploy`, then `lambdist submit '/home/my words.txt'`")
+    assert text.endswith("`lambdist deploy`, then `lambdist submit '/data/my words.txt'`")
     on_aws = str(lost_stack.error({**FACTS, "target": "AWS eu-west-1"}, "the stack is gone"))
     assert "`lambdist deploy --target aws`" in on_aws
 
