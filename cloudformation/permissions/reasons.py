@@ -34,6 +34,7 @@ CALLS_TAKEN_AWAY = {
         " PutEncryptionConfiguration PutLifecycleConfiguration PutObject",
         "sns": "ListTopics",
         "sqs": "GetQueueAttributes ListQueues",
+        "states": "DescribeExecution ListStateMachines",
         "tag": "GetResources",
     }.items()
     for name in names.split()

@@ -134,7 +134,7 @@ class Source:
 
     def lines(self) -> Iterator[Line]:
         """Yield the datapoints, without a file of them."""
-        if self.data == "-":
+        if isinstance(self.data, str) and self.data == "-":
             with tempfile.TemporaryDirectory() as folder:
                 yield from lines(files.spool(sys.stdin.buffer, Path(folder) / "standard-input"))
         elif self.is_plain:

@@ -85,7 +85,7 @@ def test_a_finished_call_is_read_again_by_its_id(target):
     assert fan_out(str.upper, ["a", "b"], experiment_id="named") == ["A", "B"]
     before = results_folders()
 
-    assert fan_out(str.upper, ["a", "b"], experiment_id="named", target="nowhere") == ["A", "B"]
+    assert fan_out(str.upper, ["a", "b"], experiment_id="named", target="aws") == ["A", "B"]
     with pytest.raises(RunError):
         fan_out(str.upper, ["a", "c"], experiment_id="named")
     assert results_folders() == before
@@ -156,7 +156,7 @@ def test_a_table_in_s3_is_sent_and_its_answers_come_back_as_a_table(target, both
     fetched = lambdist("fetch", "table-s3", "--format", "csv")
 
     assert sent.returncode == 0, sent.stderr
-    assert "read as csv, column url, note" in sent.stderr
+    assert "read as csv with a header line, column url, note" in sent.stderr
     frame = pd.read_csv(io.StringIO(fetched.stdout), keep_default_na=False)
     assert list(frame.columns) == ["n", "url", "note", "result"]
     assert list(frame["note"]) == ["two\nlines", ""]

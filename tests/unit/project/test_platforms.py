@@ -45,8 +45,8 @@ def test_windows_can_analyse_plan_and_use_aws(program):
 def test_windows_is_told_where_the_local_cloud_runs(tmp_path):
     """One line, with what else there is."""
     done = run(
-        "from lambdist_lib.cloud import local_cloud; from lambdist_lib.cli import main; sys.platform = 'win32'; "
-        "sys.exit(main.main(['cloud', 'start']))",
+        "from lambdist_lib.cloud import local_cloud; from lambdist_lib.cli import main; "
+        "sys.platform = 'win32'; sys.exit(main.main(['cloud', 'start']))",
         env={"LAMBDIST_STATE": str(tmp_path / "state")},
     )
 
