@@ -7,6 +7,7 @@ import requests
 import schemathesis
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode, checks
 
 from lambdist_lib import paths
@@ -103,8 +104,12 @@ def test_what_the_page_allows_is_taken(both, page, kind):
 def test_what_the_page_forbids_is_refused(both, page, kind):
     """400, never a 500 and never taken."""
 
+    content = page["paths"]["/datapoints"]["post"]["requestBody"]["content"]["application/json"]
+    allowed = Draft202012Validator({**content["schema"], "components": page["components"]})
+
     def check(case, response):
-        assert response.status_code in (400, 403, 413), (case.body, response.text)
+        if not allowed.is_valid(case.body):  # else only a header was invalid, which we replace
+            assert response.status_code in (400, 403, 413), (case.body, response.text)
 
     exchange(both[kind], page, GenerationMode.NEGATIVE, check)
 
