@@ -173,7 +173,7 @@ def verdict(result: Speedup) -> str:
         return f"{faster} ({percent} {result.low:.3g} to {result.high:.3g}, {pairs}{note})"
     if result.verdict == SLOWER:
         return f"{slower} ({percent} {1 / result.high:.3g} to {1 / result.low:.3g}, {pairs}{note})"
-    ends = ", ".join(
+    ends = " to ".join(
         f"{end:.3g} times faster" if end >= 1 else f"{1 / end:.3g} times slower"
         for end in (result.high, result.low)
     )

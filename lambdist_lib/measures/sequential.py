@@ -109,7 +109,7 @@ def planned(looks: pd.Series) -> tuple[int, ...]:
     Raises:
         RunError: The runs have different plans, so no interval holds for all of them.
     """
-    plans = sorted({str(text) for text in looks.dropna()} or {""}, key=len)
+    plans = sorted({str(text) for text in looks.dropna()} or {""}, key=lambda plan: (len(plan), plan))
     longest = plans[-1]
     if not all(text and f"{longest} ".startswith(f"{text} ") for text in plans[:-1]):
         raise RunError(

@@ -120,7 +120,9 @@ def _interval_at_last_look(
         look = sequential.look(paired["ratio"], plan)
         interval = PairedInterval(look.low, look.high, look.autocorrelation, look.note)
         paired = paired.head(look.pairs or None)
-        notes = [f"a planned look, of those at {' '.join(map(str, planned))} pairs"] if look.pairs else []
+        *first, last = map(str, planned)
+        looks = f"{', '.join(first)} and {last}" if first else last
+        notes = [f"adjusted for looks at {looks} pairs"] if look.pairs else []
         needed = planned[0]
     else:
         interval = paired_interval(paired["ratio"], confidence)

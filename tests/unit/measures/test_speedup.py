@@ -254,7 +254,7 @@ def test_pairs_repeated_until_they_suffice_have_the_interval_of_the_last_planned
     assert found.pairs == 15
     assert (found.low, found.high) == intervals.median_interval(ratios, plan.per_look)
     assert found.high - found.low > np.subtract(*reversed(intervals.median_interval(ratios))) - 1e-12
-    assert "a planned look, of those at 10 15 20 pairs" in found.note
+    assert "adjusted for looks at 10, 15 and 20 pairs" in found.note
 
 
 def test_before_the_first_planned_look_there_is_no_interval():
