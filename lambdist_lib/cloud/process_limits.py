@@ -15,9 +15,9 @@ LIMITS = (  # name in `resource`, option of ulimit, its unit, what the local clo
 )
 FILES_MAX = 65_536  # macOS takes no "unlimited" for open files
 NO_LIMIT = float("inf")
-# Address space of a command: 750 MB after the imports of `analyse`, and more while it reads and draws. OpenBLAS,
-# in numpy and in scipy, maps 32 MiB for each core, and where that fails it tries without end, inside the import
-# (seen at 0.6 and at 1.5 GB, not at 1.8 GB).
+# Address space of a command: 750 MB after the imports, and more while it reads and draws. OpenBLAS, in numpy
+# and in scipy, maps 32 MiB for each core, and where that fails it tries without end, inside the import (seen
+# at 0.6 and at 1.5 GB, not at 1.8 GB).
 COMMAND_BYTES, CORE_BYTES = 2**31, 2**26
 
 

@@ -121,8 +121,8 @@ def _interval_at_last_look(
         interval = PairedInterval(look.low, look.high, look.autocorrelation, look.note)
         paired = paired.head(look.pairs or None)
         *first, last = map(str, planned)
-        looks = f"{', '.join(first)} and {last}" if first else last
-        notes = [f"adjusted for looks at {looks} pairs"] if look.pairs else []
+        several = look.pairs and first
+        notes = [f"adjusted for looks at {', '.join(first)} and {last} pairs"] if several else []
         needed = planned[0]
     else:
         interval = paired_interval(paired["ratio"], confidence)
