@@ -28,7 +28,7 @@ lab: $(V)/.ok  ## open JupyterLab on copies of the notebooks, in notebooks/copie
 
 test: $(V)/.ok  ## run the whole test suite
 	$(BIN)/python -m pytest -q -n 2 tests/unit
-	$(BIN)/python -m pytest -q tests/local_cloud tests/notebooks tests/browser
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/local_cloud tests/notebooks tests/browser
 
 test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minutes
 	$(BIN)/python -m pytest -q -m faults
