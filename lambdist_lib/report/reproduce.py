@@ -44,7 +44,7 @@ def commands(folder: Path, facts: dict[str, Any], runs: pd.DataFrame) -> list[st
 def _notebook(folder: Path, facts: dict[str, Any]) -> str:
     """Return `lambdist notebook NAME -p …` if the folder has one of our notebooks, executed; else "".
 
-    The data file is named as in the facts, which name no folder of a user's machine.
+    The data file is named as in the facts, which name no home folder (`paths.shown`).
     """
     path = folder / "notebook.ipynb"
     if not path.exists():

@@ -54,7 +54,8 @@ def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
     assert "Traceback" not in done.stderr
     assert re.search(r"^report: .*report\.html$", done.stdout, re.MULTILINE)
     page = (paths.results() / "by-lambdist" / "report.html").read_text(encoding="utf-8")
-    assert "lambdist notebook notebooks/experiment.ipynb -p chunks 4 -p data ten.txt" in page
+    command = f"lambdist notebook notebooks/experiment.ipynb -p chunks 4 -p data {paths.shown(ten_words)} -p"
+    assert command in page
 
 
 @pytest.mark.parametrize(
