@@ -70,7 +70,11 @@ def output_of(command, folder):
     ):
         main.main(shlex.split(command)[1:])
     errors = [line for line in err.getvalue().splitlines() if line.startswith("lambdist: ")]
-    return (out.getvalue() + "".join(f"{line}\n" for line in errors)).replace(f"{folder}/", "results/")
+    return (
+        (out.getvalue() + "".join(f"{line}\n" for line in errors))
+        .replace(f"{folder}/", "results/")
+        .replace(f"{paths.shown(folder)}/", "results/")
+    )
 
 
 def blocks():

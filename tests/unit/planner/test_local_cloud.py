@@ -18,7 +18,7 @@ FOLDER = paths.root() / "results" / "reference"
 REFERENCE = load_results(FOLDER)
 WARM = REFERENCE.runs.query("arm == 'distributed' and temperature == 'warm'").sort_values("started_at")
 TABLE = assumptions.load()
-LIKE = {"chunks": 20, "processors": 10, "work": "io:20ms"}  # results/reference
+LIKE = {"chunks": 6, "processors": 6, "work": "io:60ms"}  # results/reference
 
 
 def tables_of(*run_ids):
@@ -45,9 +45,9 @@ def test_local_cloud_has_no_aws_limits():
 @pytest.mark.parametrize(
     ("job", "says"),
     [
-        ({"chunks": 5}, "use --chunks 20"),
+        ({"chunks": 5}, "use --chunks 6"),
         ({"settings": {"queue_batch": 10}}, "use --queue-batch 1"),
-        ({"processors": 20}, "use --processors 10"),
+        ({"processors": 20}, "use --processors 6"),
         ({"fault": "crash:0.1"}, "pauses its queue"),
         ({"fault": "raise:0.1", "settings": {"partial_batch_responses": "off"}}, "fails whole"),
     ],
@@ -82,9 +82,9 @@ def test_plan_has_the_local_cloud_on_request(capsys):
     arguments = [
         "data/words.txt",
         "--work",
-        "io:20ms",
-        "--set",
-        "maximum_concurrency=10",
+        "io:60ms",
+        "--chunks",
+        "6",
         "--calibrate",
         run,
         "--with-local-cloud",
