@@ -1,12 +1,12 @@
 """Send an arm's datapoints: by the client through the arm's door, or by a client of its own.
 
-A way that is no front door, such as one that starts an orchestrator, is one more entry of SENDERS, and of
-DEPTHS and CLEAN_UPS if a queue's depth does not say what is in flight, or if it leaves files.
+A way that is no front door, such as one that starts an orchestrator, is one more entry of SENDERS.
 """
 
+import functools
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Line
@@ -19,76 +19,50 @@ from lambdist_lib.submission import client, doors, map_client, original_client
 from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
 
 
-class Sender(Protocol):
-    """Send every line of a run through an arm; arguments and return as for `client.submit`."""
-
-    def __call__(
-        self,
-        target: Target,
-        stack: Stack,
-        arm: str,
-        lines: Iterable[Line],
-        options: SendOptions,
-        *,
-        run_id: str,
-        keep: Callable[[list[Receipt]], None],
-        **watching: Any,
-    ) -> SubmissionCounts: ...
+def _depth_of_queues(target: Target, stack: Stack, run_id: str) -> Callable[[], QueueDepth]:
+    return functools.partial(queue_depth.queue_depth, target, stack)
 
 
-def by_client(
-    target: Target,
-    stack: Stack,
-    arm: str,
-    lines: Iterable[Line],
-    options: SendOptions,
-    *,
-    run_id: str,
-    keep: Callable[[list[Receipt]], None],
-    **watching: Any,
-) -> SubmissionCounts:
-    door = doors.open_door(ARMS[arm].door, target, stack.outputs)
-    return client.submit(lines, door, options, run_id=run_id, keep=keep, **watching)
+def _leave(target: Target, stack: Stack, run_id: str) -> str:
+    return ""
 
 
-def _by_original_client(
-    target: Target,
-    stack: Stack,
-    arm: str,
-    lines: Iterable[Line],
-    options: SendOptions,
-    *,
-    run_id: str,
-    keep: Callable[[list[Receipt]], None],
-    **watching: Any,
-) -> SubmissionCounts:
-    api = stacks.api(target, stack)
-    return original_client.submit(lines, api, options, run_id=run_id, keep=keep, **watching)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """How datapoints are sent, what a run has in flight, and what it leaves behind.
+
+    connect: Returns what `submit` sends through, given target, stack and arm.
+    submit: Sends every line; arguments and return as for `client.submit`.
+    depth: Returns a function that counts what a run has in flight, given target, stack and run id.
+    clean_up: Deletes what a run has left that has nothing in flight; returns why it failed, or "".
+    """
+
+    connect: Callable[[Target, Stack, str], Any]
+    submit: Callable[..., SubmissionCounts]
+    depth: Callable[[Target, Stack, str], Callable[[], QueueDepth]] = _depth_of_queues
+    clean_up: Callable[[Target, Stack, str], str] = _leave
 
 
-def _by_map(
-    target: Target,
-    stack: Stack,
-    arm: str,
-    lines: Iterable[Line],
-    options: SendOptions,
-    *,
-    run_id: str,
-    keep: Callable[[list[Receipt]], None],
-    **watching: Any,
-) -> SubmissionCounts:
-    machine = map_runs.machine_of(target, stack)
-    return map_client.submit(lines, machine, options, run_id=run_id, keep=keep, **watching)
-
-
-SENDERS: dict[str, Sender] = {  # by `Arm.sender`
-    "client": by_client,
-    "original_client": _by_original_client,
-    "map": _by_map,
+SENDERS = {  # by `Arm.sender`
+    "client": Sender(
+        connect=lambda target, stack, arm: doors.open_door(ARMS[arm].door, target, stack.outputs),
+        submit=client.submit,
+    ),
+    "original_client": Sender(
+        connect=lambda target, stack, arm: stacks.api(target, stack), submit=original_client.submit
+    ),
+    "map": Sender(
+        connect=lambda target, stack, arm: map_runs.machine_of(target, stack),
+        submit=map_client.submit,
+        depth=map_runs.depth,
+        clean_up=map_runs.clean_up,
+    ),
 }
-# What a way that is no front door has in flight, and what it leaves behind
-DEPTHS: dict[str, Callable[[Target, Stack, str], Callable[[], QueueDepth]]] = {"map": map_runs.depth}
-CLEAN_UPS: dict[str, Callable[[Target, Stack, str], str]] = {"map": map_runs.clean_up}
+
+
+def of_arm(arm: str) -> Sender:
+    """Return the sender of an arm."""
+    return SENDERS[ARMS[arm].sender]
 
 
 def send(
@@ -98,17 +72,17 @@ def send(
     lines: Iterable[Line],
     options: SendOptions,
     *,
-    run_id: str,
-    keep: Callable[[list[Receipt]], None],
-    **watching: Any,
+    sender: Sender | None = None,
+    **keywords: Any,
 ) -> SubmissionCounts:
     """Send every line of a run; returns when each has its verdict.
 
     Args:
-        watching: Further arguments of `client.submit`.
+        sender: By default that of the arm.
+        keywords: Further arguments of `client.submit`: `run_id`, `keep` and what watches the sending.
     """
-    sender = SENDERS[ARMS[arm].sender]
-    return sender(target, stack, arm, lines, options, run_id=run_id, keep=keep, **watching)
+    sender = sender or of_arm(arm)
+    return sender.submit(lines, sender.connect(target, stack, arm), options, **keywords)
 
 
 def warm_up(
@@ -122,13 +96,14 @@ def warm_up(
     keep: Callable[[list[Receipt]], None],
 ) -> SubmissionCounts:
     """Send unmeasured datapoints: through an arm's door whichever client is its own, else one per line."""
-    sender = by_client if ARMS[arm].door else send
-    return sender(
+    has_door = bool(ARMS[arm].door)
+    return send(
         target,
         stack,
         arm,
         lines,
-        options if ARMS[arm].door else replace(options, request_batch=1),
+        options if has_door else replace(options, request_batch=1),
+        sender=SENDERS["client"] if has_door else None,
         run_id=run_id,
         keep=keep,
         should_stop=lambda counts: lost_stack.reason(target),
@@ -137,13 +112,9 @@ def warm_up(
 
 def depth(target: Target, stack: Stack, arm: str, run_id: str) -> Callable[[], QueueDepth]:
     """Return a function that counts what a run has in flight."""
-    if ARMS[arm].sender in DEPTHS:
-        return DEPTHS[ARMS[arm].sender](target, stack, run_id)
-    return lambda: queue_depth.queue_depth(target, stack)
+    return of_arm(arm).depth(target, stack, run_id)
 
 
 def clean_up(target: Target, stack: Stack, arm: str, run_id: str) -> str:
     """Delete what an arm's sender left for a run that has nothing in flight; return why it failed, or ""."""
-    if ARMS[arm].sender in CLEAN_UPS:
-        return CLEAN_UPS[ARMS[arm].sender](target, stack, run_id)
-    return ""
+    return of_arm(arm).clean_up(target, stack, run_id)

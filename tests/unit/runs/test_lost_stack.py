@@ -48,7 +48,8 @@ def test_explained_is_for_a_cloud_that_has_ended():
 def test_the_sending_of_a_warm_up_ends_with_the_cloud(monkeypatch):
     """It would otherwise try for two minutes."""
     given = {}
-    monkeypatch.setattr(senders, "by_client", lambda *_, **options: given.update(options))
+    watched = senders.Sender(connect=lambda *_: None, submit=lambda *_, **options: given.update(options))
+    monkeypatch.setitem(senders.SENDERS, "client", watched)
 
     senders.warm_up(
         SimpleNamespace(cloud=ENDED), None, "distributed", [], SendOptions(), run_id="x", keep=list
