@@ -8,7 +8,6 @@ have, with a percentile bootstrap interval (two independent samples, seeded). Al
 together have the requested confidence (Bonferroni).
 """
 
-import difflib
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import NotComparableError, RunError, UsageError
-from lambdist_lib.formatting import number
+from lambdist_lib.formatting import closest, number
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.intervals import median_ratio_interval
 from lambdist_lib.measures.pairs import EVENTS, SAME_IN_AN_ARM
@@ -170,8 +169,8 @@ class _Side:
 def _named(factor: str | None) -> set[str]:
     named = {part.strip() for part in (factor or "").split(",")} - {""}
     for name in sorted(named - set(FACTORS)):
-        close = difflib.get_close_matches(name, FACTORS, n=1)
-        hint = f"did you mean {close[0]}? Known: " if close else "known: "
+        near = closest(name, FACTORS)
+        hint = f"did you mean {near}? Known: " if near else "known: "
         raise UsageError(f"unknown factor {name!r}: {hint}{', '.join(FACTORS)}")
     return named
 

@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 NONE = "-"
+IN_SECONDS_BELOW = 120.0  # longer times in minutes, hours or days
 BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|min|h|days|%|USD|MB|KB|GB|times|pairs|runs|datapoints)\b|%)")
 IN_INTERVAL = re.compile(r"(?<=\d) (?=to[ \u00a0][\d.])|(?<=\d[ \u00a0]to) (?=[\d.])")
 HARMLESS = "\n\t\u00a0\u200c\u200d"  # no-break space; the last two join characters, in emoji and in Persian
@@ -100,6 +101,11 @@ def duration(seconds: float, *, rough: bool = False) -> str:
     return f"{seconds:.{0 if rough else 1}f} s"
 
 
+def seconds(value_s: float) -> str:
+    """Return seconds with three digits, and longer times as `duration` does."""
+    return f"{number(value_s)} s" if value_s < IN_SECONDS_BELOW else duration(value_s)
+
+
 def money(usd: float) -> str:
     """Return an amount in US dollars: with cents from 1 on, two significant digits below, never a power."""
     return f"{usd:,.2f}" if usd >= 1 or not math.isfinite(usd) else f"{Decimal(f'{usd:.2g}'):f}"
@@ -118,3 +124,27 @@ def printable(text: str) -> str:
 def unbroken(text: str) -> str:
     """Keep each number and its unit on one line, and both ends of an interval."""
     return IN_INTERVAL.sub("\u00a0", BEFORE_UNIT.sub("\u00a0", text))
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: `a`, `a and b`, `a, b and c`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def shortened(text: str, max_chars: int) -> str:
+    """Return a text of at most `max_chars` characters, the last of which shows that it was cut."""
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that was probably meant, or ""."""
+    import difflib  # only where a word is wrong
+
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean WORD?)` for the known word that was probably meant, or ""."""
+    near = closest(word, known)
+    return f" (did you mean {near}?)" if near else ""

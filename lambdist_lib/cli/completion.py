@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from lambdist_lib.cli.declaration import FILES, RUNS, argument, command
+from lambdist_lib.cli.declaration import FILES, RUNS, argument, command, commands_of
 
 SHELLS = {  # shell: how to load the script there
     "bash": 'eval "$(lambdist completion bash)"   in ~/.bashrc',
@@ -37,20 +37,11 @@ def complete(parser: argparse.ArgumentParser) -> None:
     from argcomplete import completers as known
 
     completers: dict[str, Any] = {FILES: known.FilesCompleter(), RUNS: _result_ids}
-    for part in (parser, *_commands(parser)):
+    for part in (parser, *commands_of(parser)):
         for action in part._actions:
             if completer := completers.get(getattr(action, "complete", "")):
                 action.completer = completer  # type: ignore[attr-defined]
     argcomplete.autocomplete(parser, default_completer=known.SuppressCompleter())
-
-
-def _commands(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    return [
-        command
-        for action in parser._actions
-        if isinstance(action, argparse._SubParsersAction)
-        for command in action.choices.values()
-    ]
 
 
 def _result_ids(**_: object) -> list[str]:

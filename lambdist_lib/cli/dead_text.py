@@ -3,7 +3,7 @@
 from collections import Counter
 
 from lambdist_lib.cli.screen import Blocks
-from lambdist_lib.formatting import count, counted
+from lambdist_lib.formatting import count, counted, shortened
 from lambdist_lib.records.dead_letters import DeadLetter
 from lambdist_lib.report.table_model import marked, plain
 
@@ -43,4 +43,4 @@ def _rows(cause: str, letters: list[DeadLetter]) -> list[tuple[str, ...]]:
 def _message(letter: DeadLetter) -> str:
     """Return a dead letter's cause without its class, at most two lines."""
     text = letter.cause.removeprefix(f"{letter.cause_class}: ") or letter.cause_class
-    return text if len(text) <= MESSAGE_MAX_CHARS else text[: MESSAGE_MAX_CHARS - 1] + "…"
+    return shortened(text, MESSAGE_MAX_CHARS)

@@ -73,6 +73,12 @@ class Command(NamedTuple):
         parser.set_defaults(call=self.call)
 
 
+def commands_of(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """Return the parsers of a parser's commands."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return [command for group in groups for command in group.choices.values()]
+
+
 def argument(*names: str, complete: str = "", **keywords: Any) -> Argument:
     """Declare an option or a positional argument; `keywords` are those of `add_argument`."""
     return Argument(names, keywords, complete)

@@ -7,7 +7,6 @@ argcomplete completes words (`cli.completion`) where a command needs them.
 
 import argparse
 import re
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from lambdist_lib.cli import (
@@ -18,7 +17,9 @@ from lambdist_lib.cli import (
     run_commands,
     value_types,
 )
+from lambdist_lib.cli.declaration import commands_of
 from lambdist_lib.errors import EXIT_STATUSES, UsageError
+from lambdist_lib.formatting import did_you_mean
 
 COMMANDS = (
     deploy_commands.init,
@@ -92,7 +93,7 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         known = [str(choice) for choice in action.choices]
-        hint = _meant(str(value), known)
+        hint = did_you_mean(str(value), known)
         if isinstance(action, argparse._SubParsersAction):
             raise UsageError(f"unknown command {value!r}{hint}; see `{self.prog} --help`")
         raise argparse.ArgumentError(action, f"is {value!r}{hint}; write one of {', '.join(known)}")
@@ -101,22 +102,10 @@ class Parser(argparse.ArgumentParser):
         names = [word.partition("=")[0] for word in words if word.startswith("-")]
         if not names:
             return f"one argument too many: {words[0]!r}"
-        of_commands = {name for command in _commands_of(self) for name in command._option_string_actions}
+        of_commands = {name for command in commands_of(self) for name in command._option_string_actions}
         if names[0] in of_commands:
             return f"{names[0]} is an option of a command: write it after the command's name"
-        return f"unknown option {names[0]}{_meant(names[0], self._option_string_actions)}"
-
-
-def _commands_of(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    return [command for group in groups for command in group.choices.values()]
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+        return f"unknown option {names[0]}{did_you_mean(names[0], self._option_string_actions)}"
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -35,7 +35,7 @@ def printable(text: str) -> str:
 
 
 def width() -> int:
-    """Return the columns of the terminal (COLUMNS, if set); 80 where there is none."""
+    """Return the columns of the terminal (COLUMNS, if set); 80 without a terminal."""
     return max(shutil.get_terminal_size().columns, 40)
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lambdist_lib.cli.screen import Blocks
-from lambdist_lib.formatting import NONE, compared, count, is_known, label, number
-from lambdist_lib.measures.pairs import EVENTS
+from lambdist_lib.formatting import NONE, compared, count, is_known, label, number, shortened
 from lambdist_lib.measures.summary_sections import CONTROL, HEADLINE
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report import sentences, verdict
@@ -47,23 +46,11 @@ def analysis(summary: dict[str, Any], runs: pd.DataFrame) -> Blocks:
 
 
 def _finding(text: str) -> list[str]:
-    """Return the finding; of one run, or of one arm, why there is none."""
+    """Return the finding; of one run, or of one arm, why it has no speedup."""
     if not text:
         return []
     why = text.removeprefix("not measured: ")
     return [f"Finding: {text}" if why == text else f"No speedup, as there is {why}"]
-
-
-def _times(summary: dict[str, Any], runs: pd.DataFrame) -> Table:
-    """Return how long each arm took, where no table compares them."""
-    compared_elsewhere = verdict.rows(summary, "outlook") or verdict.rows(summary, "by_level")
-    rows = [
-        (label(str(arm)), *(number(float(of_arm[name].median())) for name in EVENTS))
-        for arm, of_arm in runs.groupby("arm", sort=False)
-        if not compared_elsewhere
-    ]
-    columns = ("arm", *(f"{event}, s" for event in EVENTS.values()))
-    return plain("times", "times", "Median times of the runs, from the first intended send", columns, rows)
 
 
 def _verdict(summary: dict[str, Any]) -> list[str]:
@@ -138,7 +125,7 @@ def _ms(measure: dict[str, Any] | None) -> str:
 
 def _causes(summary: dict[str, Any]) -> Table:
     rows = [
-        (label(row["arm"]), count(row["dead"]), row["cause"], _cut(row["example"]))
+        (label(row["arm"]), count(row["dead"]), row["cause"], shortened(row["example"], MESSAGE_MAX_CHARS))
         for row in verdict.rows(summary, "dead_by_cause")
     ]
     columns = ("arm", "dead", "cause", "first message")
@@ -165,7 +152,3 @@ def _cost(summary: dict[str, Any]) -> Table:
 def _usd(lines: pd.DataFrame, arms: list[str], name: str) -> list[str]:
     of_arms = [lines.loc[lines["arm"] == arm, name] for arm in arms]
     return [number(float(amounts.sum())) if amounts.notna().any() else NONE for amounts in of_arms]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MESSAGE_MAX_CHARS else text[: MESSAGE_MAX_CHARS - 1] + "…"

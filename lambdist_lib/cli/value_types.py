@@ -12,9 +12,7 @@ from pathlib import Path
 
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import ARMS
-from lambdist_lib.protocol.contract import RUN_ID
-
-EXPERIMENT_ID_CHARS = 28  # as `results.folders.ID_MAX_CHARS`, which takes longer to import
+from lambdist_lib.protocol.contract import EXPERIMENT_ID_MAX_CHARS, RUN_ID
 
 
 def _refusal(text: str, remedy: str) -> argparse.ArgumentTypeError:
@@ -115,9 +113,9 @@ def fault(text: str) -> str:
 
 def experiment_id(text: str) -> str:
     """Check an experiment's id: it names a folder."""
-    if not RUN_ID.fullmatch(text) or len(text) > EXPERIMENT_ID_CHARS:
+    if not RUN_ID.fullmatch(text) or len(text) > EXPERIMENT_ID_MAX_CHARS:
         raise argparse.ArgumentTypeError(
-            f"is an invalid experiment id {text!r}: use 1 to {EXPERIMENT_ID_CHARS} of a-z, 0-9 and -"
+            f"is an invalid experiment id {text!r}: use 1 to {EXPERIMENT_ID_MAX_CHARS} of a-z, 0-9 and -"
         )
     return text
 

@@ -6,7 +6,6 @@ Only errors that a user can correct are translated: others stay botocore's, for 
 them. No message names an account, a user or a key.
 """
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions
 
 from lambdist_lib.errors import AccessDeniedError
+from lambdist_lib.formatting import did_you_mean
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 INVALID = {
@@ -146,7 +146,7 @@ def of_failure(error: Exception, where: Where) -> AccessDeniedError | None:
     elif isinstance(error, exceptions.NoRegionError):
         text = "no AWS region is set; pass --region, or set AWS_DEFAULT_REGION"
     elif isinstance(error, exceptions.InvalidRegionError):
-        near = _near(where.region)
+        near = did_you_mean(where.region, regions())
         text = f"invalid region {where.region!r}{near}; use one such as eu-west-1"
     elif isinstance(error, CONFIGURATION):
         text = f"invalid AWS configuration: {masked(str(error))}; correct it, or use another --profile"
@@ -222,13 +222,9 @@ def _denied(code: str, message: str, action: str, where: Where) -> AccessDeniedE
 def _unreachable(url: str, where: Where) -> str:
     host = urlsplit(url).hostname or "its endpoint"
     if where.region and where.region not in regions():
-        return f"nothing answers at {host}: no Region is called {where.region}{_near(where.region)}"
+        near = did_you_mean(where.region, regions())
+        return f"nothing answers at {host}: no Region is called {where.region}{near}"
     return f"nothing answers at {host}; check the network, the proxy and AWS_ENDPOINT_URL, then try again"
-
-
-def _near(region: str) -> str:
-    near = difflib.get_close_matches(region, regions(), 1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def regions() -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from lambdist_lib.cloud.local_cloud import LINGER_S, Status
+from lambdist_lib.formatting import shortened
 
 COMMAND_MAX_CHARS = 60
 KEPT = (
@@ -38,4 +39,4 @@ def command_of(pid: int) -> str:
     if words and Path(words[0]).name.startswith("python"):
         words = words[1:] or words
     text = " ".join(Path(word).name if word.startswith(os.sep) else word for word in words)
-    return text if len(text) <= COMMAND_MAX_CHARS else text[: COMMAND_MAX_CHARS - 1] + "…"
+    return shortened(text, COMMAND_MAX_CHARS)

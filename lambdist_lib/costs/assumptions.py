@@ -7,7 +7,6 @@ The file has lines `name = value`, or tables `[name]` with `value` and optional 
 `as_of`. Its numbers have the provenance "given".
 """
 
-import difflib
 import math
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 from lambdist_lib.cloud.limits import FACTS, GIVEN, LIMITS, Number, number
 from lambdist_lib.costs.prices import PRICES
 from lambdist_lib.errors import UsageError
+from lambdist_lib.formatting import closest
 
 Table = Mapping[str, Number]
 
@@ -37,8 +37,8 @@ def load(path: str | Path | None = None) -> dict[str, Number]:
     table = LIMITS | FACTS | PRICES
     for name, content in _read(Path(path)).items() if path else ():
         if name not in table:
-            close = difflib.get_close_matches(name, table, 1)
-            hint = f"; did you mean {close[0]}?" if close else f"; known: {', '.join(table)}"
+            near = closest(name, table)
+            hint = f"; did you mean {near}?" if near else f"; known: {', '.join(table)}"
             raise UsageError(f"{path} names an unknown limit or price {name}{hint}")
         table[name] = _given(name, content, table[name], Path(path or ""))
     return table

@@ -5,7 +5,6 @@ and False are "on" and "off". `notify_email` accepts several addresses, separate
 """
 
 import collections
-import difflib
 import functools
 import hashlib
 import re
@@ -16,6 +15,7 @@ import yaml
 
 from lambdist_lib import paths
 from lambdist_lib.errors import UsageError
+from lambdist_lib.formatting import did_you_mean
 
 KINDS = ("distributed", "single_node")
 SNAPSHOT = ("ResourcePath", "StorageFirst")  # parameters that change what API Gateway serves
@@ -183,8 +183,7 @@ def _checked(setting: str, value: Any, declared: dict[str, Any]) -> str:
 
 def _close(setting: str) -> str:
     known = [_setting(name) for kind in KINDS for name in parameters(kind)]
-    near = difflib.get_close_matches(setting, known, 1)
-    return f" (did you mean {near[0]}?)" if near else ""
+    return did_you_mean(setting, known)
 
 
 def _setting(parameter: str) -> str:

@@ -19,7 +19,7 @@ from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs
 from lambdist_lib.formatting import count, counted, duration, label, money, number
 from lambdist_lib.planner.arm_map import COST, TIE, TIME
-from lambdist_lib.protocol.arms import ARMS, arm_abbreviation
+from lambdist_lib.protocol.arms import ARMS, arm_abbreviation, in_order
 
 HEIGHT_IN = 5.2
 TITLES = {TIME: "The fastest way", COST: "The cheapest way"}
@@ -153,7 +153,7 @@ def _place(value: float, ticks: Sequence[float]) -> float:
 
 
 def _legend(ax: Axes, cells: pd.DataFrame) -> None:
-    winners = [arm for arm in ARMS if arm in set(cells["arm"])]
+    winners = in_order(cells["arm"])
     handles: list[Any] = [
         Rectangle((0, 0), 1, 1, **_style(arm), label=f"{label(arm)} ({arm_abbreviation(arm)})")
         for arm in winners

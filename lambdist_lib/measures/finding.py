@@ -86,7 +86,7 @@ def seen(runs: pd.DataFrame, target_label: str) -> str:
 
 
 def _no_comparison(runs: pd.DataFrame) -> list[str]:
-    """Say why there is no comparison, if there is none."""
+    """Say why nothing can be compared; an empty list where something can."""
     if has_times_to_compare(runs):
         return []
     if runs["arm"].nunique() < 2:

@@ -94,7 +94,7 @@ def fits(points: pd.DataFrame, *, confidence: float = 0.95) -> dict[str, Fit]:
 
 
 def best_fit(fits: dict[str, Fit]) -> Fit | None:
-    """Return the accepted law with the smallest AICc, the first of equal ones; None if there is none."""
+    """Return the accepted law with the smallest AICc, the first of equal ones; None if all were rejected."""
     accepted = [fit for fit in fits.values() if fit.accepted]
     return min(accepted, key=lambda fit: round(fit.aicc / SAME_CURVE), default=None)
 

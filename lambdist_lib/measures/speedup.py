@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.formatting import counted
+from lambdist_lib.formatting import counted, joined
 from lambdist_lib.formatting import faster as times_faster
 from lambdist_lib.measures import sequential
 from lambdist_lib.measures.autocorrelation import PairedInterval, paired_interval
@@ -120,9 +120,8 @@ def _interval_at_last_look(
         look = sequential.look(paired["ratio"], plan)
         interval = PairedInterval(look.low, look.high, look.autocorrelation, look.note)
         paired = paired.head(look.pairs or None)
-        *first, last = map(str, planned)
-        several = look.pairs and first
-        notes = [f"adjusted for looks at {', '.join(first)} and {last} pairs"] if several else []
+        several = look.pairs and len(planned) > 1
+        notes = [f"adjusted for looks at {joined([*map(str, planned)])} pairs"] if several else []
         needed = planned[0]
     else:
         interval = paired_interval(paired["ratio"], confidence)

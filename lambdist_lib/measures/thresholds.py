@@ -6,7 +6,6 @@ Names are those of `summary.flat`: a measure, or an end of its interval with `_l
 measure that is not known (too few runs for an interval, nothing stored) counts as a failure.
 """
 
-import difflib
 import math
 import operator
 import re
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdist_lib.errors import ThresholdError, UsageError
+from lambdist_lib.formatting import closest
 from lambdist_lib.measures import measure_names
 from lambdist_lib.measures.summary import SUFFIXES, flat
 from lambdist_lib.protocol.arms import ARMS
@@ -83,8 +83,8 @@ def require_possible(expressions: Iterable[str], arms: Iterable[str] = ARMS) -> 
     for text in expressions:
         threshold = parse(text)
         if threshold.name not in names and not measure_names.SWEEP.fullmatch(threshold.name):
-            close = difflib.get_close_matches(threshold.name, names, n=1)
-            hint = f"did you mean {close[0]}?" if close else "docs/commands.md lists the measures"
+            near = closest(threshold.name, names)
+            hint = f"did you mean {near}?" if near else "docs/commands.md lists the measures"
             raise UsageError(f"unknown measure {threshold.name!r} in the threshold {text!r}: {hint}")
         if always := _holds_always_or_never(threshold):
             raise UsageError(
@@ -129,7 +129,7 @@ def require(summary: dict[str, Any], expressions: Iterable[str]) -> None:
 
 
 def _unknown(name: str, known: list[str], summary: dict[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}? Known" if close else "known"
+    near = closest(name, known)
+    hint = f"did you mean {near}? Known" if near else "known"
     measures = ", ".join(summary["measures"])
     return f"unknown measure {name!r}: {hint}, each also with _low and _high: {measures}"

@@ -17,11 +17,10 @@ from lambdist_lib.measures.autocorrelation import paired_interval
 from lambdist_lib.measures.multiplicity import adjusted_p
 from lambdist_lib.measures.pairs import paired_ratios
 from lambdist_lib.measures.speedup import FASTER, NO_DIFFERENCE, SLOWER, Speedup, compare_arms
-from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.protocol.arms import ARMS, in_order
 from lambdist_lib.protocol.contract import DEAD, STORED
 
 REFERENCE = "distributed"
-ORIGINAL = "original_client"  # the sender that repeats the proof of concept: history, not a choice
 COLUMNS = ["arm", "runs", "median_s", "ratio", "low", "high", "pairs", "adjusted_p", "verdict",
            "cpu_s", "cold_s", "cold_starts"]  # fmt: skip
 
@@ -34,7 +33,7 @@ def fan_outs() -> tuple[str, ...]:
     return tuple(
         arm
         for arm, traits in ARMS.items()
-        if traits.stack and traits.sender != ORIGINAL and (traits.parallel or not traits.first_lambda)
+        if traits.stack and not traits.is_original and (traits.parallel or not traits.first_lambda)
     )
 
 
@@ -65,9 +64,8 @@ def compare_ways(
         is faster), and its p-value adjusted for the number of ways.
     """
     control = reference or reference_of(runs["arm"])
-    present = set(runs["arm"])
     results, log_ratios = [], {}
-    for arm in [name for name in ARMS if name in present and name != control]:
+    for arm in in_order({*runs["arm"]} - {control}):
         try:
             results.append(compare_arms(runs, arm=arm, control=control, confidence=confidence))
         except RunError:
@@ -88,7 +86,7 @@ def watched_ratios(runs: pd.DataFrame, *, control: str = "single_node") -> pd.Se
     if {REFERENCE, control} <= present or len(present & set(ARMS)) < 2:
         return paired_ratios(runs, control=control)["ratio"]
     reference = reference_of(present)
-    others = [arm for arm in ARMS if arm in present and arm != reference]
+    others = in_order(present - {reference})
     ratios = [paired_ratios(runs, arm=arm, control=reference)["ratio"] for arm in others]
     return max(ratios, key=_relative_width)
 
@@ -136,8 +134,7 @@ def by_way(
     results = {result.arm: (result, p) for result, p in compare_ways(runs, reference=control)}
     colds = _cold_starts(runs, invocations)
     rows: list[list[object]] = []
-    present = set(runs["arm"])
-    for arm in [name for name in ARMS if name in present]:
+    for arm in in_order(runs["arm"]):
         of_arm = runs[runs["arm"] == arm]
         warm, cold = (_timed(of_arm[of_arm["temperature"] == name]) for name in ("warm", "cold"))
         result, p = results.get(arm, (None, math.nan))
@@ -185,8 +182,7 @@ def failures(records: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
     """
     planned = expected[expected["outcome"] == DEAD].groupby("run_id").size() if len(expected) else {}
     rows: list[list[object]] = []
-    present = set(records["arm"])
-    for arm in [name for name in ARMS if name in present]:
+    for arm in in_order(records["arm"]):
         of_arm = records[records["arm"] == arm]
         ids = [run_id for run_id in of_arm["run_id"].unique() if len(expected)]
         to_die = sum(int(planned.get(run_id, 0)) for run_id in ids) if ids else math.nan

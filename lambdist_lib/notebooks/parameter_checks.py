@@ -100,11 +100,6 @@ def _policy_arn(name: str, value: Any) -> None:
     templates.to_parameters("distributed", {"processing_policy_arn": text(name, value)})
 
 
-def _max_receives(name: str, value: Any) -> None:
-    bounds = templates.parameters("distributed")["MaxReceives"]
-    whole(name, value, bounds["MinValue"], bounds["MaxValue"])
-
-
 CHECKS: dict[str, Check] = {
     **CONDITIONS,
     "failing_datapoints": partial(whole, low=-1),
@@ -128,7 +123,7 @@ CHECKS: dict[str, Check] = {
     "pairs": partial(whole, low=1),
     "repetitions": partial(whole, low=1),
     "numbers": partial(whole, low=1, high=MAX_NUMBERS),
-    "max_receives": _max_receives,
+    "max_receives": partial(argument_checks.from_template, parameter="MaxReceives"),
     "target_precision": partial(real, below=1),
     "time_limit_s": real,
     "seed": partial(whole, high=argument_checks.MAX_SEED),

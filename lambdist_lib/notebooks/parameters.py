@@ -2,7 +2,6 @@
 
 import ast
 import contextlib
-import difflib
 import math
 import shlex
 from collections.abc import Mapping
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lambdist_lib.errors import ParameterError
+from lambdist_lib.formatting import did_you_mean
 from lambdist_lib.measures.ways import REFERENCE, fan_outs
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.runs import argument_checks
 from lambdist_lib.runs.levels import check_cells
 
-MAX_QUEUE_BATCH = 10  # messages of one invocation, by the template
 SEVERAL = ("levels", "batches", "sizes")  # text with several values; one number alone may stand for them
 INJECTED = "# Parameters"  # the first line of the cell that papermill adds
 SAMPLE, SAMPLE_FAILING = "words.txt", 2  # the sample data, and how many failing datapoints it gets
@@ -52,8 +51,7 @@ def require_declared(declared: Mapping[str, str], given: Mapping[str, Any]) -> N
     """Raise ParameterError unless every given parameter is declared and of its type."""
     for name, value in given.items():
         if name not in declared:
-            close = difflib.get_close_matches(name, declared, 1)
-            hint = f" (did you mean {close[0]}?)" if close else ""
+            hint = did_you_mean(name, declared)
             raise ParameterError(f"unknown parameter {name}{hint}; known: {', '.join(declared)}")
         types = TYPES.get(declared[name], (object,))
         if name in SEVERAL and isinstance(value, int | float | list):
@@ -162,7 +160,7 @@ def parse_fault_matrix(
     """
     sizes = argument_checks.several("batches", parse_levels(batches, "batches"), "messages per invocation")
     for size in sizes:
-        argument_checks.whole("batches", size, 1, MAX_QUEUE_BATCH)
+        argument_checks.from_template("batches", size, parameter="QueueBatch")
     cells = [{"queue_batch": size, "fault": plan} for size in sizes for plan in fault_plans.split()]
     cells += [
         {"queue_batch": max(sizes), "fault": plan, "partial_responses": False}

@@ -19,10 +19,9 @@ from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.job import Job, job_of
 from lambdist_lib.planner.job_system import drawn, values
 from lambdist_lib.protocol import faults
-from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.protocol.arms import ARMS, in_order
 
 DRAWS = 200
-SENDERS = ("client", "map")  # a client of another kind, such as the original's, is not predicted
 UNCERTAIN = (ASSUMED, LITERATURE, FITTED)
 COLUMNS = [
     "arm", "measured_s", "predicted_s", "low_s", "high_s", "bottleneck", "usd_per_million", "most_sensitive",
@@ -59,14 +58,19 @@ def predict_arms(
     """
     limits = table or assumptions.load()
     calibrated = {**limits, **calibration.calibrate(runs, records, invocations)}
+    return predict_calibrated(runs, calibrated, chunks=chunks, seed=seed)
+
+
+def predict_calibrated(runs: pd.DataFrame, table: Table, *, chunks: int = 0, seed: int = 0) -> pd.DataFrame:
+    """Predict as `predict_arms`, from limits and prices that are calibrated with the runs already."""
     job = job_of_runs(runs, chunks=chunks)
     runs = runs[runs["chunks"] == job.chunks]
-    return pd.DataFrame([_row(arm, runs, job, calibrated, seed) for arm in _arms(runs)], columns=COLUMNS)
+    return pd.DataFrame([_row(arm, runs, job, table, seed) for arm in _arms(runs)], columns=COLUMNS)
 
 
 def _arms(runs: pd.DataFrame) -> list[str]:
     """Return the arms to predict: those of every experiment, and others that ran."""
-    measured = [arm for arm in ARMS if arm in set(runs["arm"]) and ARMS[arm].sender in SENDERS]
+    measured = [arm for arm in in_order(runs["arm"]) if not ARMS[arm].is_original]
     return list(dict.fromkeys([*PREDICTED, *measured]))
 
 

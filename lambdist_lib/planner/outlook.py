@@ -17,18 +17,29 @@ import pandas as pd
 from lambdist_lib.analysis import Results
 from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.formatting import NONE, between, compared, duration, faster, is_known, label, money, number
+from lambdist_lib.formatting import (
+    IN_SECONDS_BELOW,
+    NONE,
+    between,
+    compared,
+    duration,
+    faster,
+    is_known,
+    label,
+    money,
+    number,
+    seconds,
+)
 from lambdist_lib.measures.speedup import Speedup, compare_arms
 from lambdist_lib.measures.sweep import varied_factor
 from lambdist_lib.measures.ways import fan_outs, reference_of
 from lambdist_lib.planner import calibration
-from lambdist_lib.planner.arm_predictions import job_of_runs, predict_arms
+from lambdist_lib.planner.arm_predictions import job_of_runs, predict_calibrated
 from lambdist_lib.planner.break_even import INSTANCE, break_even
 from lambdist_lib.planner.which_way import WhichWay, which_way
 from lambdist_lib.protocol.arms import ARMS
 
 ARM, CONTROL = "distributed", "single_node"
-IN_SECONDS_BELOW = 120.0  # longer ones in minutes, hours or days
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +65,14 @@ class Outlook:
         texts = [
             f"On AWS, predicted from these runs and published figures, never run there: {ARM} takes "
             f"{_span(arm)}, {_times(control['predicted_s'] / arm['predicted_s'])} than {CONTROL} "
-            f"({_seconds(control['predicted_s'])})"
+            f"({seconds(control['predicted_s'])})"
         ]
         for name in rows.index:
             if name in ARMS and ARMS[name].isolates_queue:
                 other = rows.loc[name, "predicted_s"]
                 texts.append(
                     f"and {_times(other / arm['predicted_s'])} than {name}, which has no queue "
-                    f"({_seconds(other)})"
+                    f"({seconds(other)})"
                 )
         sentence = " ".join(texts) + f". Its bottleneck there: {arm['bottleneck']}."
         if arm["most_sensitive"]:
@@ -102,11 +113,11 @@ def aws_outlook(results: Results, *, limits_file: str = "", seed: int = 0) -> Ou
     table = assumptions.load(limits_file or None)
     measured = _measured(results.runs)
     try:
-        predicted = predict_arms(results.runs, results.records, results.invocations, table=table, seed=seed)
         calibrated = {
             **table,
             **calibration.calibrate(results.runs, results.records, results.invocations),
         }
+        predicted = predict_calibrated(results.runs, calibrated, seed=seed)
         pays = break_even(job_of_runs(results.runs), calibrated)
     except (RunError, UsageError) as error:
         return Outlook(table=measured, break_even=pd.DataFrame(), note=str(error))
@@ -225,11 +236,7 @@ def _span(row: Mapping[str, Any]) -> str:
     """Return a predicted makespan with its interval."""
     if row["high_s"] >= IN_SECONDS_BELOW:
         return f"{duration(row['predicted_s'])} ({duration(row['low_s'])} to {duration(row['high_s'])})"
-    return f"{_seconds(row['predicted_s'])} ({between(row['low_s'], row['high_s'])})"
-
-
-def _seconds(value_s: float) -> str:
-    return f"{number(value_s)} s" if value_s < IN_SECONDS_BELOW else duration(value_s)
+    return f"{seconds(row['predicted_s'])} ({between(row['low_s'], row['high_s'])})"
 
 
 def _two_digits(value: float) -> float:

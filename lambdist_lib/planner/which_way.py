@@ -17,18 +17,16 @@ from lambdist_lib.cloud.limits import MAX_PROCESSORS
 from lambdist_lib.costs import assumptions
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.formatting import NONE, count, counted, duration, is_known, label, money, number
+from lambdist_lib.formatting import NONE, count, counted, is_known, joined, label, money, number, seconds
 from lambdist_lib.measures import ways
 from lambdist_lib.planner import arm_map, calibration
-from lambdist_lib.planner.arm_predictions import job_of_runs, predict_arms
+from lambdist_lib.planner.arm_predictions import job_of_runs, predict_calibrated
 from lambdist_lib.planner.job import Job
 from lambdist_lib.planner.job_system import values, work_on_s
 from lambdist_lib.protocol.arms import ARMS
 
-SHORT_S = 120.0  # below it a time is given in seconds with three digits
 PREDICTED = ["predicted_s", "low_s", "high_s", "bottleneck", "usd_per_million"]
 FACTORS = (1, 10, 1000)  # times the size
-WIDTH = "{} and up to {}"
 STAYS, BECOMES = "stays", "becomes"
 
 
@@ -77,9 +75,7 @@ class WhichWay:
         text = f"Of {counted(len(rows), 'ways')} measured here, {self.fastest} is the fastest: "
         text += f"{number(best['median_s'])} s, median of {counted(int(best['runs']), 'warm runs')}"
         if self.alike:
-            text += (
-                f"; {_joined(self.alike)} {'is' if len(self.alike) == 1 else 'are'} not shown to be slower"
-            )
+            text += f"; {joined(self.alike)} {'is' if len(self.alike) == 1 else 'are'} not shown to be slower"
         cpu = rows["cpu_s"].dropna()
         if len(cpu) > 1:
             least = str(cpu.idxmin())
@@ -98,10 +94,10 @@ class WhichWay:
         ]  # fmt: skip
         text = (
             f"On AWS, predicted from these runs and published figures, never run there, {fast['arm']} is the "
-            f"fastest ({_seconds(fast['predicted_s'])}, bottleneck: {fast['bottleneck']})"
+            f"fastest ({seconds(fast['predicted_s'])}, bottleneck: {fast['bottleneck']})"
         )
         if alike:
-            text += f", and the prediction's range does not separate it from {_joined(alike)}"
+            text += f", and the prediction's range does not separate it from {joined(alike)}"
         usd = f"{money(cheap['usd_per_million'])} USD for a million datapoints"
         if cheap["arm"] == fast["arm"]:
             return f"{text}; it is the cheapest, too: {usd}."
@@ -110,14 +106,13 @@ class WhichWay:
     def _by_size(self) -> str:
         if self.sizes.empty or self.job is None:
             return ""
-        senders = counted(self.job.chunks, "senders")
-        width = WIDTH.format(senders, counted(self.job.processors, "processors"))
+        senders, processors = counted(self.job.chunks, "senders"), counted(self.job.processors, "processors")
         parts = []
         before = _leaders(self.sizes, self.sizes["times"].min())
         for times in sorted(self.sizes["times"].unique())[1:]:
             now = _leaders(self.sizes, times)
             parts.append(f"at {count(times)} times the size {_change(before, now)}")
-        first = f"From cold environments, with {width}, {_lead(before)}"
+        first = f"From cold environments, with {senders} and up to {processors}, {_lead(before)}"
         return f"{'; '.join([first, *parts])}."
 
 
@@ -133,7 +128,7 @@ def which_way(
     """Put the ways that an experiment ran side by side, here and on AWS.
 
     Args:
-        predicted: What `predict_arms` returned for these runs, so that it is not computed again.
+        predicted: What `predict_calibrated` returned for these runs, so that it is not computed again.
         chunks: Senders on AWS, for the sizes and the map; 0 for those of the runs.
         processors: The most invocations of the processor at once there.
         limits_file: Your own limits and prices as TOML (`assumptions.load`).
@@ -147,11 +142,9 @@ def which_way(
     no_sizes, no_map = (pd.DataFrame(columns=names) for names in (arm_map.SIZE_COLUMNS, arm_map.COLUMNS))
     try:
         limits = assumptions.load(limits_file or None)
-        if predicted is None:
-            predicted = predict_arms(
-                results.runs, results.records, results.invocations, table=limits, seed=seed
-            )
         calibrated = {**limits, **calibration.calibrate(results.runs, results.records, results.invocations)}
+        if predicted is None:
+            predicted = predict_calibrated(results.runs, calibrated, seed=seed)
         job = arm_map.map_job(job_of_runs(results.runs), chunks=chunks, processors=processors)
         sizes, winners = _on_aws(job, calibrated, _common(measured["arm"], predicted))
     except (RunError, UsageError) as error:
@@ -199,7 +192,7 @@ def _row_in_words(row: dict[str, Any]) -> dict[str, str]:
     }
     if is_known(row["predicted_s"]):
         words["on AWS, predicted"] = (
-            f"{_seconds(row['predicted_s'])} ({number(row['low_s'])} to {number(row['high_s'])} s)"
+            f"{seconds(row['predicted_s'])} ({number(row['low_s'])} to {number(row['high_s'])} s)"
         )
         words["bottleneck there"] = str(row["bottleneck"])
         words["USD per million there"] = money(row["usd_per_million"])
@@ -235,10 +228,10 @@ def _leaders(sizes: pd.DataFrame, times: float) -> _Leaders:
 
 def _lead(leaders: _Leaders) -> str:
     """Return the fastest and the cheapest way at a size in words."""
-    fast = f"{leaders.fast.arm} {_like(leaders.as_fast)}is the fastest ({_seconds(leaders.fast.makespan_s)}"
+    fast = f"{leaders.fast.arm} {_like(leaders.as_fast)}is the fastest ({seconds(leaders.fast.makespan_s)}"
     usd = f"{money(leaders.cheap.usd_per_million)} USD per million"
     if leaders.cheap.arm == leaders.fast.arm:
-        tie = f", {_joined(leaders.as_cheap)} as cheap" if leaders.as_cheap else ""
+        tie = f", {joined(leaders.as_cheap)} as cheap" if leaders.as_cheap else ""
         return f"{fast}) and the cheapest ({usd}{tie}) for {count(leaders.datapoints)} datapoints"
     return (
         f"{fast}) and {leaders.cheap.arm} {_like(leaders.as_cheap)}the cheapest ({usd}) "
@@ -250,24 +243,15 @@ def _change(before: _Leaders, now: _Leaders) -> str:
     """Return what is otherwise at another size."""
     fast_stays = now.fast.arm in (before.fast.arm, *before.as_fast)
     cheap_stays = now.cheap.arm in (before.cheap.arm, *before.as_cheap)
-    seconds = f"{_seconds(now.fast.makespan_s)}, bottleneck: {now.fast.bottleneck}"
+    time = f"{seconds(now.fast.makespan_s)}, bottleneck: {now.fast.bottleneck}"
     usd = f"{money(now.cheap.usd_per_million)} USD per million"
     size = f"({count(now.datapoints)} datapoints)"
     fast, cheap = (STAYS if stays else BECOMES for stays in (fast_stays, cheap_stays))
     if now.fast.arm == now.cheap.arm and fast == cheap:
-        return f"{size} {now.fast.arm} {fast} both the fastest ({seconds}) and the cheapest ({usd})"
+        return f"{size} {now.fast.arm} {fast} both the fastest ({time}) and the cheapest ({usd})"
     of_cost = f"{now.cheap.arm} {cheap} the cheapest ({usd})"
-    return f"{size} {now.fast.arm} {fast} the fastest ({seconds}) and {of_cost}"
+    return f"{size} {now.fast.arm} {fast} the fastest ({time}) and {of_cost}"
 
 
 def _like(arms: Sequence[str]) -> str:
-    return f"(with {_joined(arms)} as good) " if arms else ""
-
-
-def _joined(arms: Sequence[str]) -> str:
-    *first, last = arms
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def _seconds(value_s: float) -> str:
-    return f"{number(value_s)} s" if value_s < SHORT_S else duration(value_s)
+    return f"(with {joined(arms)} as good) " if arms else ""

@@ -4,6 +4,7 @@ Each row is checked before a run: a refusal raises, a mark is printed with the f
 only, like the rest of this package.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ class ArmLimit:
 
     arm: str
     what: str
-    refuse: bool
+    refuse: bool = False
     why: str
     target: str = ""
     applies: Callable[[Conditions], bool] = lambda conditions: True
@@ -45,68 +46,52 @@ def _asks_for_lines(kind: str) -> Callable[[Conditions], bool]:
     return lambda conditions: _asks_for(kind)(conditions) and _batch_above(1)(conditions)
 
 
+_of_map = functools.partial(ArmLimit, arm="distributed_map")
 OF_MAP = (
-    ArmLimit(
-        arm="distributed_map",
+    _of_map(
         what="a rate",
         refuse=True,
         why="it uploads the file as a whole, so no datapoint has a time of its own",
         applies=lambda conditions: float(conditions.get("rate", 0)) > 0,
     ),
-    ArmLimit(
-        arm="distributed_map",
+    _of_map(
         what="stop_if_dead",
-        refuse=False,
         why="it starts all datapoints at once, so no number of dead ones ends its run",
         applies=lambda conditions: bool(conditions.get("stop_if_dead")),
     ),
-    ArmLimit(
-        arm="distributed_map",
+    _of_map(
         what="retry_delay_s 0",
-        refuse=False,
         why="Step Functions waits at least 1 s before a retry",
         applies=lambda conditions: int(conditions.get("retry_delay_s", 1)) < 1,
     ),
-    ArmLimit(
-        arm="distributed_map",
+    _of_map(
         what="crash with several datapoints a line",
-        refuse=False,
         why="a crash spends a try of every datapoint of its line",
         applies=_asks_for_lines("crash"),
     ),
-    ArmLimit(
-        arm="distributed_map",
+    _of_map(
         what="crash-after with several datapoints a line",
-        refuse=False,
         why="a retry leaves out what is stored of its line, so crash-after makes no duplicate",
         applies=_asks_for_lines("crash-after"),
     ),
-    ArmLimit(
-        arm="distributed_map",
+    _of_map(
         what="start-up",
-        refuse=False,
         why="the local cloud starts a map in milliseconds; on AWS one report has 7 s for 100 items",
         target=LOCAL,
     ),
-    ArmLimit(
-        arm="distributed_map",
+    _of_map(
         what="kinds of children",
-        refuse=False,
         why="the local cloud runs Express children as it does Standard ones, without the end after 5 minutes",
         target=LOCAL,
     ),
-    ArmLimit(
-        arm="distributed_map",
+    _of_map(
         what="environments after a failure",
-        refuse=False,
         why="the local cloud ends the environment of a try that raises; AWS keeps it",
         target=LOCAL,
         applies=_asks_for("raise"),
     ),
-    ArmLimit(
-        arm="distributed_map",
+    _of_map(
         what="throttles",
-        refuse=False,
         why="the local cloud counts a throttled call as a failed try; on AWS throttles are retried apart",
         target=LOCAL,
         applies=_asks_for("throttle"),
@@ -124,7 +109,6 @@ LIMITS = (
     ArmLimit(
         arm="storage_first",
         what="request_batch above 1",
-        refuse=False,
         why="its API writes one message per request, so it sends one datapoint per request",
         applies=_batch_above(1),
     ),
@@ -143,7 +127,6 @@ LIMITS = (
         ArmLimit(
             arm=arm,
             what="growth of the queue's mapping",
-            refuse=False,
             why="the local cloud serves the queue with all processors at once; AWS opens them gradually",
             target=LOCAL,
         )
@@ -153,7 +136,6 @@ LIMITS = (
         ArmLimit(
             arm=arm,
             what="permission to send",
-            refuse=False,
             why="the local cloud does not check the permissions with which its requests are made",
             target=LOCAL,
         )

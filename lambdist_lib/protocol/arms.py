@@ -54,6 +54,11 @@ class Arm:
         return self.stack == "distributed" and not self.orchestrated
 
     @property
+    def is_original(self) -> bool:
+        """Whether it repeats the proof of concept: history, neither a choice nor predicted."""
+        return self.sender == "original_client"
+
+    @property
     def cloud_retries(self) -> bool:
         """Whether the cloud retries a failed datapoint, and has a queue of dead letters."""
         return self.stack == "distributed"
@@ -127,6 +132,12 @@ ARMS = {
         needs=("distributed_map",),
     ),
 }
+
+
+def in_order(arms: Iterable[str]) -> list[str]:
+    """Return those of the arms that are known, each once, in the order of ARMS."""
+    present = set(arms)
+    return [arm for arm in ARMS if arm in present]
 
 
 def is_local(arm: str) -> bool:

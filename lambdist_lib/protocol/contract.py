@@ -27,6 +27,7 @@ ADHOC_MAX_BYTES = 65_536  # of such a datapoint: its item also holds a result an
 N_BITS = 53
 N_MAX = 2**N_BITS - 1  # exact as a JSON number and in DynamoDB
 RUN_ID = re.compile(r"[a-z0-9-]{1,40}")
+EXPERIMENT_ID_MAX_CHARS = 28  # a run's id adds up to twelve
 
 STORED, DEAD = "stored", "dead"  # item outcomes; an item without one had failed attempts only
 REJECTED, UNSENT, IN_FLIGHT, LOST = "rejected", "unsent", "in_flight", "lost"  # further outcomes of a record

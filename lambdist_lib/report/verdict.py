@@ -61,6 +61,6 @@ def _cards_of_ways(ways: list[dict[str, Any]]) -> tuple[Card, ...]:
 
 
 def sentences(summary: dict[str, Any]) -> str:
-    """Return the verdict in one or two sentences; the finding where there is none."""
+    """Return the verdict in one or two sentences; or the finding if it has no cards."""
     texts = [f"{card.title}: **{card.text}** ({card.detail})." for card in cards(summary)]
     return " ".join(texts) or str(summary["finding"])

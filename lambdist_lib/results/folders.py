@@ -1,7 +1,6 @@
 """Name, find and open the folders of experiments and runs under results/."""
 
 import contextlib
-import difflib
 import filecmp
 import re
 import secrets
@@ -18,11 +17,11 @@ from lambdist_lib import paths
 from lambdist_lib.data import files as data_files
 from lambdist_lib.data import items as data_items
 from lambdist_lib.errors import NotFoundError, RunError, UsageError
-from lambdist_lib.protocol.contract import RUN_ID
+from lambdist_lib.formatting import closest
+from lambdist_lib.protocol.contract import EXPERIMENT_ID_MAX_CHARS, RUN_ID
 from lambdist_lib.results import files, table_header
 from lambdist_lib.results.files import writable, write_json
 
-ID_MAX_CHARS = 28  # of an experiment's id; a run's id adds up to twelve
 KEY_CHARS, KEY_MAX_CHARS = 8, 40  # of a key's random end, and of all of it (`contract.RUN_ID`)
 SPOOLED = "input.txt"  # the data from standard input, in the experiment's folder
 ITEMS = "items.jsonl"  # Python objects as datapoints, there
@@ -37,9 +36,9 @@ def new_id(data: str) -> str:
 
 def checked_id(experiment_id: str) -> str:
     """Return the id; raise UsageError for an invalid one."""
-    if not RUN_ID.fullmatch(experiment_id) or len(experiment_id) > ID_MAX_CHARS:
+    if not RUN_ID.fullmatch(experiment_id) or len(experiment_id) > EXPERIMENT_ID_MAX_CHARS:
         raise UsageError(
-            f"invalid experiment id {experiment_id!r}: use 1 to {ID_MAX_CHARS} of a-z, 0-9 and -"
+            f"invalid experiment id {experiment_id!r}: use 1 to {EXPERIMENT_ID_MAX_CHARS} of a-z, 0-9 and -"
         )
     return experiment_id
 
@@ -125,7 +124,7 @@ def _require_same(path: Path, partial: Path) -> None:
 
 
 def spooled(run: Path) -> Path | None:
-    """Return the file in which a run's experiment saved its input; None where there is none."""
+    """Return the file in which a run's experiment saved its input; None if it saved no input."""
     saved = (run.parents[1] / name for name in (SPOOLED, ITEMS))
     return next((path for path in saved if path.exists()), None)
 
@@ -235,8 +234,8 @@ def find(run: str) -> list[Path]:
 
 def _meant(run: str) -> str:
     """Return a hint at the result that was probably meant: the closest id, else the newest experiment."""
-    if close := difflib.get_close_matches(run, known_ids(), n=1):
-        return f"; did you mean {close[0]}?"
+    if near := closest(run, known_ids()):
+        return f"; did you mean {near}?"
     experiments = sorted(path.parent.name for path in paths.results().glob("*/runs"))
     return f"; the latest experiment is {experiments[-1]}" if experiments else ""
 

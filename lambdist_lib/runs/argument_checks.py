@@ -61,9 +61,9 @@ def flag(name: str, value: Any) -> bool:
     raise UsageError(f"{name} is {value!r}; write True or False")
 
 
-def from_template(name: str, value: Any) -> int:
-    """Return a condition's whole number within the bounds of the template's parameter."""
-    declared = templates.parameters("distributed")[OF_STACK[name]]
+def from_template(name: str, value: Any, *, parameter: str = "") -> int:
+    """Return a whole number within the bounds of a template's parameter, by default the condition's own."""
+    declared = templates.parameters("distributed")[parameter or OF_STACK[name]]
     return whole(name, value, declared["MinValue"], declared["MaxValue"])
 
 

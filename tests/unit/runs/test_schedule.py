@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from lambdist_lib.protocol import contract, faults
 from lambdist_lib.protocol.arms import ARMS
-from lambdist_lib.results import folders
 from lambdist_lib.runs import schedule
 from lambdist_lib.runs.conditions import Conditions
 
@@ -124,7 +123,7 @@ def test_every_turn_of_an_experiment_has_a_run_id_of_its_own(arms, at, seed):
     swept = schedule.sweep(
         arms, CONDITIONS, "chunks", at, repetitions=9, seed=seed, temperatures=("cold", "warm")
     )
-    experiment_id = "x" * folders.ID_MAX_CHARS
+    experiment_id = "x" * contract.EXPERIMENT_ID_MAX_CHARS
 
     for plan in (together, swept):
         names = [turn.name for turn in flat(plan)]
