@@ -189,7 +189,7 @@ class _Sender:
     def _settle(self, response: Response, now_s: float) -> list[Receipt]:
         pending: PendingRequest = response.token
         parsed = self._door.parse(response, [n for n, _ in pending.points])
-        maybe_before = pending.maybe_accepted
+        maybe_before = pending.maybe_accepted = pending.maybe_accepted or response.resent
         self._learn(parsed, response, pending, now_s)
         is_last = pending.failures >= self._options.tries or bool(self.counts.stopped)
         again, receipts = [], []

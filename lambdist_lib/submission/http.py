@@ -2,9 +2,11 @@
 
 It runs libcurl's `socket_action` on `selectors`, without an event loop: scripts, notebooks and
 signal handlers see an ordinary blocking call. Connections are reused. If the server closed a
-reused one without a response, libcurl replaces it within the same POST.
+reused one without a response, libcurl sends the same POST again over a new one: the server may
+have processed it twice, which `Response.resent` says.
 """
 
+import functools
 import selectors
 import time
 from dataclasses import dataclass
@@ -53,6 +55,8 @@ class Response(NamedTuple):
     status: 0 without a response; then `error` is the reason, and `sent` whether the server may
         have received the request. The `error` of a 3xx is where it leads.
     code: libcurl's error code, 0 without an error.
+    resent: The server closed the reused connection without a response and may have processed
+        the request; this response is to the second copy.
     """
 
     token: Any
@@ -60,13 +64,14 @@ class Response(NamedTuple):
     body: bytes
     error: str
     sent: bool
-    retry_after_s: float
-    name_s: float
-    connect_s: float
-    tls_s: float
-    first_byte_s: float
-    total_s: float
+    retry_after_s: float = 0.0
+    name_s: float = 0.0
+    connect_s: float = 0.0
+    tls_s: float = 0.0
+    first_byte_s: float = 0.0
+    total_s: float = 0.0
     code: int = 0
+    resent: bool = False
 
 
 class HttpClient:
@@ -84,6 +89,7 @@ class HttpClient:
         self._idle: list[pycurl.Curl] = []
         self._busy: dict[pycurl.Curl, Any] = {}
         self._bodies: dict[pycurl.Curl, list[bytes]] = {}  # each sender's pieces of its response
+        self._copies: dict[pycurl.Curl, list[None]] = {}  # one for each time that libcurl sends the request
         self._selector = selectors.DefaultSelector()
         self._watched: dict[int, int] = {}
         self._events: list[tuple[int, int]] = []  # from the selector, not yet passed to libcurl
@@ -141,13 +147,15 @@ class HttpClient:
         self._busy.clear()
         self._idle.clear()
         self._bodies.clear()
+        self._copies.clear()
         self._multi.close()
         self._selector.close()
 
     def _sender(self) -> pycurl.Curl:
         curl = pycurl.Curl()
-        self._bodies[curl] = []
+        self._bodies[curl], self._copies[curl] = [], []
         curl.setopt(pycurl.WRITEFUNCTION, self._bodies[curl].append)
+        curl.setopt(pycurl.PREREQFUNCTION, functools.partial(_count_copy, self._copies[curl]))
         curl.setopt(pycurl.URL, self._url)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.MAXFILESIZE, RESPONSE_MAX_BYTES)
@@ -187,19 +195,26 @@ class HttpClient:
                 return ended
 
     def _response(self, curl: pycurl.Curl, code: int, error: str) -> Response:
-        token, pieces = self._busy.pop(curl), self._bodies[curl]
+        token, pieces, copies = self._busy.pop(curl), self._bodies[curl], self._copies[curl]
         times_s = [curl.getinfo(timer) for timer in TIMERS]
         status = 0 if code else curl.getinfo(pycurl.RESPONSE_CODE)
         retry_after_s = float(curl.getinfo(pycurl.RETRY_AFTER)) if status in (429, 503) else 0.0
         if 300 <= status < 400:  # not followed: a redirected POST may arrive as a GET
             error = f"it redirects to {curl.getinfo(pycurl.REDIRECT_URL) or 'nowhere'}"
         sent = not code or curl.getinfo(pycurl.REQUEST_SIZE) > 0
-        body = b"".join(pieces)
+        body, resent = b"".join(pieces), len(copies) > 1
         pieces.clear()
+        copies.clear()
         self._multi.remove_handle(curl)
         self.in_flight -= 1
         self._idle.append(curl)
-        return Response._make((token, status, body, error, sent, retry_after_s, *times_s, code))
+        return Response._make((token, status, body, error, sent, retry_after_s, *times_s, code, resent))
+
+
+def _count_copy(copies: list[None], *_: object) -> int:
+    """Note that libcurl is about to send a request over some connection."""
+    copies.append(None)
+    return 0  # libcurl's CURL_PREREQFUNC_OK
 
 
 def _header_lines(headers: dict[str, str]) -> list[str]:

@@ -114,7 +114,7 @@ def _post(
     except requests.RequestException as failure:
         error = type(failure).__name__
     total_s = time.perf_counter() - began_s
-    parsed = responses.parse(Response._make((None, status, content, error, True, 0.0, *[0.0] * 5, 0)), [n])
+    parsed = responses.parse(Response(None, status, content, error, sent=True), [n])
     verdict, cause = parsed.verdict(n)
     if verdict == "retry":  # this client does not retry
         verdict = NOT_ACCEPTED if parsed.certain else UNKNOWN

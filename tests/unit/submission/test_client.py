@@ -329,6 +329,28 @@ def test_a_server_restart_loses_nothing():
     assert {receipt.status for receipt in receipts if receipt.verdict == "retry"} == {0}
 
 
+@pytest.mark.parametrize(
+    ("status", "message"), [(429, "Limit Exceeded"), (400, "Failed: no"), (403, "Forbidden")]
+)
+def test_a_response_to_a_resent_request_does_not_deny_the_first_copy(status, message):
+    """The server takes a request, closes the reused connection and denies libcurl's second copy."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.number == 0:
+            exchange.accept()
+        elif exchange.number == 1:
+            exchange.server.take(exchange.ns)
+            exchange.close()
+        else:
+            exchange.reply(status, {"message": message})
+
+    with Hostile(script) as server:
+        counts, _ = submitted(server.api, points(2), chunks=1)
+
+    assert server.accepted == [0, 1]
+    assert (counts.accepted, counts.unknown) == (1, 1)
+
+
 def test_a_reused_connection_that_breaks_may_have_been_accepted():
     """The server reads a request on a reused connection and disconnects: the verdict is unknown."""
 

@@ -40,7 +40,7 @@ STORAGE_FIRST = StorageFirstDoor(api=Api(url="https://api/queue", key=ApiKey("ke
 
 def response(status, body, **fields):
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = Response._make((None, status, content, "", True, 0.0, *[0.0] * 5, 0))
+    answer = Response(None, status, content, "", sent=True)
     return answer._replace(**fields)
 
 

@@ -67,6 +67,23 @@ def test_a_closed_connection_is_replaced():
     assert [answer.status for answer in ended] == [200] * 10
 
 
+def test_a_request_that_a_closed_connection_swallowed_is_resent_and_marked():
+    """The server may have processed the first copy, so the response to the second proves nothing of it."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.number == 1:
+            exchange.close()
+        else:
+            echo(exchange)
+
+    with Hostile(script) as server:
+        ended = posted(server, [b"x"] * 3, senders=1)
+
+    assert [answer.resent for answer in ended] == [False, True, False]
+    assert [answer.status for answer in ended] == [200] * 3
+    assert server.requests == 4
+
+
 def test_the_timers_split_a_request():
     """They give the times of connection, first byte and last byte."""
 

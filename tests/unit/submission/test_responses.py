@@ -27,7 +27,7 @@ BODIES = st.dictionaries(st.sampled_from(NAMES), JSON | st.lists(st.integers(0, 
 
 def answer(status: int, body: object = b"", *, error: str = "", sent: bool = True, code: int = 0) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(None, status, content, error, sent, 0.0, *[0.0] * 5, code)
+    return Response(None, status, content, error, sent, code=code)
 
 
 @pytest.mark.parametrize("name", ["accepted", "stored"])
