@@ -16,6 +16,10 @@ INCOMPLETE = flag("--allow-incomplete", "measure even if datapoints are unaccoun
     "run an experiment: deploy, cold runs, warm pairs, measures",
     *arguments.SENDING,
     *arguments.TARGET,
+    argument(
+        "--first-datapoints", type=value_types.whole(0), default=0, metavar="N",
+        help="send only the file's first N (default 0: all)",
+    ),
     arguments.PROCESSING,
     arguments.QUEUE_BATCH,
     arguments.memory("of the processing Lambda"),
@@ -54,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     thresholds.require_possible(options.fail_if, arms)  # before minutes are spent
     conditions = cli_options.values(
         options, "target", "region", "profile", "experiment_id", "keep_stacks", "data", "seed", "processing",
-        "queue_batch", "memory_mb", "processors", "stop_if_dead", *cli_options.SENDING,
+        "queue_batch", "memory_mb", "processors", "stop_if_dead", "first_datapoints", *cli_options.SENDING,
     )  # fmt: skip
     with Experiment(arms=arms, **cli_options.of_file(options), **conditions) as experiment:
         runs = 1 + options.repetitions

@@ -108,6 +108,20 @@ def from_iterable(
     )
 
 
+def first(points: Datapoints, count: int) -> Datapoints:
+    """Keep the first `count` datapoints, or all of fewer; name and sha256 stay those of the file."""
+    submitted = rejected = next_n = 0
+    for line in itertools.islice(points, count):
+        submitted, rejected, next_n = submitted + 1, rejected + (line.reason != ""), line.n + 1
+    return replace(
+        points,
+        submitted=submitted,
+        rejected=rejected,
+        blank=next_n - submitted,
+        lines=lambda: itertools.islice(points, count),
+    )
+
+
 def with_more(points: Datapoints, items: Sequence[str]) -> Datapoints:
     """Append `items` to datapoints, numbered on; name and sha256 stay those of the file."""
     more = [Line(n, item, contract.reason_against(item) or "") for n, item in enumerate(items, points.next_n)]

@@ -28,6 +28,7 @@ from lambdist_lib.runs.levels import check_levels
 
 Check = Callable[[str, Any], object]
 ALWAYS = ("distributed", "single_node")  # arms of every notebook that compares
+COUNTED = ("first_datapoints", "failing_datapoints")  # conditions whose parameter may be -1
 MAX_NUMBERS = 1_000_000  # items of a notebook that holds them in memory
 
 
@@ -102,6 +103,7 @@ def _policy_arn(name: str, value: Any) -> None:
 
 CHECKS: dict[str, Check] = {
     **CONDITIONS,
+    "first_datapoints": partial(whole, low=-1),
     "failing_datapoints": partial(whole, low=-1),
     "calibration_work": CONDITIONS["work"],
     "calibration_chunks": CONDITIONS["chunks"],
@@ -150,7 +152,7 @@ def _matrix(
 
 
 def _arms(target: str, extra_arms: str = "", **conditions: Any) -> None:
-    known = {name: value for name, value in conditions.items() if name != "failing_datapoints"}
+    known = {name: value for name, value in conditions.items() if name not in COUNTED}
     require_possible(target, parse_conditions(known), [*ALWAYS, *extra_arms.split()])
 
 

@@ -17,7 +17,9 @@ from lambdist_lib.runs.levels import check_cells
 
 SEVERAL = ("levels", "batches", "sizes")  # text with several values; one number alone may stand for them
 INJECTED = "# Parameters"  # the first line of the cell that papermill adds
-SAMPLE, SAMPLE_FAILING = "words.txt", 2  # the sample data, and how many failing datapoints it gets
+SAMPLE = Path("data") / "words.txt"  # the project's own sample data
+SAMPLE_FAILING = 2  # failing datapoints that it gets
+SAMPLE_DATAPOINTS, SAMPLE_PER_SENDER = 60, 10  # of it that are sent, at least: a minute's experiment
 TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -101,7 +103,19 @@ def failing_datapoints(asked: int, data: str) -> int:
     """
     if asked >= 0:
         return asked
-    return SAMPLE_FAILING if Path(data) == Path("data") / SAMPLE else 0
+    return SAMPLE_FAILING if Path(data) == SAMPLE else 0
+
+
+def first_datapoints(asked: int, data: str, chunks: int) -> int:
+    """Return how many of the file's first datapoints are sent; 0 for all.
+
+    Args:
+        asked: The parameter; -1 sends as many of the project's own sample data as keep the senders
+            busy, and all of any other file.
+    """
+    if asked >= 0:
+        return asked
+    return max(SAMPLE_DATAPOINTS, SAMPLE_PER_SENDER * chunks) if Path(data) == SAMPLE else 0
 
 
 def parse_levels(levels: Any, name: str = "levels") -> list[Any]:

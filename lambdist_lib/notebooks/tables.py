@@ -39,7 +39,8 @@ NAMES = {
 RATIO = ("ratio", "low", "high")
 OF_ARMS = ("arm_s", "control_s")  # times of a ratio that tells which arm is faster; others tell another thing
 IDENTIFIER = re.compile(r"[a-z]+(_[a-z]+)+")
-NO_CONDITION = ("rate", "max_chars", "pattern", "stop_if_dead")  # rarely set; experiment.json has all
+NO_CONDITION = ("max_chars", "pattern")  # rarely set; experiment.json has all
+IF_SET = ("rate", "stop_if_dead", "first_datapoints")  # conditions that are 0 or "" unless they are used
 NOT_SHOWN = ("run_id", "experiment_id")
 
 
@@ -119,7 +120,8 @@ def conditions(experiment: Experiment) -> pd.DataFrame:
         "processors": experiment.conditions.width,
         "fault": experiment.conditions.fault.partition(",seed:")[0],
     }
-    rows = {_name(name): _cell(value) for name, value in facts.items() if name not in NO_CONDITION}
+    shown = {name: value for name, value in facts.items() if value or name not in IF_SET}
+    rows = {_name(name): _cell(value) for name, value in shown.items() if name not in NO_CONDITION}
     known = {name: text for name, text in rows.items() if text != NONE}
     return pd.DataFrame({"value": {"experiment_id": experiment.id, **known}})
 

@@ -77,7 +77,7 @@ def _run(facts: dict[str, Any], runs: pd.DataFrame) -> list[str]:
         if getattr(conditions, name) != getattr(DEFAULTS, name)
     ]  # fmt: skip
     pairs = runs.loc[runs["temperature"] == "warm", "pair"].max()
-    names = (*SENDING, "queue_batch", "memory_mb")
+    names = (*SENDING, "queue_batch", "memory_mb", "first_datapoints")
     if unsupported or any(_differs(runs, name) for name in names) or not pairs >= 1:
         return []
     options = [*_options(facts, names), "--seed", str(facts["seed"]), "--repetitions", str(int(pairs))]

@@ -40,6 +40,7 @@ class Conditions:
     request_batch, queue_batch: datapoints per request, messages per invocation.
     partial_responses: without them one failed message brings its whole batch back.
     work, fault: declared work and faults (`protocol.faults`).
+    first_datapoints: only the file's first ones; 0 for all.
     failing_datapoints: datapoints added after the file's that fail at every attempt.
     retry_delay_s: before the first retry of a failed datapoint, doubling; by the queue in the
         distributed arm, by the client in the others.
@@ -56,6 +57,7 @@ class Conditions:
     memory_mb: int = 512
     work: str = "none"
     fault: str = "none"
+    first_datapoints: int = 0
     failing_datapoints: int = 0
     retry_delay_s: int = 1
     max_chars: int = 1024
@@ -83,8 +85,9 @@ class Conditions:
     def facts(self) -> dict[str, Any]:
         """Return the form in which a run records them; the width is a number there."""
         recorded = {**asdict(self), "processors": self.width}
-        if not self.stop_if_dead:
-            del recorded["stop_if_dead"]
+        for name in ("stop_if_dead", "first_datapoints"):
+            if not recorded[name]:
+                del recorded[name]
         return {ON_DISK.get(name, name): value for name, value in recorded.items()}
 
     @classmethod
@@ -95,8 +98,10 @@ class Conditions:
         return cls(**{name: known[key] for name in names if (key := ON_DISK.get(name, name)) in known})
 
     def read(self, data: str | Path) -> Datapoints:
-        """Read the file's datapoints under this rule, and add the failing ones."""
+        """Read the file's datapoints under this rule, cut them, and add the failing ones."""
         points = files.read(data, max_chars=self.max_chars, pattern=self.pattern)
+        if self.first_datapoints:
+            points = datapoints.first(points, self.first_datapoints)
         return datapoints.with_more(points, [f"fails-{k}" for k in range(self.failing_datapoints)])
 
 
@@ -148,6 +153,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {  # by condition: returns the va
     "memory_mb": argument_checks.from_template,
     "work": _work,
     "fault": _fault,
+    "first_datapoints": argument_checks.whole,
     "failing_datapoints": argument_checks.whole,
     "retry_delay_s": argument_checks.from_template,
     "max_chars": argument_checks.from_template,

@@ -29,6 +29,7 @@ CONDITIONS = {  # values that are taken, values that are refused
     "memory_mb": ([128, 10_240], [127, 10_241, *WHOLE]),
     "work": (["", "none", "io:20ms"], ["io", "io:20", *WORDS]),
     "fault": (["", "none", "raise:1", "crash:0.1"], ["raise", "raise:2", "memory:0.1", *WORDS]),
+    "first_datapoints": ([0, 1, 100], [-1, *WHOLE]),
     "failing_datapoints": ([0, 1, 100], [-1, *WHOLE]),
     "retry_delay_s": ([0, 900], [-1, 901, *WHOLE]),
     "max_chars": ([1, 65_536], [0, 65_537, *WHOLE]),

@@ -127,6 +127,7 @@ TABLE = {
         **TARGET,
         **PROCESSING,
         **QUEUE,
+        "--first-datapoints": (["0", "1", "1000000"], ["-1", "1.5", "", "x"]),
         "--repetitions": (["1", "6", "1000"], COUNT),
         "--target-precision": (["0", "0.05", "0.999"], ["1", "2", "10", *SECONDS]),
         "--time-limit-s": (["0.1", "600"], ABOVE_ZERO),

@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdist_lib.data import datapoints, files
 from lambdist_lib.data.datapoints import Line
@@ -89,6 +91,26 @@ def test_more_datapoints_follow_the_files(file):
     assert list(more) == list(more) == [*of_file, Line(4, "x"), Line(5, "y\n", unprintable)]
     assert (more.submitted, more.rejected, more.blank, more.next_n) == (4, 1, 2, 6)
     assert more.sha256 == of_file.sha256
+
+
+@given(count=st.integers(1, 8))
+def test_the_first_datapoints_are_the_file_cut_after_them(count):
+    """Numbers and blank lines stay the file's; a count beyond its end keeps all."""
+    lines = [
+        Line(0, "a"),
+        Line(2, "b\t", "has the unprintable character U+0009 at 1"),
+        Line(3, "c"),
+        Line(6, "d"),
+    ]
+    of_file = datapoints.Datapoints(
+        name="f", sha256="0", submitted=4, rejected=1, blank=3, lines=lambda: iter(lines)
+    )
+    cut = datapoints.first(of_file, count)
+
+    assert list(cut) == list(cut) == lines[:count]
+    assert (cut.submitted, cut.rejected) == (min(count, 4), int(count > 1))
+    assert cut.next_n == lines[min(count, 4) - 1].n + 1
+    assert [line.n for line in datapoints.with_more(cut, ["x"])][-1] == cut.next_n
 
 
 def test_an_empty_list_is_an_error():

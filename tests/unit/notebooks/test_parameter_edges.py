@@ -28,6 +28,7 @@ EDGES = {  # parameter: values that are taken, values that are refused
         ["", "-", "data", "no-file.txt", *WORDS],
     ),
     "processing": (["", "examples/factor", "lambdas/processing.py"], ["no-folder", "data", *WORDS]),
+    "first_datapoints": ([-1, 0, 1, 60], [-2, *WHOLE]),
     "failing_datapoints": ([-1, 0, 1, 1000], [-2, *WHOLE]),
     "chunks": COUNTS,
     "processors": PROCESSORS,
