@@ -27,7 +27,7 @@ from lambdist_lib.deployment import bundles, leaks, stacks
 from lambdist_lib.progress import RunProgress
 from lambdist_lib.protocol import arms
 from lambdist_lib.results import closing
-from lambdist_lib.runs import run
+from lambdist_lib.runs import run, warm_up
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.monitor import Watch
 
@@ -76,7 +76,7 @@ def measure(
         stacks.make_cold(target, stack)
     else:
         warm = datapoints.from_iterable(["warm"] * held.chunks * 3)
-        run.warm_up(target, stack, arm, warm, held, name)
+        warm_up.open_environments(target, stack, arm, warm, held, name)
     points = datapoints.from_iterable([f"word{k}" for k in range(n)])
     info = run.new_run(target, stack, points, folder / name, held, arm=arm, temperature=temperature)
     row = run.run_once(target, stack, points, folder / name, info, watch=watch)
@@ -112,7 +112,7 @@ def lifecycle(target: targets.Target) -> dict[str, float]:
         step()
         took_s[label] = time.perf_counter() - began_s
     if left := leaks.find(target):
-        raise SystemExit(f"destroy has left {[row.line() for row in left]}")
+        raise SystemExit(f"destroy has left {[row.facts() for row in left]}")
     return took_s
 
 

@@ -87,6 +87,7 @@ def collect(
         **_row(counts, seen, seen_at),
         **clock.facts(),
         "missing_invocations": missing,
+        "map_children": stack.parameters["MapChildren"] if ARMS[arm].orchestrated else "",
         "foreign": foreign,
     }
 

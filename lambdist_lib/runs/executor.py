@@ -19,7 +19,7 @@ from lambdist_lib.progress import Progress, in_notebook
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import RUN_ID
 from lambdist_lib.results import closing
-from lambdist_lib.runs import local_pool, resume, run
+from lambdist_lib.runs import local_pool, resume, run, warm_up
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions
 from lambdist_lib.runs.schedule import Schedule, ScheduledRun, replacements
 
@@ -207,7 +207,7 @@ class Executor:
             pattern=conditions.pattern,
         )
         stack = self.stacks[ARMS[arm].stack]
-        run.warm_up(self.target, stack, arm, points, conditions, self.experiment_id)
+        warm_up.open_environments(self.target, stack, arm, points, conditions, self.experiment_id)
 
 
 def _interrupted(runs: list[ScheduledRun], rows: list[dict[str, Any]]) -> set[str]:

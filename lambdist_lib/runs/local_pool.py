@@ -16,6 +16,8 @@ from lambdist_lib.runs.conditions import Conditions, write_ground_truth
 from lambdist_lib.runs.run_info import RunInfo
 from lambdist_lib.submission.receipts import NOT_ACCEPTED
 
+ARM = "local_pool"
+
 
 def run(
     points: Datapoints,
@@ -32,28 +34,48 @@ def run(
     fields of `RunInfo`: pair, experiment_id, looks.
     """
     folder.mkdir(parents=True)
-    write_ground_truth(folder, "local_pool", points, conditions, tries)
+    write_ground_truth(folder, ARM, points, conditions, tries)
     meter, limit = machine.Meter(None), conditions.stop_if_dead
-    found = local_pool_worker.process_all(
+    items = local_pool_worker.process_all(
         points,
         processes=conditions.chunks,
         work=conditions.work,
-        fault=str(faults_of("local_pool", conditions.fault)),
+        fault=str(faults_of(ARM, conditions.fault)),
         tries=tries,
         processing=processing,
         max_dead=dead_limit.allowed(limit, points.submitted) if limit else None,
     )
     seen_at = time.time()
     meter.sample(now=True)
-    dead = sum(item["outcome"] == DEAD for item in found.values())
+    dead = sum(item["outcome"] == DEAD for item in items.values())
     stopped = dead_limit.reason(limit, dead, points.submitted)
-    receipts = [_given(line, found.get(line.n, {}), stopped) for line in points]
-    table = join.join(folder.name, "local_pool", points, receipts, found, queued=0)
-    collect.write_tables(folder, points, receipts, table, found)
+    records = _write_tables(folder, points, items, stopped)
+    row = {
+        **_info(points, conditions, folder, facts).facts(),
+        "stopped": stopped,
+        **collect.ledger_and_times(records, seen_at),
+        "state": "collected",
+    }
+    row |= meter.facts(row["makespan_s"])
+    files.write_json(folder / "run.json", row)
+    return row
+
+
+def _write_tables(
+    folder: Path, points: Datapoints, items: dict[int, dict[str, Any]], stopped: str
+) -> pd.DataFrame:
+    """Write the tables of a run without a cloud; return its records."""
+    receipts = [_given(line, items.get(line.n, {}), stopped) for line in points]
+    records = join.join(folder.name, ARM, points, receipts, items, queued=0)
+    collect.write_tables(folder, points, receipts, records, items)
     tables.write_table(folder, "invocations", pd.DataFrame(columns=list(schema.INVOCATIONS)))
-    info = RunInfo(
+    return records
+
+
+def _info(points: Datapoints, conditions: Conditions, folder: Path, facts: dict[str, Any]) -> RunInfo:
+    return RunInfo(
         run_id=folder.name,
-        arm="local_pool",
+        arm=ARM,
         temperature="warm",
         target=f"{conditions.chunks} processes",
         data=points.name,
@@ -61,11 +83,6 @@ def run(
         conditions=conditions,
         **facts,
     )
-    ledger = collect.ledger_and_times(table, seen_at)
-    row = {**info.facts(), "stopped": stopped, **ledger, "state": "collected"}
-    row |= meter.facts(row["makespan_s"])
-    files.write_json(folder / "run.json", row)
-    return row
 
 
 def _given(line: Line, item: dict[str, Any], stopped: str) -> dict[str, Any]:

@@ -5,12 +5,11 @@ their death stay on their items, in `redrives` and `attempts`. The run's folder 
 so its ledger still balances; its times are no longer a timing.
 """
 
-import collections
 import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.errors import RunError, UnfinishedError
+from lambdist_lib.errors import RunError
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import ARMS
-from lambdist_lib.protocol.contract import DEAD, STORED
+from lambdist_lib.protocol.contract import DEAD
 from lambdist_lib.records import dead_letters, join
 from lambdist_lib.records import items as records_items
 from lambdist_lib.records.dead_letters import DeadLetter
@@ -32,37 +31,12 @@ from lambdist_lib.results import files, folders, journal, outputs
 from lambdist_lib.runs import collect, completion, lost_stack, resume
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions, send_options
 from lambdist_lib.runs.monitor import Monitor, Watch
+from lambdist_lib.runs.redrive_result import RedriveResult, count_outcomes, is_settled_again
 from lambdist_lib.submission import client
 from lambdist_lib.submission.receipts import Receipt
 
 QUEUED = "distributed"  # the stack and arm with a queue, whichever client sent first
 MARKERS = 8  # threads that mark items
-COUNTS = ("recovered", "died_again", "stored_before", "not_sent", "in_flight", "missing", "duplicates")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedriveResult:
-    """The outcomes of a run's dead letters: `letters` is the sum of the next six counts.
-
-    not_sent: refused by the API, or unreadable. missing: accepted, but neither queued nor settled.
-    duplicates: results refused because one was stored. drain_s: first send to the last outcome.
-    """
-
-    run_id: str
-    letters: int
-    recovered: int = 0
-    died_again: int = 0
-    stored_before: int = 0
-    not_sent: int = 0
-    in_flight: int = 0
-    missing: int = 0
-    duplicates: int = 0
-    drain_s: float = 0.0
-
-    def sentence(self) -> str:
-        told = [f"{getattr(self, name):,} {name.replace('_', ' ')}" for name in COUNTS if getattr(self, name)]
-        letters = f"{self.letters:,} dead letter{'s' if self.letters != 1 else ''}"
-        return f"{self.run_id}: {letters}: {', '.join(told)}; {self.drain_s:.1f} s"
 
 
 def redrive_run(
@@ -164,15 +138,6 @@ def has_queue(arm: str) -> bool:
     return arm in ARMS and ARMS[arm].cloud_retries
 
 
-def require_finished(report: RedriveResult) -> None:
-    """Raise UnfinishedError if letters are neither stored nor dead by now."""
-    if waiting := report.not_sent + report.in_flight + report.missing:
-        raise UnfinishedError(
-            f"{report.run_id}: {waiting} dead letters are not settled; "
-            f"send them again with `lambdist redrive {report.run_id}`"
-        )
-
-
 def _again(
     target: Target,
     stack: Stack,
@@ -186,78 +151,58 @@ def _again(
 ) -> tuple[RedriveResult, completion.Completion]:
     """Mark, send and await letters; return their outcomes and how the waiting ended."""
     key = key or run_id  # of the items; datapoints without a run have no other
-    watching = Monitor(watch, submitted=len(letters), request_batch=held.request_batch)
+    monitor = Monitor(watch, submitted=len(letters), request_batch=held.request_batch)
     # queued messages may be those of an interrupted redrive: sending them again would double them
-    ended = completion.wait_until_complete(target, stack, key, expected=sys.maxsize, watch=watching.waiting)
+    ended = completion.wait_until_complete(target, stack, key, expected=sys.maxsize, watch=monitor.waiting)
     before = records_items.items(target, stack, key)
     if letters and not before:
         raise RunError(f"{stack.name} has no items of {run_id} any more; send its file again")
-    marked = _mark(target, stack, [before[one.n] for one in letters if one.n in before])
-    lines = [Line(one.n, one.data) for one in letters if one.n in marked and one.data is not None]
-    accepted: set[int] = set()
+    marked = _mark(target, stack, [before[letter.n] for letter in letters if letter.n in before])
+    lines = [
+        Line(letter.n, letter.data) for letter in letters if letter.n in marked and letter.data is not None
+    ]
     began_s = time.perf_counter()
+    accepted = _send(target, stack, key, lines, held, keep, monitor) if lines else set()
 
-    def kept(receipts: list[Receipt]) -> None:
-        keep(receipts)
-        accepted.update(one.n for one in receipts if one.verdict in ("accepted", "unknown"))
-
-    def count() -> int:
+    def count_settled_again() -> int:
         now = records_items.items(target, stack, key)
-        return sum(_is_settled(before[n], now[n]) for n in accepted)
+        return sum(is_settled_again(before[n], now[n]) for n in accepted)
 
     if lines:
-        client.submit(
-            lines,
-            stacks.api(target, stack),
-            send_options(target, stack, QUEUED, held, AS_FOUND),
-            run_id=key,
-            keep=kept,
-            watch=watching.sending,
-            should_stop=lambda counts: lost_stack.reason(target),
-        )
         ended = completion.wait_until_complete(
-            target,
-            stack,
-            key,
-            expected=len(accepted),
-            watch=watching.waiting,
-            count=count,
+            target, stack, key, expected=len(accepted), watch=monitor.waiting, count=count_settled_again
         )
     drain_s = time.perf_counter() - began_s if lines else 0.0
     after = records_items.items(target, stack, key)
-    return reported(run_id, letters, before, after, accepted, ended.queued, drain_s), ended
+    return count_outcomes(run_id, letters, before, after, accepted, ended.queued, drain_s), ended
 
 
-def reported(
-    run_id: str,
-    letters: list[DeadLetter],
-    before: dict[int, dict[str, Any]],
-    after: dict[int, dict[str, Any]],
-    accepted: set[int],
-    queued: int,
-    drain_s: float,
-) -> RedriveResult:
-    """Count each letter's outcome by its item before and after, and by what the API accepted."""
-    fates: collections.Counter[str] = collections.Counter()
-    for n in (letter.n for letter in letters):
-        was, now = before.get(n, {}), after.get(n, {})
-        if was.get("outcome") == STORED:
-            fates["stored_before"] += 1
-        elif _is_settled(was, now):
-            fates["recovered" if now.get("outcome") == STORED else "died_again"] += 1
-        elif n not in accepted:
-            fates["not_sent"] += 1
-        else:
-            fates["in_flight" if queued else "missing"] += 1
-    extra = [after[n].get("duplicates", 0) - before[n].get("duplicates", 0) for n in before if n in after]
-    return RedriveResult(
-        run_id=run_id, letters=len(letters), duplicates=sum(extra), drain_s=round(drain_s, 3), **fates
+def _send(
+    target: Target,
+    stack: Stack,
+    key: str,
+    lines: list[Line],
+    conditions: Conditions,
+    keep: Callable[[list[Receipt]], None],
+    monitor: Monitor,
+) -> set[int]:
+    """Send datapoints through the API; return the numbers of those that may have been accepted."""
+    accepted: set[int] = set()
+
+    def kept(receipts: list[Receipt]) -> None:
+        keep(receipts)
+        accepted.update(receipt.n for receipt in receipts if receipt.verdict in ("accepted", "unknown"))
+
+    client.submit(
+        lines,
+        stacks.api(target, stack),
+        send_options(target, stack, QUEUED, conditions, AS_FOUND),
+        run_id=key,
+        keep=kept,
+        watch=monitor.sending,
+        should_stop=lambda counts: lost_stack.reason(target),
     )
-
-
-def _is_settled(was: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether an item that was dead is stored, or has died once more."""
-    return now.get("outcome") == STORED or now.get("dead_at") != was.get("dead_at")
+    return accepted
 
 
 def _mark(target: Target, stack: Stack, items: Iterable[dict[str, Any]]) -> set[int]:

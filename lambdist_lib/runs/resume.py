@@ -43,6 +43,18 @@ def resume(
 def _resume(
     target: Target, stack: Stack, points: Datapoints, folder: Path, facts: dict[str, Any], watch: Watch | None
 ) -> dict[str, Any]:
+    _require_same_input(stack, points, folder, facts)
+    _wait_for_accepted(target, stack, points, folder, facts, watch)
+    done, settled = _journal_settled(target, stack, points, folder, facts)
+    left = (line for line in points if not done[line.n])
+    info = replace(RunInfo.from_facts(facts), resumed=True)
+    if info.conditions and closing.is_over_dead_limit(facts):  # a person asks for the rest nevertheless
+        info = replace(info, conditions=replace(info.conditions, stop_if_dead=""))
+    return complete(target, stack, points, left, folder, info, watch, settled=settled)
+
+
+def _require_same_input(stack: Stack, points: Datapoints, folder: Path, facts: dict[str, Any]) -> None:
+    """Raise RunError unless the data and the deployed code are those that the run began with."""
     if points.sha256 != facts["sha256"]:
         raise RunError(
             f"{points.name} has changed since {folder.name} began: restore it, or name the original by --data"
@@ -52,6 +64,12 @@ def _resume(
             f"{stack.name} has other code by now than {folder.name} began with; deploy that code again, "
             f"or start afresh with `lambdist submit {shlex.quote(points.path or points.name)}`"
         )
+
+
+def _wait_for_accepted(
+    target: Target, stack: Stack, points: Datapoints, folder: Path, facts: dict[str, Any], watch: Watch | None
+) -> None:
+    """Wait until what the interrupted process had sent is stored or dead."""
     key = folders.key_of(facts)
     with (
         folders.resumable(folder),
@@ -66,10 +84,20 @@ def _resume(
             watch=monitor.waiting,
             depth=senders.depth(target, stack, facts["arm"], key),
         )
+
+
+def _journal_settled(
+    target: Target, stack: Stack, points: Datapoints, folder: Path, facts: dict[str, Any]
+) -> tuple[bytearray, int]:
+    """Complete the journal from the table; return what is not sent again, and the settled.
+
+    Items that answer another datapoint are emptied.
+    """
     receipts = _Receipts(folder, points.next_n)
     done, settled = receipts.rejected, 0
+    stored_items = items.items_in_order(target, stack, folders.key_of(facts))
     with journal.Journal(folder / "journal", Receipt._fields) as kept:
-        for lines, found in collect.together(points, items.items_in_order(target, stack, key)):
+        for lines, found in collect.together(points, stored_items):
             all_found = dict(found)
             for n in collect.drop_foreign(lines, found, facts.get("begun_at", 0.0)):
                 _clear(target, stack, all_found[n])
@@ -77,11 +105,7 @@ def _resume(
                 settled += 1
                 done[n] = True
                 kept.append(receipts.missing(n))
-    left = (line for line in points if not done[line.n])
-    info = replace(RunInfo.from_facts(facts), resumed=True)
-    if info.conditions and closing.is_over_dead_limit(facts):  # a person asks for the rest nevertheless
-        info = replace(info, conditions=replace(info.conditions, stop_if_dead=""))
-    return complete(target, stack, points, left, folder, info, watch, settled=settled)
+    return done, settled
 
 
 def _clear(target: Target, stack: Stack, item: dict[str, Any]) -> None:

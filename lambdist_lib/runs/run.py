@@ -7,7 +7,6 @@ A run that was interrupted, by a signal or by the end of its process, is finishe
 `resume`: the table says what is stored or dead, and only the rest is sent again.
 """
 
-import itertools
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -22,7 +21,6 @@ from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, UsageError
 from lambdist_lib.protocol.arms import ARMS, arm_abbreviation, faults_of, require_arm
-from lambdist_lib.protocol.contract import WARM_UP
 from lambdist_lib.results import closing, files, folders, journal
 from lambdist_lib.runs import (
     clocks,
@@ -45,12 +43,7 @@ from lambdist_lib.runs.conditions import (
 from lambdist_lib.runs.inputs import Source
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.run_info import RunInfo
-from lambdist_lib.submission.receipts import Receipt
-
-MAX_WARM_UPS = 5  # rounds with all senders at once
-# Environments that start at once on the local cloud: 100 on two cores outlast the 15 s of the collector, are
-# killed, and start again. Eight take about 2 s.
-OPENED_AT_ONCE = 8
+from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
 
 
 def run_once(
@@ -108,38 +101,6 @@ def new_run(
     )
 
 
-def warm_up(
-    target: Target, stack: Stack, arm: str, points: Datapoints, conditions: Conditions, name: str
-) -> None:
-    """Send unmeasured datapoints until a round of them meets no cold first Lambda.
-
-    The local cloud opens its environments a few at a time: each round waits for the one before.
-    """
-    options = send_options(target, stack, arm, replace(conditions, fault="none"), "warm")
-    opening = opening_steps(options.chunks) if target.name == "local" else [options.chunks]
-    for number, width in enumerate([*opening, *[options.chunks] * (MAX_WARM_UPS - 1)]):
-        run_id, receipts = f"{name}-{arm_abbreviation(arm)}-{number}{WARM_UP}", list[Receipt]()
-        lines = itertools.islice(points, width * 2) if width < options.chunks else points
-        counts = senders.warm_up(
-            target, stack, arm, lines, replace(options, chunks=width), run_id=run_id, keep=receipts.extend
-        )
-        depth = senders.depth(target, stack, arm, run_id)
-        completion.wait_until_complete(target, stack, run_id, expected=counts.accepted, depth=depth)
-        senders.clean_up(target, stack, arm, run_id)
-        if number >= len(opening) and not any(receipt.entry_cold for receipt in receipts):
-            return
-
-
-def opening_steps(senders: int) -> list[int]:
-    """Return the senders of each round that opens environments on the local cloud.
-
-    Example:
-        >>> opening_steps(20)
-        [8, 16, 20]
-    """
-    return [*range(OPENED_AT_ONCE, senders, OPENED_AT_ONCE), senders]
-
-
 def complete(
     target: Target,
     stack: Stack,
@@ -154,52 +115,84 @@ def complete(
     """Send `lines`, wait for all that was accepted, collect; each state is on disk before it begins."""
     assert info.conditions
     options = send_options(target, stack, info.arm, info.conditions, info.temperature)
+    options = replace(options, deadline_s=info.deadline_s)
     facts = info.facts()
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
     clock, meter = clocks.Watch(), machine.Meter(target)
-    limit = dead_limit.of_run(target, stack, info.key, info.conditions.stop_if_dead, points.submitted)
     with (
         folders.resumable(folder),
         lost_stack.explained(target, facts),
         _monitor(target, stack, points, info, watch, settled, meter) as monitor,
     ):
-        with journal.Journal(folder / "journal", Receipt._fields) as kept, limit:
-            counts = senders.send(
-                target,
-                stack,
-                info.arm,
-                lines,
-                replace(options, deadline_s=info.deadline_s),
-                run_id=info.key,
-                keep=kept.append,
-                watch=monitor.sending,
-                should_stop=lambda counts: limit.should_stop(counts) or lost_stack.reason(target),
-            )
-        facts = {**facts, "stopped": counts.stopped}
+        counts = _send(target, stack, lines, options, info, folder, points.submitted, monitor)
+        facts["stopped"] = counts.stopped
         files.write_json(folder / "run.json", {**facts, "state": "settling"})
-        ended = completion.wait_until_complete(
-            target,
-            stack,
-            info.key,
-            expected=settled + counts.accepted + counts.dead,
-            watch=monitor.waiting,
-            depth=senders.depth(target, stack, info.arm, info.key),
-        )
+        expected = settled + counts.accepted + counts.dead
+        ended = _wait(target, stack, info, expected, monitor)
         if not ended.queued:
             failure = senders.clean_up(target, stack, info.arm, info.key)
             facts["stopped"] = facts["stopped"] or failure
         monitor.collecting()
         collected = collect.collect(target, stack, points, folder, info.arm, ended, jumped_s=clock.jumped_s())
-        changed = _changed(target, stack)
-        row = {**facts, **collected, "state": "collected", "stack_changed": changed}
-        row["stopped"] = row["stopped"] or dead_limit.reason(
-            info.conditions.stop_if_dead, row["dead"], row["submitted"]
-        )
-        row |= {} if info.resumed else meter.facts(row["makespan_s"])
-        row["resumed"] = info.resumed or bool(changed or row["clock_moved_s"])  # neither is a timing
-        if closing.is_finished(row):
-            del row["data_path"]
+        row = _collected_row(info, {**facts, **collected}, _changed(target, stack), meter)
         files.write_json(folder / "run.json", row)
+    return row
+
+
+def _send(
+    target: Target,
+    stack: Stack,
+    lines: Iterable[Line],
+    options: SendOptions,
+    info: RunInfo,
+    folder: Path,
+    submitted: int,
+    monitor: Monitor,
+) -> SubmissionCounts:
+    """Send the lines and keep each receipt, until the dead limit or a lost stack ends the sending."""
+    assert info.conditions
+    limit = dead_limit.of_run(target, stack, info.key, info.conditions.stop_if_dead, submitted)
+    with journal.Journal(folder / "journal", Receipt._fields) as kept, limit:
+        return senders.send(
+            target,
+            stack,
+            info.arm,
+            lines,
+            options,
+            run_id=info.key,
+            keep=kept.append,
+            watch=monitor.sending,
+            should_stop=lambda counts: limit.should_stop(counts) or lost_stack.reason(target),
+        )
+
+
+def _wait(
+    target: Target, stack: Stack, info: RunInfo, expected: int, monitor: Monitor
+) -> completion.Completion:
+    """Wait until the expected number of datapoints is stored or dead."""
+    return completion.wait_until_complete(
+        target,
+        stack,
+        info.key,
+        expected=expected,
+        watch=monitor.waiting,
+        depth=senders.depth(target, stack, info.arm, info.key),
+    )
+
+
+def _collected_row(
+    info: RunInfo, collected: dict[str, Any], changed: list[str], meter: machine.Meter
+) -> dict[str, Any]:
+    """Complete a run's row by why it stopped, this machine's load and whether its time is a timing."""
+    assert info.conditions
+    row = {**collected, "state": "collected", "stack_changed": changed}
+    row["stopped"] = row["stopped"] or dead_limit.reason(
+        info.conditions.stop_if_dead, row["dead"], row["submitted"]
+    )
+    row |= {} if info.resumed else meter.facts(row["makespan_s"])
+    row["resumed"] = info.resumed or bool(changed or row["clock_moved_s"])  # neither is a timing
+    if closing.is_finished(row):
+        del row["data_path"]
     return row
 
 
@@ -278,17 +271,12 @@ def submit(
         points = known.read(source.file(experiment, max_chars=known.max_chars, target=target))
     known = resolve_faults(known, points, seed)
     folder = experiment / "runs" / f"{experiment_id}-{arm_abbreviation(arm)}"
-    info = new_run(
-        target,
-        stack,
-        points,
-        folder,
-        known,
-        arm=arm,
-        experiment_id=experiment_id,
-        deadline_s=deadline_s,
-        encoding=source.encoding,
-    )
+    facts: dict[str, Any] = {
+        "experiment_id": experiment_id,
+        "deadline_s": deadline_s,
+        "encoding": source.encoding,
+    }
+    info = new_run(target, stack, points, folder, known, arm=arm, **facts)
     with locks.stacks(target, f"lambdist submit {name}"):
         row = run_once(target, stack, points, folder, info, watch=watch)
     return {**row, "folder": paths.shown(folder)}

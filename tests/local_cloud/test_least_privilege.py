@@ -24,6 +24,7 @@ from lambdist_lib.protocol import contract, faults
 from lambdist_lib.records import invocations
 from lambdist_lib.runs import completion, redrive, run, senders, throttle_fault
 from lambdist_lib.runs.conditions import Conditions
+from lambdist_lib.runs.redrive_result import RedriveResult
 from lambdist_lib.submission import client, doors
 from lambdist_lib.submission.receipts import SendOptions
 
@@ -56,7 +57,7 @@ class Path:
     runner: Target
     stacks: dict[str, Stack]
     runs: dict[str, dict[str, Any]]  # rows of the runs by arm
-    redriven: redrive.RedriveResult
+    redriven: RedriveResult
     calls: list[Called]  # of deployer and runner, growing
     told: list[Called]  # of the functions
     policies: dict[str, str]  # ARNs

@@ -8,7 +8,7 @@ import pytest
 from support import tables as frames
 
 from lambdist_lib.analysis import load_results
-from lambdist_lib.errors import RunError, UnfinishedError, UsageError
+from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.records import dead_letters
 from lambdist_lib.records.dead_letters import DeadLetter
 from lambdist_lib.results import files, tables
@@ -88,57 +88,6 @@ def test_an_item_alone_makes_a_letter():
     letter = dead_letters.of_item("adhoc-2026-11-23", item)
 
     assert (letter.data, letter.causes, letter.first_at, letter.last_at) == ("word", ("E: x",), 1.5, 9)
-
-
-def test_letters_for_people_are_short_lines():
-    """A line begins with the class and is cut; the summary names the next command."""
-    long = DeadLetter(**{**{name: getattr(LETTER, name) for name in DeadLetter.__slots__}, "data": "x" * 500})
-
-    assert dead_letters.line(LETTER) == "run       3   5 receives  application: ValueError: no  word"
-    assert len(dead_letters.line(long)) < 130
-    told = "1 dead: 1 application; `lambdist redrive run` sends them again"
-    assert dead_letters.summary([LETTER], "run") == told
-    assert dead_letters.summary([], "run") == "0 dead"
-
-
-DEAD, DEAD_AGAIN = {"outcome": "dead", "dead_at": 1.0}, {"outcome": "dead", "dead_at": 2.0}
-STORED = {"outcome": "stored", "dead_at": 1.0}
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "accepted", "queued", "fate"),
-    [
-        (DEAD, STORED, {3}, 0, "recovered"),
-        (DEAD, STORED, set(), 0, "recovered"),  # a late success of its first life
-        (DEAD, DEAD_AGAIN, {3}, 0, "died_again"),
-        (STORED, STORED, set(), 0, "stored_before"),
-        (DEAD, DEAD, set(), 0, "not_sent"),
-        (DEAD, DEAD, {3}, 2, "in_flight"),
-        (DEAD, DEAD, {3}, 0, "missing"),
-    ],
-)
-def test_every_letter_has_one_fate(before, after, accepted, queued, fate):
-    """The items before and after decide; what the API accepted and the queue holds explains the rest."""
-    report = redrive.reported("run", [LETTER], {3: before}, {3: after}, accepted, queued, 1.0)
-
-    fates = [name for name in redrive.COUNTS if getattr(report, name)]
-    assert (report.letters, fates) == (1, [fate])
-
-
-def test_duplicates_are_those_that_came_with_the_redrive():
-    before, after = {3: {**DEAD, "duplicates": 2}}, {3: {**STORED, "duplicates": 3}}
-
-    assert redrive.reported("run", [LETTER], before, after, {3}, 0, 1.0).duplicates == 1
-
-
-def test_what_is_not_settled_is_not_finished():
-    report = redrive.reported("run", [LETTER], {3: DEAD}, {3: DEAD}, {3}, 1, 1.0)
-
-    with pytest.raises(
-        UnfinishedError, match="1 dead letters are not settled; send them again with `lambdist"
-    ):
-        redrive.require_finished(report)
-    redrive.require_finished(redrive.reported("run", [LETTER], {3: DEAD}, {3: STORED}, {3}, 0, 1.0))
 
 
 @pytest.mark.parametrize("arm", ["single_node", "local_pool", "url"])

@@ -6,7 +6,7 @@ import pytest
 
 from lambdist_lib.data import datapoints
 from lambdist_lib.progress import Progress
-from lambdist_lib.runs import run
+from lambdist_lib.runs import warm_up
 from lambdist_lib.runs.conditions import Conditions
 from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Executor
 from lambdist_lib.runs.schedule import ScheduledRun
@@ -17,7 +17,7 @@ def test_a_warm_up_sends_no_more_than_the_senders_can_use(tmp_path, monkeypatch,
     """5,000 senders and five lines are five senders, three datapoints each, not 15,000 datapoints."""
     sent = []
     monkeypatch.setattr(
-        run, "warm_up",
+        warm_up, "open_environments",
         lambda target, stack, arm, points, conditions, name: sent.append((list(points), conditions.chunks)),
     )  # fmt: skip
     points = datapoints.from_iterable([f"word-{n}" for n in range(lines)])
@@ -41,7 +41,7 @@ def test_a_warm_up_sends_no_more_than_the_senders_can_use(tmp_path, monkeypatch,
 
 def test_a_file_of_rejected_lines_has_no_warm_up(tmp_path, monkeypatch):
     """There is nothing that a job could take."""
-    monkeypatch.setattr(run, "warm_up", lambda *_: pytest.fail("sent"))
+    monkeypatch.setattr(warm_up, "open_environments", lambda *_: pytest.fail("sent"))
     executor = Executor(
         experiment_id="a", folder=tmp_path, target=SimpleNamespace(name="local"),
         points=datapoints.from_iterable(["a\x00"]), stacks={"distributed": SimpleNamespace()},

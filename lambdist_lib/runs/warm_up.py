@@ -1,0 +1,50 @@
+"""Open an arm's environments before it is measured."""
+
+import itertools
+from dataclasses import replace
+
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data.datapoints import Datapoints
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.protocol.arms import arm_abbreviation
+from lambdist_lib.protocol.contract import WARM_UP
+from lambdist_lib.runs import completion, senders
+from lambdist_lib.runs.conditions import Conditions, send_options
+from lambdist_lib.submission.receipts import Receipt
+
+MAX_WARM_UPS = 5  # rounds with all senders at once
+# Environments that start at once on the local cloud: 100 on two cores outlast the 15 s of the collector, are
+# killed, and start again. Eight take about 2 s.
+OPENED_AT_ONCE = 8
+
+
+def open_environments(
+    target: Target, stack: Stack, arm: str, points: Datapoints, conditions: Conditions, name: str
+) -> None:
+    """Send unmeasured datapoints until a round of them meets no cold first Lambda.
+
+    The local cloud opens its environments a few at a time: each round waits for the one before.
+    """
+    options = send_options(target, stack, arm, replace(conditions, fault="none"), "warm")
+    opening = opening_steps(options.chunks) if target.name == "local" else [options.chunks]
+    for number, width in enumerate([*opening, *[options.chunks] * (MAX_WARM_UPS - 1)]):
+        run_id, receipts = f"{name}-{arm_abbreviation(arm)}-{number}{WARM_UP}", list[Receipt]()
+        lines = itertools.islice(points, width * 2) if width < options.chunks else points
+        counts = senders.warm_up(
+            target, stack, arm, lines, replace(options, chunks=width), run_id=run_id, keep=receipts.extend
+        )
+        depth = senders.depth(target, stack, arm, run_id)
+        completion.wait_until_complete(target, stack, run_id, expected=counts.accepted, depth=depth)
+        senders.clean_up(target, stack, arm, run_id)
+        if number >= len(opening) and not any(receipt.entry_cold for receipt in receipts):
+            return
+
+
+def opening_steps(senders: int) -> list[int]:
+    """Return the senders of each round that opens environments on the local cloud.
+
+    Example:
+        >>> opening_steps(20)
+        [8, 16, 20]
+    """
+    return [*range(OPENED_AT_ONCE, senders, OPENED_AT_ONCE), senders]
