@@ -82,15 +82,27 @@ def rounded_s(seconds: float) -> float:
 
 
 def metered(
-    *, lines: Iterable[float], children: float, tries: float, dead: float, executions: float
+    *,
+    lines: Iterable[float],
+    children: float,
+    tries: float,
+    dead: float,
+    executions: float,
+    standard: bool = False,
 ) -> MapCounts:
-    """Return the counts of a run of Express children.
+    """Return the counts of a run.
 
     Args:
         lines: Seconds of the children whose times are known; the others lasted as long on average.
+        standard: The children are Standard ones, instead of Express ones.
     """
     known = [rounded_s(seconds) for seconds in lines]
     mean_s = sum(known) / len(known) if known else CHILD_STEP_S
     return MapCounts(
-        children=children, tries=tries, dead=dead, child_s=children * mean_s, executions=executions
+        children=children,
+        tries=tries,
+        dead=dead,
+        child_s=children * mean_s,
+        executions=executions,
+        standard=standard,
     )

@@ -3,8 +3,6 @@
     metered = metering.meter_runs(runs, records, invocations, assumptions.load())
     metering.table(metered, assumptions.load())      each line of the bill, predicted and metered, by arm
 
-A run of distributed_map is metered as one of Express children, the template's default.
-
 A run does not show, and the bill leaves out: e-mails, arm64, the cost of an idle stack (`usage.standing`,
 with the metric of dead datapoints), and the size of queued messages (64 KB a request are assumed).
 
@@ -123,7 +121,8 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
         requests = sends = float(np.ceil(records["tries"].sum() / request_batch))
     children = None
     if traits.orchestrated:
-        sends, children = 0.0, _children(records, request_batch, len(processor) + unlogged)
+        standard = run.map_children == map_counts.STANDARD
+        sends, children = 0.0, _children(records, request_batch, len(processor) + unlogged, standard)
     stored = int((records["outcome"] == STORED).sum())
     return Counts(
         queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda, map=children,
@@ -145,7 +144,7 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
     )  # fmt: skip
 
 
-def _children(records: pd.DataFrame, per_line: int, tries: float) -> map_counts.MapCounts:
+def _children(records: pd.DataFrame, per_line: int, tries: float, standard: bool) -> map_counts.MapCounts:
     """Count a map's children; the datapoints that were sent stand on its lines in their order."""
     sent = records[pd.to_numeric(records["tries"], errors="coerce") > 0].reset_index(drop=True)
     lines = sent.groupby(sent.index // per_line)
@@ -155,7 +154,7 @@ def _children(records: pd.DataFrame, per_line: int, tries: float) -> map_counts.
     deaths = sent[(sent["outcome"] == DEAD) & (pd.to_numeric(sent["receives"], errors="coerce") > 1)]
     return map_counts.metered(
         lines=seconds, children=len(lines), tries=max(tries, len(lines)),
-        dead=len(set(deaths.index // per_line)), executions=1.0,
+        dead=len(set(deaths.index // per_line)), executions=1.0, standard=standard,
     )  # fmt: skip
 
 
@@ -185,6 +184,7 @@ def conditions(run: Any, table: Table) -> dict[str, Any]:
         "queue_batch": run.queue_batch,
         "memory_mb": run.memory_mb,
         "work_s": work.seconds * of_cpu,
+        "standard_children": run.map_children == map_counts.STANDARD,
         **estimate.failure_rates(_text(run.fault), run.submitted, arm=run.arm),
     }
 

@@ -149,6 +149,7 @@ def test_datapoints_of_a_line_end_each_for_itself(both):
     )
 
     faulty.require_balanced(row)
+    assert row["map_children"] == "EXPRESS"
     assert {3, 12} <= set(table.index[table["outcome"] == "dead"])
     assert "InjectedPermanentFault" in table.loc[3, "cause"]
     assert table.loc[12, "cause"].endswith("at attempt 5")

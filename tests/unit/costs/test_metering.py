@@ -68,6 +68,19 @@ def test_a_sentence_says_what_does_not_carry_over():
     assert metering.sentence(pd.DataFrame(), "local cloud") == ""
 
 
+@pytest.mark.parametrize(
+    ("children", "transitions", "requests"), [("EXPRESS", 1, 131), ("STANDARD", 132, 0), ("", 1, 131)]
+)
+def test_a_map_is_metered_by_the_kind_of_its_children(children, transitions, requests):
+    """A Standard child costs a state transition, an Express child a request; older runs had Express ones."""
+    [run] = frames.runs(1, arm="distributed_map", map_children=children).head(1).itertuples()
+    tables = frames.records(131, run_id=run.run_id), frames.invocations(131, run_id=run.run_id)
+    [of_run] = metering.meter_runs(pd.DataFrame([run]), *tables, PRICES)
+
+    for side in (of_run.used, of_run.expected):
+        assert quantities(side, "state_transitions", "express_requests") == (transitions, requests)
+
+
 def test_without_a_cloud_nothing_is_metered():
     assert [run.arm for run in metered(arm="local_pool")] == []
 
