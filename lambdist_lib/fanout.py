@@ -92,13 +92,9 @@ def fan_out(
     Example:
         fan_out(str.upper, ["to", "the", "cloud"])      # ['TO', 'THE', 'CLOUD']
     """
-    if errors not in ("raise", "return"):
-        raise UsageError(f"errors is {errors!r}: write 'raise' or 'return'")
     target_name = target if isinstance(target, str) else target.name
-    argument_checks.require_known("target", [target_name], targets.NAMES)
     chunks = argument_checks.whole("chunks", chunks, 1)
-    argument_checks.real("budget_usd", budget_usd)
-    templates.require_valid(dict(settings or {}))
+    _require_valid(target_name, errors, budget_usd, settings or {})
     processing = callables.write(function, requirements=requirements, modules=modules)
     known = _conditions(target_name, chunks, conditions)
     experiment = _folder(function, experiment_id)
@@ -109,20 +105,48 @@ def fan_out(
     points, folder = known.read(data), experiment / "runs" / f"{experiment.name}-{arm_abbreviation(ARM)}"
     known = resolve_faults(known, points, seed=0)
     with Progress(callables.name_of(function)) as progress:
-        if (folder / "run.json").exists() and is_finished(folders.read_facts(folder)):
-            row = folders.read_facts(folder)
-        else:
-            at = _connected(target, region, profile)
-            wanted = _settings(at, known, settings or {}, processing)
-            if at.name == "aws":
-                agreed = budget_usd > 0 if yes is None else yes
-                cost_estimate.confirm_experiment(
-                    at, known, [ARM], points.submitted, 1, wanted, budget_usd=budget_usd, yes=agreed
-                )
-            row = _run(at, known, wanted, processing, points, folder, progress)
+        row = _finished_row(folder)
+        if row is None:
+            connected = _connected(target, region, profile)
+            wanted = _settings(connected, known, settings or {}, processing)
+            if connected.name == "aws":
+                _confirm(connected, known, points.submitted, wanted, budget_usd, yes)
+            row = _run(connected, known, wanted, processing, points, folder, progress)
         progress.show(closing_line([row]))
     require_finished(row)
     return _results(folder, row, errors)
+
+
+def _require_valid(target: str, errors: str, budget_usd: float, settings: dict[str, Any]) -> None:
+    """Raise UsageError for an argument that is out of bounds, before anything is written."""
+    if errors not in ("raise", "return"):
+        raise UsageError(f"errors is {errors!r}: write 'raise' or 'return'")
+    argument_checks.require_known("target", [target], targets.NAMES)
+    argument_checks.real("budget_usd", budget_usd)
+    templates.require_valid(dict(settings))
+
+
+def _finished_row(folder: Path) -> dict[str, Any] | None:
+    """Return the row of a run that an earlier call finished; None without one."""
+    if not (folder / "run.json").exists():
+        return None
+    facts = folders.read_facts(folder)
+    return facts if is_finished(facts) else None
+
+
+def _confirm(
+    target: Target,
+    known: Conditions,
+    datapoints: int,
+    settings: dict[str, Any],
+    budget_usd: float,
+    yes: bool | None,
+) -> None:
+    """Show what the call will cost, and ask for consent unless a budget or `yes` gives it."""
+    agreed = budget_usd > 0 if yes is None else yes
+    cost_estimate.confirm_experiment(
+        target, known, [ARM], datapoints, 1, settings, budget_usd=budget_usd, yes=agreed
+    )
 
 
 def _connected(target: str | Target, region: str, profile: str) -> Target:

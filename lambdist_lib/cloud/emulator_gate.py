@@ -37,25 +37,7 @@ def guarded(app: App, key: str, *, enforces_iam: bool = False) -> App:
         enforces_iam: Whether the emulator checks the signatures of its IAM users and roles. Only
             then do their keys pass, too.
     """
-    plain, signed = key.encode(), f"{SIGNATURE}{key}/".encode()
-
-    def refusal(path: str, headers: dict[bytes, bytes]) -> str:
-        """The reason to refuse a request, or ""."""
-        host = headers.get(b"host", b"")
-        if not HOST.fullmatch(host):
-            return "the Host header is not this server's: use 127.0.0.1"
-        if DEPLOYED_API.match(path):
-            return ""
-        if headers.get(b"origin", b"http://" + host) != b"http://" + host:
-            return "requests of web pages are refused"
-        if headers.get(KEY_HEADER.encode()) == plain:
-            return ""
-        if path.startswith("/_ministack/"):
-            return f"this path needs the header {KEY_HEADER}"
-        authorization = headers.get(b"authorization", b"")
-        if authorization.startswith(signed) or headers.get(b"x-amz-security-token") == plain:
-            return ""
-        return "" if enforces_iam and OTHER_KEYS.match(authorization) else WRONG_KEY
+    signed = f"{SIGNATURE}{key}/".encode()
 
     async def gate(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -63,7 +45,7 @@ def guarded(app: App, key: str, *, enforces_iam: bool = False) -> App:
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:  # repeated ones are joined, as the emulator does
             headers[name] = headers[name] + b", " + value if name in headers else value
-        if not (reason := refusal(scope["path"], headers)):
+        if not (reason := _refusal(scope["path"], headers, key.encode(), signed, enforces_iam)):
             return await app(scope, receive, send)
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})
@@ -74,6 +56,25 @@ def guarded(app: App, key: str, *, enforces_iam: bool = False) -> App:
         return await send({"type": "http.response.body", "body": body})
 
     return gate
+
+
+def _refusal(path: str, headers: dict[bytes, bytes], key: bytes, signed: bytes, enforces_iam: bool) -> str:
+    """Return the reason to refuse a request, or ""."""
+    host = headers.get(b"host", b"")
+    if not HOST.fullmatch(host):
+        return "the Host header is not this server's: use 127.0.0.1"
+    if DEPLOYED_API.match(path):
+        return ""
+    if headers.get(b"origin", b"http://" + host) != b"http://" + host:
+        return "requests of web pages are refused"
+    if headers.get(KEY_HEADER.encode()) == key:
+        return ""
+    if path.startswith("/_ministack/"):
+        return f"this path needs the header {KEY_HEADER}"
+    authorization = headers.get(b"authorization", b"")
+    if authorization.startswith(signed) or headers.get(b"x-amz-security-token") == key:
+        return ""
+    return "" if enforces_iam and OTHER_KEYS.match(authorization) else WRONG_KEY
 
 
 def denial(headers: dict[bytes, bytes], reason: str) -> tuple[bytes, bytes]:

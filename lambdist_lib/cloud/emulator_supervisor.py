@@ -119,30 +119,10 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
     state = Path(options.state)
     deadline = time.monotonic() + READY_S
     for port in options.ports:
-        folder, key = emulator_folder(options.parent_folder), secrets.token_hex(16)
-        emulator = subprocess.Popen(
-            [sys.executable, "-P", "-m", cloud_state.EMULATOR],
-            env=environment(port, folder, key, auth=options.auth),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            stderr=sys.stderr,
-            preexec_fn=die_with_supervisor,  # safe: this process has one thread
-        )
-        record = cloud_state.Record(
-            supervisor=cloud_state.Identity.of(),
-            emulator=cloud_state.Identity.of(emulator.pid),
-            port=port,
-            key=key,
-            kept=options.kept,
-            auth=options.auth,
-            folder=folder,
-            version=options.version,
-            started_at=time.time(),
-        )
+        emulator, record = _launch_on(port, options)
         cloud_state.write(state, record)
         while emulator.poll() is None and time.monotonic() < deadline:
-            if is_ready(emulator, port, key):
+            if is_ready(emulator, port, record.key):
                 return emulator, record
             time.sleep(0.02)
         record.end()
@@ -156,6 +136,32 @@ def launch(options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Recor
         f"the local cloud did not start within {READY_S:g} s (ports tried: {tried}); {log_tail(state)}\n"
         "run `lambdist cloud start` to try again"
     )
+
+
+def _launch_on(port: int, options: Options) -> tuple[subprocess.Popen[bytes], cloud_state.Record]:
+    """Start the emulator's process on a port, with a folder and a key of its own."""
+    folder, key = emulator_folder(options.parent_folder), secrets.token_hex(16)
+    emulator = subprocess.Popen(
+        [sys.executable, "-P", "-m", cloud_state.EMULATOR],
+        env=environment(port, folder, key, auth=options.auth),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        stderr=sys.stderr,
+        preexec_fn=die_with_supervisor,  # safe: this process has one thread
+    )
+    record = cloud_state.Record(
+        supervisor=cloud_state.Identity.of(),
+        emulator=cloud_state.Identity.of(emulator.pid),
+        port=port,
+        key=key,
+        kept=options.kept,
+        auth=options.auth,
+        folder=folder,
+        version=options.version,
+        started_at=time.time(),
+    )
+    return emulator, record
 
 
 def interpreter_environment() -> dict[str, str]:

@@ -8,16 +8,19 @@ has been compared with a bill of AWS.
 """
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from lambdist_lib.costs import map_counts
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.bill import Usage
+from lambdist_lib.costs.map_counts import MapCounts
 from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
 from lambdist_lib.protocol import faults
-from lambdist_lib.protocol.arms import ARMS, faults_of
+from lambdist_lib.protocol.arms import ARMS, Arm, faults_of
 
 WRITE_BYTES = 1_024  # of DynamoDB's unit
+Values = Mapping[str, float]  # of a table, by name
 DEAD_AT_ONCE, DEAD_WINDOW_S = 1_000, 60.0  # of the dead-letter queue's mapping in distributed.yaml
 
 
@@ -70,56 +73,115 @@ def expected_counts(
     """
     value = {name: number.value for name, number in table.items()}
     traits = ARMS[arm]
-    queued, request_batch = traits.cloud_retries, min(request_batch, traits.max_request)
-    permanent, always_failing = datapoints * p_permanent, datapoints * p_always
-    alive = datapoints - permanent - always_failing
-    tries = float(receives) if p_fail == 1 else (1 - p_fail**receives) / (1 - p_fail)
-    attempts = permanent + always_failing * receives + alive * tries
-    stored = alive * (1 - p_fail**receives)
-    dead, failures = datapoints - stored, attempts - stored
-    first, again = math.ceil(datapoints / request_batch), 0.0
+    request_batch = min(request_batch, traits.max_request)
+    outcomes = _expected_outcomes(datapoints, p_fail, p_permanent, p_always, receives)
     item_s = value["process_s"] + work_s + value["put_s"]
-    invocations, processor_s, sends, children = 0.0, 0.0, 0.0, None
+    first = math.ceil(datapoints / request_batch)
     if traits.orchestrated:
         children = map_counts.expected(
             datapoints=datapoints, per_line=request_batch, p_fail=p_fail, p_always=p_always,
             receives=receives, try_s=value["handler_s"] + request_batch * item_s, standard=standard_children,
         )  # fmt: skip
-        invocations, entry_s = children.tries, 0.0
-        processor_s = invocations * value["handler_s"] + attempts * item_s
-    elif queued:
+        work = _work_of_map(value, children, outcomes.attempts, item_s)
+    elif traits.cloud_retries:
         # a free mapping takes what one request brings; batches fill only where messages wait
-        invocations = attempts / (min(queue_batch, request_batch) if first <= chunks else queue_batch)
-        processor_s = invocations * value["handler_s"] + attempts * item_s
-        sends = first * math.ceil(request_batch / AT_ONCE)
-        entry_s = (first * value["handler_s"] + sends * value["send_s"]) * traits.first_lambda
+        batch = min(queue_batch, request_batch) if first <= chunks else queue_batch
+        work = _work_of_queue(value, traits, outcomes.attempts, item_s, first, request_batch, batch)
     else:
-        again = (attempts - datapoints) / request_batch
-        entry_s = (first + again) * value["handler_s"] + attempts * item_s
-    senders = min(chunks, first) if traits.parallel else 1
-    request_s = value["network_s"] + value["api_overhead_s"] * traits.through_api
-    requests = 1.0 if traits.orchestrated else first + again
-    way_s = requests * request_s + (entry_s or sends * value["send_s"])
-    at_once = processors or chunks
-    span_s = max(way_s / senders, processor_s / at_once) + value["init_s"]
-    span_s += value["map_fixed_s"] * traits.orchestrated
-    cold = senders * traits.first_lambda + min(at_once, math.ceil(invocations))
-    announced = dead_batches(dead, span_s) if queued else 0.0
+        again = (outcomes.attempts - datapoints) / request_batch
+        work = _work_of_client_retries(value, outcomes.attempts, item_s, first, again)
+    senders, at_once = min(chunks, first) if traits.parallel else 1, processors or chunks
+    span_s = _span_s(value, traits, work, senders, at_once)
+    cold = senders * traits.first_lambda + min(at_once, math.ceil(work.invocations))
+    announced = dead_batches(outcomes.dead, span_s) if traits.cloud_retries else 0.0
     return Counts(
-        queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda, map=children,
-        datapoints=datapoints,
-        requests=requests, again=again, entry_s=entry_s, sends=sends,
-        receives=attempts, invocations=invocations, processor_s=processor_s,
-        deletes=min(invocations, stored + permanent) * traits.queued,
-        failures=failures, returned=(failures - permanent) * traits.queued,
+        queued=traits.cloud_retries, through_api=traits.through_api, first_lambda=traits.first_lambda,
+        datapoints=datapoints, **work._asdict(), receives=outcomes.attempts,
+        deletes=min(work.invocations, outcomes.stored + outcomes.permanent) * traits.queued,
+        failures=outcomes.failures, returned=(outcomes.failures - outcomes.permanent) * traits.queued,
         marked_first=datapoints if marks_first else 0.0,
-        marked_more=attempts - datapoints if controls else 0.0, init_s=cold * value["init_s"],
-        result_units=stored * math.ceil(value["item_bytes"] / WRITE_BYTES),
-        dead=dead, permanent=permanent, dead_invocations=announced,
-        dead_s=announced * value["handler_s"] + dead * 2 * value["put_s"],
+        marked_more=outcomes.attempts - datapoints if controls else 0.0, init_s=cold * value["init_s"],
+        result_units=outcomes.stored * math.ceil(value["item_bytes"] / WRITE_BYTES),
+        dead=outcomes.dead, permanent=outcomes.permanent, dead_invocations=announced,
+        dead_s=announced * value["handler_s"] + outcomes.dead * 2 * value["put_s"],
         dead_init_s=min(announced, 1) * value["init_s"],
         mails=announced if mailed else 0.0, span_s=span_s, memory_mb=memory_mb, arm64=arm64,
     )  # fmt: skip
+
+
+class _Outcomes(NamedTuple):
+    """Expected attempts of all datapoints, how they end, and the datapoints' outcomes."""
+
+    attempts: float
+    failures: float
+    stored: float
+    dead: float
+    permanent: float  # of the dead: those that were dead at their first attempt
+
+
+class _Work(NamedTuple):
+    """What the client and the handlers do: fields of `Counts`."""
+
+    requests: float
+    entry_s: float
+    again: float = 0.0
+    sends: float = 0.0
+    invocations: float = 0.0
+    processor_s: float = 0.0
+    map: MapCounts | None = None
+
+
+def _expected_outcomes(
+    datapoints: float, p_fail: float, p_permanent: float, p_always: float, receives: int
+) -> _Outcomes:
+    """Attempts are independent: those of a datapoint are geometric, cut off at `receives`."""
+    permanent, always_failing = datapoints * p_permanent, datapoints * p_always
+    alive = datapoints - permanent - always_failing
+    tries = float(receives) if p_fail == 1 else (1 - p_fail**receives) / (1 - p_fail)
+    attempts = permanent + always_failing * receives + alive * tries
+    stored = alive * (1 - p_fail**receives)
+    return _Outcomes(attempts, attempts - stored, stored, datapoints - stored, permanent)
+
+
+def _work_of_map(value: Values, children: MapCounts, attempts: float, item_s: float) -> _Work:
+    """One request starts the map, whose children call the processor."""
+    processor_s = children.tries * value["handler_s"] + attempts * item_s
+    return _Work(requests=1.0, entry_s=0.0, invocations=children.tries, processor_s=processor_s, map=children)
+
+
+def _work_of_queue(
+    value: Values,
+    traits: Arm,
+    attempts: float,
+    item_s: float,
+    requests: int,
+    request_batch: int,
+    queue_batch: int,
+) -> _Work:
+    """Each request is queued ten messages at a time; the processor takes them in batches."""
+    sends = requests * math.ceil(request_batch / AT_ONCE)
+    invocations = attempts / queue_batch
+    return _Work(
+        requests=requests + 0.0,
+        entry_s=(requests * value["handler_s"] + sends * value["send_s"]) * traits.first_lambda,
+        sends=sends,
+        invocations=invocations,
+        processor_s=invocations * value["handler_s"] + attempts * item_s,
+    )
+
+
+def _work_of_client_retries(value: Values, attempts: float, item_s: float, first: int, again: float) -> _Work:
+    """One Lambda answers a request with its results; the client sends failed datapoints again."""
+    requests = first + again
+    return _Work(requests=requests, entry_s=requests * value["handler_s"] + attempts * item_s, again=again)
+
+
+def _span_s(value: Values, traits: Arm, work: _Work, senders: int, at_once: int) -> float:
+    """The longer of sending and processing, with one cold start and the map's own time."""
+    request_s = value["network_s"] + value["api_overhead_s"] * traits.through_api
+    way_s = work.requests * request_s + (work.entry_s or work.sends * value["send_s"])
+    span_s = max(way_s / senders, work.processor_s / at_once) + value["init_s"]
+    return span_s + value["map_fixed_s"] * traits.orchestrated
 
 
 def dead_batches(dead: float, span_s: float) -> float:

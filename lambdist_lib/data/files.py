@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import difflib
+import functools
 import gzip
 import hashlib
 import itertools
@@ -42,24 +43,14 @@ def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pat
         'has 23 characters, at most 20 are taken'
     """
     path, checked_pattern = _find(path), valid_pattern(pattern)
-    name, state = paths.shown(path), _state(path)
-
-    def unchanged_lines() -> Iterator[Line]:
-        require_unchanged()
-        yield from _lines(path, max_chars, checked_pattern)
-        require_unchanged()
-
-    def require_unchanged() -> None:
-        if _state(path) != state:
-            raise DataFileError(f"{name} changed after it was first read: run the command again")
-
+    unchanged_lines = functools.partial(_unchanged_lines, path, _state(path), max_chars, checked_pattern)
     with _opened(path) as (stream, _):
         sha256, all_lines = _digest(stream)
     submitted, rejected = count_lines(unchanged_lines())
     if not submitted:
         raise _without_datapoints(path)
     return Datapoints(
-        name=name,
+        name=paths.shown(path),
         sha256=sha256,
         submitted=submitted,
         rejected=rejected,
@@ -67,6 +58,20 @@ def read(path: str | Path, *, max_chars: int = contract.DATAPOINT_MAX_CHARS, pat
         lines=unchanged_lines,
         path=str(Path(path).resolve()),
     )
+
+
+def _unchanged_lines(
+    path: Path, state: tuple[int, int] | None, max_chars: int, pattern: str
+) -> Iterator[Line]:
+    """Yield the lines of a file in this state; raise DataFileError once it has another."""
+    _require_state(path, state)
+    yield from _lines(path, max_chars, pattern)
+    _require_state(path, state)
+
+
+def _require_state(path: Path, state: tuple[int, int] | None) -> None:
+    if _state(path) != state:
+        raise DataFileError(f"{paths.shown(path)} changed after it was first read: run the command again")
 
 
 def lines(

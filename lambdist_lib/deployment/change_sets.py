@@ -55,15 +55,7 @@ def start_change(
     given = tags.of_stack(name, target.region, before, datetime.now(UTC), lifetime_s)
     change_set = f"lambdist-{uuid.uuid4().hex[:12]}"
     try:
-        cloudformation.create_change_set(
-            StackName=name,
-            ChangeSetName=change_set,
-            ChangeSetType=action,
-            TemplateBody=body,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
-            Capabilities=["CAPABILITY_IAM"],
-            Tags=tags.listed(given),
-        )
+        _create_change_set(target, name, change_set, action, body, values, given)
         if not _has_changes(target, name, change_set):
             cloudformation.delete_change_set(StackName=name, ChangeSetName=change_set)
             log(f"{name} is up to date")
@@ -78,6 +70,26 @@ def start_change(
             raise DeployError(f"CloudFormation rejects the template of {name}: {reason}") from error
         raise
     return StackOperation(action=action, stack=name, since=since)
+
+
+def _create_change_set(
+    target: Target,
+    name: str,
+    change_set: str,
+    action: str,
+    body: str,
+    values: Mapping[str, str],
+    stack_tags: Mapping[str, str],
+) -> None:
+    target.client("cloudformation").create_change_set(
+        StackName=name,
+        ChangeSetName=change_set,
+        ChangeSetType=action,
+        TemplateBody=body,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+        Capabilities=["CAPABILITY_IAM"],
+        Tags=tags.listed(stack_tags),
+    )
 
 
 def wait(target: Target, operation: StackOperation, log: Log) -> None:

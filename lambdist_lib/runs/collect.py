@@ -5,7 +5,8 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +49,60 @@ def collect(
     The client's stamps in records.csv are in the Lambdas' time (`clocks.check`); those in receipts.csv are
     as the client wrote them. `jumped_s`: by how much the client's clock stepped meanwhile.
     """
+    facts = folders.read_facts(folder)
     with files.table(folder, "receipts") as file:
         last = journal.copy(folder / "journal", file)
-    facts, foreign = folders.read_facts(folder), list[int]()
-    receipts_of_run: Iterable[dict[str, Any]] = journal.read(folder / "journal")
+    clock = _check_clock(target, stack, folder, arm, facts, jumped_s)
+    seen = _write_records(target, stack, points, folder, arm, ended, clock, last, facts)
+    tables.write_typed(folder, "records")
+    seen_at = ended.seen_at + clock.offset_s
+    began_at = seen_at if math.isnan(seen.times["began_at"]) else seen.times["began_at"]
+    missing = _write_invocations(target, stack, folder, began_at, clock, seen.named)
+    return {
+        **_row(seen.counts, seen.times, seen_at),
+        **clock.facts(),
+        "missing_invocations": missing,
+        "map_children": stack.parameters["MapChildren"] if ARMS[arm].orchestrated else "",
+        "foreign": seen.foreign,
+    }
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the records of a run tell so far; `named` are ids of invocations."""
+
+    counts: collections.Counter[str] = field(default_factory=collections.Counter)
+    times: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("began_at", "stored_at", "answered_at"), NAN)
+    )
+    named: set[str] = field(default_factory=set)
+    foreign: list[int] = field(default_factory=list)
+
+
+def _check_clock(
+    target: Target, stack: Stack, folder: Path, arm: str, facts: dict[str, Any], jumped_s: float
+) -> clocks.ClockCheck:
+    """Compare the client's clock with the Lambdas', or with the queue's where no Lambda answers."""
+    receipts: Iterable[dict[str, Any]] = journal.read(folder / "journal")
     if not ARMS[arm].first_lambda:
         stamped = records_items.items_in_order(target, stack, folders.key_of(facts))
-        receipts_of_run = clocks.with_queue_stamps(receipts_of_run, stamped)
-    clock = clocks.check(receipts_of_run, jumped_s=jumped_s)
-    named: set[str] = set()  # invocations that the records tell of
-    counts, seen = collections.Counter[str](), dict.fromkeys(("began_at", "stored_at", "answered_at"), NAN)
+        receipts = clocks.with_queue_stamps(receipts, stamped)
+    return clocks.check(receipts, jumped_s=jumped_s)
+
+
+def _write_records(
+    target: Target,
+    stack: Stack,
+    points: Datapoints | list[Line],
+    folder: Path,
+    arm: str,
+    ended: completion.Completion,
+    clock: clocks.ClockCheck,
+    last: Sequence[int],
+    facts: dict[str, Any],
+) -> _Seen:
+    """Write records.csv and outputs.jsonl, some thousand datapoints at a time."""
+    seen = _Seen()
     with (
         journal.rows_at(folder / "journal") as row_at,
         files.table(folder, "records") as file,
@@ -66,30 +111,32 @@ def collect(
     ):
         items = records_items.items_in_order(target, stack, folders.key_of(facts))
         for lines, found in together(points, items):
-            foreign += drop_foreign(lines, found, facts.get("begun_at", 0.0))
+            seen.foreign += drop_foreign(lines, found, facts.get("begun_at", 0.0))
             rows = (row_at(last[line.n]) for line in lines if line.n < len(last) and last[line.n])
             receipts = [clock.corrected(row) for row in rows]
             table = join.join(folder.name, arm, lines, receipts, found, queued=ended.queued)
-            table.to_csv(file, index=False, header=not counts, float_format="%.6f")
+            table.to_csv(file, index=False, header=not seen.counts, float_format="%.6f")
             outputs.write_outputs(answers, lines, table, found)
-            counts.update(table["outcome"])
-            seen = _times(seen, table)
-            named.update(*(table[name].dropna() for name in ("entry_request_id", "request_id")))
-    tables.write_typed(folder, "records")
-    seen_at = ended.seen_at + clock.offset_s
-    since, until = seen_at if math.isnan(seen["began_at"]) else seen["began_at"], time.time() + clock.offset_s
+            seen.counts.update(table["outcome"])
+            seen.times = _times(seen.times, table)
+            seen.named.update(*(table[name].dropna() for name in ("entry_request_id", "request_id")))
+    return seen
+
+
+def _write_invocations(
+    target: Target, stack: Stack, folder: Path, began_at: float, clock: clocks.ClockCheck, named: set[str]
+) -> int:
+    """Write invocations.csv; return how many invocations that records name are not in the log."""
     invocations = records_invocations.invocations(
-        target, stack, folder.name, since - abs(clock.moved_s), until + abs(clock.moved_s), known=named
+        target,
+        stack,
+        folder.name,
+        began_at - abs(clock.moved_s),
+        time.time() + clock.offset_s + abs(clock.moved_s),
+        known=named,
     )
     tables.write_table(folder, "invocations", invocations)
-    missing = len(named.difference(invocations["request_id"]))
-    return {
-        **_row(counts, seen, seen_at),
-        **clock.facts(),
-        "missing_invocations": missing,
-        "map_children": stack.parameters["MapChildren"] if ARMS[arm].orchestrated else "",
-        "foreign": foreign,
-    }
+    return len(named.difference(invocations["request_id"]))
 
 
 def drop_foreign(lines: Iterable[Line], found: dict[int, dict[str, Any]], begun_at: float) -> list[int]:

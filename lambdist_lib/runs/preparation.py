@@ -79,11 +79,8 @@ def prepare(
         UsageError: An argument is invalid; a folder that was made for it is removed again.
         RunError: An experiment with this id has other conditions or data.
     """
-    parsed = parse_conditions(conditions)
+    parsed, known = _checked(conditions, arms, target)
     seed = argument_checks.whole("seed", seed, 0, argument_checks.MAX_SEED)
-    known = argument_checks.arms(arms)
-    argument_checks.require_known("target", [target], targets.NAMES)
-    require_possible(target, parsed, known)
     source = Source(data=data, format=format, columns=columns, for_function=process is not None)
     code = lifecycle.code_folder(
         processing, process, requirements=requirements, modules=modules, as_json=source.for_json
@@ -109,3 +106,14 @@ def prepare(
         )
         folders.open_experiment(folder, prepared.facts())
     return prepared
+
+
+def _checked(
+    conditions: Mapping[str, Any], arms: Sequence[str], target: str
+) -> tuple[Conditions, tuple[str, ...]]:
+    """Return the conditions and arms, which the target can run."""
+    parsed = parse_conditions(conditions)
+    known = argument_checks.arms(arms)
+    argument_checks.require_known("target", [target], targets.NAMES)
+    require_possible(target, parsed, known)
+    return parsed, known
