@@ -151,9 +151,11 @@ class Experiment:
             if self._holds_lock:  # until destroy(): another experiment would change or delete these stacks
                 doing = f"the experiment {self.id}"
                 self._lock.enter_context(locks.stacks(self.target, doing, log=progress.note))
-            ownership.record_missing(self.target, self.folder)
+            ownership.record_missing(self.target, self.folder, log=progress.note)
             self._begun = True
             self._executor.deploy(self.conditions, progress)
+            if not self.keep_stacks:
+                ownership.record_created(self.target, self.folder)
             progress.show(f"{len(self._executor.stacks)} stacks on {self.target.label}")
         return self._executor.stacks
 
@@ -265,8 +267,7 @@ class Experiment:
         """Delete the stacks that this experiment created; return a sentence on what was done."""
         with self._lock:
             if keep_stacks:
-                how = f"`lambdist destroy --target {self.target.name}` deletes them"
-                return f"The stacks stay on {self.target.label}; {how}."
+                return ownership.keep(self.target, self.folder)
             return ownership.destroy_created(self.target, self.folder)
 
     def describe(self) -> pd.DataFrame:

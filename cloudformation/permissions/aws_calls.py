@@ -40,6 +40,8 @@ LOCAL_ONLY = {
     ("local_mail", None),
     ("lifecycle", "_used_by_others"),
     ("throttle_fault", "_hold"),
+    ("leftovers", "_purge"),
+    ("leftovers", "_stop_maps"),
 }
 
 PANDAS = {"get_group"}  # a method of a table is not a call

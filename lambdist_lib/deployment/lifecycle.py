@@ -8,13 +8,22 @@ resources that remain and the command that goes on.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib.cloud import local_cloud, locks, targets
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment import bundles, callables, leaks, preflight, smoke_test, stacks, templates
+from lambdist_lib.deployment import (
+    bundles,
+    callables,
+    leaks,
+    owners,
+    preflight,
+    smoke_test,
+    stacks,
+    templates,
+)
 from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.polling import Log
 from lambdist_lib.deployment.stacks import Stack
@@ -88,12 +97,14 @@ def destroy(
     name: str = stacks.NAME,
     force: bool = False,
     results_dir: Path | None = None,
+    dropped: Collection[str] = (),
 ) -> None:
     """Delete the stacks, and with the last of them the artifact bucket.
 
     Args:
         kinds: Which stacks.
         results_dir: Where results were fetched to, if not only to `paths.results()`.
+        dropped: Keys of runs whose results are deleted, fetched or not.
         force: Delete even queued messages and results that were not fetched.
 
     Raises:
@@ -105,7 +116,7 @@ def destroy(
     try:
         with locks.stacks(target, "lambdist destroy", name=name), Progress("destroy") as progress:
             if not force:
-                require_collected(target, kinds, name=name, results_dir=results_dir)
+                require_collected(target, kinds, name=name, results_dir=results_dir, dropped=dropped)
             stacks.delete_stacks(target, kinds, name=name, log=progress.show)
             progress.show(f"{' and '.join(kinds)} deleted")
     except KeyboardInterrupt:
@@ -175,6 +186,7 @@ def _apply(
         target, kinds, settings=settings, processing=processing, lifetime_s=lifetime_s, log=log
     )
     smoke_test.check_functions_start(target, deployed.values())
+    owners.forget(target, deployed)  # an experiment records its own afterwards
     return deployed
 
 

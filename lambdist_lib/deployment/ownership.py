@@ -1,48 +1,107 @@
-"""Remember which stacks an experiment created: only those may be deleted at its end."""
+"""Decide which stacks an experiment deletes at its end: those that it created, or took over.
+
+It takes over the stacks of an experiment whose process was killed. Stacks that somebody deployed to stay
+are never deleted.
+"""
 
 import json
 from pathlib import Path
+from typing import Any
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment import lifecycle, stacks, templates
-from lambdist_lib.errors import AbsentError, UncollectedError
-from lambdist_lib.results import files
+from lambdist_lib.deployment import lifecycle, owners, stacks, templates
+from lambdist_lib.deployment.polling import Log
+from lambdist_lib.errors import AbsentError, RunError, UncollectedError
+from lambdist_lib.results import files, folders
 
 FILE = "stacks.json"  # in the experiment's folder
 
 
-def record_missing(target: Target, folder: Path) -> None:
-    """Add the stacks that are not deployed yet to those that the experiment in a folder creates."""
-    kinds = created(folder)
+def record_missing(target: Target, folder: Path, *, log: Log = lambda line: None) -> None:
+    """Record which stacks the experiment in a folder will have created.
+
+    These are the stacks that are not deployed yet, and those of an experiment that has no process any more:
+    `log` is told of them.
+    """
+    before, kinds, left = _read(folder), set[str](), set[Path]()
     for kind in templates.KINDS:
         try:
             stacks.describe(target, kind)
         except AbsentError:
             kinds.add(kind)
-    files.write_json(folder / FILE, {"created": sorted(kinds)})
+            continue
+        owner = owners.find(target, kind)
+        if owner and owner.folder == folder.absolute():
+            kinds.add(kind)
+        elif owner and not owner.is_alive:
+            kinds.add(kind)
+            left.add(owner.folder)
+    taken_over = sorted({*before.get("taken_over", []), *map(str, left)})
+    files.write_json(folder / FILE, {"created": sorted(kinds), "taken_over": taken_over})
+    owners.record(target, kinds, folder)
+    if left:
+        names = ", ".join(sorted(path.name for path in left))
+        log(f"takes over the stacks of {names}, whose process ended, and deletes them at its end")
+
+
+def record_created(target: Target, folder: Path) -> None:
+    """Record the ids of the stacks that the experiment in a folder has created by now."""
+    owners.record(target, created(folder), folder)
 
 
 def created(folder: Path) -> set[str]:
-    """Return the kinds of the stacks that the experiment in a folder created."""
-    path = folder / FILE
-    return set(json.loads(path.read_text(encoding="utf-8"))["created"]) if path.exists() else set()
+    """Return the kinds of the stacks that the experiment in a folder created, or took over."""
+    return set(_read(folder).get("created", []))
+
+
+def keep(target: Target, folder: Path) -> str:
+    """Leave the stacks of the experiment in a folder deployed for good; return a sentence on it."""
+    owners.forget(target, created(folder))
+    if (folder / FILE).exists():
+        files.write_json(folder / FILE, {"created": []})
+    return f"The stacks stay on {target.label}; {_how(target)}."
 
 
 def destroy_created(target: Target, folder: Path) -> str:
     """Delete the stacks that the experiment in a folder created; return a sentence on what was done.
 
-    Stacks that hold results of another run, such as one whose process was killed, stay; the sentence names
-    the run and the commands.
+    Stacks that hold results of another run stay; the sentence names the run and the commands. On the local
+    cloud the results of an experiment that this one took over do not count: its process ended before it
+    fetched them, and the same experiment id measures them again.
     """
-    how = f"`lambdist destroy --target {target.name}` deletes them"
-    kinds = sorted(created(folder))
+    how, kinds = _how(target), sorted(created(folder))
     if not kinds:
         return f"No stack on {target.label} is this experiment's, so what is there stays; {how}."
+    left = [Path(path) for path in _read(folder).get("taken_over", [])]
+    dropped = _run_keys(left) if target.name == "local" else frozenset()
     try:
-        lifecycle.destroy(target, kinds=kinds, results_dir=folder.parent)
+        lifecycle.destroy(target, kinds=kinds, results_dir=folder.parent, dropped=dropped)
     except UncollectedError as error:
         return f"The stacks stay on {target.label}: {error}; then {how}."
     files.write_json(folder / FILE, {"created": []})  # later ones are somebody else's
+    owners.forget(target, kinds)
     if len(kinds) < len(templates.KINDS):
         return f"The stack {kinds[0]} is deleted from {target.label}; the other was there before."
-    return f"Both stacks and the artifact bucket are deleted from {target.label}."
+    of_others = f", also what {', '.join(path.name for path in left)} left there" if left else ""
+    return f"Both stacks and the artifact bucket are deleted from {target.label}{of_others}."
+
+
+def _how(target: Target) -> str:
+    return f"`lambdist destroy --target {target.name}` deletes them"
+
+
+def _run_keys(experiments: list[Path]) -> frozenset[str]:
+    """Return the keys under which the table holds the items of experiments' runs."""
+    keys = set()
+    for folder in (run for experiment in experiments for run in folders.run_folders(experiment)):
+        try:
+            keys.add(folders.key_of(folders.read_facts(folder)))
+        except RunError:  # damaged: its results keep the stacks
+            continue
+    return frozenset(keys)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / FILE
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content

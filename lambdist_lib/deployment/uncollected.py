@@ -2,7 +2,7 @@
 
 import collections
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from lambdist_lib.cloud.targets import Target
@@ -19,8 +19,13 @@ def require_collected(
     *,
     name: str = stacks.NAME,
     results_dir: Path | None = None,
+    dropped: Collection[str] = (),
 ) -> None:
-    """Raise UncollectedError if a stack has queued messages or results that were not fetched."""
+    """Raise UncollectedError if a stack has queued messages or results that were not fetched.
+
+    Args:
+        dropped: Keys of runs whose results nobody wants.
+    """
     for kind in kinds:
         with contextlib.suppress(AbsentError):  # a stack that does not exist holds nothing
             stack = stacks.describe(target, kind, name=name)
@@ -28,7 +33,7 @@ def require_collected(
                 raise UncollectedError(
                     f"{stack.name} has {queued} messages queued: wait for them, or add --force to drop them"
                 )
-            if runs := uncollected(target, stack, results_dir):
+            if runs := uncollected(target, stack, results_dir) - {*dropped}:
                 shown = ", ".join(sorted(runs)[:5])
                 raise UncollectedError(
                     f"{stack.name} holds results that were not fetched ({shown}): "

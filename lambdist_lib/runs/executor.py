@@ -19,7 +19,7 @@ from lambdist_lib.progress import Progress, in_notebook
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import RUN_ID
 from lambdist_lib.results import closing
-from lambdist_lib.runs import local_pool, resume, run, warm_up
+from lambdist_lib.runs import leftovers, local_pool, resume, run, warm_up
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions
 from lambdist_lib.runs.schedule import Schedule, ScheduledRun, replacements
 
@@ -176,6 +176,7 @@ class Executor:
         stack, watch = self.stacks[ARMS[scheduled.arm].stack], progress.watcher(scheduled.label)
         if (folder / "run.json").exists():
             return resume.resume(self.target, stack, self.points, folder, watch=watch)
+        leftovers.clear(self.target, stack, progress.note)
         self._prepare(scheduled, progress)
         facts |= {"arm": scheduled.arm, "temperature": scheduled.temperature}
         info = run.new_run(self.target, stack, self.points, folder, conditions, **facts)

@@ -8,7 +8,7 @@ A run that was interrupted, by a signal or by the end of its process, is finishe
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from lambdist_lib.runs import (
     collect,
     completion,
     dead_limit,
+    leftovers,
     lost_stack,
     machine,
     senders,
@@ -124,12 +125,14 @@ def complete(
         lost_stack.explained(target, facts),
         _monitor(target, stack, points, info, watch, settled, meter) as monitor,
     ):
+        leftovers.mark_run(stack, info, folder, points.submitted)
         counts = _send(target, stack, lines, options, info, folder, points.submitted, monitor)
         facts["stopped"] = counts.stopped
         files.write_json(folder / "run.json", {**facts, "state": "settling"})
         expected = settled + counts.accepted + counts.dead
         ended = _wait(target, stack, info, expected, monitor)
         if not ended.queued:
+            leftovers.unmark(stack)
             failure = senders.clean_up(target, stack, info.arm, info.key)
             facts["stopped"] = facts["stopped"] or failure
         monitor.collecting()
@@ -240,6 +243,7 @@ def submit(
     experiment_id: str = "",
     deadline_s: float = 0.0,
     watch: Watch | None = None,
+    log: Callable[[str], None] = lambda text: None,
     **conditions: Any,
 ) -> dict[str, Any]:
     """Send a data file through one arm of the deployed stacks, and collect its results.
@@ -249,6 +253,7 @@ def submit(
         data: Path of the data file; `-` for standard input. Or strings.
         format, columns: Of a data file (`runs.inputs`); the format is guessed from its name.
         deadline_s: Of the sending, 0 for none; what is not answered then is unsent.
+        log: Called with what a run without a process has left in the queue.
         conditions: Fields of `Conditions` that the stack does not set.
 
     Returns:
@@ -278,6 +283,7 @@ def submit(
     }
     info = new_run(target, stack, points, folder, known, arm=arm, **facts)
     with locks.stacks(target, f"lambdist submit {name}"):
+        leftovers.clear(target, stack, log)
         row = run_once(target, stack, points, folder, info, watch=watch)
     return {**row, "folder": paths.shown(folder)}
 

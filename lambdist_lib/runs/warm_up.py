@@ -8,7 +8,7 @@ from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.protocol.arms import arm_abbreviation
 from lambdist_lib.protocol.contract import WARM_UP
-from lambdist_lib.runs import completion, senders
+from lambdist_lib.runs import completion, leftovers, senders
 from lambdist_lib.runs.conditions import Conditions, send_options
 from lambdist_lib.submission.receipts import Receipt
 
@@ -30,11 +30,14 @@ def open_environments(
     for number, width in enumerate([*opening, *[options.chunks] * (MAX_WARM_UPS - 1)]):
         run_id, receipts = f"{name}-{arm_abbreviation(arm)}-{number}{WARM_UP}", list[Receipt]()
         lines = itertools.islice(points, width * 2) if width < options.chunks else points
+        leftovers.mark(stack, run_id, run_id, unjournalled=points.submitted)
         counts = senders.warm_up(
             target, stack, arm, lines, replace(options, chunks=width), run_id=run_id, keep=receipts.extend
         )
         depth = senders.depth(target, stack, arm, run_id)
-        completion.wait_until_complete(target, stack, run_id, expected=counts.accepted, depth=depth)
+        ended = completion.wait_until_complete(target, stack, run_id, expected=counts.accepted, depth=depth)
+        if not ended.queued:
+            leftovers.unmark(stack)
         senders.clean_up(target, stack, arm, run_id)
         if number >= len(opening) and not any(receipt.entry_cold for receipt in receipts):
             return

@@ -1,55 +1,173 @@
-"""An experiment deletes the stacks that it created, unless they hold results of another run."""
+"""An experiment deletes the stacks that it created or took over, unless they hold results of another run."""
 
+import itertools
+import json
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
-from lambdist_lib.deployment import lifecycle, ownership, stacks
+from lambdist_lib.cloud.emulator_state import Identity
+from lambdist_lib.deployment import lifecycle, owners, ownership, stacks
 from lambdist_lib.errors import AbsentError, UncollectedError
 
 TARGET = SimpleNamespace(name="local", label="local cloud")
+BOTH = {"distributed", "single_node"}
 
 
 @pytest.fixture
-def deployed(monkeypatch):
-    """`deployed` has the kinds of the stacks that exist; destroying removes them."""
-    kinds = set()
+def deployed(monkeypatch, tmp_path):
+    """`deployed` has the ids of the stacks that exist; `destroyed`, the arguments of `lifecycle.destroy`."""
+    numbers = itertools.count()
+
+    class Deployed(dict):
+        def add(self, *kinds):
+            self.update({kind: f"arn:{kind}/{next(numbers)}" for kind in kinds})
+
+    present = Deployed()
 
     def describe(target, kind):
-        if kind not in kinds:
+        if kind not in present:
             raise AbsentError(kind)
 
     def destroy(target, **how):
-        kinds.difference_update(how["kinds"])
+        present.destroyed = how
+        for kind in how["kinds"]:
+            present.pop(kind, None)
 
+    monkeypatch.setenv("LAMBDIST_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(stacks, "describe", describe)
+    monkeypatch.setattr(owners, "_stack_id", lambda target, kind: present.get(kind, ""))
     monkeypatch.setattr(lifecycle, "destroy", destroy)
-    return kinds
+    return present
 
 
-def test_only_missing_stacks_become_the_experiments_own(tmp_path, deployed):
+@pytest.fixture
+def experiment(tmp_path):
+    """`experiment("a")` is the folder of an experiment; with `run_key`, of one that has begun this run."""
+
+    def made(name, run_key=""):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        if run_key:
+            run = folder / "runs" / f"{name}-warm-d1"
+            run.mkdir(parents=True)
+            facts = {"run_id": run.name, "arm": "distributed", "state": "settling", "key": run_key}
+            (run / "run.json").write_text(json.dumps(facts))
+        return folder
+
+    return made
+
+
+def begin(deployed, folder):
+    """Deploy for an experiment, as `Experiment.deploy` does; return what it is told."""
+    notes = []
+    ownership.record_missing(TARGET, folder, log=notes.append)
+    deployed.add(*(BOTH - deployed.keys()))
+    ownership.record_created(TARGET, folder)
+    return " ".join(notes)
+
+
+def kill(kinds=BOTH):
+    """Let the process that created stacks be one that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        identity = Identity(ended.pid, 1.0)
+    for kind in kinds:
+        path = owners._path(TARGET, kind)
+        fields = json.loads(path.read_text())
+        path.write_text(json.dumps({**fields, "process": {"pid": identity.pid, "created": identity.created}}))
+
+
+def test_only_missing_stacks_become_the_experiments_own(experiment, deployed):
     deployed.add("single_node")
+    folder = experiment("a")
 
-    ownership.record_missing(TARGET, tmp_path)
+    ownership.record_missing(TARGET, folder)
 
-    assert ownership.created(tmp_path) == {"distributed"}
-    assert ownership.destroy_created(TARGET, tmp_path).startswith("The stack distributed is deleted")
-    assert deployed == {"single_node"}
-    assert ownership.destroy_created(TARGET, tmp_path).startswith("No stack on local cloud is this")
+    assert ownership.created(folder) == {"distributed"}
+    assert ownership.destroy_created(TARGET, folder).startswith("The stack distributed is deleted")
+    assert deployed.keys() == {"single_node"}
+    assert ownership.destroy_created(TARGET, folder).startswith("No stack on local cloud is this")
 
 
-def test_results_of_a_killed_run_keep_the_stacks_and_are_named(tmp_path, deployed, monkeypatch):
+def test_stacks_of_a_killed_experiment_are_named_taken_over_and_deleted(experiment, deployed):
+    """What it had not fetched goes with them: nobody else deletes it, and its id measures it again."""
+    begin(deployed, experiment("killed", run_key="killed-warm-d1-12345678"))
+    kill()
+
+    note = begin(deployed, experiment("next"))
+    sentence = ownership.destroy_created(TARGET, experiment("next"))
+
+    assert "killed" in note
+    assert not deployed
+    assert deployed.destroyed["dropped"] == {"killed-warm-d1-12345678"}
+    assert "what killed left" in sentence
+
+
+def test_stacks_of_an_experiment_that_lives_are_left(experiment, deployed):
+    """Another kernel may be between two cells."""
+    begin(deployed, experiment("living"))
+
+    note = begin(deployed, experiment("next"))
+
+    assert note == ""
+    assert ownership.created(experiment("next")) == set()
+
+
+def test_results_of_a_killed_experiment_stay_on_aws(experiment, deployed, monkeypatch):
+    """They outlive this machine's processes there, and cost nothing worth the loss."""
+    aws = SimpleNamespace(name="aws", label="AWS eu-west-1")
+    monkeypatch.setattr(sys.modules[__name__], "TARGET", aws)
+    begin(deployed, experiment("killed", run_key="killed-warm-d1-12345678"))
+    kill()
+    begin(deployed, experiment("next"))
+
+    ownership.destroy_created(aws, experiment("next"))
+
+    assert not deployed.destroyed["dropped"]
+
+
+@pytest.mark.parametrize("by", ["deploy", "another stack", "keep"])
+def test_stacks_that_somebody_deployed_to_stay_are_never_taken_over(experiment, deployed, by):
+    """Whether over those of the killed experiment, after their end, or by its own keep_stacks."""
+    begin(deployed, experiment("killed"))
+    kill()
+    if by == "deploy":
+        owners.forget(TARGET, BOTH)  # as `lambdist deploy` does
+    elif by == "keep":
+        ownership.keep(TARGET, experiment("killed"))
+    else:
+        deployed.add(*BOTH)
+
+    assert begin(deployed, experiment("next")) == ""
+    assert ownership.created(experiment("next")) == set()
+    assert begin(deployed, experiment("killed")) == ""
+    assert ownership.created(experiment("killed")) == set()
+
+
+def test_an_experiment_that_goes_on_keeps_its_stacks(experiment, deployed):
+    """Its first process was killed, and the same id runs again."""
+    begin(deployed, experiment("a"))
+    kill()
+
+    assert begin(deployed, experiment("a")) == ""
+    assert ownership.created(experiment("a")) == BOTH
+
+
+def test_results_of_another_killed_run_keep_the_stacks_and_are_named(experiment, deployed, monkeypatch):
     """The experiment that found them ends well: its own results are complete."""
 
     def refuse(*_, **__):
         raise UncollectedError("lambdist-distributed holds results that were not fetched (killed-1)")
 
-    ownership.record_missing(TARGET, tmp_path)
+    folder = experiment("a")
+    ownership.record_missing(TARGET, folder)
     monkeypatch.setattr(lifecycle, "destroy", refuse)
 
-    sentence = ownership.destroy_created(TARGET, tmp_path)
+    sentence = ownership.destroy_created(TARGET, folder)
 
     assert sentence.startswith("The stacks stay on local cloud: ")
     assert "killed-1" in sentence
     assert "`lambdist destroy --target local` deletes them" in sentence
-    assert ownership.created(tmp_path) == {"distributed", "single_node"}
+    assert ownership.created(folder) == BOTH
