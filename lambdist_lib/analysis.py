@@ -27,6 +27,8 @@ from lambdist_lib.results import outputs as results_outputs
 from lambdist_lib.results import tables as results_tables
 from lambdist_lib.runs import ground_truth
 
+PLANNED = ("run_id", "n", "outcome", "cause_class", "redrives")  # of records, to compare with a plan
+
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
@@ -56,6 +58,23 @@ class Results:
     def invocations(self) -> pd.DataFrame:
         """One row per Lambda invocation (`schema.INVOCATIONS`)."""
         return concat_tables(self.run_folders, "invocations")
+
+    def read(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        """Read these columns of `records` or `invocations`; a large table takes less memory so.
+
+        Args:
+            name: `records` or `invocations`.
+            columns: In any order; the table has them in that of `results.schema`.
+        """
+        if name in self.__dict__:
+            table: pd.DataFrame = self.__dict__[name]
+            return table[[column for column in table if column in columns]]
+        return concat_tables(self.run_folders, name, columns)
+
+    @functools.cached_property
+    def _measured(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The columns of the records and of the invocations that measures read."""
+        return self.read("records", summary.RECORDS), self.read("invocations", summary.INVOCATIONS)
 
     @property
     def target_label(self) -> str:
@@ -98,7 +117,7 @@ class Results:
 
     @functools.cached_property
     def _counts(self) -> pd.DataFrame:
-        return ledger.count(self.records)
+        return ledger.count(self._measured[0])
 
     def expected_outcomes(self) -> pd.DataFrame:
         """Return what the fault plans had decided: `run_id` and the fields of `ExpectedOutcome`."""
@@ -114,7 +133,7 @@ class Results:
         planned_folders = [folder for folder in self.run_folders if (folder / ground_truth.FILE).exists()]
         if not planned_folders:
             return pd.DataFrame()
-        table = concat_tables(planned_folders, "records")
+        table = concat_tables(planned_folders, "records", PLANNED)
         plan = expected_outcomes(planned_folders).set_index(["run_id", "n"])
         expected = plan["cause_class"].where(plan["outcome"] == DEAD, plan["outcome"])
         keys = pd.MultiIndex.from_frame(table[["run_id", "n"]])
@@ -130,7 +149,7 @@ class Results:
         """
         prices = assumptions.load(limits_file or None)
         units = result_units(self.run_folders, prices)
-        metered = metering.meter_runs(self.runs, self.records, self.invocations, prices, units=units)
+        metered = metering.meter_runs(self.runs, *self._measured, prices, units=units)
         return metering.costs(metered, prices, free_tier=free_tier)
 
     def clock_uncertainty_s(self) -> float:
@@ -143,7 +162,9 @@ class Results:
         corrected = pd.to_numeric(self.runs["clock_offset_s"], errors="coerce").fillna(0.0).ne(0).any()
         if self.target_label.startswith(LOCAL_LABEL) and not corrected:
             return stages.SQS_STAMP_S
-        return float(bounds_s.max() if bounds_s.notna().any() else self.records["total_s"].max())
+        if bounds_s.notna().any():
+            return float(bounds_s.max())
+        return float(self.read("records", ["total_s"])["total_s"].max())
 
     def finding(self) -> str:
         """Return the conclusion in words, computed from the runs."""
@@ -171,8 +192,7 @@ class Results:
             "experiment_id": experiment.name,
             **summary.build(
                 self.runs,
-                self.records,
-                self.invocations,
+                *self._measured,
                 target=self.target_label,
                 costs=self.costs(),
                 allow_incomplete=self.allow_incomplete,
@@ -214,9 +234,11 @@ def load_results(where: "str | Path | Results", *, allow_incomplete: bool = Fals
     return Results(folder=folder, run_folders=collected, allow_incomplete=allow_incomplete)
 
 
-def concat_tables(run_folders: Sequence[Path], name: str) -> pd.DataFrame:
-    """Concatenate a table of several runs."""
-    return results_tables.load_all(run_folders, name)
+def concat_tables(
+    run_folders: Sequence[Path], name: str, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Concatenate a table of several runs, or some of its columns (`results.tables.load_all`)."""
+    return results_tables.load_all(run_folders, name, columns)
 
 
 def expected_outcomes(run_folders: Sequence[Path]) -> pd.DataFrame:

@@ -121,13 +121,17 @@ def quantiles(
     The median keeps its value where there are too few values for an interval. A tail does not: its
     estimate would be the largest value, whatever the distribution.
     """
-    ordered = np.sort(pd.to_numeric(values, errors="coerce").dropna().to_numpy(dtype=float))
-    n = len(ordered)
+    known = pd.to_numeric(values, errors="coerce").dropna().to_numpy(dtype=float)
+    n, among = len(known), tuple(among)
+    bounds = [interval_places(n, p, confidence) for p in among]
+    places = sorted({place for pair in bounds if pair for place in pair})
+    ordered = np.partition(known, places) if places else known  # sorting them takes six times as long
+    at_p = np.quantile(ordered, among) if n else np.full(len(among), math.nan)
     estimates = []
-    for p in among:
-        low, high = quantile_interval(ordered, p, confidence)
-        is_estimable = not math.isnan(low)
-        value = float(np.quantile(ordered, p)) if is_estimable or (n and p == 0.5) else math.nan
+    for p, pair, quantile in zip(among, bounds, at_p, strict=True):
+        low, high = (float(ordered[place]) for place in pair) if pair else (math.nan, math.nan)
+        is_estimable = pair is not None
+        value = float(quantile) if is_estimable or (n and p == 0.5) else math.nan
         reason = NOT_ESTIMABLE if math.isnan(value) else NO_INTERVAL
         note = "" if is_estimable else f"{reason}: n = {n}, {values_needed(p, confidence)} needed"
         estimates.append(Quantile(p, value, low, high, n, note))

@@ -34,20 +34,12 @@ def per_datapoint(records: pd.DataFrame, runs: pd.DataFrame | None = None) -> pd
     Raises:
         RunError: A datapoint was answered or stored before its intended send: a clock was set back.
     """
-    table = records[["run_id", "arm"]].copy()
-    temperatures = (
-        {} if runs is None else dict(zip(runs["run_id"], runs["temperature"].fillna(UNKNOWN), strict=True))
+    lasted_s = _latencies(records)
+    table = records[["run_id", "arm"]].assign(
+        temperature=_temperatures(records["run_id"], runs), n=records["n"]
     )
-    places, run_ids = pd.factorize(table["run_id"])
-    names = np.array([*(temperatures.get(run_id, UNKNOWN) for run_id in run_ids), UNKNOWN], dtype=object)
-    table["temperature"] = names[places]
-    table["n"] = records["n"]
-    intended_at = pd.to_numeric(records["intended_at"], errors="coerce")
-    for name, end in ENDS.items():
-        table[f"{name}_s"] = pd.to_numeric(records[end], errors="coerce") - intended_at
-    table["end_to_end_s"] = table["end_to_end_s"].where(records["outcome"] == STORED)
-    _refuse_backwards(table)
-    return table.reset_index(drop=True)
+    table["temperature"] = table["temperature"].astype(object)
+    return table.assign(**{f"{name}_s": lasted_s[name] for name in ENDS}).reset_index(drop=True)
 
 
 def table(
@@ -62,23 +54,45 @@ def table(
     Columns: `arm`, `temperature`, `latency` (a key of ENDS), `percentile` (0 to 1), `n` datapoints,
     `value_s` with `low_s` and `high_s`, and `note`, which is `not estimable` where n is too small.
     """
-    whole = per_datapoint(records, runs)
+    lasted_s = _latencies(records)
+    groups = pd.DataFrame(
+        {"arm": records["arm"].array, "temperature": _temperatures(records["run_id"], runs)}
+    )
     rows = [
         (arm, temperature, name, each.p, each.n, each.value, each.low, each.high, each.note)
-        for (arm, temperature), group in whole.groupby(["arm", "temperature"], sort=False)
+        for (arm, temperature), group in groups.groupby(["arm", "temperature"], sort=False, observed=True)
         for name in ENDS
-        for each in quantiles(group[f"{name}_s"], percentiles, confidence)
+        for each in quantiles(lasted_s[name].iloc[group.index], percentiles, confidence)
     ]
     names = ["arm", "temperature", "latency", "percentile", "n", "value_s", "low_s", "high_s", "note"]
     return pd.DataFrame(rows, columns=names)
 
 
-def _refuse_backwards(latencies: pd.DataFrame) -> None:
-    for name in ENDS:
-        backwards = latencies[latencies[f"{name}_s"] < 0]
-        if not backwards.empty:
+def _temperatures(run_ids: pd.Series, runs: pd.DataFrame | None) -> pd.Categorical:
+    """Return the temperature of each row's run, UNKNOWN where the runs table does not have it."""
+    known = (
+        {} if runs is None else dict(zip(runs["run_id"], runs["temperature"].fillna(UNKNOWN), strict=True))
+    )
+    places, names = pd.factorize(run_ids)
+    codes, temperatures = pd.factorize(
+        np.array([*(known.get(name, UNKNOWN) for name in names), UNKNOWN], object)
+    )
+    return pd.Categorical.from_codes(codes[places], categories=temperatures)
+
+
+def _latencies(records: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the seconds until each of ENDS, as `per_datapoint` has them; refuse negative ones."""
+    intended_at = pd.to_numeric(records["intended_at"], errors="coerce")
+    lasted_s = {
+        name: pd.to_numeric(records[end], errors="coerce") - intended_at for name, end in ENDS.items()
+    }
+    lasted_s["end_to_end"] = lasted_s["end_to_end"].where(records["outcome"] == STORED)
+    for name, seconds in lasted_s.items():
+        if (is_negative := (seconds < 0).to_numpy(bool)).any():
+            run_ids = records["run_id"][is_negative].unique()
             raise RunError(
-                f"run {', '.join(backwards['run_id'].unique())}: {len(backwards):,} datapoints have "
-                f"a negative {name} time, down to {backwards[f'{name}_s'].min():.3f} s: "
+                f"run {', '.join(run_ids)}: {is_negative.sum():,} datapoints have "
+                f"a negative {name} time, down to {seconds.min():.3f} s: "
                 "a clock was set back: synchronise this machine's clock and run again"
             )
+    return lasted_s

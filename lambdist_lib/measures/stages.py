@@ -16,6 +16,9 @@ milliseconds, so a stage that ends at one may be up to 1 ms too short (even nega
 long by as much. `check` compares the stages with this bound.
 """
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -55,7 +58,9 @@ STAGES_OF_MAP = {
 NAMES = ("wait", "upload", *list(STAGES)[1:])
 COLUMNS = tuple(f"{name}_s" for name in NAMES)
 SQS_STAMP_S = 0.001
-NEEDED = ["run_id", "arm", "n", "tries", *dict.fromkeys(stamp for span in STAGES.values() for stamp in span)]
+END_TO_END = "end_to_end"
+STAMPS = [*dict.fromkeys(stamp for span in STAGES.values() for stamp in span)]
+NEEDED = ["run_id", "arm", "n", "tries", *STAMPS]
 
 
 def of_arm(arm: str) -> dict[str, Span]:
@@ -131,25 +136,28 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     Columns: `arm`, `stage`, `n` datapoints, `median_s`, `p90_s`, and `share`, the stage's part of the
     total time of all datapoints. Datapoints with a missing time stamp are left out of `n`.
     """
-    whole = per_datapoint(records)
+    is_stored, arms = (records["outcome"] == STORED).to_numpy(bool), records["arm"]
     rows = []
-    for arm, datapoints in whole.groupby("arm", sort=False):
-        spans = [f"{name}_s" for name in of_arm(arm)]
-        complete = datapoints.dropna(subset=[*spans, "end_to_end_s"])
-        total_s = complete["end_to_end_s"].sum()
-        for column in [*spans, "end_to_end_s"]:
-            durations = complete[column]
-            rows.append(
-                {
-                    "arm": arm,
-                    "stage": column.removesuffix("_s"),
-                    "n": len(durations),
-                    "median_s": durations.median(),
-                    "p90_s": durations.quantile(0.9),
-                    "share": durations.sum() / total_s if total_s else float("nan"),
-                }
-            )
+    for arm in arms[is_stored].dropna().unique():
+        of_rows = records.loc[is_stored & (arms == arm).to_numpy(bool), ["tries", *STAMPS]]
+        rows += [(arm, *stage) for stage in _stages_of(with_sent_at_of_counted_try(of_rows), arm)]
     return pd.DataFrame(rows, columns=["arm", "stage", "n", "median_s", "p90_s", "share"])
+
+
+def _stages_of(stored: pd.DataFrame, arm: str) -> Iterator[tuple[str, int, float, float, float]]:
+    """Yield the rows of `summary` of one arm, one stage after the other: the memory holds one of them."""
+    spans = {**of_arm(arm), END_TO_END: ("intended_at", "put_at")}
+    at = {name: _seconds(stored[name]).to_numpy(float) for name in dict.fromkeys(sum(spans.values(), ()))}
+    complete = np.ones(len(stored), bool)
+    for begin, end in spans.values():
+        complete &= ~np.isnan(at[end] - at[begin])
+    n, (begin, end) = int(complete.sum()), spans[END_TO_END]
+    total_s = float((at[end] - at[begin])[complete].sum())
+    for name, (begin, end) in spans.items():
+        lasted_s = (at[end] - at[begin])[complete]
+        share = float(lasted_s.sum()) / total_s if total_s else math.nan
+        median_s, p90_s = (np.median(lasted_s), np.quantile(lasted_s, 0.9)) if n else (math.nan, math.nan)
+        yield name, n, float(median_s), float(p90_s), share
 
 
 def _seconds(stamps: pd.Series) -> pd.Series:

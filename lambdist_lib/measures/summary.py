@@ -35,6 +35,7 @@ from lambdist_lib.measures import (
 )
 from lambdist_lib.measures.intervals import Measure
 from lambdist_lib.measures.summary_sections import Data
+from lambdist_lib.results import schema
 
 MEANINGFUL_LOCALLY = (
     "counts, orders and ratios; all Lambdas share this machine's cores, so memory has no effect, and cold "
@@ -43,6 +44,12 @@ MEANINGFUL_LOCALLY = (
 MEANINGFUL_ON_AWS = "all of it, for this region at that time"
 SUFFIXES = {"": "value", "_low": "low", "_high": "high"}  # of names in `flat`: the part of the measure
 
+# what `build` reads of the records and of the invocations, the metering of their costs included
+RECORDS = tuple(dict.fromkeys((
+    *stages.NEEDED, *metering.COUNTED, "answered_at", "environment_id", "entry_cold", "cold", "cause",
+    "failure_causes", "duplicates",
+)))  # fmt: skip
+INVOCATIONS = tuple(name for name in schema.INVOCATIONS if name not in ("at", "request_id", "put_s"))
 
 SECTIONS = (
     summary_sections.measure_counts,
@@ -76,7 +83,8 @@ def build(
     """Compute every measure of an experiment.
 
     Args:
-        runs, records, invocations: Tables of one experiment (`results.schema`).
+        runs, records, invocations: Tables of one experiment (`results.schema`); of the last two
+            the columns RECORDS and INVOCATIONS are enough.
         target: The target's label, `local cloud` or AWS and its region.
         costs: The metered usage and its costs (`metering.costs`).
         allow_incomplete: Measure although the ledger is open; the target of every measure then says so.

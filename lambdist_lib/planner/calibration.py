@@ -20,6 +20,20 @@ from lambdist_lib.protocol.contract import DEAD, STORED
 
 OPEN = ("lost", "in_flight", "unsent")
 MIN_VALUES = 2  # for a mean with an interval
+RECORDS = (
+    "run_id",
+    "outcome",
+    "total_s",
+    "received_at",
+    "done_at",
+    "queued_at",
+    "receives",
+    "started_at",
+    "finished_at",
+    "request_id",
+    "failures",
+    "redrives",
+)  # columns of the records that it reads
 PROCESSORS_BEFORE = 10  # of runs that were recorded before `processors` was a column
 
 
@@ -41,7 +55,8 @@ def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFra
     """Measure the numbers of `limits` that runs of the distributed arm give.
 
     Args:
-        runs, records, invocations: Of one target (`results.schema`).
+        runs, records, invocations: Of one target (`results.schema`); of the records the columns RECORDS
+            are enough.
 
     Raises:
         RunError: There is no such run, one is incomplete, or its declared work cannot be separated from the

@@ -113,9 +113,10 @@ def aws_outlook(results: Results, *, limits_file: str = "", seed: int = 0) -> Ou
     table = assumptions.load(limits_file or None)
     measured = _measured(results.runs)
     try:
+        records = results.read("records", calibration.RECORDS)
         calibrated = {
             **table,
-            **calibration.calibrate(results.runs, results.records, results.invocations),
+            **calibration.calibrate(results.runs, records, results.invocations),
         }
         predicted = predict_calibrated(results.runs, calibrated, seed=seed)
         pays = break_even(job_of_runs(results.runs), calibrated)

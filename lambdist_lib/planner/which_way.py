@@ -141,8 +141,9 @@ def which_way(
     best, alike = ways.fastest(measured, results.runs)
     no_sizes, no_map = (pd.DataFrame(columns=names) for names in (arm_map.SIZE_COLUMNS, arm_map.COLUMNS))
     try:
+        records = results.read("records", calibration.RECORDS)
         limits = assumptions.load(limits_file or None)
-        calibrated = {**limits, **calibration.calibrate(results.runs, results.records, results.invocations)}
+        calibrated = {**limits, **calibration.calibrate(results.runs, records, results.invocations)}
         if predicted is None:
             predicted = predict_calibrated(results.runs, calibrated, seed=seed)
         job = arm_map.map_job(job_of_runs(results.runs), chunks=chunks, processors=processors)

@@ -1,7 +1,7 @@
 """Write and read the tables of a run's folder."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,15 @@ def load(run: str | Path, name: str = "records") -> pd.DataFrame:
     return load_all([run], name)
 
 
-def load_all(runs: Sequence[str | Path], name: str = "records") -> pd.DataFrame:
-    """Read a table of several folders as one, as `load` reads that of one folder."""
-    loaded = [_load(Path(run), name) for run in runs]
+def load_all(
+    runs: Sequence[str | Path], name: str = "records", columns: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Read a table of several folders as one, as `load` reads that of one folder.
+
+    Args:
+        columns: The columns to read of a table of TYPED; by default all.
+    """
+    loaded = [_load(Path(run), name, columns) for run in runs]
     filled = [table for table in loaded if not table.empty] or loaded[:1]
     table = filled[0] if len(filled) == 1 else concat(filled)
     if name in TYPED:
@@ -52,7 +58,7 @@ def load_all(runs: Sequence[str | Path], name: str = "records") -> pd.DataFrame:
     return table.fillna({column: "" for column in TEXTS if column in table})
 
 
-def _load(run: Path, name: str) -> pd.DataFrame:
+def _load(run: Path, name: str, columns: Collection[str] | None = None) -> pd.DataFrame:
     for path in (run / f"{name}.csv", run / f"{name}.csv.gz"):
         if path.exists():
             break
@@ -62,7 +68,7 @@ def _load(run: Path, name: str) -> pd.DataFrame:
     if name in table_header.KNOWN:
         table_header.require_columns(path, table_header.KNOWN[name])
     try:
-        table = _read_typed(path) if name in TYPED else _read_csv(path)
+        table = _read_typed(path, columns) if name in TYPED else _read_csv(path)
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise RunError(f"{path.name} of {run.name} cannot be read: {error}") from error
     if name == "runs":
@@ -96,18 +102,21 @@ def concat(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(columns, copy=False)
 
 
-def _read_csv(path: Path, columns: Sequence[str] | None = None, text: Sequence[str] = TEXTS) -> pd.DataFrame:
+def _read_csv(
+    path: Path, columns: Collection[str] | None = None, text: Sequence[str] = TEXTS
+) -> pd.DataFrame:
     # for a column of empty causes pandas would infer numbers
     types = dict.fromkeys(text, object)
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=types, usecols=columns)
+    wanted = None if columns is None else [*columns]
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=types, usecols=wanted)
 
 
-def _read_typed(path: Path) -> pd.DataFrame:
+def _read_typed(path: Path, columns: Collection[str] | None) -> pd.DataFrame:
     """Read a table of TYPED from its Parquet file, if it has one; `_with_types` makes both alike."""
-    table = typed.read(path, (*CATEGORIES, *TEXTS)) if path.suffix == ".gz" else None
+    table = typed.read(path, (*CATEGORIES, *TEXTS), columns) if path.suffix == ".gz" else None
     if table is not None:
         return table
-    table = _read_csv(path, text=(*TEXTS, *FLAGS))
+    table = _read_csv(path, columns, text=(*TEXTS, *FLAGS))
     # declared as text, these columns would take twice as long
     ids = [name for name in (*CATEGORIES, *REQUEST_IDS) if name in table]
     numeric = [
@@ -121,7 +130,7 @@ def _with_types(table: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for name in table:
         if name in FLAGS:
-            flags = table[name].map(known)
+            flags = table[name] if table[name].dtype == bool else table[name].map(known)
             columns[name] = flags.astype(bool) if flags.notna().all() else flags.astype(object)
         elif name in TEXTS:
             columns[name] = table[name].astype(object).fillna("")

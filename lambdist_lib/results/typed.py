@@ -55,11 +55,14 @@ def write(packed: Path, *, texts: tuple[str, ...], flags: tuple[str, ...]) -> No
         writer.add_key_value_metadata({"csv": _checksum(packed), "integers": ",".join(sorted(whole))})
 
 
-def read(packed: Path, recurring: Collection[str]) -> pd.DataFrame | None:
+def read(
+    packed: Path, recurring: Collection[str], columns: Collection[str] | None = None
+) -> pd.DataFrame | None:
     """Read a gzipped table from its Parquet file; a missing flag is None.
 
     Args:
         recurring: The columns of text that come back as categories.
+        columns: The columns to read; by default all.
 
     Returns:
         None where there is no Parquet file of this CSV, or no pyarrow.
@@ -70,17 +73,18 @@ def read(packed: Path, recurring: Collection[str]) -> pd.DataFrame | None:
         return None
     try:
         schema = parquet.read_schema(path_of(packed))
-        encoded = [name for name in schema.names if name in recurring]
+        names = [name for name in schema.names if columns is None or name in columns]
+        encoded = [name for name in names if name in recurring]
         with parquet.ParquetFile(path_of(packed), read_dictionary=encoded) as file:
             facts = file.metadata.metadata or {}
             if facts.get(b"csv") != _checksum(packed).encode():
                 return None
-            rows = file.read().unify_dictionaries()
+            rows = file.read(names).unify_dictionaries()
     except (OSError, ArrowException):
         return None
     table: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)
-    integers = facts[b"integers"].decode().split(",")
-    return table.astype(dict.fromkeys(filter(None, integers), "int64"))
+    integers = {*facts[b"integers"].decode().split(",")}
+    return table.astype(dict.fromkeys(filter(integers.__contains__, names), "int64"))
 
 
 def _checksum(packed: Path) -> str:

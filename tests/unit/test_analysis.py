@@ -14,6 +14,7 @@ from lambdist_lib.cloud import targets
 from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.experiment import Experiment
+from lambdist_lib.planner import calibration
 from lambdist_lib.results import files, folders, tables
 
 FIRST = "run-1-distributed"
@@ -200,3 +201,34 @@ def test_results_are_taken_as_they_are(experiment):
     results = load_results(experiment())
 
     assert load_results(results) is results
+
+
+def test_columns_are_read_from_the_folder_or_from_the_loaded_table(experiment):
+    """They are the same, and reading some does not load all."""
+    results = load_results(experiment())
+
+    from_folder = results.read("records", ["put_at", "run_id"])
+    assert "records" not in vars(results)
+
+    pd.testing.assert_frame_equal(from_folder, results.records[["run_id", "put_at"]])
+    pd.testing.assert_frame_equal(results.read("records", ["put_at", "run_id"]), from_folder)
+
+
+def test_a_summary_reads_only_what_it_measures(experiment):
+    """The tables of all columns stay in their folder."""
+    results = load_results(experiment())
+
+    results.summarise()
+
+    assert not {"records", "invocations"} & set(vars(results))
+
+
+def test_a_calibration_reads_no_other_columns(experiment):
+    """The columns that it names are enough."""
+    results = load_results(experiment())
+
+    part = calibration.calibrate(
+        results.runs, results.read("records", calibration.RECORDS), results.invocations
+    )
+
+    assert part == calibration.calibrate(results.runs, results.records, results.invocations)

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import tables as frames
 
 from lambdist_lib.errors import RunError
@@ -93,3 +95,11 @@ def test_spans_that_end_before_they_begin_are_refused():
 
     with pytest.raises(RunError, match="run run-1: 1 executions end before they begin"):
         concurrency.spans(records)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5)), min_size=1, max_size=40))
+def test_summary_has_the_peak_of_over_time(begins_and_lengths):
+    """Spans that touch, repeat or last no time count in both alike."""
+    table = spans(*(("a", begin, begin + length) for begin, length in begins_and_lengths))
+
+    assert concurrency.summary(table)["peak"].tolist() == [concurrency.over_time(table)["running"].max()]

@@ -158,3 +158,16 @@ def test_measures_without_a_bootstrap_do_not_import_scipy_stats():
         "assert 'scipy.special' in sys.modules and 'scipy.stats' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@given(st.lists(st.floats(-1e9, 1e9) | st.just(math.nan), max_size=400), st.floats(0.05, 0.95))
+def test_quantiles_are_those_of_the_sorted_values(values, p):
+    """A partition of the values gives the value and both ends that sorting gives, to the last bit."""
+    ordered = np.sort([value for value in values if not math.isnan(value)])
+
+    [estimate] = quantiles(pd.Series(values, dtype=float), (p,))
+
+    assert estimate.n == len(ordered)
+    np.testing.assert_equal((estimate.low, estimate.high), intervals.quantile_interval(ordered, p, 0.95))
+    if not math.isnan(estimate.value):
+        assert estimate.value == np.quantile(ordered, p)

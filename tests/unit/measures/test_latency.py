@@ -6,6 +6,7 @@ from support import tables as frames
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import latency
+from lambdist_lib.measures.intervals import quantiles
 from lambdist_lib.results.schema import RECORDS
 
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
@@ -68,3 +69,26 @@ def test_per_datapoint_refuses_a_response_before_its_send():
         RunError, match=r"run run-1: 1 datapoints have a negative answer time, down to -2.000 s"
     ):
         latency.per_datapoint(records)
+
+
+def test_table_summarises_the_latencies_of_each_datapoint():
+    """Its groups and numbers are those of `per_datapoint`, in the order of the records."""
+    whole = [
+        frames.records(50, run_id=f"run-{arm}", arm=arm, dead={3}) for arm in ("single_node", "distributed")
+    ]
+    records = pd.concat([*whole, frames.records(20, run_id="unknown")], ignore_index=True)
+    runs = pd.DataFrame({"run_id": ["run-distributed", "run-single_node"], "temperature": ["cold", "warm"]})
+
+    table = latency.table(records, runs)
+
+    expected = [
+        (arm, temperature, name, each.value)
+        for (arm, temperature), group in latency.per_datapoint(records, runs).groupby(
+            ["arm", "temperature"], sort=False
+        )
+        for name in latency.ENDS
+        for each in quantiles(group[f"{name}_s"])
+    ]
+    columns = ["arm", "temperature", "latency", "value_s"]
+    pd.testing.assert_frame_equal(table[columns], pd.DataFrame(expected, columns=columns))
+    assert table["temperature"].unique().tolist() == ["warm", "cold", latency.UNKNOWN]

@@ -119,3 +119,22 @@ def test_stages_of_no_stored_datapoints_are_empty(records):
     assert table.empty
     stages.check(table)
     assert stages.summary(records).empty
+
+
+def test_summary_is_that_of_the_stages_of_each_datapoint():
+    """Medians, tails and shares are those of the complete rows of `per_datapoint`, to the last bit."""
+    arms = ("single_node", "distributed", "single_node_parallel")
+    records = pd.concat(
+        [frames.records(31, arm=arm, run_id=arm, dead={2}) for arm in arms], ignore_index=True
+    )
+    records.loc[40, ["tries", "sent_at"]] = [2, records.loc[40, "received_at"] + 2]
+    records.loc[50, "started_at"] = math.nan
+
+    table = stages.summary(records)
+
+    for row in table.itertuples():
+        datapoints = stages.per_datapoint(records).query("arm == @row.arm")
+        spans = [f"{name}_s" for name in (*stages.of_arm(row.arm), stages.END_TO_END)]
+        lasted_s = datapoints.dropna(subset=spans)[f"{row.stage}_s"]
+        assert (row.n, row.median_s, row.p90_s) == (len(lasted_s), lasted_s.median(), lasted_s.quantile(0.9))
+    assert table["arm"].unique().tolist() == list(arms)

@@ -203,3 +203,12 @@ def test_a_sweep_is_summed_up_by_level():
     assert [row["level"] for row in found["tables"]["by_level"]] == [1, 5, 20]
     assert "overhead" in {row["law"] for row in found["tables"]["laws"]}
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_a_summary_reads_no_other_columns():
+    """Tables with RECORDS and INVOCATIONS alone give the same summary."""
+    runs, records, invocations = tables(cold_pairs=1)
+
+    part = built(runs, records[list(summary.RECORDS)], invocations[list(summary.INVOCATIONS)])
+
+    assert part == built(runs, records, invocations)

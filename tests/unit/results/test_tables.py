@@ -152,3 +152,22 @@ def test_concatenated_tables_keep_their_categories(tmp_path):
     assert list(table["run_id"].cat.categories) == ["a", "b"]
     assert table["run_id"].tolist() == ["b"] * 6 + ["a"] * 6
     pd.testing.assert_frame_equal(table.astype({"run_id": "str"}), expected, check_categorical=False)
+
+
+@pytest.mark.parametrize("over_bytes", [100, 10**9])
+@pytest.mark.parametrize("parquet", [True, False])
+def test_some_columns_are_read_as_in_the_whole_table(tmp_path, monkeypatch, over_bytes, parquet):
+    """From Parquet and from CSV, of two runs, in the order of the schema."""
+    monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", over_bytes)
+    wanted = ["cause", "put_at", "run_id", "cold", "request_id", "n"]
+    for name in ("007", "b"):
+        (tmp_path / name).mkdir()
+        tables.write_table(tmp_path / name, "records", many(40).assign(run_id=name))
+        if not parquet:
+            typed.path_of(tmp_path / name / "records.csv.gz").unlink(missing_ok=True)
+    folders = [tmp_path / "007", tmp_path / "b"]
+
+    part = tables.load_all(folders, "records", wanted)
+
+    assert list(part) == ["run_id", "n", "cause", "put_at", "request_id", "cold"]
+    pd.testing.assert_frame_equal(part, tables.load_all(folders, "records")[list(part)])
