@@ -9,6 +9,7 @@ import html
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -166,7 +167,7 @@ class Progress:
         if self._notebook is not None:
             self._notebook.update(self._saved() if last else self._bundle(), raw=True)
         elif self._terminal:
-            self._write_over([self._plain()] if last else self._few_lines(), last=last)
+            self._write_over(self._last_lines() if last else self._few_lines(), last=last)
         else:
             print(self._plain(), file=sys.stderr, flush=True)
 
@@ -189,6 +190,11 @@ class Progress:
         width = shutil.get_terminal_size().columns - 1
         head = self._labelled(self._text)[:width]
         return [head, f"  {self._counts.line(width - 2)}"] if self._counts else [head]
+
+    def _last_lines(self) -> list[str]:
+        """Return the last state, wrapped between words to the terminal's width."""
+        width = shutil.get_terminal_size().columns - 1
+        return textwrap.wrap(self._plain(), width, subsequent_indent="  ", break_on_hyphens=False)
 
     def _bundle(self) -> dict[str, str]:
         """Return the bundle that a notebook shows now."""

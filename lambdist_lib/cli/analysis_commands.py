@@ -6,6 +6,7 @@ from pathlib import Path
 from lambdist_lib.cli import arguments, value_types
 from lambdist_lib.cli import options as cli_options
 from lambdist_lib.cli.declaration import FILES, RUNS, argument, command, flag
+from lambdist_lib.cli.screen import Verbatim
 from lambdist_lib.protocol.arms import ARMS
 
 INCOMPLETE = flag("--allow-incomplete", "measure even if datapoints are unaccounted for")
@@ -69,7 +70,10 @@ def run(options: argparse.Namespace) -> None:
         )
         experiment.ledger()
         summary = outlook.summarise(experiment.results)
-    blocks = [*summary_text.analysis(summary, experiment.runs), f"results: {paths.shown(experiment.folder)}/"]
+    blocks = [
+        *summary_text.analysis(summary, experiment.runs),
+        Verbatim(f"results: {paths.shown(experiment.folder)}/"),
+    ]
     cli_options.print_result(options, blocks, summary)
     thresholds.require(summary, options.fail_if)
     if not options.allow_rejected:
@@ -138,7 +142,7 @@ def report(options: argparse.Namespace) -> None:
     from lambdist_lib.report import write
 
     facts = write.write_report(options.run or "", options.output)
-    cli_options.print_result(options, "\n".join([*facts["warnings"], f"report: {facts['report']}"]), facts)
+    cli_options.print_result(options, [*facts["warnings"], Verbatim(f"report: {facts['report']}")], facts)
 
 
 @command("gallery", "write results/README.md: the findings of the committed experiments")
@@ -172,4 +176,6 @@ def notebook(options: argparse.Namespace) -> None:
         **cli_options.values(options, "files", "texts", "parameters", "raw")
     )
     facts = runner.run_notebook(options.notebook, options.output, parameters, quiet=options.json)
-    cli_options.print_result(options, "", facts)
+    files = [f"{name}: {facts[name]}" for name in ("notebook", "report") if facts[name]]
+    blocks = [*filter(None, [facts["finding"]]), Verbatim("\n".join(files))]
+    cli_options.print_result(options, blocks, facts)

@@ -10,6 +10,7 @@ from typing import Any
 from lambdist_lib.cli import arguments, value_types
 from lambdist_lib.cli import options as cli_options
 from lambdist_lib.cli.declaration import FILES, argument, command, exclusive, flag
+from lambdist_lib.cli.screen import Verbatim
 from lambdist_lib.errors import LocalCloudError, UsageError
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import ADHOC
@@ -130,12 +131,12 @@ def deploy(options: argparse.Namespace) -> None:
     urls = {kind: target.api_url(stack.outputs) for kind, stack in deployed.items()}
     facts = {kind: {**stack.outputs, "api_url": urls[kind]} for kind, stack in deployed.items()}
     today = time.strftime(f"{ADHOC}%Y-%m-%d", time.gmtime())
-    lines = [
-        *(f"{kind:<12} {url}" for kind, url in urls.items()),
-        f"send a datapoint with the next line, then get its answer by `lambdist fetch {today}`:",
-        deployed_api.curl_line(urls["distributed"], _key_command(options)),
+    blocks = [
+        *(Verbatim(f"{kind}\n  {url}") for kind, url in urls.items()),
+        f"Send a datapoint, then get its answer with `lambdist fetch {today}`:",
+        Verbatim(deployed_api.curl_lines(urls["distributed"], _key_command(options))),
     ]
-    cli_options.print_result(options, "\n".join(lines), {"endpoint_url": target.endpoint_url, **facts})
+    cli_options.print_result(options, blocks, {"endpoint_url": target.endpoint_url, **facts})
 
 
 @command(
@@ -166,14 +167,18 @@ def api(options: argparse.Namespace) -> None:
         print(found.key.reveal())
         return
     command = _key_command(options)
-    facts = {
-        "url": found.url,
-        "key": found.key.reveal() if options.show_key else None,
-        "curl": deployed_api.curl_line(found.url, command),
-        "python": deployed_api.python_line(found.url, command),
+    key = found.key.reveal() if options.show_key else None
+    calls = {
+        "curl": deployed_api.curl_lines(found.url, command),
+        "python": deployed_api.python_lines(found.url, command),
     }
-    shown = {**facts, "key": facts["key"] or "(hidden: add --show-key)"}
-    cli_options.print_result(options, "\n".join(f"{name:<8} {text}" for name, text in shown.items()), facts)
+    lines = [
+        f"url  {found.url}",
+        f"key  {key or '(hidden: add --show-key)'}",
+        *(f"\n{call}" for call in calls.values()),
+    ]
+    facts = {"url": found.url, "key": key, **calls}
+    cli_options.print_result(options, [Verbatim("\n".join(lines))], facts)
 
 
 def _key_command(options: argparse.Namespace) -> str:
@@ -224,7 +229,7 @@ def package(options: argparse.Namespace) -> None:
     )
     where = paths.shown(options.output)
     text = f"{len(written)} files in {where}/; {packaging.COMMANDS} has the next commands"
-    cli_options.print_result(options, text, {"folder": where, "files": [path.name for path in written]})
+    cli_options.print_result(options, [text], {"folder": where, "files": [path.name for path in written]})
 
 
 @command(
@@ -236,6 +241,7 @@ def package(options: argparse.Namespace) -> None:
     flag("--force", "with --delete: even if results are uncollected"),
 )
 def leaks(options: argparse.Namespace) -> None:
+    from lambdist_lib.cli import leaks_text
     from lambdist_lib.cloud import local_cloud
     from lambdist_lib.deployment import leaks
     from lambdist_lib.progress import Progress
@@ -251,8 +257,5 @@ def leaks(options: argparse.Namespace) -> None:
             gone = leaks.delete(target, everything=options.all, force=options.force, log=progress.show)
             progress.show(f"{len(gone)} removed")
     rows = leaks.find(target)
-    cli_options.print_result(
-        options,
-        "\n".join([*(row.line() for row in rows), leaks.summary(rows, target)]),
-        [row.facts() for row in rows],
-    )
+    blocks = leaks_text.as_blocks(rows, leaks.summary(rows, target))
+    cli_options.print_result(options, blocks, [row.facts() for row in rows])

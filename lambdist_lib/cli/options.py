@@ -69,7 +69,7 @@ def print_result(options: argparse.Namespace, text: str | Blocks, facts: Any) ->
     """Print text for people, or the same facts as JSON with `--json`.
 
     Args:
-        text: As it is, for lines that are copied into a shell; or paragraphs and tables, which are wrapped.
+        text: As it is, for lines that are copied into a shell; or blocks, as `screen.render` takes them.
     """
     if options.json:
         print(printable(json.dumps(facts, indent=1, default=str)))
@@ -77,9 +77,12 @@ def print_result(options: argparse.Namespace, text: str | Blocks, facts: Any) ->
         if text:
             print(printable(with_typed_options(text, options)))
     else:
-        screen.show(
-            [with_typed_options(block, options) if isinstance(block, str) else block for block in text]
-        )
+        screen.show([_completed(block, options) for block in text])
+
+
+def _completed(block: Any, options: argparse.Namespace) -> Any:
+    """Complete the commands of a block of text, which keeps its kind."""
+    return type(block)(with_typed_options(block, options)) if isinstance(block, str) else block
 
 
 def as_json(facts: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from lambdist_lib.cli import arguments, value_types
 from lambdist_lib.cli import options as cli_options
 from lambdist_lib.cli.declaration import FILES, argument, command, exclusive, flag
-from lambdist_lib.cli.screen import Blocks
+from lambdist_lib.cli.screen import Verbatim
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import ADHOC, REJECTED
@@ -92,6 +92,7 @@ def submit(options: argparse.Namespace) -> None:
             options.arm,
             experiment_id=options.experiment_id,
             watch=progress.watcher(),
+            log=progress.note,
             deadline_s=options.deadline,
             **cli_options.values(options, "data", "seed", "stop_if_dead", *cli_options.SENDING),
             **cli_options.of_file(options),
@@ -101,7 +102,7 @@ def submit(options: argparse.Namespace) -> None:
     notes = [f"the stack changed during the run ({changed}): it is not a timing"] if changed else []
     if row["dead"]:
         notes.append(f"{counted(row['dead'], 'datapoints')} died: `lambdist dead {row['run_id']}` tells why")
-    cli_options.print_result(options, "\n".join([*notes, f"answers: {row['folder']}/outputs.jsonl"]), row)
+    cli_options.print_result(options, [*notes, Verbatim(f"answers: {row['folder']}/outputs.jsonl")], row)
     _require_all_well(options, [row])
 
 
@@ -201,7 +202,7 @@ def fetch(options: argparse.Namespace) -> None:
 def dead(options: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from lambdist_lib.cli import dead_text
+    from lambdist_lib.cli import dead_text, screen
     from lambdist_lib.records import dead_letters
 
     if options.run.startswith(ADHOC):
@@ -210,10 +211,8 @@ def dead(options: argparse.Namespace) -> None:
         )
     else:
         letters = dead_letters.list_dead_letters(options.run, cause=options.cause)
-    blocks: str | Blocks
     if options.all:
-        lines = [*map(dead_letters.line, letters), dead_letters.summary(letters, options.run)]
-        blocks = "\n".join(lines)
+        blocks = dead_text.each(letters, options.run, screen.width())
     else:
         blocks = dead_text.by_cause(letters, options.run)
     cli_options.print_result(options, blocks, [asdict(letter) for letter in letters])
@@ -249,7 +248,7 @@ def redrive(options: argparse.Namespace) -> None:
             reports = redrive.redrive_all(options.run, **what, connect=connect, watch=progress.watcher())
         progress.show(f"{sum(report.letters for report in reports):,} dead letters")
     cli_options.print_result(
-        options, "\n".join(report.sentence() for report in reports), [asdict(one) for one in reports]
+        options, [report.sentence() for report in reports], [asdict(one) for one in reports]
     )
     for report in reports:
-        redrive.require_finished(report)
+        report.require_finished()

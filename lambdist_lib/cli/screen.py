@@ -2,6 +2,7 @@
 
 rich lays the tables out: it knows how wide each character is, and wraps cells where a table is too wide.
 Into a file or a pipe go plain text, tables of 80 columns (or COLUMNS), and paragraphs that are not wrapped.
+A command in backticks stays on one line, so that it can be copied; `Verbatim` lines are never wrapped.
 """
 
 import io
@@ -9,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
     from lambdist_lib.report.table_model import Table
 
 Blocks = Sequence["str | Table"]
+
+
+class Verbatim(str):
+    """Lines to copy, such as a command or a path."""
+
+
+COMMAND = re.compile(r"`[^`\n]+`")
+GLUE = "\ue000"  # for a space at which no line may break: rich breaks at a no-break space, too
 
 CONTROLS = re.compile(  # beside TAB and newline: C0, C1, line separators, bidirectional overrides, surrogates
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -45,9 +55,24 @@ def has_colours(stream: TextIO) -> bool:
 
 
 def error_line(text: str) -> str:
-    """Return an error's line for stderr, with its first word in red on a terminal."""
-    head = f"{RED}lambdist:{PLAIN}" if has_colours(sys.stderr) else "lambdist:"
-    return f"{head} {printable(text)}"
+    """Return an error's line for stderr; on a terminal wrapped, with its first word in red."""
+    line = f"lambdist: {printable(text)}"
+    if sys.stderr.isatty():
+        line = "\n".join(map(wrapped, line.split("\n")))
+    return line.replace("lambdist:", f"{RED}lambdist:{PLAIN}", 1) if has_colours(sys.stderr) else line
+
+
+def wrapped(line: str) -> str:
+    """Wrap a line between words to the terminal's width, with commands and long words whole."""
+    lines = textwrap.wrap(
+        _glued(line), width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines).replace(GLUE, " ")
+
+
+def _glued(text: str) -> str:
+    """Keep each command in backticks in one piece."""
+    return COMMAND.sub(lambda command: command[0].replace(" ", GLUE), text)
 
 
 def show(blocks: Blocks) -> None:
@@ -72,14 +97,17 @@ def render(blocks: Blocks, *, columns: int, colours: bool, wrap: bool = True) ->
         before = blocks[place - 1] if place else None
         if place and not (isinstance(block, str) and isinstance(before, str)):
             console.print()
+        if isinstance(block, Verbatim):
+            console.file.write(f"{printable(block)}\n")
+            continue
         if isinstance(block, str):
-            console.print(_paragraph(printable(block)), soft_wrap=not wrap)
+            console.print(_paragraph(_glued(printable(block))), soft_wrap=not wrap)
             continue
         console.print(Text(printable(block.caption), style="bold"))
         console.print(_table(block))
         if block.note:
             console.print(printable(block.note), style="dim")
-    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    text: str = console.file.getvalue().replace(GLUE, " ")  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 

@@ -45,13 +45,18 @@ def describe_api(target: Target, outputs: Mapping[str, str]) -> Api:
     return Api(url=target.api_url(dict(outputs)), key=ApiKey(answer["value"]))
 
 
-def curl_line(url: str, key_command: str) -> str:
-    """Return a shell's line that sends one datapoint; `key_command` prints the key."""
+def curl_lines(url: str, key_command: str) -> str:
+    """Return a shell's command that sends one datapoint; `key_command` prints the key."""
     header = f'-H "x-api-key: $({key_command})"'
-    return f"""curl -sS -d '{{"data": "word"}}' {header} {shlex.quote(url)}"""
+    return f"""curl -sS -d '{{"data": "word"}}' \\\n  {header} \\\n  {shlex.quote(url)}"""
 
 
-def python_line(url: str, key_command: str) -> str:
-    """Return a shell's line that does the same in Python."""
-    call = f'requests.post("{url}", json={{"data": "word"}}, headers={{"x-api-key": os.environ["API_KEY"]}})'
-    return f"API_KEY=$({key_command}) python -c {shlex.quote(f'import os, requests; print({call}.json())')}"
+def python_lines(url: str, key_command: str) -> str:
+    """Return a shell's command that does the same in Python."""
+    code = (
+        "\nimport os, requests\n"
+        f'url = "{url}"\n'
+        'headers = {"x-api-key": os.environ["API_KEY"]}\n'
+        'print(requests.post(url, json={"data": "word"}, headers=headers).json())\n'
+    )
+    return f"API_KEY=$({key_command}) python -c {shlex.quote(code)}"

@@ -49,12 +49,6 @@ class LeakedResource:
         shown = ("kind", "name", "stack", "created", "expires")
         return {"state": self.state, **{name: getattr(self.resource, name) for name in shown}}
 
-    def line(self) -> str:
-        resource = self.resource
-        until = f", until {resource.expires}" if resource.expires and resource.kind == STACK else ""
-        since = f"  (since {resource.created}{until})" if resource.created else ""
-        return f"{self.state:<10} {resource.kind:<20} {resource.name}{since}"
-
 
 def find(target: Target, *, name: str = stacks.NAME, now: datetime | None = None) -> list[LeakedResource]:
     """List stacks, then resources without a stack, in an order in which they can be deleted."""

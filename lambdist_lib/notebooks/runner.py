@@ -147,7 +147,7 @@ def run_notebook(
     Args:
         output: The executed notebook; by default in the folder of the notebook's experiment.
         given: Parameters by name, with their types.
-        quiet: Print nothing.
+        quiet: Do not print which file to open to watch it.
 
     Returns:
         `notebook` (the executed one), `finding` and `report`; the last two are "" without an experiment.
@@ -168,14 +168,10 @@ def run_notebook(
     output = output or paths.results() / notebook.name
     where = paths.shown(output)
     if not quiet:
-        print(
-            f"running {paths.shown(notebook)}; open {paths.shown(running_file(output))} to watch", flush=True
-        )
+        watched = paths.shown(running_file(output))
+        print(f"running {paths.shown(notebook)}; to watch, open\n{watched}", flush=True)
     run(notebook, output, parameters, progress_bar=sys.stderr.isatty())
     finding, report = _conclude(output.parent)
-    if not quiet:
-        lines = [finding, f"notebook: {where}", f"report: {report}" if report else ""]
-        print("\n".join(filter(None, lines)))
     return {"notebook": where, "finding": finding, "report": report}
 
 

@@ -4,7 +4,6 @@ A run's folder has them without a cloud. Datapoints that old clients sent withou
 the stack's table.
 """
 
-import collections
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,6 @@ from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.protocol.contract import CAUSE_CLASSES, DEAD
 from lambdist_lib.records import items, join
 from lambdist_lib.results import folders, outputs, tables
-
-SHOWN_CHARS = 60  # of a cause and of a datapoint, in a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,24 +107,6 @@ def data_of(payload: str) -> str | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return data if isinstance(data, str) else None
-
-
-def line(letter: DeadLetter) -> str:
-    """Format a dead letter as one line of limited length."""
-    data = "(not readable)" if letter.data is None else letter.data
-    cause = letter.cause
-    if not cause.startswith(letter.cause_class):
-        cause = f"{letter.cause_class}: {cause}"
-    shown = [text[:SHOWN_CHARS] + "…" * (len(text) > SHOWN_CHARS) for text in (cause, data)]
-    return f"{letter.run_id}  {letter.n:>6}  {letter.receives:>2} receives  {shown[0]}  {shown[1]}"
-
-
-def summary(letters: list[DeadLetter], run: str) -> str:
-    """Format the counts by cause, and the command that sends the datapoints again."""
-    counts = collections.Counter(letter.cause_class for letter in letters)
-    causes = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
-    again = f"; `lambdist redrive {run}` sends them again" if letters else ""
-    return f"{len(letters):,} dead{': ' if causes else ''}{causes}{again}"
 
 
 def list_dead_letters(run: str, *, cause: str = "") -> list[DeadLetter]:

@@ -74,6 +74,7 @@ ELSEWHERE = {
         f"{UNIT}runs/test_external_api.py::test_a_file_through_an_api_of_others",
     "lambdist report results/reference":
         f"{UNIT}report/test_page.py::test_the_command_prints_the_path_of_the_report",
+    "lambdist completion fish": f"{UNIT}cli/test_screen.py::test_the_completion_script_is_for_its_shell",
     "lambdist package": f"{UNIT}deployment/test_packaging.py::test_the_command_says_what_comes_next",
     "lambdist package --sam": f"{UNIT}deployment/test_packaging.py::test_the_command_says_what_comes_next",
     "lambdist gallery": f"{UNIT}project/test_committed_results.py::test_the_command_writes_the_gallery",
@@ -175,6 +176,4 @@ def commands():
     """Every command as it is typed, without the words behind it."""
     lines = (line.strip() for page in pages().values() for line in written_as_code(page))
     lines = (line for line in lines if not MENTION.fullmatch(line) and not line.endswith("\\"))
-    return sorted(
-        {line.partition("  #")[0].partition(" # ")[0].strip() for line in lines if LINE.fullmatch(line)}
-    )
+    return sorted({re.split(r" # |  #| \| ", line)[0].strip() for line in lines if LINE.fullmatch(line)})

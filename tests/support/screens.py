@@ -26,6 +26,7 @@ HERE = (  # need neither a cloud nor minutes, and give the same words on each ma
     "lambdist analyse reference-speedup",
     "lambdist compare before after --factor memory_mb",
     "lambdist dead reference",
+    "lambdist dead reference-cold-d0 --all",
     "lambdist plan --datapoints 1e9 --chunks 1000 --work io:100ms --request-batch 100 --queue-batch 10",
     "lambdist submit data/words.txt --chunk 20",
     "lambdist run data/words.txt --fail-if 'dead_rate>1'",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from rich.cells import cell_len
 
 from lambdist_lib import paths
 from lambdist_lib.cli import completion, dead_text, main, screen
@@ -99,6 +100,48 @@ def test_dead_letters_are_counted_by_cause():
     assert table.rows[dead_text.MESSAGES][3:] == ("and 97 other messages", "97")
     assert "`lambdist dead mine --all`" in hint
     assert dead_text.by_cause([], "mine") == ["0 dead in mine"]
+
+
+def test_each_dead_letter_is_a_line_of_the_terminals_width():
+    """Below the name of its run; a cause begins with its class; the end names the next command."""
+    letters = [letter(3, "ValueError: no\n word"), letter(100_000, "\u6f22" * 200, "crash")]
+
+    listed, told = dead_text.each(letters, "mine", 80)
+
+    name, head, first, last = listed.splitlines()
+    assert name == "run"
+    assert head.split() == ["n", "receives", "cause", "datapoint"]
+    assert first.split() == ["3", "4", "application:", "ValueError:", "no", "word", "x"]
+    assert last.split()[0] == "100,000" and "…" in last
+    assert max(map(cell_len, (head, first, last))) <= 80
+    assert told == "2 dead: 1 application, 1 crash; `lambdist redrive mine` sends them again"
+    assert dead_text.each([], "mine", 80) == ["0 dead"]
+
+
+def test_a_command_in_backticks_stays_on_a_line():
+    """So that it can be copied; lines to copy are not wrapped at all."""
+    command, path = "`lambdist leaks --target local --delete --all`", screen.Verbatim("/a folder" * 20)
+
+    text = screen.render([f"some words before {command} and behind", path], columns=50, colours=False)
+
+    lines = text.splitlines()
+    assert command in lines[1]
+    assert lines[-1] == path
+
+
+def test_an_error_is_wrapped_on_a_terminal(environment):
+    """Between words; a log gets one line."""
+    environment.setenv("COLUMNS", "40")
+    environment.setenv("NO_COLOR", "1")
+    message = "failed: a reason of many words that is longer than the terminal; run `lambdist resume mine`"
+    one_line = screen.error_line(message)
+    environment.setattr(sys, "stderr", Terminal())
+
+    lines = screen.error_line(message).splitlines()
+
+    assert one_line == f"lambdist: {message}"
+    assert max(map(len, lines)) <= 40 and "`lambdist resume mine`" in lines[-1]
+    assert " ".join(line.strip() for line in lines) == one_line
 
 
 def completions(tmp_path, line, shell="bash"):

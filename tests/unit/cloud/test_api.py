@@ -11,7 +11,7 @@ import traceback
 
 import pytest
 
-from lambdist_lib.cloud.api import Api, ApiKey, curl_line, python_line
+from lambdist_lib.cloud.api import Api, ApiKey, curl_lines, python_lines
 
 SECRET = "hT3kd9Qz" * 5
 KEY = ApiKey(SECRET)
@@ -76,9 +76,9 @@ def test_lines_to_paste_get_the_key_from_a_command():
         ["sh", "-c", program + line], capture_output=True, text=True, check=True
     ).stdout.splitlines()
 
-    assert ask(curl_line(url, "echo secret")) == [
+    assert ask(curl_lines(url, "echo secret")) == [
         "-sS", "-d", '{"data": "word"}', "-H", "x-api-key: secret", url,
     ]  # fmt: skip
-    key, code = ask(python_line(url, "echo secret"))
-    assert (key, url in code) == ("secret", True)
-    compile(code, "line", "exec")
+    key, *code = ask(python_lines(url, "echo secret"))
+    assert (key, f'url = "{url}"' in code) == ("secret", True)
+    compile("\n".join(code), "lines", "exec")
