@@ -1,4 +1,4 @@
-"""No test touches the person's own local cloud or results: both folders are temporary here."""
+"""No test touches or depends on what is the person's own: local cloud, results, AWS settings, colours."""
 
 import os
 import shutil
@@ -12,6 +12,10 @@ FOLDER = Path(tempfile.mkdtemp(prefix="lambdist-tests-"))
 # before anything imports lambdist_lib, and for every process that a test starts
 os.environ["LAMBDIST_STATE"] = str(FOLDER / "state")
 os.environ["LAMBDIST_RESULTS"] = str(FOLDER / "results")
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "XDG_STATE_HOME"):
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="module")

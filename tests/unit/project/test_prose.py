@@ -1,9 +1,10 @@
 """Text is plain technical English: phrases that read as translated do not come back."""
 
 import re
-import subprocess
+from pathlib import Path
 
 import pytest
+from support import scan
 
 from lambdist_lib import paths
 
@@ -29,11 +30,10 @@ EXEMPT = ("results/", "tests/unit/project/test_prose.py", "LICENSE")
 
 
 def texts():
-    listed = subprocess.run(["git", "ls-files"], cwd=paths.root(), capture_output=True, text=True, check=True)
-    names = [name for name in listed.stdout.splitlines() if not name.startswith(EXEMPT)]
-    return [
-        name for name in names if (paths.root() / name).suffix in SUFFIXES and (paths.root() / name).exists()
-    ]
+    if not (paths.root() / ".git").exists():
+        return []  # nothing says which files are committed
+    names = [path.relative_to(paths.root()).as_posix() for path in scan.tracked(paths.root())]
+    return [name for name in names if not name.startswith(EXEMPT) and Path(name).suffix in SUFFIXES]
 
 
 @pytest.mark.parametrize("name", texts())
