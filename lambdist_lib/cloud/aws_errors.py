@@ -187,6 +187,20 @@ def told(error: BaseException) -> str:
     return f"AWS refused {error.operation_name} ({code}: {reason}); {advice}"
 
 
+def certainly_refused(error: BaseException) -> bool:
+    """Return whether AWS has carried out nothing of a call that raised this error.
+
+    Without a response, after a failure of AWS's own, or where botocore sent the call again, an earlier copy
+    may have succeeded: the error of the last one says nothing about it.
+    """
+    if isinstance(error, AccessDeniedError):
+        return not issubclass(getattr(exceptions, error.code, object), UNREACHABLE)
+    if not isinstance(error, exceptions.ClientError):
+        return False
+    metadata = error.response.get("ResponseMetadata", {})
+    return metadata.get("HTTPStatusCode", 400) < 500 and not metadata.get("RetryAttempts", 0)
+
+
 def masked(text: str) -> str:
     """Return the text without accounts, users and keys."""
     text = PERSON.sub(lambda match: f"{match[1]}: ****", text)

@@ -19,7 +19,7 @@ from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import counted
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.results import files, journal
-from lambdist_lib.runs import completion, map_runs
+from lambdist_lib.runs import map_runs
 from lambdist_lib.runs.run_info import RunInfo
 
 QUEUES = ("QueueUrl", "DeadLetterQueueUrl")
@@ -103,9 +103,7 @@ def clear(target: Target, stack: Stack, log: Log) -> None:
         return
     names = ", ".join(sorted({left.run_id for left in marks.values()}))
     messages = counted(queued, "messages")
-    if target.name == "local" and queued <= sum(
-        _most_messages(target, stack, left) for left in marks.values()
-    ):
+    if target.name == "local" and queued <= sum(map(_most_messages, marks.values())):
         _purge(target, stack)
         unmark(stack)
         log(f"{messages} of {names}, whose process ended, deleted from the queue")
@@ -113,14 +111,16 @@ def clear(target: Target, stack: Stack, log: Log) -> None:
         log(f"waiting for {messages} in the queue, also of {names}, whose process ended")
 
 
-def _most_messages(target: Target, stack: Stack, left: Mark) -> int:
-    """Return how many messages a run may have queued: more are somebody else's."""
+def _most_messages(left: Mark) -> int:
+    """Return how many messages a run may have left: more are somebody else's.
+
+    Settled datapoints count, too: the message of one stays if its batch crashed.
+    """
     sent = set[int]()
     if left.journal:
         with contextlib.suppress(RunError):  # nothing was sent, or the folder is gone
             sent = {row["n"] for row in journal.read(Path(left.journal)) if row["tries"]}
-    unsettled = len(sent) + left.unjournalled - completion.count_settled(target, stack, left.key)
-    return unsettled * left.copies
+    return (len(sent) + left.unjournalled) * left.copies
 
 
 def _purge(target: Target, stack: Stack) -> None:

@@ -17,6 +17,7 @@ from typing import IO, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from lambdist_lib.cloud import aws_errors
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import LambdistError
 from lambdist_lib.protocol.contract import LINE_MAX_BYTES, MAP_MAX_LINES
@@ -88,14 +89,8 @@ def submit(
         try:
             written = _write(file, _sendable(lines, counts, keep, sent), options.request_batch)
             watch(counts)
-            if written > MAP_MAX_LINES:
-                counts.stopped = (
-                    f"{written:,} lines, at most {MAP_MAX_LINES:,} fit a map: raise request_batch"
-                )
-            elif 0 < options.deadline_s < time.perf_counter() - began_s:
-                counts.stopped = f"the deadline of {options.deadline_s:g} s passed"
-            else:
-                counts.stopped = should_stop(counts)
+            late = 0 < options.deadline_s < time.perf_counter() - began_s
+            counts.stopped = _reason_to_stop(written, options, late=late) or should_stop(counts)
             cause = counts.stopped
             if sent and not counts.stopped:
                 cause = "interrupted"
@@ -103,8 +98,12 @@ def submit(
                 sent_at, verdict = time.time(), UNKNOWN
                 _start(machine, run_id, uploaded, options)
                 answered_at, verdict, cause = time.time(), "accepted", ""
-        except (ClientError, LambdistError) as error:  # AWS refused it
-            verdict, cause = NOT_ACCEPTED, f"the map was not started: {error}"
+                _await_sight(machine, run_id, uploaded)
+        except (ClientError, LambdistError) as error:
+            if verdict == NOT_ACCEPTED or (verdict == UNKNOWN and aws_errors.certainly_refused(error)):
+                verdict, cause = NOT_ACCEPTED, f"the map was not started: {error}"
+            elif verdict == UNKNOWN:
+                cause = f"the map may not have been started: {error}"
             raise
         finally:
             tries = int(sent_at is not None)
@@ -113,6 +112,13 @@ def submit(
             counts.last_answered_at = answered_at
     watch(counts)
     return counts
+
+
+def _reason_to_stop(lines: int, options: SendOptions, *, late: bool) -> str:
+    """Return why a file of so many lines is not sent, or ""."""
+    if lines > MAP_MAX_LINES:
+        return f"{lines:,} lines, at most {MAP_MAX_LINES:,} fit a map: raise request_batch"
+    return f"the deadline of {options.deadline_s:g} s passed" if late else ""
 
 
 def _sendable(
@@ -171,7 +177,11 @@ def _upload(file: IO[bytes], machine: MapMachine, run_id: str) -> _Uploaded:
 
 
 def _start(machine: MapMachine, run_id: str, uploaded: _Uploaded, options: SendOptions) -> None:
-    """Start the execution and wait until it can be described: the wait for its end relies on that."""
+    """Start the execution.
+
+    botocore sends a call again that got no response: by then its first copy may have started the execution,
+    which may even have ended, and AWS refuses another one of this name.
+    """
     fields = {
         "bucket": machine.bucket,
         "key": uploaded.key,
@@ -181,11 +191,23 @@ def _start(machine: MapMachine, run_id: str, uploaded: _Uploaded, options: SendO
         "work": options.work,
         "fault": options.fault,
     }
-    name = execution_name(run_id, uploaded.number)
-    machine.states.start_execution(stateMachineArn=machine.arn, name=name, input=json.dumps(fields))
+    name, text = execution_name(run_id, uploaded.number), json.dumps(fields)
+    try:
+        machine.states.start_execution(stateMachineArn=machine.arn, name=name, input=text)
+    except ClientError as error:
+        if error.response["Error"].get("Code") != "ExecutionAlreadyExists":
+            raise
+        started = _await_sight(machine, run_id, uploaded)
+        if started is None or started["input"] != text:
+            raise
+
+
+def _await_sight(machine: MapMachine, run_id: str, uploaded: _Uploaded) -> dict[str, Any] | None:
+    """Return the execution once it can be described: the wait for its end relies on that."""
     until_s = time.monotonic() + SEEN_S
-    while machine.describe(run_id, uploaded.number) is None and time.monotonic() < until_s:
+    while (seen := machine.describe(run_id, uploaded.number)) is None and time.monotonic() < until_s:
         time.sleep(SEEN_EVERY_S)
+    return seen
 
 
 def _keep_all(

@@ -47,7 +47,8 @@ class Services:
     def describe_execution(self, *, executionArn):
         if executionArn not in self.started:
             raise AbsentExecution
-        return {"executionArn": executionArn, "status": "SUCCEEDED"}
+        text = json.dumps(self.started[executionArn])
+        return {"executionArn": executionArn, "status": "SUCCEEDED", "input": text}
 
     def points(self, key):
         """The datapoints on each line of a file."""
@@ -139,6 +140,72 @@ def test_a_refused_execution_accepts_nothing(error):
     assert caught is error
     assert {receipt.verdict for receipt in receipts.values()} == {"refused"}
     assert all("the map was not started" in receipt.cause for receipt in receipts.values())
+
+
+class ResentStart(Services):
+    """botocore got no response to the first start, sent it again, and Step Functions refuses the name."""
+
+    def __init__(self, *, of_another=False):
+        super().__init__()
+        self._of_another = of_another
+
+    def start_execution(self, *, input, **call):
+        super().start_execution(input="{}" if self._of_another else input, **call)
+        raise failed("ExecutionAlreadyExists", 400, attempts=1)
+
+
+def failed(code, status, *, attempts=0):
+    metadata = {"HTTPStatusCode": status, "RetryAttempts": attempts}
+    return ClientError(
+        {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": metadata}, "StartExecution"
+    )
+
+
+def test_an_execution_whose_own_first_copy_started_is_accepted():
+    """The refusal of the second copy hides that the first one succeeded."""
+    counts, receipts = submit(ResentStart(), "ab")
+
+    assert counts.accepted == 2
+    assert {receipt.verdict for receipt in receipts.values()} == {"accepted"}
+
+
+def test_another_execution_of_the_name_is_no_success():
+    """It has other input, so the datapoints are not in it."""
+    caught, receipts = submit(ResentStart(of_another=True), "ab")
+
+    assert isinstance(caught, ClientError)
+    assert {receipt.verdict for receipt in receipts.values()} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        failed("InternalServerError", 500),
+        failed("ThrottlingException", 400, attempts=4),
+        AccessDeniedError("nothing answers", code="ReadTimeoutError"),
+    ],
+)
+def test_a_start_that_may_have_succeeded_is_no_refusal(error):
+    """A resume waits for the execution and asks the table before it sends anything again."""
+    caught, receipts = submit(Services(refuses=error), "ab")
+
+    assert caught is error
+    assert {receipt.verdict for receipt in receipts.values()} == {"unknown"}
+
+
+def test_a_started_execution_that_cannot_be_described_is_accepted():
+    """The permission to describe it is missing: the error goes on, and no receipt denies the start."""
+
+    class Hidden(Services):
+        def describe_execution(self, *, executionArn):
+            if executionArn in self.started:
+                raise AccessDeniedError("no", action="states:DescribeExecution")
+            return super().describe_execution(executionArn=executionArn)
+
+    caught, receipts = submit(Hidden(), "ab")
+
+    assert isinstance(caught, AccessDeniedError)
+    assert {receipt.verdict for receipt in receipts.values()} == {"accepted"}
 
 
 def test_an_interrupt_while_the_execution_starts_leaves_it_unknown():
