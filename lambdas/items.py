@@ -22,6 +22,7 @@ from lambdist_lib.protocol.contract import APPLICATION, DEAD, STORED, shard_key
 
 PAYLOAD_MAX_BYTES = 80_000
 DAY_S = 86_400
+NOT_OWN = "NOT (put_at = :put_at AND request_id = :request_id)"
 
 
 class KeyTakenError(Exception):
@@ -48,7 +49,9 @@ class Table:
         except ClientError as error:
             if not _condition_failed(error):
                 raise
-            item = self._update(run_id, n, "ADD duplicates :one", {":one": {"N": "1"}})
+            item = self._count_duplicate(run_id, n, fields)
+            if item is None:
+                return True
             if item.get("digest", {}).get("S", "") not in ("", fields.get("digest")):
                 raise KeyTakenError(f"{run_id} {n} holds the result of another datapoint") from None
             return False
@@ -141,27 +144,43 @@ class Table:
     def _expires_at(self) -> int:
         return int(time.time() + self.days * DAY_S)
 
-    def _update(self, run_id: str, n: int, expression: str, values: dict[str, Any]) -> dict[str, Any]:
-        """Update an item; returns the whole item."""
-        response = self.client.update_item(
-            TableName=self.name,
-            Key=_key(run_id, n),
-            UpdateExpression=expression,
-            ExpressionAttributeValues=values,
-            ReturnValues="ALL_NEW",
-        )
+    def _count_duplicate(self, run_id: str, n: int, fields: dict[str, Any]) -> dict[str, Any] | None:
+        """Count a rejected store; returns the whole item, None if the stored result is of this very store.
+
+        boto3 sends a call again that got no response, and its first copy may have stored the result.
+        """
+        own = {f":{name}": _typed(fields[name]) for name in ("put_at", "request_id") if name in fields}
+        condition = {"ConditionExpression": NOT_OWN} if len(own) == 2 else {}
+        try:
+            response = self.client.update_item(
+                TableName=self.name,
+                Key=_key(run_id, n),
+                UpdateExpression="ADD duplicates :one",
+                ExpressionAttributeValues={":one": {"N": "1"}, **(own if condition else {})},
+                ReturnValues="ALL_NEW",
+                **condition,
+            )
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+            return None
         item: dict[str, Any] = response["Attributes"]
         return item
 
 
 def history(item: dict[str, Any]) -> dict[str, Any]:
-    """Convert an item's `outcome`, `dead_at` (or None), `attempts` and `started` to plain values."""
+    """Convert an item's `outcome`, `dead_at` (or None), `attempts` and `started` to plain values.
+
+    An entry that follows itself was appended by a call that boto3 sent twice.
+    """
+    appended = {name: item.get(name, {}).get("L", []) for name in ("attempts", "started")}
     entries = {
         name: [
             {key: _plain(value) for key, value in entry["M"].items()}
-            for entry in item.get(name, {}).get("L", [])
+            for k, entry in enumerate(listed)
+            if not k or entry != listed[k - 1]
         ]
-        for name in ("attempts", "started")
+        for name, listed in appended.items()
     }
     dead_at = _plain(item["dead_at"]) if "dead_at" in item else None
     return {"outcome": item.get("outcome", {}).get("S"), "dead_at": dead_at, **entries}

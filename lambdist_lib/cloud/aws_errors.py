@@ -6,8 +6,9 @@ Only errors that a user can correct are translated: others stay botocore's, for 
 them. No message names an account, a user or a key.
 """
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -199,6 +200,20 @@ def certainly_refused(error: BaseException) -> bool:
         return False
     metadata = error.response.get("ResponseMetadata", {})
     return metadata.get("HTTPStatusCode", 400) < 500 and not metadata.get("RetryAttempts", 0)
+
+
+@contextlib.contextmanager
+def own_copy_ignored(*codes: str) -> Iterator[None]:
+    """Ignore these errors of a call that botocore sent again: its first copy, without a response, succeeded.
+
+    For calls that name what they change by something random, so that nobody else's can be meant.
+    """
+    try:
+        yield
+    except exceptions.ClientError as error:
+        is_again = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+        if not (is_again and error.response["Error"].get("Code") in codes):
+            raise
 
 
 def masked(text: str) -> str:

@@ -95,6 +95,8 @@ def _create(target: Target, bucket: str) -> None:
             s3.create_bucket(Bucket=bucket, **({} if target.region == "us-east-1" else where))
             return
         except ClientError as error:
+            if _code(error) == "BucketAlreadyOwnedByYou":  # the first copy of a call that was sent again
+                return
             if _code(error) != "OperationAborted":
                 raise
 

@@ -62,7 +62,8 @@ def start_change(
             return None
         log(f"{name}: {action.lower()}")
         since = time.time()
-        cloudformation.execute_change_set(StackName=name, ChangeSetName=change_set)
+        with aws_errors.own_copy_ignored("InvalidChangeSetStatus", "ChangeSetNotFound"):
+            cloudformation.execute_change_set(StackName=name, ChangeSetName=change_set)
     except BaseException as error:  # also an interrupt: an unexecuted change set leaves an empty stack
         _forget(target, name, change_set, action)
         if isinstance(error, ClientError):
@@ -81,15 +82,16 @@ def _create_change_set(
     values: Mapping[str, str],
     stack_tags: Mapping[str, str],
 ) -> None:
-    target.client("cloudformation").create_change_set(
-        StackName=name,
-        ChangeSetName=change_set,
-        ChangeSetType=action,
-        TemplateBody=body,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
-        Capabilities=["CAPABILITY_IAM"],
-        Tags=tags.listed(stack_tags),
-    )
+    with aws_errors.own_copy_ignored("AlreadyExistsException"):
+        target.client("cloudformation").create_change_set(
+            StackName=name,
+            ChangeSetName=change_set,
+            ChangeSetType=action,
+            TemplateBody=body,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+            Capabilities=["CAPABILITY_IAM"],
+            Tags=tags.listed(stack_tags),
+        )
 
 
 def wait(target: Target, operation: StackOperation, log: Log) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lambdist_lib.cloud import aws_errors
 from lambdist_lib.cloud.api import Api, describe_api
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import (
@@ -242,7 +243,8 @@ def make_cold(target: Target, stack: Stack) -> None:
     for name in names:
         variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         variables["FRESH"] = uuid.uuid4().hex
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        with aws_errors.own_copy_ignored("ResourceConflictException"):
+            functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
     for name in names:
         for _ in polls(target, f"the update of {name}"):
             if (

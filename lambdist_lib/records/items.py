@@ -43,12 +43,15 @@ def items_in_order(target: Target, stack: Stack, run_id: str) -> Iterator[dict[s
 
 
 def plain(value: dict[str, Any]) -> Any:
-    """Convert a DynamoDB value to Python; whole numbers become int, others float."""
+    """Convert a DynamoDB value to Python; whole numbers become int, others float.
+
+    Lists hold an item's history. An entry that follows itself was appended by a call that boto3 sent twice.
+    """
     [(kind, content)] = value.items()
     if kind == "N":
         return int(content) if content.lstrip("-").isdecimal() else float(content)
     if kind == "L":
-        return [plain(element) for element in content]
+        return [plain(entry) for k, entry in enumerate(content) if not k or entry != content[k - 1]]
     if kind == "M":
         return {name: plain(element) for name, element in content.items()}
     return content

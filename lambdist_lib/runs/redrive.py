@@ -217,15 +217,16 @@ def _mark(target: Target, stack: Stack, items: Iterable[dict[str, Any]]) -> set[
             "class": {"S": join.cause_class(item)},
             "receives": {"N": str(item.get("receives", 0))},
         }
+        before = len(item.get("redrives", []))
         try:
             dynamodb.update_item(
                 TableName=table,
                 Key={"run_shard": {"S": item["run_shard"]}, "n": {"N": str(item["n"])}},
-                UpdateExpression="SET redrives = list_append(if_not_exists(redrives, :none), :death)",
+                # by its index: a call that botocore sends again then marks no second time
+                UpdateExpression=f"SET redrives[{before}] = :death" if before else "SET redrives = :death",
                 ConditionExpression="outcome = :dead",
                 ExpressionAttributeValues={
-                    ":none": {"L": []},
-                    ":death": {"L": [{"M": death}]},
+                    ":death": {"M": death} if before else {"L": [{"M": death}]},
                     ":dead": {"S": DEAD},
                 },
             )

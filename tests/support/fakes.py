@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+NOT_OWN = "NOT (put_at = :put_at AND request_id = :request_id)"
 STORE_CONDITION = "attribute_not_exists(#outcome) OR #outcome <> :unless"
 LIST_APPEND = re.compile(r"list_append\(if_not_exists\((\w+), (:\w+)\), (:\w+)\)")
 
@@ -40,7 +41,10 @@ class FakeDynamoDB:
         if key[1] in self.refuses:
             raise refusal("ProvisionedThroughputExceededException")
         item = self.items.get(key, {})
-        if ConditionExpression is not None:
+        if ConditionExpression == NOT_OWN:
+            if all(item.get(name) == values[f":{name}"] for name in ("put_at", "request_id")):
+                raise refusal("ConditionalCheckFailedException")
+        elif ConditionExpression is not None:
             assert ConditionExpression == STORE_CONDITION
             if item.get(names["#outcome"]) == values[":unless"]:
                 raise refusal("ConditionalCheckFailedException")

@@ -1,5 +1,6 @@
 """What AWS refuses ends in one line that names the cause and the next step, and no account, user or key."""
 
+import contextlib
 import http.server
 import json
 import threading
@@ -262,6 +263,38 @@ def test_no_account_survives_the_mask(before, account, after):
     if account not in (before + after):
         assert account not in aws_errors.masked(text)
     assert aws_errors.masked("3 of 129 datapoints") == "3 of 129 datapoints"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_certain"),
+    [
+        (AccessDeniedError("no", code="AccessDenied", action="s3:PutObject"), True),
+        (AccessDeniedError("no", code="ExpiredToken"), True),
+        (AccessDeniedError("no", code="ReadTimeoutError"), False),
+        (exceptions.ClientError({"Error": {"Code": "Invalid"}}, "Call"), True),
+        (exceptions.ClientError({"ResponseMetadata": {"HTTPStatusCode": 503}}, "Call"), False),
+        (exceptions.ClientError({"ResponseMetadata": {"RetryAttempts": 1}}, "Call"), False),
+        (LocalCloudError("it has ended"), False),
+    ],
+)
+def test_a_refusal_is_certain_only_at_the_first_copy_of_a_call(error, is_certain):
+    """The refusal of a later copy says nothing about an earlier one."""
+    assert aws_errors.certainly_refused(error) == is_certain
+
+
+@pytest.mark.parametrize(("attempts", "is_ignored"), [(0, False), (1, True)])
+def test_only_the_refusal_of_a_second_copy_is_ignored(attempts, is_ignored):
+    """Of one with another code nothing is."""
+    response = {"Error": {"Code": "Conflict"}, "ResponseMetadata": {"RetryAttempts": attempts}}
+
+    def call(code):
+        with aws_errors.own_copy_ignored(code):
+            raise exceptions.ClientError(response, "Call")
+
+    with contextlib.nullcontext() if is_ignored else pytest.raises(exceptions.ClientError):
+        call("Conflict")
+    with pytest.raises(exceptions.ClientError):
+        call("Other")
 
 
 def test_every_operation_has_an_action():

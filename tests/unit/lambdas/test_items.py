@@ -49,6 +49,27 @@ def test_a_second_result_is_rejected_and_counted(table, dynamodb):
     assert dynamodb.item("run", 0)["duplicates"] == 2
 
 
+def test_a_store_whose_own_first_copy_succeeded_is_no_duplicate(table, dynamodb):
+    """boto3 sends a call again that got no response; another invocation's result is a duplicate."""
+    own = {"result": "1", "put_at": 1.25, "request_id": "r1"}
+    table.store("run", 0, own)
+
+    assert table.store("run", 0, own)
+    assert "duplicates" not in dynamodb.item("run", 0)
+    assert not table.store("run", 0, {**own, "request_id": "r2"})
+    assert dynamodb.item("run", 0)["duplicates"] == 1
+
+
+def test_an_attempt_that_was_appended_twice_counts_once(table, dynamodb):
+    """By a call that boto3 sent again; two attempts differ in their time."""
+    table.append_attempt("run", 0, "no", "r1")
+    attempts = dynamodb.items["run#0", 0]["attempts"]["L"]
+    attempts.append(attempts[0])
+    table.append_attempt("run", 0, "no", "r1")
+
+    assert len(table.history("run", 0)["attempts"]) == 2
+
+
 def test_a_late_success_wins_over_death(table, dynamodb):
     """A datapoint declared dead too early, or redriven, can still be stored."""
     table.record_death("run", 0, {"cause": "gave up"})
