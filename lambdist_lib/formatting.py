@@ -111,8 +111,8 @@ def money(usd: float) -> str:
     return f"{usd:,.2f}" if usd >= 1 or not math.isfinite(usd) else f"{Decimal(f'{usd:.2g}'):f}"
 
 
-def printable(text: str) -> str:
-    """Spell control characters visibly: they could reverse a line or be invalid in HTML and XML."""
+def escape_unprintable(text: str) -> str:
+    """Escape unprintable characters: they could reverse a line or be invalid in HTML and XML."""
     if text.isprintable():
         return text
     return "".join(

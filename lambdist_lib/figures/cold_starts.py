@@ -135,7 +135,7 @@ def plot_cold_shares(shares: pd.DataFrame, ax: Axes, *, target_label: str, facto
     ax.set_xlabel(_factor(factor))
     ax.set_ylabel("cold, or waited on a cold start (%)")
     if len(shares):
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+        theme.legend_beside(ax)
     arm = label(shares["arm"].iloc[0]) if len(shares) else "no run"
     counts = shares.groupby("of")["n"].sum()
     n = "n = " + ", ".join(counted(int(counts.get(of, 0)), of) for of in ("datapoints", "invocations"))
@@ -158,18 +158,8 @@ def plot_handlers(handlers: pd.DataFrame, ax: Axes, *, target_label: str, factor
         for level in sorted(known.loc[known["function"] == name, "level"].unique())
     ]
     for kind, rows in known.groupby("invocation"):
-        y = [lanes.index(lane) for lane in zip(rows["function"], rows["level"], strict=True)]
-        error = np.nan_to_num([rows["median_s"] - rows["low_s"], rows["high_s"] - rows["median_s"]])
-        bars = ax.errorbar(rows["median_s"], y, xerr=error, fmt="o", ms=6, capsize=3,
-                           color=theme.TEMPERATURE[kind], label=f"{kind} invocations, median")  # fmt: skip
-        label_marks(bars.lines[0], [
-            f"{label(row.function)}, {label(factor)} = {row.level:g}, {kind}: {_milliseconds(row.median_s)}, "
-            f"n = {row.n:,}"
-            for row in rows.itertuples()
-        ])  # fmt: skip
-        for x, place in zip(rows["median_s"], y, strict=True):
-            ax.annotate(_milliseconds(x), (x, place), xytext=(0, 5), textcoords="offset points",
-                        ha="center", fontsize="small", color=theme.INK)  # fmt: skip
+        places = [lanes.index(lane) for lane in zip(rows["function"], rows["level"], strict=True)]
+        _draw_durations(ax, rows, places, kind, factor)
     counts = known.groupby(["function", "level"])["n"].sum()
     words = [f"{label(name)}, {level:g} ({counts[name, level]:,})" for name, level in lanes]
     ax.set_yticks(range(len(lanes)), words)
@@ -178,12 +168,27 @@ def plot_handlers(handlers: pd.DataFrame, ax: Axes, *, target_label: str, factor
         ax.set_xscale("log")
         theme.log_seconds(ax.xaxis)
         ax.margins(x=0.08)
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+        theme.legend_beside(ax)
     ax.set_xlabel("seconds of the handler, init left out (95 % interval where n allows one)")
     ax.set_ylabel(f"function, {_factor(factor)}")
     n = f"n = {int(known['n'].sum()):,} invocations"
     theme.title(ax, f"Cold and warm handlers by {label(factor)}", n, target_label)
     return ax
+
+
+def _draw_durations(ax: Axes, rows: pd.DataFrame, places: list[int], kind: str, factor: str) -> None:
+    """Draw the median durations of cold or warm handlers with their intervals, a lane each."""
+    error = np.nan_to_num([rows["median_s"] - rows["low_s"], rows["high_s"] - rows["median_s"]])
+    bars = ax.errorbar(rows["median_s"], places, xerr=error, fmt="o", ms=6, capsize=3,
+                       color=theme.TEMPERATURE[kind], label=f"{kind} invocations, median")  # fmt: skip
+    label_marks(bars.lines[0], [
+        f"{label(row.function)}, {label(factor)} = {row.level:g}, {kind}: {_milliseconds(row.median_s)}, "
+        f"n = {row.n:,}"
+        for row in rows.itertuples()
+    ])  # fmt: skip
+    for x, place in zip(rows["median_s"], places, strict=True):
+        ax.annotate(_milliseconds(x), (x, place), xytext=(0, 5), textcoords="offset points",
+                    ha="center", fontsize="small", color=theme.INK)  # fmt: skip
 
 
 def _init_text(summary: alt_text.Summary) -> str:

@@ -6,10 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lambdist_lib.errors import RunError
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_marks
-from lambdist_lib.figures.inputs import FigureInputs, draw_one
+from lambdist_lib.figures.inputs import FigureInputs, draw_one, require_one_run
 from lambdist_lib.formatting import counted, label
 from lambdist_lib.measures import concurrency
 
@@ -48,14 +47,28 @@ def plot_concurrency(
     Raises:
         RunError: Spans of several runs.
     """
-    if spans["run_id"].nunique() > 1:
-        raise RunError(
-            f"concurrency is drawn of one run, not of {spans['run_id'].nunique()}; "
-            f"keep one with spans[spans['run_id'] == {spans['run_id'].iloc[0]!r}]"
-        )
+    require_one_run(spans, "concurrency is drawn", "spans")
     steps = concurrency.over_time(spans)
     arm = steps["arm"].iloc[0] if len(steps) else ""
-    colour = theme.ARM.get(arm, theme.INK)
+    _draw_steps(ax, steps, theme.ARM.get(arm, theme.INK))
+    top = max(steps[["running", "environments"]].max(axis=None), 1) if len(steps) else 1
+    for name, limit in (limits or {}).items():
+        ax.axhline(limit, color=theme.LIMIT, lw=1.2, ls="-.", label=f"{name}: {limit:g}")
+        top = max(top, limit)
+    ax.set_ylim(0, top * 1.08)
+    last_s = steps["at_s"].max()
+    ax.set_xlim(0, last_s if len(steps) and last_s > 0 else 1)
+    theme.whole_numbers(ax.yaxis)
+    ax.set_xlabel("seconds since the first execution began")
+    ax.set_ylabel("executions, environments")
+    if len(steps) or limits:
+        theme.legend_beside(ax)
+    theme.title(ax, _text(spans, arm), f"n = {counted(len(spans), 'executions')}", target_label)
+    return ax
+
+
+def _draw_steps(ax: Axes, steps: pd.DataFrame, colour: str) -> None:
+    """Draw executions at once as an area, and the environments used so far as a dashed line."""
     x = steps["at_s"]
     ax.fill_between(x, steps["running"], step="post", color=colour, alpha=0.35, lw=0)
     ax.step(x, steps["running"], where="post", color=colour, lw=1, label="running at once")
@@ -66,19 +79,6 @@ def plot_concurrency(
         [marks] = ax.plot(rows["at_s"], rows[column], "o", ms=5, alpha=0)  # what the pointer reads
         label_marks(marks, [f"{count:g} {words} at {at_s:.3f} s"
                             for at_s, count in zip(rows["at_s"], rows[column], strict=True)])  # fmt: skip
-    top = max(steps[["running", "environments"]].max(axis=None), 1) if len(steps) else 1
-    for name, limit in (limits or {}).items():
-        ax.axhline(limit, color=theme.LIMIT, lw=1.2, ls="-.", label=f"{name}: {limit:g}")
-        top = max(top, limit)
-    ax.set_ylim(0, top * 1.08)
-    ax.set_xlim(0, x.max() if len(steps) and x.max() > 0 else 1)
-    theme.whole_numbers(ax.yaxis)
-    ax.set_xlabel("seconds since the first execution began")
-    ax.set_ylabel("executions, environments")
-    if len(steps) or limits:
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
-    theme.title(ax, _text(spans, arm), f"n = {counted(len(spans), 'executions')}", target_label)
-    return ax
 
 
 def _text(spans: pd.DataFrame, arm: str) -> str:

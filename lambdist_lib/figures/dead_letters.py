@@ -141,7 +141,7 @@ def plot_theory(against: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
         ax.yaxis.set_major_formatter(lambda share, _: f"{share * 100:g} %")
         ends = pd.concat([drawn.loc[drawn["dead"] > 0, "low"], drawn["expected"], drawn["high"]])
         ax.set_ylim(max(ends[ends > 0].min() / 3, LEAST_RATE), 1.5)
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+        theme.legend_beside(ax)
     ax.set_xlim(0, max(min(drawn["p"].max() * 1.3, 1), 0.1) if len(drawn) else 1)
     ax.set_xlabel("probability p that an attempt fails")
     ax.set_ylabel("dead of the settled datapoints")

@@ -5,10 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lambdist_lib.errors import RunError
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_each, label_marks
-from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs
+from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, require_one_run
 from lambdist_lib.formatting import counted, label
 from lambdist_lib.measures import cold_starts
 
@@ -46,41 +45,41 @@ def plot_environments(invocations: pd.DataFrame, ax: Axes, *, target_label: str)
     Raises:
         RunError: Invocations of several runs.
     """
-    _require_one_run(invocations, "environments are drawn")
+    require_one_run(invocations, "environments are drawn", "invocations")
     used = cold_starts.environments(invocations)
     last_s = used["last_s"].max() if len(used) else 1.0
     for function in [name for name in FUNCTIONS if (used["function"] == name).any()]:
         firsts = used[used["function"] == function].sort_values("first_s", kind="stable")
-        so_far = np.arange(1, len(firsts) + 1)
-        colour, fresh = theme.FUNCTION[function], firsts["fresh"].to_numpy()
-        reuse = firsts["invocations"].sum() / len(firsts)
-        text = f"{label(function)}: {len(firsts)}, each used {reuse:.3g} times"
-        ax.step(
-            [*firsts["first_s"], last_s],
-            [*so_far, len(firsts)],
-            where="post",
-            color=colour,
-            lw=1.3,
-            label=text,
-        )
-        [marks] = ax.plot(firsts["first_s"][fresh], so_far[fresh], "o", ms=4, color=colour)
-        label_marks(marks, [
-            f"{label(function)}, environment {place}: fresh at {row.first_s:.3f} s, "
-            f"used {counted(row.invocations, 'times')}"
-            for place, row in zip(so_far[fresh], firsts[fresh].itertuples(), strict=True)
-        ])  # fmt: skip
+        _draw_environments(ax, function, firsts, last_s)
     ax.set_ylim(0, None)
     ax.set_xlim(0, last_s * 1.02)
     theme.whole_numbers(ax.yaxis)
     ax.set_xlabel("seconds since the first invocation began")
     ax.set_ylabel("environments so far")
     if len(used):
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+        theme.legend_beside(ax)
     run = used["run_id"].iloc[0] if len(used) else "nothing ran"
     fresh = f"{int(used['fresh'].sum()):,} of them fresh (dots)"
     n = f"n = {len(invocations):,} invocations in {len(used):,} environments, {fresh}"
     theme.title(ax, f"Environments over time: {run}", n, target_label)
     return ax
+
+
+def _draw_environments(ax: Axes, function: str, firsts: pd.DataFrame, last_s: float) -> None:
+    """Draw a function's environments as steps up to `last_s`, the fresh ones with a dot."""
+    so_far = np.arange(1, len(firsts) + 1)
+    colour, fresh = theme.FUNCTION[function], firsts["fresh"].to_numpy()
+    reuse = firsts["invocations"].sum() / len(firsts)
+    text = f"{label(function)}: {len(firsts)}, each used {reuse:.3g} times"
+    ax.step(
+        [*firsts["first_s"], last_s], [*so_far, len(firsts)], where="post", color=colour, lw=1.3, label=text
+    )
+    [marks] = ax.plot(firsts["first_s"][fresh], so_far[fresh], "o", ms=4, color=colour)
+    label_marks(marks, [
+        f"{label(function)}, environment {place}: fresh at {row.first_s:.3f} s, "
+        f"used {counted(row.invocations, 'times')}"
+        for place, row in zip(so_far[fresh], firsts[fresh].itertuples(), strict=True)
+    ])  # fmt: skip
 
 
 def plot_bursts(invocations: pd.DataFrame, ax: Axes, *, target_label: str, bin_s: float = 0.5) -> Axes:
@@ -89,7 +88,7 @@ def plot_bursts(invocations: pd.DataFrame, ax: Axes, *, target_label: str, bin_s
     Raises:
         RunError: Invocations of several runs.
     """
-    _require_one_run(invocations, "bursts are drawn")
+    require_one_run(invocations, "bursts are drawn", "invocations")
     table = cold_starts.bursts(invocations, bin_s=bin_s)
     by_bin = table.pivot_table(index="at_s", columns="function", values="cold", aggfunc="sum", fill_value=0)
     bottom = np.zeros(len(by_bin))
@@ -105,17 +104,9 @@ def plot_bursts(invocations: pd.DataFrame, ax: Axes, *, target_label: str, bin_s
     ax.set_xlabel("seconds since the first invocation began")
     ax.set_ylabel(f"cold starts per {bin_s:g} s")
     if len(by_bin):
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+        theme.legend_beside(ax)
     run = invocations["run_id"].iloc[0] if len(invocations) else "nothing ran"
     theme.title(
         ax, f"Bursts of cold starts: {run}", f"n = {int(table['cold'].sum()):,} cold starts", target_label
     )
     return ax
-
-
-def _require_one_run(invocations: pd.DataFrame, what: str) -> None:
-    if invocations["run_id"].nunique() > 1:
-        raise RunError(
-            f"{what} of one run, not of {invocations['run_id'].nunique()}; "
-            f"keep one with invocations[invocations['run_id'] == {invocations['run_id'].iloc[0]!r}]"
-        )

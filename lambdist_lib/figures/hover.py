@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from matplotlib.artist import Artist
 
-from lambdist_lib.formatting import printable
+from lambdist_lib.formatting import escape_unprintable
 
 PREFIX, SEPARATOR = "marks:", "|"
 
@@ -16,7 +16,9 @@ def label_marks(artist: Artist, texts: Iterable[str]) -> None:
         artist: A scatter, a line with markers, a collection or one patch.
         texts: As many as the artist has points or shapes; or one, for a curve or a patch.
     """
-    artist.set_gid(PREFIX + SEPARATOR.join(printable(text).replace(SEPARATOR, "/") for text in texts))
+    artist.set_gid(
+        PREFIX + SEPARATOR.join(escape_unprintable(text).replace(SEPARATOR, "/") for text in texts)
+    )
 
 
 def label_each(artists: Iterable[Artist], texts: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lambdist_lib.errors import RunError
 from lambdist_lib.measures import sweep
 
 WIDTH_IN = 11
@@ -64,6 +65,25 @@ def select_run(runs: pd.DataFrame, temperature: str = "warm", factor: str = "") 
     if not factor:
         return str(ranked["run_id"].iloc[0])
     return str(ranked.sort_values([factor, "pair"], kind="stable")["run_id"].iloc[-1])
+
+
+def require_one_run(table: pd.DataFrame, figure: str, name: str) -> None:
+    """Raise RunError for rows of several runs.
+
+    Args:
+        figure: Begin of the sentence, such as "a timeline is drawn".
+        name: Of the table, for the line of code that keeps one run.
+    """
+    if (count := table["run_id"].nunique()) > 1:
+        raise RunError(
+            f"{figure} of one run, not of {count}; "
+            f"keep one with {name}[{name}['run_id'] == {table['run_id'].iloc[0]!r}]"
+        )
+
+
+def has_predictions(table: pd.DataFrame) -> bool:
+    """Whether a row of an outlook or of ways has a predicted time."""
+    return "predicted_s" in table and bool(table["predicted_s"].notna().any())
 
 
 def draw_one(plot: Callable[..., Any], *args: Any, height_in: float, **options: Any) -> Figure:

@@ -57,27 +57,13 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
         end: A key of `measures.latency.ENDS`.
         ax: Drawn on and returned; the colour is the arm's, dashes are cold runs.
     """
-    import seaborn  # takes a second to import
-
     column, counted = f"{end}_s", 0
     for (arm, temperature), group in latencies.groupby(["arm", "temperature"], sort=False):
         times = group.loc[group[column] > 0, column]
         if not len(times):
             continue
-        many = len(times)
-        counted += many
-        if len(times) >= MAX_STEPS:  # the curve of a million points is that of as many as a figure can show
-            times = times.quantile(np.linspace(0, 1, MAX_STEPS - 1))
-        half, nine = times.quantile(0.5), times.quantile(0.9)
-        seaborn.ecdfplot(
-            x=times,
-            ax=ax,
-            color=theme.ARM.get(arm, theme.INK),
-            ls=LINES.get(temperature, ":"),
-            label=f"{label(arm)}, {temperature} ({many:,})",
-        )
-        label_marks(ax.lines[-1], [f"{label(arm)}, {temperature}: half {WORDS[end]} within {number(half)} s, "
-                                   f"nine in ten within {number(nine)} s"])  # fmt: skip
+        counted += len(times)
+        _draw_curve(ax, times, arm, temperature, end)
     for p in PERCENTILES:
         ax.axhline(p, color=theme.QUIET, lw=0.6, ls=":", zorder=0)
     ax.set_yticks([0, 0.25, *PERCENTILES], ["0", "25 %", "50 %", "90 %", "99 %"])
@@ -85,7 +71,7 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
     if counted:
         ax.set_xscale("log")
         theme.log_seconds(ax.xaxis)
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+        theme.legend_beside(ax)
     ax.set_xlabel(f"seconds from the intended send until {WORDS[end]}")
     ax.set_ylabel("datapoints")
     missing = len(latencies) - counted
@@ -93,3 +79,22 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
     n += f", {missing:,} never {WORDS[end]}" if missing else ""
     theme.title(ax, f"Until a datapoint is {WORDS[end]}", n, target_label)
     return ax
+
+
+def _draw_curve(ax: Axes, times: pd.Series, arm: str, temperature: str, end: str) -> None:
+    """Draw the empirical distribution of one arm's times at one temperature."""
+    import seaborn  # takes a second to import
+
+    many = len(times)
+    if many >= MAX_STEPS:  # the curve of a million points is that of as many as a figure can show
+        times = times.quantile(np.linspace(0, 1, MAX_STEPS - 1))
+    half, nine = times.quantile(0.5), times.quantile(0.9)
+    seaborn.ecdfplot(
+        x=times,
+        ax=ax,
+        color=theme.ARM.get(arm, theme.INK),
+        ls=LINES.get(temperature, ":"),
+        label=f"{label(arm)}, {temperature} ({many:,})",
+    )
+    label_marks(ax.lines[-1], [f"{label(arm)}, {temperature}: half {WORDS[end]} within {number(half)} s, "
+                               f"nine in ten within {number(nine)} s"])  # fmt: skip

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_marks
-from lambdist_lib.figures.inputs import FigureInputs, draw_one
+from lambdist_lib.figures.inputs import FigureInputs, draw_one, has_predictions
 from lambdist_lib.formatting import between, counted, is_known, label, number
 
 HERE_ABOVE = 0.16  # of a row: the measured point above its middle, the predicted one below
@@ -20,7 +20,7 @@ def draw_outlook(inputs: FigureInputs, *, table: pd.DataFrame | None = None) -> 
         table: `Outlook.table`, if it is computed already.
     """
     table = inputs.outlook() if table is None else table
-    if "predicted_s" not in table or table["predicted_s"].isna().all():
+    if not has_predictions(table):
         return None
     runs = int(inputs.runs["arm"].isin(table["arm"]).sum())
     height_in = EDGES_IN + ROW_IN * len(table)

@@ -144,7 +144,7 @@ def _axes(ax: Axes, points: pd.DataFrame, factor: str) -> None:
     if len(points):
         ax.set_yscale("log")
         theme.log_seconds(ax.yaxis)
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+        theme.legend_beside(ax)
     ax.set_ylabel("seconds until stored")
 
 

@@ -103,13 +103,7 @@ def plot_pairs(
         for name, place in places.items():
             many = (of_temperature["arm"] == name).sum()
             ticks[place] = f"{_tick_label(name)}\n{temperature} ({many})"
-    labels = list(ticks.values())
-    if len(ticks) > MAX_UPRIGHT:
-        slanted: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
-        ax.set_xticks(list(ticks), [text.replace("\n", " ") for text in labels], **slanted)
-    else:
-        ax.set_xticks(list(ticks), labels)
-    ax.set_xlim(-0.5, max(ticks, default=1) + 0.8)
+    _label_arms(ax, ticks)
     _seconds_axis(ax, timed[metric], f"seconds {EVENTS[metric]}")
     left_out = len(runs) - len(timed)
     count = f"n = {len(timed)} runs, bars: medians" + (
@@ -118,6 +112,17 @@ def plot_pairs(
     text = f"Time {EVENTS[metric]}\n{_conclusion(runs, metric, arm, control)}"
     theme.title(ax, text, count, _targets(runs))
     return ax
+
+
+def _label_arms(ax: Axes, ticks: dict[float, str]) -> None:
+    """Label the places of arms and temperatures, slanted where they are many."""
+    labels = list(ticks.values())
+    if len(ticks) > MAX_UPRIGHT:
+        slanted: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+        ax.set_xticks(list(ticks), [text.replace("\n", " ") for text in labels], **slanted)
+    else:
+        ax.set_xticks(list(ticks), labels)
+    ax.set_xlim(-0.5, max(ticks, default=1) + 0.8)
 
 
 def plot_ratios(
@@ -134,24 +139,12 @@ def plot_ratios(
     """
     table = speedup.table(runs, arm=arm, control=control, confidence=confidence)
     y = np.arange(len(table))
-    error = np.vstack([table["ratio"] - table["low"], table["high"] - table["ratio"]])
     ax.axvline(1, color=theme.QUIET, lw=1, zorder=0)
     ax.annotate(
         "as fast", (1, 0), xycoords=("data", "axes fraction"), xytext=(4, 4), textcoords="offset points",
         color=theme.INK,
     )  # fmt: skip
-    bars = ax.errorbar(table["ratio"], y, xerr=error, fmt="o", capsize=4, color=theme.ARM[arm])
-    label_marks(bars.lines[0], [
-        f"{row.Index}, {label(arm)} is {compared(row.ratio, row.low, row.high)} than {label(row.control)}; "
-        f"{counted(row.pairs, 'pairs')}"
-        for row in table.itertuples()
-    ])  # fmt: skip
-    for place, row in zip(y, table.itertuples(), strict=True):
-        between = "no interval" if math.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
-        ax.annotate(
-            f"{row.ratio:.3g} ({between})", (row.ratio, place), xytext=(-6, 9), textcoords="offset points",
-            ha="left", color=theme.INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )  # fmt: skip
+    _draw_ratios(ax, table, y, arm)
     seconds = [
         f"{row.Index}\n{row.arm_s:.3g} s against {row.control_s:.3g} s"
         + ("" if row.control == control else f" of\n{label(row.control)}")
@@ -164,6 +157,23 @@ def plot_ratios(
     n = " or ".join(counted(pairs, "warm pairs") for pairs in table["pairs"].unique())
     theme.title(ax, f"Speedup of {label(arm)}, by what is timed", f"n = {n}", _targets(runs))
     return ax
+
+
+def _draw_ratios(ax: Axes, table: pd.DataFrame, y: np.ndarray, arm: str) -> None:
+    """Draw each ratio with its interval, and both as text."""
+    error = np.vstack([table["ratio"] - table["low"], table["high"] - table["ratio"]])
+    bars = ax.errorbar(table["ratio"], y, xerr=error, fmt="o", capsize=4, color=theme.ARM[arm])
+    label_marks(bars.lines[0], [
+        f"{row.Index}, {label(arm)} is {compared(row.ratio, row.low, row.high)} than {label(row.control)}; "
+        f"{counted(row.pairs, 'pairs')}"
+        for row in table.itertuples()
+    ])  # fmt: skip
+    for place, row in zip(y, table.itertuples(), strict=True):
+        between = "no interval" if math.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
+        ax.annotate(
+            f"{row.ratio:.3g} ({between})", (row.ratio, place), xytext=(-6, 9), textcoords="offset points",
+            ha="left", color=theme.INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )  # fmt: skip
 
 
 def plot_by_level(
@@ -180,18 +190,7 @@ def plot_by_level(
     if factor == "chunks":
         ax.plot(x, x, ls=":", color=theme.QUIET, label="ideal: as many times faster as senders")
     ax.axhline(1, color=theme.QUIET, lw=1, zorder=0)
-    error = np.nan_to_num(np.vstack([ratio - table["low"], table["high"] - ratio]).astype(float))
-    has_interval = "" if table["low"].isna().all() else ", 95 % interval"
-    bars = ax.errorbar(x, ratio, yerr=error, marker="o", capsize=3, lw=1, color=theme.ARM[arm],
-                       label=f"median of pairs{has_interval}")  # fmt: skip
-    label_marks(bars.lines[0], [
-        f"{label(factor)} = {level(row.level)}: {compared(row.ratio, row.low, row.high)}; "
-        f"{counted(row.pairs, 'pairs')}"
-        for row in table.itertuples()
-    ])  # fmt: skip
-    for place, row in zip(x, table.itertuples(), strict=True):
-        ax.annotate(f"{row.ratio:.3g}", (place, row.ratio), xytext=(6, 5), textcoords="offset points",
-                    ha="left", fontsize="small", color=theme.INK)  # fmt: skip
+    _draw_levels(ax, table, x, factor, arm)
     if len(table):
         ax.set_xscale("linear" if is_words else "log")
         ax.set_yscale("log")
@@ -207,6 +206,23 @@ def plot_by_level(
     where = "the one level" if len(table) == 1 else f"each of {len(table)} levels"
     theme.title(ax, text, f"n = {n} at {where}", target_label)
     return ax
+
+
+def _draw_levels(ax: Axes, table: pd.DataFrame, x: pd.Series, factor: str, arm: str) -> None:
+    """Draw the ratio at each level with its interval."""
+    ratio = table["ratio"]
+    error = np.nan_to_num(np.vstack([ratio - table["low"], table["high"] - ratio]).astype(float))
+    has_interval = "" if table["low"].isna().all() else ", 95 % interval"
+    bars = ax.errorbar(x, ratio, yerr=error, marker="o", capsize=3, lw=1, color=theme.ARM[arm],
+                       label=f"median of pairs{has_interval}")  # fmt: skip
+    label_marks(bars.lines[0], [
+        f"{label(factor)} = {level(row.level)}: {compared(row.ratio, row.low, row.high)}; "
+        f"{counted(row.pairs, 'pairs')}"
+        for row in table.itertuples()
+    ])  # fmt: skip
+    for place, row in zip(x, table.itertuples(), strict=True):
+        ax.annotate(f"{row.ratio:.3g}", (place, row.ratio), xytext=(6, 5), textcoords="offset points",
+                    ha="left", fontsize="small", color=theme.INK)  # fmt: skip
 
 
 def _tick_label(arm: str) -> str:

@@ -17,7 +17,7 @@ from matplotlib.text import Text
 
 from lambdist_lib.figures import theme
 from lambdist_lib.figures.hover import PREFIX, SEPARATOR
-from lambdist_lib.formatting import printable
+from lambdist_lib.formatting import escape_unprintable
 
 MAX_MARKS = 5_000  # of a figure: the largest collections beyond it become pixels, which have no hover text
 MAX_VERTICES = 5_000  # of a curve: a longer one becomes pixels
@@ -38,7 +38,7 @@ def svg(figure: Figure, prefix: str, alt: str, *, kind: str) -> str:
     """
     _rasterise_crowds(figure)
     for text in figure.findobj(Text):
-        text.set_text(printable(text.get_text()))
+        text.set_text(escape_unprintable(text.get_text()))
     file = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
         figure.savefig(file, format="svg", dpi=theme.DPI, metadata={"Date": None})

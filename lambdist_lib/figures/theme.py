@@ -8,6 +8,7 @@ function works without `apply_theme()`.
 import io
 import textwrap
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -15,18 +16,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from lambdist_lib.formatting import unbroken
+from lambdist_lib.protocol.arms import ARMS
 
-ARM = {
-    "distributed": "#0072B2",
-    "single_node": "#D55E00",
-    "single_node_parallel": "#E69F00",
-    "local_pool": "#009E73",
-    "as_original": "#CC79A7",
-    "queue_client": "#56B4E9",
-    "invoke": "#882255",
-    "storage_first": "#5D3A9B",
-    "distributed_map": "#117733",
-}
+ARM_COLOURS = (  # in the order of ARMS; the last are for arms to come
+    "#0072B2",
+    "#D55E00",
+    "#E69F00",
+    "#CC79A7",
+    "#009E73",
+    "#56B4E9",
+    "#882255",
+    "#5D3A9B",
+    "#117733",
+    "#332288",
+    "#999933",
+)
+ARM = dict(zip(ARMS, ARM_COLOURS, strict=False))
 TEMPERATURE = {"warm": "#E69F00", "cold": "#56B4E9"}
 OUTCOME = {
     "stored": "#009E73",
@@ -113,6 +118,11 @@ def title(ax: Axes, text: str, n: str, target_label: str) -> None:
     """Title an Axes: what it shows, and below it how many (`"10 pairs"`) were measured where."""
     between = " · " if len(target_label) <= MAX_LABEL_CHARS else "\n"  # an open ledger's label is long
     ax.set_title(f"{text}\n{n}{between}{target_label}", loc="left", fontsize="medium")
+
+
+def legend_beside(ax: Axes, **options: Any) -> None:
+    """Add a legend right of an Axes, where it hides no data."""
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small", **options)
 
 
 def log_seconds(axis: Axis) -> None:

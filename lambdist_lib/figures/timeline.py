@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lambdist_lib.errors import RunError
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_marks
-from lambdist_lib.figures.inputs import FigureInputs, draw_one
+from lambdist_lib.figures.inputs import FigureInputs, draw_one, require_one_run
 from lambdist_lib.formatting import counted, label, number
 from lambdist_lib.measures import stages
 from lambdist_lib.protocol.contract import DEAD, OUTCOMES, STORED
@@ -59,11 +58,7 @@ def plot_timeline(records: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes
     Raises:
         RunError: Records of several runs.
     """
-    if records["run_id"].nunique() > 1:
-        raise RunError(
-            f"a timeline shows one run, not {records['run_id'].nunique()}; "
-            f"keep one with records[records['run_id'] == {records['run_id'].iloc[0]!r}]"
-        )
+    require_one_run(records, "a timeline is drawn", "records")
     ordered = stages.with_sent_at_of_counted_try(records.sort_values("n", ignore_index=True))
     zero = pd.to_numeric(ordered["intended_at"], errors="coerce").min()
     stamps = ordered.filter(regex="_at$").apply(pd.to_numeric, errors="coerce") - zero
@@ -76,7 +71,7 @@ def plot_timeline(records: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes
     ax.set_xlabel("seconds since the first intended send")
     ax.set_ylabel("datapoint, in order of the file")
     if handles:
-        ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+        theme.legend_beside(ax, handles=handles)
     run = f"{label(ordered['arm'].iloc[0])}, {ordered['run_id'].iloc[0]}" if len(ordered) else "no run"
     count = f"n = {counted(len(ordered), 'datapoints')}, {int((ordered['outcome'] == DEAD).sum())} dead"
     theme.title(ax, f"Every datapoint on its way: {run}", count, target_label)

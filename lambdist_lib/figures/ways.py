@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_marks
-from lambdist_lib.figures.inputs import FigureInputs, draw_one
+from lambdist_lib.figures.inputs import FigureInputs, draw_one, has_predictions
 from lambdist_lib.formatting import between, counted, is_known, label, money, number
 from lambdist_lib.protocol.arms import ARMS
 
@@ -20,7 +20,7 @@ def draw_ways(inputs: FigureInputs, *, table: pd.DataFrame | None = None) -> Fig
         table: `WhichWay.table`, if it is computed already.
     """
     table = inputs.ways() if table is None else table
-    if "predicted_s" not in table or table["predicted_s"].isna().all():
+    if not has_predictions(table):
         return None
     return draw_one(plot_ways, table, height_in=4.6, target_label=inputs.target_label)
 

@@ -6,7 +6,7 @@ import importlib.resources
 import re
 from typing import Any
 
-from lambdist_lib.formatting import label, printable, unbroken
+from lambdist_lib.formatting import escape_unprintable, label, unbroken
 from lambdist_lib.report import sentences
 from lambdist_lib.report.page import Page
 from lambdist_lib.report.pictures import stylesheet
@@ -43,4 +43,4 @@ def spaced(text: str) -> str:
 
 
 def _printable(value: Any) -> Any:
-    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    return escape_unprintable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

@@ -25,5 +25,5 @@ def test_the_timeline_draws_failures_too(ax):
 def test_a_timeline_is_of_one_run(ax):
     both = pd.concat([frames.records(3), frames.records(3, run_id="run-2")])
 
-    with pytest.raises(RunError, match="a timeline shows one run, not 2"):
+    with pytest.raises(RunError, match="a timeline is drawn of one run, not of 2"):
         timeline.plot_timeline(both, ax, target_label="local cloud")
