@@ -11,6 +11,7 @@ from typing import Any
 
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
+from lambdist_lib.protocol.arms import ARMS
 
 LOCAL = "local"
 SEND_BATCH_MAX = 10  # messages of one SendMessageBatch
@@ -97,6 +98,8 @@ OF_MAP = (
         applies=_asks_for("throttle"),
     ),
 )
+WRITE_TO_QUEUE = [arm for arm, traits in ARMS.items() if traits.queued and not traits.first_lambda]
+OTHER_DOORS = [arm for arm, traits in ARMS.items() if traits.stack and traits.door != "api"]
 LIMITS = (
     *OF_MAP,
     ArmLimit(
@@ -120,8 +123,10 @@ LIMITS = (
             why=f"the collector strikes with {kind}, and this arm has no collector",
             applies=_asks_for(kind),
         )
-        for arm in ("queue_client", "storage_first", "distributed_map")
-        for kind in ("poison", "duplicate")
+        for arm, traits in ARMS.items()
+        if traits.cloud_retries and not traits.first_lambda
+        for kind in faults.FAULT_KINDS
+        if kind not in traits.faults
     ),
     *(
         ArmLimit(
@@ -130,7 +135,7 @@ LIMITS = (
             why="the local cloud serves the queue with all processors at once; AWS opens them gradually",
             target=LOCAL,
         )
-        for arm in ("queue_client", "storage_first")
+        for arm in WRITE_TO_QUEUE
     ),
     *(
         ArmLimit(
@@ -139,7 +144,7 @@ LIMITS = (
             why="the local cloud does not check the permissions with which its requests are made",
             target=LOCAL,
         )
-        for arm in ("queue_client", "storage_first", "invoke", "distributed_map")
+        for arm in dict.fromkeys((*WRITE_TO_QUEUE, *OTHER_DOORS))
     ),
 )
 
