@@ -40,6 +40,8 @@ READY_S = 20.0  # for all ports together; 0.3 s is usual
 POLL_S = 0.5
 LOG_LINES_SHOWN = 8
 LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+# -P: a types.py in the folder that it starts in hides no module
+EMULATOR_COMMAND = (sys.executable, "-P", "-m", cloud_state.EMULATOR)
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -142,7 +144,7 @@ def _launch_on(port: int, options: Options) -> tuple[subprocess.Popen[bytes], cl
     """Start the emulator's process on a port, with a folder and a key of its own."""
     folder, key = emulator_folder(options.parent_folder), secrets.token_hex(16)
     emulator = subprocess.Popen(
-        [sys.executable, "-P", "-m", cloud_state.EMULATOR],
+        EMULATOR_COMMAND,
         env=environment(port, folder, key, auth=options.auth),
         cwd=folder,
         stdin=subprocess.DEVNULL,

@@ -35,6 +35,7 @@ PYTHONS = ((3, 11), (3, 14))  # the emulator runs on these, first to last
 REGION = "us-east-1"
 LINGER_S = 60.0
 PORTS_TRIED = 5
+SUPERVISOR_COMMAND = (sys.executable, "-P", "-m", cloud_state.SUPERVISOR)  # -P as for the emulator
 START_S = 30.0  # the supervisor gives up sooner, with a reason
 STOP_S = 20.0
 
@@ -251,7 +252,7 @@ def _started(state: Path, options: Options) -> cloud_state.Record:
     try:
         # Returns when the supervisor, a grandchild, has let go of stdout: the cloud is ready or failed.
         starting = subprocess.run(
-            [sys.executable, "-P", "-m", cloud_state.SUPERVISOR, json.dumps(asdict(options))],
+            [*SUPERVISOR_COMMAND, json.dumps(asdict(options))],
             cwd=paths.root(),
             env={**interpreter_environment(), "PATH": os.defpath},
             stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ import os
 import site
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -216,6 +217,39 @@ def test_the_emulators_environment_is_complete_and_ours(monkeypatch):
     plain = local_cloud_supervisor.environment(4711, "/folder", "secret")
     assert "AUTH" not in plain
     assert plain["AWS_SESSION_TOKEN"] == "secret"  # what a Lambda's calls carry
+
+
+def test_packages_of_the_user_site_reach_the_emulator(tmp_path, monkeypatch):
+    """After `pip install --user` they lie below a home folder that the emulator does not see."""
+    monkeypatch.setattr(site, "USER_BASE", str(tmp_path / "base"))
+    folder = tmp_path / "base" / Path(sysconfig.get_path("purelib", "posix_user")).relative_to(
+        sysconfig.get_config_var("userbase")
+    )  # fmt: skip
+    folder.mkdir(parents=True)
+    (folder / "of_the_user.py").write_text("print('found')\n")
+    environment = local_cloud_supervisor.environment(4711, str(tmp_path / "home"), "secret")
+
+    # an environment of venv has no user site; the Python that it was made with has
+    command = [sys._base_executable, "-P", "-c", "import of_the_user"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "found\n"), done.stderr
+
+
+@pytest.mark.parametrize("name", ["types", "items", "lambdist_lib", "ministack"])
+def test_a_users_file_hides_no_module_of_the_local_cloud(tmp_path, monkeypatch, name):
+    """The processes of the local cloud import nothing from the folder in which they are started."""
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    for command in (local_cloud.SUPERVISOR_COMMAND, local_cloud_supervisor.EMULATOR_COMMAND):
+        done = subprocess.run(
+            [*command[:-2], "-c", f"import {name}"],
+            env={**local_cloud_supervisor.environment(4711, str(tmp_path), "secret")},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "imported" not in done.stderr
 
 
 def test_a_missing_emulator_says_how_to_install_it():
