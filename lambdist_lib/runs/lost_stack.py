@@ -8,6 +8,7 @@ from typing import Any
 from lambdist_lib.cloud import local_cloud
 from lambdist_lib.cloud.targets import LOCAL_LABEL, Target
 from lambdist_lib.errors import LocalCloudError, TargetError
+from lambdist_lib.runs.argument_checks import TEMPERATURES
 
 ENDED = "the local cloud has ended"
 
@@ -16,10 +17,13 @@ def error(facts: Mapping[str, Any], what: str) -> TargetError:
     """Return the error for a run that cannot go on, with the commands that start it afresh."""
     on = "" if facts["target"] == LOCAL_LABEL else " --target aws"
     data = shlex.quote(facts.get("data_path") or facts["data"])
-    return TargetError(
-        f"{facts['run_id']} cannot go on: {what}, and with it what was not collected; "
-        f"start afresh: `lambdist deploy{on}`, then `lambdist submit {data}{on}`"
-    )
+    how = f"start afresh: `lambdist deploy{on}`, then `lambdist submit {data}{on}`"
+    if facts.get("temperature") in TEMPERATURES:
+        how = (
+            f"its notebook, script or `lambdist run` measures it again with the experiment id "
+            f"{facts['experiment_id']}, and keeps the runs that are complete"
+        )
+    return TargetError(f"{facts['run_id']} cannot go on: {what}, and with it what was not collected; {how}")
 
 
 def reason(target: Target) -> str:

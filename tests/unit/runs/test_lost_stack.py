@@ -25,6 +25,16 @@ def test_error_names_the_commands_for_a_fresh_start():
     assert "`lambdist deploy --target aws`" in on_aws
 
 
+def test_error_of_an_experiments_run_names_the_experiment():
+    """To submit its file would be another measurement."""
+    facts = {**FACTS, "temperature": "warm", "experiment_id": "words-1"}
+
+    text = str(lost_stack.error(facts, "the stack is gone"))
+
+    assert "with the experiment id words-1" in text
+    assert "lambdist submit" not in text
+
+
 def test_reason_is_empty_while_the_target_is_there():
     """AWS does not end; a local cloud has ended when its emulator's process has."""
     assert lost_stack.reason(SimpleNamespace(cloud=None)) == ""
