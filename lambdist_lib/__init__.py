@@ -4,8 +4,8 @@ Names are imported on first use, so `import lambdist_lib` stays cheap.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing itself would take most of the time of this import
 if TYPE_CHECKING:
     from lambdist_lib import errors, figures, measures
     from lambdist_lib.analysis import Results, load_results
@@ -74,7 +74,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home, _, spelling = HOMES[name].partition(":")
