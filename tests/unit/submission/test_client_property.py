@@ -64,13 +64,14 @@ def test_the_receipts_are_true(script, count, chunks, request_batch, tries, open
         BEHAVIOURS[name](exchange)
 
     receipts: list[Receipt] = []
+    hangs = script.count("hang")  # without any, only a busy machine could make a request time out
     plan = SendOptions(
-        **{**FAST, "timeouts": Timeouts(connect_s=1.0, request_s=0.15)},
+        **{**FAST, "timeouts": Timeouts(connect_s=30.0, request_s=0.15 if hangs else 30.0)},
         chunks=chunks,
         request_batch=request_batch,
         tries=tries,
         opening_senders=opening,
-        stall_s=2.0,
+        stall_s=60.0,  # the script ends with acceptance
     )
     with Hostile(behave) as server:
         counts = client.submit(points(count), server.api, plan, run_id="r", keep=receipts.extend)
@@ -81,7 +82,8 @@ def test_the_receipts_are_true(script, count, chunks, request_batch, tries, open
     for n, verdict in verdicts.items():
         assert verdict != "accepted" or n in taken
         assert verdict not in ("refused", "rejected") or n not in taken
-    assert all(receipt.tries <= len(script) + 1 for receipt in receipts)
+    late = collections.Counter(receipt.n for receipt in receipts if "timed out" in receipt.cause)
+    assert all(receipt.tries - late[receipt.n] <= len(script) - hangs + 1 for receipt in receipts)
     assert all(receipt.senders <= chunks for receipt in receipts)
     if not set(script) - {"accept", "429", "503"}:
         assert counts.accepted == count
