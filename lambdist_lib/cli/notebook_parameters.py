@@ -73,7 +73,7 @@ def _mapping(text: str, option: str) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UsageError(f"{option} is {type(content).__name__}, not a mapping; write name: value")
+        raise UsageError(f"{option} is not a mapping: write name: value")
     return {str(name): value for name, value in content.items()}
 
 

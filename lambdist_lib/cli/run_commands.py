@@ -29,7 +29,7 @@ def try_(options: argparse.Namespace) -> None:
 
     processing = bundles.folder(options.processing)
     how = cli_options.of_file(options)
-    if note := preview.other_python(processing):
+    for note in filter(None, (preview.other_python(processing), preview.header_note(options.data, **how))):
         print(f"note: {note}", file=sys.stderr)
     failed = 0
     for answer in preview.preview(options.data, options.n, processing=processing, **how):

@@ -103,11 +103,8 @@ class Source:
         if self.is_plain:
             assert isinstance(self.data, str | Path)
             path = folders.data_file(self.data, experiment)
-            if header := tables.likely_header(path):
-                log(
-                    f"{self.data}: the first line looks like a header ({header[:60]}), and is sent as a "
-                    "datapoint; a name that ends with .csv, or --format csv, leaves it out"
-                )
+            if note := self.header_note(path):
+                log(note)
             return path
         path = folders.items_file(
             self.rows(target),
@@ -121,6 +118,15 @@ class Source:
             header = " with a header line" if self.read_as in (tables.CSV, tables.TSV) else ""
             log(f"{self.data}: read as {self.read_as}{header}{chosen}")
         return path
+
+    def header_note(self, path: str | Path) -> str:
+        """Say that the first line of a file of lines looks like a header, or ""."""
+        if not self.is_plain or not (header := tables.likely_header(path)):
+            return ""
+        return (
+            f"{self.data}: the first line looks like a header ({header[:60]}), and is sent as a "
+            "datapoint; a name that ends with .csv, or --format csv, leaves it out"
+        )
 
     def rows(self, target: Target | None = None) -> Iterator[Any]:
         """Yield the items, or the rows of the file."""

@@ -67,6 +67,12 @@ def preview(
             raise UsageError(f"{shown} fails: {error.cause}{hint}") from None
 
 
+def header_note(data: str | Path | Iterable[object], *, format: str = "", columns: Sequence[str] = ()) -> str:
+    """Say that the first line of a file of lines looks like a header, or ""."""
+    source = Source(data=data, format=format, columns=columns)
+    return source.header_note(data) if isinstance(data, str | Path) else ""
+
+
 def _answers(lines: Iterable[Line], items: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield an answer for each line: its result as the cloud would return it, or its error."""
     for line in lines:

@@ -187,3 +187,15 @@ def test_a_missing_file_is_a_usage_error(tmp_path, attempt):
     attempt("def process(data):\n    return 1\n")
     with pytest.raises(DataFileError, match=r"no data file nowhere\.txt"):
         list(preview.preview("nowhere.txt", 1, processing=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_mentioned"), [("id,name\n1,a\n2,b\n", True), ("1,a\n2,b\n3,c\n", False)]
+)
+def test_a_likely_header_is_mentioned_as_by_a_run(tmp_path, lines, is_mentioned):
+    path = tmp_path / "table.txt"
+    path.write_text(lines)
+
+    assert ("(id,name)" in preview.header_note(path)) == is_mentioned
+    assert preview.header_note(path, format="csv") == ""
+    assert preview.header_note("-") == ""
