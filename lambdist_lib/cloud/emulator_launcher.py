@@ -1,6 +1,6 @@
 """Run the emulator behind its gate; the supervisor starts this as a process of its own.
 
-The environment is the supervisor's (`emulator_supervisor.environment`); the key of this start is in
+The environment is the supervisor's (`emulator_environment.environment`); the key of this start is in
 AWS_ACCESS_KEY_ID, which makes it the key of the emulator's root user, too.
 """
 

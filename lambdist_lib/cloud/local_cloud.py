@@ -28,7 +28,8 @@ import psutil
 from lambdist_lib import paths
 from lambdist_lib.cloud import emulator_gate, locks
 from lambdist_lib.cloud import emulator_state as cloud_state
-from lambdist_lib.cloud.emulator_supervisor import READY, Options, interpreter_environment
+from lambdist_lib.cloud.emulator_environment import interpreter_environment
+from lambdist_lib.cloud.emulator_supervisor import READY, Options
 from lambdist_lib.errors import LocalCloudError, MissingExtraError
 
 PYTHONS = ((3, 11), (3, 14))  # the emulator runs on these, first to last
@@ -195,7 +196,11 @@ def stop(state: Path | None = None) -> bool:
 
 
 def reset(cloud: LocalCloud) -> None:
-    """Delete all stacks, tables, queues, logs and workers of the local cloud; its endpoint stays."""
+    """Delete all stacks, tables, queues, logs and workers of the local cloud; its endpoint stays.
+
+    Raises:
+        LocalCloudError: It does not answer.
+    """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         url, headers = f"{cloud.endpoint_url}/_ministack/reset", {emulator_gate.KEY_HEADER: cloud.key}
