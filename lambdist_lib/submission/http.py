@@ -85,7 +85,8 @@ class HttpClient:
         _allow_files(senders + SPARE_FILES)
         self.in_flight = 0
         self._url, self._timeouts = url, timeouts
-        self._headers = _header_lines(headers)
+        self._headers = headers
+        self._set_headers: dict[pycurl.Curl, dict[str, str]] = {}  # of each sender: those of its last request
         self._idle: list[pycurl.Curl] = []
         self._busy: dict[pycurl.Curl, Any] = {}
         self._bodies: dict[pycurl.Curl, list[bytes]] = {}  # each sender's pieces of its response
@@ -112,8 +113,10 @@ class HttpClient:
             headers: Of this request; by default the client's.
         """
         curl = self._idle.pop() if self._idle else self._sender()
-        if headers is not None:
-            curl.setopt(pycurl.HTTPHEADER, _header_lines(headers))
+        wanted = self._headers if headers is None else headers
+        if self._set_headers.get(curl) != wanted:  # libcurl copies each line
+            curl.setopt(pycurl.HTTPHEADER, _header_lines(wanted))
+            self._set_headers[curl] = wanted
         curl.setopt(pycurl.POSTFIELDS, body)
         self._busy[curl] = token
         self._multi.add_handle(curl)
@@ -148,6 +151,7 @@ class HttpClient:
         self._idle.clear()
         self._bodies.clear()
         self._copies.clear()
+        self._set_headers.clear()
         self._multi.close()
         self._selector.close()
 
@@ -160,7 +164,6 @@ class HttpClient:
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.MAXFILESIZE, RESPONSE_MAX_BYTES)
         curl.setopt(pycurl.POST, 1)
-        curl.setopt(pycurl.HTTPHEADER, self._headers)
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.NOPROXY, "127.0.0.1,localhost,::1")
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(self._timeouts.connect_s * 1000))

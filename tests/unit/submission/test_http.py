@@ -84,6 +84,25 @@ def test_a_request_that_a_closed_connection_swallowed_is_resent_and_marked():
     assert server.requests == 4
 
 
+def test_a_request_has_its_own_headers_or_the_clients():
+    """Whatever the request before it had on the same connection."""
+    given = [{"x-api-key": "a"}, {"x-api-key": "a"}, {"x-api-key": "b"}, None, {"x-api-key": "b"}]
+    seen = []
+
+    def script(exchange: Exchange) -> None:
+        seen.append((exchange.headers.get("x-api-key"), exchange.headers.get("content-type")))
+        echo(exchange)
+
+    with Hostile(script) as server, HttpClient(server.api.url, HEADERS, Timeouts(), senders=1) as wire:
+        for headers in given:
+            wire.post(None, b"x", headers)
+            while wire.in_flight:
+                wire.responses(0.2)
+
+    assert [key for key, _ in seen] == ["a", "a", "b", None, "b"]
+    assert seen[3][1] == "application/json" != seen[2][1]
+
+
 def test_the_timers_split_a_request():
     """They give the times of connection, first byte and last byte."""
 
