@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import EXPERIMENT_ID_MAX_CHARS, RUN_ID
@@ -76,14 +77,13 @@ def share(text: str) -> float:
 
 
 def dead_limit(text: str) -> str:
-    """Parse a limit of dead datapoints: a percentage below 100%, or a count."""
-    number = text.removesuffix("%")
+    """Check a limit of dead datapoints by its grammar."""
+    from lambdist_lib.runs import dead_limit
+
     try:
-        value = float(number) if text.endswith("%") else int(number)
-    except ValueError:
-        value = -1
-    if not value >= 0 or (text.endswith("%") and value >= 100):
-        raise _refusal(text, "a percentage below 100%, which no run exceeds, or a count such as 20")
+        dead_limit.parse(text)
+    except UsageError:
+        raise _refusal(text, dead_limit.REMEDY) from None
     return text
 
 

@@ -91,8 +91,7 @@ def arms(values: Any) -> tuple[str, ...]:
 def temperatures(values: Any) -> tuple[str, ...]:
     """Return the temperatures of a sweep's runs."""
     known = several("temperatures", values, f"{' and '.join(TEMPERATURES)}")
-    if unknown := [value for value in known if value not in TEMPERATURES]:
-        raise UsageError(f"temperatures has {unknown[0]!r}; write {' or '.join(TEMPERATURES)}")
+    require_known("temperatures", known, TEMPERATURES)
     return tuple(known)
 
 

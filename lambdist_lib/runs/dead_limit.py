@@ -24,17 +24,20 @@ if TYPE_CHECKING:
     from lambdist_lib.deployment.stacks import Stack
 
 POLL_S = {"local": 1.0, "aws": 30.0}
+REMEDY = "a percentage below 100%, such as 5%, or a count such as 20"
 LOAD = 2.0  # pause after a count, in durations of that count
 
 
 def parse(text: str) -> tuple[float, int]:
     """Return the share and the number of dead datapoints that a run may have.
 
+    A share of 100% is refused: no run exceeds it.
+
         >>> parse("5%"), parse("20")
         ((0.05, 0), (0.0, 20))
 
     Raises:
-        UsageError: The text is neither a percentage from 0% to 100% nor a whole number.
+        UsageError: The text is neither a percentage below 100% nor a whole number.
     """
     number = text.removesuffix("%")
     try:
@@ -42,8 +45,8 @@ def parse(text: str) -> tuple[float, int]:
         count = 0 if text.endswith("%") else int(text)
     except ValueError:
         share, count = -1.0, 0
-    if not (0 <= share <= 1 and count >= 0):
-        raise UsageError(f"stop_if_dead is {text!r}: write a percentage such as 5%, or a count such as 20")
+    if not (0 <= share < 1 and count >= 0):
+        raise UsageError(f"stop_if_dead is {text!r}: write {REMEDY}")
     return share, count
 
 

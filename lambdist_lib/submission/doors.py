@@ -157,7 +157,7 @@ class QueueDoor:
         accepted = frozenset(ns) & _ids(body.get("Successful"))
         failed = body.get("Failed") or []
         reasons = {int(entry["Id"]): entry for entry in failed if str(entry.get("Id")).isdecimal()}
-        texts = {n: responses.printable(_reason(entry)) for n, entry in reasons.items()}
+        texts = {n: responses.one_line(_reason(entry)) for n, entry in reasons.items()}
         rejected = {n: texts[n] for n, entry in reasons.items() if entry.get("SenderFault") is True}
         certain = (accepted | reasons.keys()).issuperset(ns)
         served = bool(accepted or rejected)
@@ -175,7 +175,7 @@ class QueueDoor:
     def _parse_error(self, response: Response, body: dict[str, Any]) -> ParsedResponse:
         """Read an error of the whole request: it says nothing about a datapoint."""
         kind = str(body.get("__type", "")).rpartition("#")[2]
-        text = responses.printable(f"{kind} {body.get('message') or body.get('Message') or ''}")
+        text = responses.one_line(f"{kind} {body.get('message') or body.get('Message') or ''}")
         cause = f"HTTP {response.status}: {text or 'no reason given'}"
         if response.status == 429 or any(part in kind for part in SQS_THROTTLES):
             return ParsedResponse(cause=cause, counts=False, overload=True)
@@ -200,7 +200,7 @@ class InvokeDoor:
         """Read the function's own response; a function that failed may have stored before."""
         if response.status != 429 and 400 <= response.status < 500:  # of the call, not of a datapoint
             text = responses.object_of(response.body).get("message") or "no reason given"
-            cause = f"HTTP {response.status}: {responses.printable(text)}"
+            cause = f"HTTP {response.status}: {responses.one_line(text)}"
             return ParsedResponse(cause=cause, stop=f"Lambda does not invoke the function ({cause})")
         if response.status != 200:
             return responses.parse(response, ns)
@@ -209,7 +209,7 @@ class InvokeDoor:
         if isinstance(status, int) and isinstance(body, str):
             own = response._replace(status=status, body=body.encode(errors="replace"))
             return responses.parse(own, ns)._replace(status=status)
-        text = responses.printable(payload.get("errorMessage") or "no response")
+        text = responses.one_line(payload.get("errorMessage") or "no response")
         return ParsedResponse(cause=f"the function failed: {text}", certain=False, status=FUNCTION_FAILED)
 
 

@@ -120,7 +120,7 @@ def _parse_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedRespo
 
 def _parse_page(response: Response) -> ParsedResponse:
     """Parse an HTML page with status 200: a login or a portal. What is behind it may have accepted."""
-    text = printable(TAGS.sub(" ", response.body[:PAGE_BYTES].decode(errors="replace")))
+    text = one_line(TAGS.sub(" ", response.body[:PAGE_BYTES].decode(errors="replace")))
     cause = f"HTTP {response.status}: an HTML page: {text}"
     return ParsedResponse(
         cause=cause, stop=f"a page for people answers, not an API ({cause}): check the URL", certain=False
@@ -130,13 +130,13 @@ def _parse_page(response: Response) -> ParsedResponse:
 def _parse_foreign(response: Response, body: dict[str, Any], ns: list[int]) -> ParsedResponse:
     """Parse a response of API Gateway itself or of another server."""
     text = body.get("message") or body.get("errorMessage") or response.body[:200].decode(errors="replace")
-    message = printable(text or "no body")
+    message = one_line(text or "no body")
     cause, status = f"HTTP {response.status}: {message}", response.status
     if status == 429:
         stop = f"the API's quota is spent ({cause})" if message == QUOTA_SPENT else ""
         return ParsedResponse(cause=cause, stop=stop, counts=False, overload=True)
     if 300 <= status < 400:
-        cause = f"HTTP {status}: {printable(response.error)}" if response.error else cause
+        cause = f"HTTP {status}: {one_line(response.error)}" if response.error else cause
         return ParsedResponse(cause=cause, stop=f"the API has moved ({cause}): send to that URL instead")
     if status in STOPPING:
         return ParsedResponse(cause=cause, stop=f"the API rejects this client ({cause}): {STOPPING[status]}")
@@ -170,14 +170,14 @@ def _reasons(value: object) -> dict[int, str]:
     if not value or not isinstance(value, list):
         return NO_REASONS
     return {
-        entry["n"]: printable(entry.get("reason") or "no reason given")
+        entry["n"]: one_line(entry.get("reason") or "no reason given")
         for entry in value
         if isinstance(entry, dict) and is_count(entry.get("n"))
     }
 
 
-def printable(value: object) -> str:
-    """Make untrusted text safe for a journal and a terminal."""
+def one_line(value: object) -> str:
+    """Return untrusted text as one short printable line, for a journal and a terminal."""
     text = "".join([char if char.isprintable() else " " for char in str(value)[:REASON_MAX_CHARS]])
     return " ".join(text.split())  # a proxy's HTML pages are indented
 
