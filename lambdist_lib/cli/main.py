@@ -20,7 +20,7 @@ OF_THE_SURROUNDINGS = (  # errors of the disk, of permissions and of limits, rat
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line's entry; returns the exit status."""
+    """Run the command line; return the exit status."""
     parser = build_parser()
     if "_ARGCOMPLETE" in os.environ:  # set by the script of `lambdist completion`
         from lambdist_lib.cli import completion

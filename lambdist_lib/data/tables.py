@@ -101,6 +101,7 @@ def rows(path: str | Path, *, format: str = "", columns: Sequence[str] = ()) -> 
 
     Raises:
         DataFileError: The file does not exist, is damaged, is not UTF-8, or lacks a column.
+        UsageError: Columns are chosen of a file of lines, or the format is unknown.
         MissingExtraError: Parquet needs pyarrow, and .zst zstandard.
     """
     path = paths.find(path)

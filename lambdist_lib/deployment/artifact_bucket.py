@@ -55,7 +55,11 @@ def ensure(target: Target, name: str) -> str:
 
 
 def upload(target: Target, bucket: str, built: list[Bundle], log: Log) -> None:
-    """Upload missing bundles and check that all exist: a stack needs its code."""
+    """Upload missing bundles and check that all exist: a stack needs its code.
+
+    Raises:
+        DeployError: A bundle is not in the bucket after its upload.
+    """
     s3, owner = target.client("s3"), {"Bucket": bucket, "ExpectedBucketOwner": _account(target)}
     for bundle in built:
         if not _is_there(s3, owner, bundle.key):

@@ -49,7 +49,7 @@ def of_stack(
 
 
 def is_expired(tags: Mapping[str, str], now: datetime) -> bool:
-    """Whether the expiry has passed; a missing or malformed one never does."""
+    """Return whether the expiry has passed; a missing or malformed one never does."""
     try:
         return datetime.fromisoformat(tags.get(EXPIRES, "")) <= now
     except (ValueError, TypeError):

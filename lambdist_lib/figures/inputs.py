@@ -82,7 +82,7 @@ def require_one_run(table: pd.DataFrame, figure: str, name: str) -> None:
 
 
 def has_predictions(table: pd.DataFrame) -> bool:
-    """Whether a row of an outlook or of ways has a predicted time."""
+    """Return whether a row of an outlook or of ways has a predicted time."""
     return "predicted_s" in table and bool(table["predicted_s"].notna().any())
 
 

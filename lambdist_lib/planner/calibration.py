@@ -67,7 +67,11 @@ def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFra
 
 
 def measured(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFrame) -> Measured:
-    """Measure as `calibrate`, without the numbers that only AWS gives."""
+    """Measure as `calibrate`, without the numbers that only AWS gives.
+
+    Raises:
+        RunError: No run of the distributed arm, an open ledger, several targets, or too few datapoints.
+    """
     runs = runs[runs["arm"] == "distributed"]
     if runs.empty:
         raise RunError(

@@ -92,7 +92,11 @@ def gaps(processors: pd.DataFrame) -> pd.Series:
 
 
 def by_blocks(name: str, values: pd.Series, run: Measured) -> Number:
-    """Return the mean of values in order of time, with an interval from the means of consecutive blocks."""
+    """Return the mean of values in order of time, with an interval from the means of consecutive blocks.
+
+    Raises:
+        RunError: There are fewer than two values per block.
+    """
     values = values.dropna().reset_index(drop=True)
     if len(values) < 2 * BLOCKS:
         raise RunError(

@@ -88,7 +88,7 @@ def reason_against(data: object, *, max_chars: int = DATAPOINT_MAX_CHARS, patter
 
 
 def is_count(value: object, minimum: int = 0) -> bool:
-    """Whether a JSON value is an integer from `minimum` to N_MAX; True and 1.0 are not."""
+    """Return whether a JSON value is an integer from `minimum` to N_MAX; True and 1.0 are not."""
     return isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= N_MAX
 
 

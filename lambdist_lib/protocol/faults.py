@@ -115,7 +115,7 @@ class FaultPlan:
         return next((kind for kind in BEFORE_WRITE if self.strikes(kind, n, attempt)), "")
 
     def strikes(self, kind: str, n: int, attempt: int = 0) -> bool:
-        """Whether the fault strikes this attempt (from 1) at datapoint n."""
+        """Return whether the fault strikes this attempt (from 1) at datapoint n."""
         attempt = 0 if kind in PER_DATAPOINT else attempt
         return any(
             fault.kind == kind and fault.concerns(n) and self._draw(kind, n, attempt) < fault.probability

@@ -188,7 +188,7 @@ def write_tables(
 
 
 def ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
-    """A run's counts by outcome, and its times from the first intended send."""
+    """Return a run's counts by outcome, and its times from the first intended send."""
     return _row(collections.Counter(table["outcome"]), _times({}, table), seen_at)
 
 
@@ -216,7 +216,7 @@ def _row(counts: collections.Counter[str], times: dict[str, float], seen_at: flo
 
 
 def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path:
-    """The answers of datapoints that came without a run, as old clients send them; returns their folder.
+    """Write the answers of datapoints without a run, as old clients send them; return their folder.
 
     Raises:
         NotFoundError: No stack has any of that id.
@@ -236,7 +236,7 @@ def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path
 
 
 def fetch(run: str) -> Iterable[dict[str, Any]]:
-    """The answers of a run, or of an experiment's first distributed run.
+    """Return the answers of a run, or of an experiment's first distributed run.
 
     Example:
         >>> answer = next(iter(fetch("results/reference")))

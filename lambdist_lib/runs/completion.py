@@ -80,7 +80,7 @@ def wait_until_complete(
 
 
 def longest_s(stack: "Stack") -> float:
-    """How long an accepted datapoint may take: every receive up to its visibility timeout."""
+    """Return how long an accepted datapoint may take: every receive up to its visibility timeout."""
     of = stack.outputs
     if "QueueUrl" not in of:
         return float(of["SingleNodeTimeoutSeconds"]) + GRACE_S
@@ -89,14 +89,14 @@ def longest_s(stack: "Stack") -> float:
 
 
 def count_settled(target: Target, stack: "Stack", run_id: str) -> int:
-    """Items of the run with an outcome."""
+    """Count the items of the run with an outcome."""
     dynamodb, table = target.client("dynamodb"), stack.outputs["TableName"]
     with ThreadPoolExecutor(4) as pool:
         return sum(pool.map(lambda key: _count(dynamodb, table, key, SETTLED), shard_keys(run_id)))
 
 
 def count_dead(target: Target, stack: "Stack", key: str) -> int:
-    """Dead items of one shard of a run (`contract.shard_keys`)."""
+    """Count the dead items of one shard of a run (`contract.shard_keys`)."""
     return _count(target.client("dynamodb"), stack.outputs["TableName"], key, IS_DEAD)
 
 

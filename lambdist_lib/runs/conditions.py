@@ -177,7 +177,9 @@ def resolve_faults(conditions: Conditions, points: Datapoints, seed: int) -> Con
 def send_options(
     target: Target, stack: "Stack", arm: str, conditions: Conditions, temperature: str
 ) -> SendOptions:
-    """How an arm sends. Without a queue the client tries again, as often and as slowly as the queue does.
+    """Return how an arm sends.
+
+    Without a queue the client tries again, as often and as slowly as the queue does.
 
     Raises:
         UsageError: The stack or the target refuses the declared work or faults.

@@ -25,7 +25,10 @@ def confirm_experiment(
     budget_usd: float,
     yes: bool,
 ) -> None:
-    """`look` and `require_consent` for an experiment; arguments and errors are theirs, and `usage_of`'s."""
+    """Show the cost of an experiment on AWS, and ask for consent.
+
+    Arguments and errors are those of `estimate_usage`, `preflight.inspect` and `preflight.confirm`.
+    """
     planned = estimate_usage(held, arms, datapoints, runs, settings)
     found = inspect(target, {**held.settings(), **settings}, planned=planned, chunks=held.chunks)
     confirm(found, budget_usd=budget_usd, yes=yes)
@@ -34,7 +37,7 @@ def confirm_experiment(
 def estimate_usage(
     held: Conditions, arms: Sequence[str], datapoints: int, runs: int, settings: Mapping[str, Any]
 ) -> Usage:
-    """What an experiment will use, warm-ups included.
+    """Estimate what an experiment will use, warm-ups included.
 
     Args:
         runs: Of each arm.

@@ -89,6 +89,10 @@ class Executor:
             keep: Called with the row of each run.
             enough: Asked after each round; gives the reason why no further round is needed, or "".
             facts: Further fields of each `RunInfo`.
+
+        Raises:
+            Interrupted: After a notebook's stop button.
+            DeadLimitError: So many datapoints died that `stop_if_dead` ended a run.
         """
         rows: list[dict[str, Any]] = []
         try:

@@ -45,12 +45,12 @@ class ExpectedOutcome:
 
 
 def of(plan: FaultPlan, n: int, *, tries: int, at_once: bool = True) -> ExpectedOutcome:
-    """The way of datapoint n.
+    """Predict the way of datapoint n.
 
     Args:
         plan: With only those kinds that the arm can have (`FaultPlan.only`).
         tries: Attempts before it is dead.
-        at_once: Whether what is hopeless is dead at its first attempt.
+        at_once: Whether a permanent failure is dead at its first attempt.
     """
     if throttled := plan.share("throttle"):
         known = throttled == 1
@@ -98,7 +98,7 @@ def write(folder: Path, found: Iterable[ExpectedOutcome]) -> None:
 
 
 def _met(plan: FaultPlan, n: int, tries: int, at_once: bool) -> list[str]:
-    """The kind that meets each attempt before its write, "" for none; ends where hopelessness ends it."""
+    """The kind that meets each attempt before its write, "" for none; ends with a permanent failure."""
     if plan.strikes("poison", n):
         return ["poison"] * (1 if at_once else tries)
     met = []

@@ -74,5 +74,5 @@ def count_outcomes(
 
 
 def is_settled_again(was: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether an item that was dead is stored, or has died once more."""
+    """Return whether an item that was dead is stored, or has died once more."""
     return now.get("outcome") == STORED or now.get("dead_at") != was.get("dead_at")

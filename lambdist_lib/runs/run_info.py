@@ -43,7 +43,7 @@ class RunInfo:
     data_path: str = ""
 
     def facts(self) -> dict[str, Any]:
-        """The flat form in which run.json keeps it."""
+        """Return the flat form in which run.json keeps it."""
         own = {name.name: getattr(self, name.name) for name in fields(self)}
         conditions, api = own.pop("conditions"), own.pop("api")
         return {**own, **(conditions.facts() if conditions else {}), **api}

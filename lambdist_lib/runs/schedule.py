@@ -153,7 +153,7 @@ def replacements(
 
 
 def with_stack(arms: Sequence[str]) -> tuple[str, ...]:
-    """The arms that go through a cloud."""
+    """Return the arms that go through a cloud."""
     return tuple(arm for arm in arms if ARMS[arm].stack)
 
 

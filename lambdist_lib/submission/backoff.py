@@ -92,7 +92,7 @@ class RateController:
         return max(self._draw(0, bound_s), retry_after_s)
 
     def pause_s(self, now_s: float) -> float:
-        """Seconds until a request may be sent."""
+        """Return the seconds until a request may be sent."""
         return max(0.0, self._paused_until_s - now_s)
 
     def patience_s(self) -> float:
@@ -100,5 +100,5 @@ class RateController:
         return self._stall_s if self._answered else min(self._stall_s, self._unreached_s)
 
     def stalled_s(self, now_s: float) -> float:
-        """Seconds since the last served request."""
+        """Return the seconds since the last served request."""
         return now_s - self._failing_since_s if self._failures_in_a_row else 0.0

@@ -61,7 +61,7 @@ class RetryQueue:
         return self._began_s + request.index / self._rate if self._rate else self._began_s
 
     def wait_s(self, now_s: float, default: float) -> float:
-        """Seconds until the next request is due, at least 0; `default` if none is left."""
+        """Return the seconds until the next request is due, at least 0; `default` without one."""
         due_s = []
         if self._retries:
             due_s.append(self._retries[0][0])
@@ -70,7 +70,7 @@ class RetryQueue:
         return max(0.0, min(due_s) - now_s) if due_s else default
 
     def is_over_budget(self, retries: int, settled: int) -> bool:
-        """Whether so many datapoints were sent again that the retries are a load of their own."""
+        """Return whether so many datapoints were sent again that the retries are a load of their own."""
         return retries > self._free_retries + self._retry_budget * settled
 
     def drain(self) -> Iterator[PendingRequest]:
