@@ -94,13 +94,10 @@ def from_iterable(
             reason = contract.reason_against(item, max_chars=max_chars, pattern=pattern)
             yield Line(n, str(item)[:max_chars], reason or "")
 
-    digest = hashlib.sha256()
-    for item in kept:
-        digest.update(f"{item}\n".encode(errors="surrogatepass"))
     submitted, rejected = count_lines(checked_lines())
     return Datapoints(
         name=name,
-        sha256=digest.hexdigest(),
+        sha256=_digest(kept),
         submitted=submitted,
         rejected=rejected,
         blank=0,
@@ -154,3 +151,11 @@ def valid_pattern(pattern: str) -> str:
     except re.error as error:
         raise UsageError(f"the pattern {pattern!r} is not a regular expression: {error}") from None
     return pattern
+
+
+def _digest(items: Iterable[str]) -> str:
+    """Return the SHA-256 of a file with one item per line."""
+    digest = hashlib.sha256()
+    for item in items:
+        digest.update(f"{item}\n".encode(errors="surrogatepass"))
+    return digest.hexdigest()

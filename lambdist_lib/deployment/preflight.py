@@ -17,7 +17,6 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.costs import assumptions, bill, usage
 from lambdist_lib.costs.bill import Usage
 from lambdist_lib.deployment import change_sets, stacks, tags, templates
-from lambdist_lib.deployment import templates as deployment_templates
 from lambdist_lib.errors import AccessDeniedError, DeployError, UsageError
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -108,11 +107,8 @@ def inspect(
     new = [
         kind for kind in templates.KINDS if not change_sets.describe(target, stacks.stack_name(kind, name))
     ]
-    makes = sum(
-        (deployment_templates.count_stack_resources(kind, values[kind]) for kind in new),
-        collections.Counter[str](),
-    )
-    alarms = deployment_templates.count_stack_resources("distributed", values["distributed"])[ALARM]
+    counts = {kind: templates.count_stack_resources(kind, values[kind]) for kind in templates.KINDS}
+    alarms = counts["distributed"][ALARM]
     standing = usage.standing(days, table, alarms=alarms)
     quotas = _read_quotas(target)
     concurrency = templates.parameters("distributed")["MaximumConcurrency"]["Default"]
@@ -121,7 +117,7 @@ def inspect(
         target_label=target.label,
         account=f"****{account[-4:]}",
         new=tuple(stacks.stack_name(kind, name) for kind in new),
-        makes=makes,
+        makes=sum((counts[kind] for kind in new), collections.Counter[str]()),
         quotas=quotas,
         runs_usd=bill.total_usd(bill.line_items(planned or Usage(), table)),
         standing_usd=bill.total_usd(bill.line_items(standing, table)),

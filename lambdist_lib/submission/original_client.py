@@ -41,24 +41,19 @@ def submit(
     # processes forked from a clean server: a fork of this one would inherit its threads' locks
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "requests"])
-    controls = {
-        name: getattr(options, name) for name in ("work", "fault") if getattr(options, name) != "none"
-    }
+    declared = {"work": options.work, "fault": options.fault}
+    controls = {name: value for name, value in declared.items() if value != "none"}
     stopped, ask_s = context.Event(), 0.0
     with context.Pool(options.chunks, _adopt, [stopped]) as pool:
         pool.map(time.sleep, [0.05] * options.chunks, chunksize=1)
-        end_s = time.monotonic() + (options.deadline_s or math.inf)
-        timeouts = (options.timeouts.request_s, end_s)
+        timeouts = (options.timeouts.request_s, time.monotonic() + (options.deadline_s or math.inf))
         post = functools.partial(_post, api.url, api.key.reveal(), timeouts, run_id, controls)
         for receipt in pool.imap_unordered(post, _sendable(lines, counts, keep)):
             if receipt.cause == LATE:
                 counts.stopped = f"the deadline of {options.deadline_s:g} s passed"
             if receipt.cause in (LATE, STOPPED):
                 receipt = receipt._replace(cause=counts.stopped, tries=0)
-            if receipt.intended_at is not None:
-                first, last = counts.first_intended_at, counts.last_answered_at
-                counts.first_intended_at = min(first or receipt.intended_at, receipt.intended_at)
-                counts.last_answered_at = max(last or 0.0, receipt.answered_at or 0.0)
+            _extend_times(counts, receipt)
             keep([counts.add(receipt)])
             watch(counts)
             if not counts.stopped and time.monotonic() >= ask_s:
@@ -67,6 +62,14 @@ def submit(
                     counts.stopped = why
                     stopped.set()
     return counts
+
+
+def _extend_times(counts: SubmissionCounts, receipt: Receipt) -> None:
+    """Extend the first intended send and the last answer by those of a receipt."""
+    if receipt.intended_at is not None:
+        first, last = counts.first_intended_at, counts.last_answered_at
+        counts.first_intended_at = min(first or receipt.intended_at, receipt.intended_at)
+        counts.last_answered_at = max(last or 0.0, receipt.answered_at or 0.0)
 
 
 def _sendable(
