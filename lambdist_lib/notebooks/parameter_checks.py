@@ -4,6 +4,7 @@ A parameter of one name means the same in every notebook, so there is one check 
 hold for several parameters together come last.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
@@ -16,14 +17,16 @@ from lambdist_lib.deployment import bundles, templates
 from lambdist_lib.errors import LambdistError, ParameterError
 from lambdist_lib.notebooks.parameters import parse_arms, parse_fault_matrix, parse_levels
 from lambdist_lib.planner import plan
+from lambdist_lib.planner.calibration import MIN_VALUES
 from lambdist_lib.planner.job import MAX_CHUNKS, MAX_PROCESSORS, MIN_PROCESSORS
 from lambdist_lib.protocol.arms import require_arm
+from lambdist_lib.protocol.faults import parse_work
 from lambdist_lib.results import folders
 from lambdist_lib.runs import argument_checks
 from lambdist_lib.runs.argument_checks import flag, real, text, whole
 from lambdist_lib.runs.conditions import CHECKS as CONDITIONS
 from lambdist_lib.runs.conditions import Conditions, parse_conditions, require_possible
-from lambdist_lib.runs.inputs import S3
+from lambdist_lib.runs.inputs import S3, Source
 from lambdist_lib.runs.levels import check_levels
 
 Check = Callable[[str, Any], object]
@@ -101,11 +104,20 @@ def _policy_arn(name: str, value: Any) -> None:
     templates.to_parameters("distributed", {"processing_policy_arn": text(name, value)})
 
 
+def _calibration_work(name: str, value: Any) -> None:
+    CONDITIONS["work"](name, value)
+    if parse_work(value).kind == "cpu":
+        raise ParameterError(
+            f"{name} is {value!r}, whose time depends on the machine's free cores: write none, or io such "
+            "as io:20ms"
+        )
+
+
 CHECKS: dict[str, Check] = {
     **CONDITIONS,
     "first_datapoints": partial(whole, low=-1),
     "failing_datapoints": partial(whole, low=-1),
-    "calibration_work": CONDITIONS["work"],
+    "calibration_work": _calibration_work,
     "calibration_chunks": CONDITIONS["chunks"],
     "calibration_processors": CONDITIONS["processors"],
     "calibration_repetitions": partial(whole, low=1),
@@ -165,12 +177,24 @@ def _sizes(sizes: Any, queue_batch: int, memory_mb: int, **sending: Any) -> None
     plan.plan_sizes(sizes, settings=settings, **sending)
 
 
+def _calibration(calibrate_from: str, data: str) -> None:
+    if calibrate_from or data.startswith(S3):
+        return
+    valid = (line for line in Source(data=data).lines() if not line.reason)
+    if len(list(itertools.islice(valid, MIN_VALUES))) < MIN_VALUES:
+        raise ParameterError(
+            f"data: {data} has fewer than {MIN_VALUES} datapoints, and a calibration needs {MIN_VALUES}; "
+            "name a larger file, or runs by calibrate_from"
+        )
+
+
 CONDITION_NAMES = tuple(condition.name for condition in fields(Conditions))
 TOGETHER: tuple[tuple[tuple[str, ...], Callable[..., object]], ...] = (
     (("levels", "factor"), _levels),
     (("fault_plans", "batches", "plans_without_partial_responses", "target"), _matrix),
     (("target", "extra_arms", *CONDITION_NAMES), _arms),
     (("arms", "target", *CONDITION_NAMES), _ways),
+    (("calibrate_from", "data"), _calibration),
     (
         ("sizes", "queue_batch", "memory_mb", "processors", "chunks", "request_batch", "work", "fault"),
         _sizes,

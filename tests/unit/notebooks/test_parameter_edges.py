@@ -69,7 +69,7 @@ EDGES = {  # parameter: values that are taken, values that are refused
     "plans_without_partial_responses": (["", "raise:0.1 raise:0.2"], ["raise", "raise:2", *WORDS]),
     "max_receives": ([1, 20], [0, 21, *WHOLE]),
     "calibrate_from": (["", str(paths.root() / "results" / "reference")], ["no-run", "../..", *WORDS]),
-    "calibration_work": WORK,
+    "calibration_work": (["none", "", "io:20ms", "io:0ms"], ["cpu:0.5ms", *WORK[1]]),
     "calibration_chunks": COUNTS,
     "calibration_repetitions": COUNTS,
     "calibration_processors": PROCESSORS,
@@ -123,6 +123,21 @@ def test_an_impossible_value_is_refused_by_its_name(notebook, name, value):
 
     assert name.removesuffix("s") in str(refusal.value) or "plans" in name
     assert len(str(refusal.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(("lines", "is_taken"), [("a\nb\n", True), ("a\n\n", False)])
+def test_a_calibration_is_refused_where_its_data_has_one_datapoint(tmp_path, lines, is_taken):
+    """Before it deploys: its spread could not be measured. Runs that exist need no data."""
+    path = tmp_path / "data.txt"
+    path.write_text(lines)
+
+    if is_taken:
+        runner.checked_values(NOTEBOOKS["plan"], {"data": str(path)})
+    else:
+        with pytest.raises(ParameterError, match="fewer than 2 datapoints"):
+            runner.checked_values(NOTEBOOKS["plan"], {"data": str(path)})
+        values = {"data": str(path), "calibrate_from": "results/reference"}
+        runner.checked_values(NOTEBOOKS["plan"], values)
 
 
 @pytest.mark.parametrize(
