@@ -1,6 +1,7 @@
 """The outputs of commands in docs/commands.md: those that need no cloud are made again and compared.
 
-`python tests/support/screens.py` writes them again, after a change of the words or of results/reference.
+`python tests/support/screens.py` writes them again, after a change of the words or of results/reference; the
+figures of README.md, too (`support.readme`).
 """
 
 import contextlib
@@ -95,4 +96,7 @@ def rewritten():
 
 if __name__ == "__main__":
     sys.path.insert(0, str(paths.root() / "tests"))
+    from support import readme
+
     PAGE.write_text(rewritten(), encoding="utf-8")
+    readme.PAGE.write_text(readme.rewritten(readme.PAGE.read_text(encoding="utf-8")), encoding="utf-8")

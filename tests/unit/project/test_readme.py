@@ -1,28 +1,26 @@
 """What README.md tells to type exists, and its figures are those of the reference experiment."""
 
 import ast
-import json
 import re
 import shlex
 import subprocess
 from pathlib import Path
 
 import nbformat
-import pandas as pd
 import pytest
-from support import documented
+from support import documented, readme
 
 from lambdist_lib import formatting, paths
 from lambdist_lib.cli import parser
 from lambdist_lib.costs import assumptions, estimate, usage
 from lambdist_lib.costs import bill as costs_bill
 from lambdist_lib.notebooks import parameters
-from lambdist_lib.planner import outlook
 
 README = (paths.root() / "README.md").read_text(encoding="utf-8")
 REFERENCE = paths.root() / "results" / "reference"
 # made by set-up and by runs, or of the reader's own machine
 NOT_HERE = {
+    "results/words-20261129-043450/notebook.ipynb", "results/words-20261129-043450/report.html",
     "out.ipynb", "results/out.ipynb", "results/", ".venv", ".venv/bin/activate", ".lambdist/cloud.log",
     "summary.json", "runs.csv", "run.json", "receipts.csv", "records.csv", "invocations.csv", "outputs.jsonl",
     "truth.csv", "build/package/", "build/api/",
@@ -138,24 +136,11 @@ def test_the_script_of_the_readme_names_what_the_library_has():
             assert hasattr(names[node.value.id], node.attr)
 
 
-def test_the_finding_is_the_reference_experiments():
-    """What README says of here and of AWS is the finding of results/reference/summary.json."""
-    [here] = re.findall(r"^\*\*Here\.\*\* (.*)$", README, re.MULTILINE)
-    [on_aws] = re.findall(r"^\*\*On AWS\.\*\* (.*)$", README, re.MULTILINE)
-
-    summary = json.loads((REFERENCE / "summary.json").read_text(encoding="utf-8"))
-    assert f"{here} {on_aws}" == summary["finding"]
-    assert on_aws == summary["conclusion"]
-
-
-def test_the_table_is_the_reference_experiments():
-    """A row per arm: measured here, and predicted on AWS."""
-    summary = json.loads((REFERENCE / "summary.json").read_text(encoding="utf-8"))
-    words = outlook.in_words(pd.DataFrame(summary["tables"]["outlook"]))
-
-    for arm, row in words.iterrows():
-        [line] = re.findall(rf"^\| {arm} \| (.*) \|$", README, re.MULTILINE)
-        assert set(line.split(" | ")) == set(row)
+def test_the_figures_are_those_of_the_committed_results():
+    """The verdict, the arms and the minutes of notebooks; `python tests/support/screens.py` writes them."""
+    assert readme.PART.findall(README)
+    assert readme.rewritten(README) == README
+    assert set(readme.QUESTIONS) == {path.stem for path in paths.notebooks().glob("*.ipynb")}
 
 
 def test_what_it_costs_is_what_is_predicted():
