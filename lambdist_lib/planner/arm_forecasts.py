@@ -21,7 +21,7 @@ from lambdist_lib.planner.job import Job
 from lambdist_lib.planner.job_system import build, values, work_on_s
 from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import TABLE_BURST_S, System
-from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.protocol.arms import ARMS, is_local
 
 DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL = "distributed", "single_node", "single_node_parallel", "local_pool"
 PREDICTED = (DISTRIBUTED, SINGLE_NODE, PARALLEL, POOL)  # of every experiment; others where they ran
@@ -47,7 +47,7 @@ def forecast_arm(arm: str, job: Job, value: Mapping[str, float], *, warm: bool =
         value: A value for each limit.
         warm: Whether environments are warm at the first request.
     """
-    if arm == POOL:
+    if is_local(arm):
         return _pool(job, value)
     system = system_of(arm, job, value, warm=warm)
     if ARMS[arm].orchestrated:
@@ -139,7 +139,7 @@ def _pool(job: Job, value: Mapping[str, float]) -> ArmForecast:
 def usd(arm: str, job: Job, table: Table) -> float:
     """Return what one run of the job costs on AWS; for the pool, the instance's time."""
     value = values(table)
-    if arm == POOL:
+    if is_local(arm):
         return _pool(job, value).makespan_s / 3_600 * value["price_instance_h"]
     traits = ARMS[arm]
     if traits.queued and traits.first_lambda:

@@ -66,19 +66,14 @@ def predict(system: System) -> Forecast:
     batch_s = system.overhead_s + size * system.item_s
     slots = _slots(system, entry, again, phases)
     end_s = flow_s + (batch_s if starved else _last_batch_s(system, slots, ramping=phases[-1].limit == RAMP))
-    waves_s = max(
-        _retries_s(system, p, flow_s, phases[-1].per_s, unreleased=unreleased) if p else 0.0
-        for p, unreleased in retry_paths(system)
-    )
+    waves_s = _retry_waves_s(system, flow_s, phases[-1].per_s)
     if waves_s:
         phases.append(Phase(end_s, end_s + waves_s, RETRIES, 0.0))
     invocations = _invocations(phases, entry.limit, attempts, size, float(system.queue_batch))
     requests = math.ceil(system.datapoints / system.request_batch) if system.senders else 0
     alive = 1 - system.p_permanent
     stored = system.datapoints * alive * (1 - again.dies)
-    died = 1 - ((1 - system.p_crash) * (1 - system.p_crash_after)) ** size
-    cold = slots + invocations * died
-    early_s = mean_batch_s(system) - system.batch_s()  # or late: of an invocation, where faults end it
+    cold = slots + invocations * _crashes(system, size)
     return Forecast(
         makespan_s=end_s + waves_s,
         enqueued_s=entry.end_s + system.request_s / 2,
@@ -92,15 +87,32 @@ def predict(system: System) -> Forecast:
         cold=cold,
         collector_cold=min(system.senders, requests) * system.has_collector,
         peak=slots,
-        busy_s=invocations * (system.overhead_s + early_s)
-        + attempts * system.item_s
-        + cold * system.init_s
-        + sum(step.blocked_s() for step in stream.steps),
+        busy_s=_busy_s(system, invocations, attempts, cold) + sum(step.blocked_s() for step in stream.steps),
         api_throttles=_api_throttles(system, requests),
         lambda_throttles=_lambda_throttles(system, entry, phases),
         table_throttles=sum(_attempts(step) for step in phases if step.limit == TABLE) / system.queue_batch,
         phases=tuple(phases),
     )
+
+
+def _retry_waves_s(system: System, flow_s: float, per_s: float) -> float:
+    """Return the seconds from the end of the flow to the last retry, by the slowest way back."""
+    return max(
+        _retries_s(system, p, flow_s, per_s, unreleased=unreleased) if p else 0.0
+        for p, unreleased in retry_paths(system)
+    )
+
+
+def _crashes(system: System, size: float) -> float:
+    """Return the probability that a batch of this size ends its environment."""
+    survives: float = ((1 - system.p_crash) * (1 - system.p_crash_after)) ** size
+    return 1 - survives
+
+
+def _busy_s(system: System, invocations: float, attempts: float, cold: float) -> float:
+    """Return the seconds of all invocations and cold starts, without waits for the table."""
+    early_s = mean_batch_s(system) - system.batch_s()  # or late: of an invocation, where faults end it
+    return invocations * (system.overhead_s + early_s) + attempts * system.item_s + cold * system.init_s
 
 
 def _invocations(phases: list[Phase], starved: str, attempts: float, size: float, full: float) -> float:
