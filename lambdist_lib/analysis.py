@@ -203,7 +203,7 @@ class Results:
         further = {name: table.to_dict("records") for name, table in tables.items()}
         content["tables"] |= summary.json_safe(further)
         content["tables"]["planned_and_found"] = self.planned_vs_actual().reset_index().to_dict("records")
-        files.write_json((experiment if len(self.run_folders) > 1 else self.folder) / "summary.json", content)
+        files.write_json(self.folder / "summary.json", content)
         return content
 
 
@@ -230,7 +230,9 @@ def load_results(where: "str | Path | Results", *, allow_incomplete: bool = Fals
     collected = tuple(f for f in run_folders if folders.read_facts(f)["state"] == "collected")
     if not collected:
         raise RunError(f"no run of {where} has ended: finish it with `lambdist resume {where}`")
-    folder = run_folders[0].parents[1] if len(run_folders) > 1 else run_folders[0]
+    experiment = run_folders[0].parents[1]  # also one that has a single run
+    is_run = len(run_folders) == 1 and experiment.name != Path(where).resolve().name
+    folder = run_folders[0] if is_run else experiment
     return Results(folder=folder, run_folders=collected, allow_incomplete=allow_incomplete)
 
 

@@ -55,8 +55,7 @@ def summary(source: Source) -> dict[str, Any]:
     Raises:
         RunError: As `Results.summarise`. An open ledger is no error: the target then names it.
     """
-    run_folders = [*source.runs]
-    path = (run_folders[0] if len(run_folders) == 1 else source.folder) / "summary.json"
+    path = source.folder / "summary.json"
     if path.exists():
         content = read_json(path)
         known = {row["run_id"]: [row[name] for name in COUNTS] for row in content["ledger"]}

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from types import SimpleNamespace
 
 import pandas as pd
@@ -15,6 +16,7 @@ from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.experiment import Experiment
 from lambdist_lib.planner import calibration
+from lambdist_lib.report import source as report_source
 from lambdist_lib.results import files, folders, tables
 
 FIRST = "run-1-distributed"
@@ -51,6 +53,25 @@ def test_a_whole_folder_is_measured(experiment):
 
     assert summary["measures"]["speedup"]["n"] == 2
     assert json.loads((home / "summary.json").read_text())["finding"] == summary["finding"]
+
+
+def test_a_summary_of_one_run_lies_where_it_was_asked_for(experiment, tmp_path, monkeypatch):
+    """Beside the experiment that has this one run, or in the run's own folder."""
+    home = experiment()
+    for run in sorted((home / "runs").iterdir())[1:]:
+        shutil.rmtree(run)
+    [run] = (home / "runs").iterdir()
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path))
+
+    for where in ("experiment", home, f"{home}/."):
+        load_results(where).summarise("of the experiment")
+    for where in (run.name, run):
+        load_results(where).summarise("of the run")
+
+    assert json.loads((home / "summary.json").read_text())["finding"] == "of the experiment"
+    assert json.loads((run / "summary.json").read_text())["finding"] == "of the run"
+    page = report_source.find("experiment")
+    assert report_source.summary(page)["finding"] == "of the experiment"
 
 
 def test_a_summary_has_the_bill(experiment, capsys):
