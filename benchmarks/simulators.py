@@ -7,7 +7,7 @@ the same system; where messages wait, simfaas rejects them for lack of a queue, 
 three times in turns, the least CPU time counts, and the mean number of busy servers beside the load shows
 that the work was done. The planner also has receives, batches, cold starts and the ramp, all idle here.
 `drain` is its fast path, a queue that is full from the beginning, for which a queue of simpy has to be
-filled first. The peers are in the extra `bench`.
+filled first. The peers are in the extra `bench`. Exit status 1: ours is slower than simpy somewhere.
 """
 
 import argparse
@@ -17,11 +17,14 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any
 
+from bounds import NOT_MEASURED, Bounds
+
 from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 
 JOBS = 200_000
 TIMES = 3
+MIN_RATIO = 1.2  # 1.5 to 70 were measured
 EXPIRY_S = 600.0
 CASES = {  # load, servers
     "spare servers, load 8": (8.0, 100),
@@ -89,10 +92,11 @@ def drain(jobs: int) -> Took:
     return time.process_time() - began_s, outcome.busy_area / outcome.settled_s
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--short", action="store_true", help="a twentieth of the jobs, for CI")
     jobs = JOBS // 20 if parser.parse_args().short else JOBS
+    ratios: dict[str, float] = {}
     print(f"{jobs:,} jobs; least CPU seconds of {TIMES}, jobs/s, mean number of busy servers")
     for case, (load, servers) in CASES.items():
         ways: dict[str, Callable[[], Took]] = {
@@ -101,15 +105,21 @@ def main() -> None:
         }
         if servers > 2 * load:
             ways["simfaas"] = functools.partial(with_simfaas, jobs, load, servers)
-        compare(case, jobs, ways)
+        ratios[case] = compare(case, jobs, ways)
     ways = {
         "lambdist": lambda: drain(jobs),
         "simpy": lambda: with_simpy(jobs, float("inf"), DRAINED),
     }
-    compare(f"a full queue, {DRAINED} servers", jobs, ways)
+    ratios[f"a full queue, {DRAINED} servers"] = compare(f"a full queue, {DRAINED} servers", jobs, ways)
+    bounds = Bounds()
+    for case, ratio in ratios.items():
+        if ratio:
+            bounds.row(f"simulation, {case}: simpy's CPU seconds over ours", ratio, f">= {MIN_RATIO:g}")
+    return bounds.status if bounds.rows else NOT_MEASURED
 
 
-def compare(case: str, jobs: int, ways: dict[str, Callable[[], Took]]) -> None:
+def compare(case: str, jobs: int, ways: dict[str, Callable[[], Took]]) -> float:
+    """Run the ways by turns and print their figures; return simpy's time over ours, 0 without simpy."""
     measured: dict[str, list[Took]] = {name: [] for name in ways}
     for _ in range(TIMES):
         for name, way in ways.items():
@@ -123,7 +133,8 @@ def compare(case: str, jobs: int, ways: dict[str, Callable[[], Took]]) -> None:
             f"{case:30}{name:10}{took_s:9.3f} s{jobs / took_s:12,.0f}/s{measured[name][-1][1]:9.2f}"
             f"{took_s / best_s['lambdist']:8.1f} times lambdist's"
         )
+    return best_s.get("simpy", 0.0) / best_s["lambdist"]
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from bounds import Bounds
+
 from lambdist_lib import Experiment
 
 DATAPOINTS, SENDERS, WORK = 131, 100, "io:100ms"
@@ -44,8 +46,10 @@ def main() -> int:
     for width in (NARROW, SENDERS):
         times = by_round[width]
         print(f"processors {width}: {times.median():.2f} s [{times.min():.2f} to {times.max():.2f}]")
-    print(f"ratio {ratio:.2f}, at most {MAX_RATIO}")
-    return int(ratio > MAX_RATIO)
+    bounds = Bounds()
+    what = f"{DATAPOINTS} datapoints of {WORK}: time with {SENDERS} processors over that with {NARROW}"
+    bounds.row(what, ratio, f"<= {MAX_RATIO:g}")
+    return bounds.status
 
 
 if __name__ == "__main__":

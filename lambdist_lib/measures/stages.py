@@ -18,6 +18,7 @@ long by as much. `check` compares the stages with this bound.
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,8 +91,10 @@ def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
         rows = (stored["arm"] == arm).to_numpy(bool)
         for name, (begin, end) in of_arm(arm).items():
             np.subtract(at[end], at[begin], out=durations[name], where=rows)
-    table = stored[["run_id", "arm", "n"]].assign(**{f"{name}_s": durations[name] for name in NAMES})
-    return table.assign(end_to_end_s=at["put_at"] - at["intended_at"]).reset_index(drop=True)
+    columns: dict[str, Any] = {name: stored[name].array for name in ("run_id", "arm", "n")}
+    columns |= {f"{name}_s": durations[name] for name in NAMES}
+    columns["end_to_end_s"] = at["put_at"] - at["intended_at"]
+    return pd.DataFrame(columns, copy=False)
 
 
 def with_sent_at_of_counted_try(records: pd.DataFrame) -> pd.DataFrame:
