@@ -1,5 +1,6 @@
 """Read a run's invocations from the functions' logs."""
 
+import itertools
 import json
 import time
 from collections.abc import Collection, Iterator
@@ -17,6 +18,7 @@ LOG_GROUPS = {  # outputs that name a log group, and the event that its function
     "DeadLetterLogGroup": "dead_letters_recorded",
     "SingleNodeLogGroup": "request_served",
 }
+ROWS_AT_ONCE = 10_000  # in memory as Python objects: a table of them takes a tenth
 PAGE_EVENTS = 10_000  # most events of one answer; the emulator then ends without a token
 LATE_S = {"local": 5.0, "aws": 60.0}  # an event may come so long after its invocation
 POLL_S = {"local": 0.2, "aws": 3.0}
@@ -42,15 +44,26 @@ def invocations(
 
 
 def _read(target: Target, stack: Stack, run_id: str, since: float, until: float) -> pd.DataFrame:
-    rows = []
+    rows = _invocations(target, stack, run_id, since, until)
+    tables = []
+    while some := list(itertools.islice(rows, ROWS_AT_ONCE)):
+        tables.append(pd.DataFrame(some, columns=list(schema.INVOCATIONS)))
+    if len(tables) == 1:
+        return tables[0]
+    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(schema.INVOCATIONS))
+    return whole.infer_objects()  # a column that was missing throughout one of the tables
+
+
+def _invocations(
+    target: Target, stack: Stack, run_id: str, since: float, until: float
+) -> Iterator[dict[str, Any]]:
     for output, name in LOG_GROUPS.items():
         if output in stack.outputs:
             for event in group_events(target, stack.outputs[output], since, until, f'"{name}"'):
                 if event["message"].startswith('{"event"'):
                     line = json.loads(event["message"])
                     if line["event"] == name:
-                        rows.append(_invocation(run_id, event["timestamp"] / 1000, line))
-    return pd.DataFrame(rows, columns=list(schema.INVOCATIONS))
+                        yield _invocation(run_id, event["timestamp"] / 1000, line)
 
 
 def log_events(target: Target, stack: Stack, since: float, until: float) -> Iterator[dict[str, Any]]:

@@ -156,3 +156,18 @@ def test_an_invocation_is_its_log_line():
         "permanent": 1, "duration_s": 2.0, "put_s": 0.75,
     }  # fmt: skip
     assert (second["received"], second["stored"], second["failed"]) == (7, 4, 2)
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 7, 10_000])
+def test_a_table_has_the_same_types_however_many_rows_are_read_at_once(monkeypatch, rows_at_once):
+    """Numbers that lack in all rows of one part are numbers in the whole table."""
+    monkeypatch.setattr(invocations, "ROWS_AT_ONCE", rows_at_once)
+    events = [event(number, ms=number) for number in range(20)]
+    for number, row in enumerate(events):
+        row["message"] = row["message"].replace("}", f', "init_s": {0.25 if number == 15 else "null"}}}')
+
+    table = read(Emulator(events))
+
+    assert table["init_s"].dtype == "float64" and table["init_s"].dropna().tolist() == [0.25]
+    assert table["request_id"].tolist() == [f"r-{number}" for number in range(20)]
+    assert list(table) == list(schema.INVOCATIONS) and table["stored"].dtype == "int64"
