@@ -31,6 +31,7 @@ from lambdist_lib.protocol.arms import settings_of
 from lambdist_lib.records import lambda_reports
 from lambdist_lib.results import folders, schema, tables
 from lambdist_lib.runs import argument_checks, cost_estimate, phases, preparation, redrive
+from lambdist_lib.runs.environments import Environments
 from lambdist_lib.runs.executor import Executor
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
@@ -98,13 +99,10 @@ class Experiment:
         self.runs = pd.DataFrame(columns=list(schema.RUNS))
         self._allow_incomplete = self._begun = False
         self._plan = phases.Plan(prepared)
-        self._executor = Executor(
-            experiment_id=self.id,
-            folder=self.folder,
-            target=self.target,
-            points=self.points,
-            processing=self.processing,
+        self._environments = Environments(
+            experiment_id=self.id, target=self.target, points=self.points, processing=self.processing
         )
+        self._executor = Executor(folder=self.folder, environments=self._environments)
         self._lock, self._holds_lock = contextlib.ExitStack(), is_headless()
 
     def __enter__(self) -> Self:
@@ -146,18 +144,18 @@ class Experiment:
                 self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
                 budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes,
             )  # fmt: skip
-        self._executor.settings = settings
+        self._environments.settings = settings
         with Progress("deploy") as progress:
             if self._holds_lock:  # until destroy(): another experiment would change or delete these stacks
                 doing = f"the experiment {self.id}"
                 self._lock.enter_context(locks.stacks(self.target, doing, log=progress.note))
             ownership.record_missing(self.target, self.folder, log=progress.note)
             self._begun = True
-            self._executor.deploy(self.conditions, progress)
+            self._environments.deploy(self.conditions, progress)
             if not self.keep_stacks:
                 ownership.record_created(self.target, self.folder)
-            progress.show(f"{len(self._executor.stacks)} stacks on {self.target.label}")
-        return self._executor.stacks
+            progress.show(f"{len(self._environments.stacks)} stacks on {self.target.label}")
+        return self._environments.stacks
 
     def run_cold(self) -> pd.DataFrame:
         """Run each arm once in fresh environments; return the rows."""
@@ -244,7 +242,7 @@ class Experiment:
         `reported.csv`: the logs are deleted with the stacks.
         """
         invocations = self.results.invocations
-        table = lambda_reports.with_reports(self.target, self._executor.stacks.values(), invocations)
+        table = lambda_reports.with_reports(self.target, self._environments.stacks.values(), invocations)
         if table["report_s"].notna().any():
             tables.write_table(self.folder, "reported", table)
         return table

@@ -10,8 +10,9 @@ from lambdist_lib.deployment.preflight import confirm, inspect
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.faults import parse_work
 from lambdist_lib.runs.conditions import Conditions
+from lambdist_lib.runs.warm_up import WARM_UP_ROUNDS
 
-WARM_UPS, WARM_UP_ROUNDS = 2, 3  # of each arm, and datapoints per sender in each: as a rule two are enough
+WARM_UPS = 2  # of each arm: as a rule enough
 
 
 def confirm_experiment(

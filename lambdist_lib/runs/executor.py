@@ -1,73 +1,43 @@
 """Execute an experiment's schedule: for each run its stacks, its environments, then the run itself."""
 
-import itertools
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib.cloud import locks
-from lambdist_lib.cloud.targets import Target
-from lambdist_lib.data import datapoints
-from lambdist_lib.data.datapoints import Datapoints
-from lambdist_lib.deployment import lifecycle, stacks
-from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import DeployError, Interrupted
 from lambdist_lib.measures import machine
 from lambdist_lib.progress import Progress, in_notebook
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import RUN_ID
 from lambdist_lib.results import closing
-from lambdist_lib.runs import leftovers, local_pool, resume, run, warm_up
-from lambdist_lib.runs.conditions import AS_FOUND, Conditions
+from lambdist_lib.runs import leftovers, local_pool, resume, run
+from lambdist_lib.runs.conditions import AS_FOUND
+from lambdist_lib.runs.environments import Environments
 from lambdist_lib.runs.schedule import Schedule, ScheduledRun, replacements
 
 MAX_REPEATS = 2  # of one run that other programs disturbed; then it is kept, and its others_share marks it
 MAX_REPEATS_OF_A_PHASE = 6  # a machine that stays busy would triple the time without a result
 DISTURBED, REPEAT = "disturbed", "x"  # folder of the disturbed runs; the end of a repeated run's id
-WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
-OF_MAPPING = {"queue_batch", "maximum_concurrency"}  # settings whose change leaves environments warm
 
 
 @dataclass(slots=True, kw_only=True)
 class Executor:
-    """Executes the runs of one experiment, and knows which stacks are deployed and which arms are warm."""
+    """Execute the runs of one experiment.
 
-    experiment_id: str
+    stopped: By phase, the run at which it was interrupted.
+    """
+
     folder: Path
-    target: Target
-    points: Datapoints
-    processing: Path | None = None
-    settings: dict[str, Any] = field(default_factory=dict)  # of the stacks, beside the conditions
-    stacks: dict[str, Stack] = field(default_factory=dict)
-    stopped: dict[str, str] = field(default_factory=dict)  # by phase, the run at which it was interrupted
-    _deployed: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
+    environments: Environments
+    stopped: dict[str, str] = field(default_factory=dict)
     _repeated: int = 0  # runs of this phase that others disturbed
-    _warm: dict[str, int] = field(default_factory=dict)  # by arm, the width that is open
 
-    def deploy(self, conditions: Conditions, progress: Progress) -> None:
-        """Deploy or update the stacks to match the conditions."""
-        settings = {**conditions.settings(), **self.settings}
-        if self.stacks and settings == self._deployed:
-            return
-        changed = {name for name, value in settings.items() if self._deployed.get(name) != value}
-        if not changed <= OF_MAPPING:
-            self._warm.clear()
-        if not self.stacks:
-            code = self.processing or ""
-            self.stacks = lifecycle.deploy(
-                self.target, settings, processing=code, confirmed=True, log=progress.show
-            )
-        elif self.target.name == "local" and changed <= OF_MAPPING:
-            queued = self.stacks["distributed"]
-            self.stacks = {**self.stacks, "distributed": stacks.apply_mapping(self.target, queued, settings)}
-        else:  # the code stays the same, so its functions start
-            with locks.stacks(self.target, f"lambdist run {self.experiment_id}"):
-                self.stacks = stacks.apply_stacks(
-                    self.target, settings=settings, processing=self.processing, log=progress.show
-                )
-        self._deployed = settings
+    @property
+    def experiment_id(self) -> str:
+        return self.environments.experiment_id
 
     def execute(
         self,
@@ -95,10 +65,11 @@ class Executor:
             DeadLimitError: So many datapoints died that `stop_if_dead` ended a run.
         """
         rows: list[dict[str, Any]] = []
+        target = self.environments.target
         try:
-            with Progress(phase) as progress, locks.stacks(self.target, f"{phase} of {self.experiment_id}"):
+            with Progress(phase) as progress, locks.stacks(target, f"{phase} of {self.experiment_id}"):
                 self._repeated = 0
-                self._warm.clear()  # AWS or another user may have ended environments since
+                self.environments.forget_warm()  # AWS or another user may have ended them since
                 rounds = list(schedule)
                 for scheduled_runs in rounds:  # grows by a round for each that was interrupted
                     new = self._execute_round(phase, scheduled_runs, progress, keep, **facts)
@@ -170,49 +141,23 @@ class Executor:
         """Execute one run in its folder, or the rest of it; return its row."""
         progress.show(scheduled.label)
         facts |= {"pair": scheduled.round, "experiment_id": self.experiment_id}
-        conditions = scheduled.conditions
+        environments, conditions = self.environments, scheduled.conditions
+        points, target = environments.points, environments.target
         if not ARMS[scheduled.arm].stack:
             shutil.rmtree(folder, ignore_errors=True)  # an interrupted one: it takes seconds to do again
-            return local_pool.run(self.points, conditions, folder, processing=self.processing, **facts)
-        if not self.stacks:  # on AWS a person has to agree to them first
+            return local_pool.run(points, conditions, folder, processing=environments.processing, **facts)
+        if not environments.stacks:  # on AWS a person has to agree to them first
             raise DeployError("the stacks are not deployed: call deploy() first")
-        self.deploy(conditions, progress)
-        stack, watch = self.stacks[ARMS[scheduled.arm].stack], progress.watcher(scheduled.label)
+        environments.deploy(conditions, progress)
+        stack = environments.stacks[ARMS[scheduled.arm].stack]
+        watch = progress.watcher(scheduled.label)
         if (folder / "run.json").exists():
-            return resume.resume(self.target, stack, self.points, folder, watch=watch)
-        leftovers.clear(self.target, stack, progress.note)
-        self._prepare(scheduled, progress)
+            return resume.resume(target, stack, points, folder, watch=watch)
+        leftovers.clear(target, stack, progress.note)
+        environments.prepare(scheduled, progress)
         facts |= {"arm": scheduled.arm, "temperature": scheduled.temperature}
-        info = run.new_run(self.target, stack, self.points, folder, conditions, **facts)
-        return run.run_once(self.target, stack, self.points, folder, info, watch=watch)
-
-    def _prepare(self, scheduled: ScheduledRun, progress: Progress) -> None:
-        """Make fresh environments for a cold run; open them by unmeasured datapoints for a warm one."""
-        if scheduled.temperature == "cold":
-            self._warm.pop(scheduled.arm, None)
-            stacks.make_cold(self.target, self.stacks[ARMS[scheduled.arm].stack])
-        for arm in scheduled.warm_up:
-            width = scheduled.conditions.width if ARMS[arm].cloud_retries else 1
-            if self._warm.get(arm, 0) < width:
-                progress.show(f"warming up {arm}")
-                self._open(arm, scheduled)
-                self._warm[arm] = width
-
-    def _open(self, arm: str, scheduled: ScheduledRun) -> None:
-        """Warm up with the file's own datapoints: a user's job may reject any other input."""
-        senders = min(scheduled.warm_up_chunks, self.points.submitted)
-        count = senders * WARM_UP_ROUNDS
-        own = list(itertools.islice((line.data for line in self.points if not line.reason), count))
-        if not own:
-            return
-        conditions = replace(scheduled.conditions, chunks=senders)
-        points = datapoints.from_iterable(
-            itertools.islice(itertools.cycle(own), count),
-            max_chars=conditions.max_chars,
-            pattern=conditions.pattern,
-        )
-        stack = self.stacks[ARMS[arm].stack]
-        warm_up.open_environments(self.target, stack, arm, points, conditions, self.experiment_id)
+        info = run.new_run(target, stack, points, folder, conditions, **facts)
+        return run.run_once(target, stack, points, folder, info, watch=watch)
 
 
 def _interrupted(runs: list[ScheduledRun], rows: list[dict[str, Any]]) -> set[str]:

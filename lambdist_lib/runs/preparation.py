@@ -16,8 +16,8 @@ from lambdist_lib.deployment.callables import Module
 from lambdist_lib.results import folders
 from lambdist_lib.runs import argument_checks, levels
 from lambdist_lib.runs.conditions import Conditions, parse_conditions, require_possible, resolve_faults
-from lambdist_lib.runs.executor import WARM_UP_ROUNDS
 from lambdist_lib.runs.inputs import Source
+from lambdist_lib.runs.warm_up import WARM_UP_ROUNDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

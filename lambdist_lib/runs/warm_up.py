@@ -12,6 +12,7 @@ from lambdist_lib.runs import completion, leftovers, senders
 from lambdist_lib.runs.conditions import Conditions, send_options
 from lambdist_lib.submission.receipts import Receipt
 
+WARM_UP_ROUNDS = 3  # datapoints per sender: enough that all senders are open at once
 MAX_WARM_UPS = 5  # rounds with all senders at once
 # Environments that start at once on the local cloud: 100 on two cores outlast the 15 s of the collector, are
 # killed, and start again. Eight take about 2 s.

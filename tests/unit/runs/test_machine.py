@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from support import tables as frames
 from lambdist_lib.measures import machine as measures_machine
 from lambdist_lib.runs import executor, machine, schedule
 from lambdist_lib.runs.conditions import Conditions
+from lambdist_lib.runs.environments import Environments
 
 BUSY = "import time\nend = time.monotonic() + 0.6\nwhile time.monotonic() < end: pass"
 
@@ -150,10 +152,12 @@ def executed(tmp_path, monkeypatch):
             return {"run_id": folder.name, "others_share": next(left)}
 
         monkeypatch.setattr(executor.Executor, "_execute_in", execute_in)
-        runner = executor.Executor(experiment_id="x", folder=tmp_path, target=None, points=None)
+        runner = executor.Executor(
+            folder=tmp_path, environments=Environments(experiment_id="x", target=None, points=None)
+        )
         [[turn]] = schedule.pairs(["distributed"], Conditions(), max_pairs=1, seed=0)
         if temperature != "warm":
-            turn = executor.replace(turn, temperature=temperature)
+            turn = replace(turn, temperature=temperature)
         progress = SimpleNamespace(show=lambda text: None)
         row = runner.execute_run(turn, progress)
         return row, sorted(path.name for path in (tmp_path / "disturbed").glob("*"))

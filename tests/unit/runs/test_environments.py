@@ -8,12 +8,13 @@ from lambdist_lib.data import datapoints
 from lambdist_lib.progress import Progress
 from lambdist_lib.runs import warm_up
 from lambdist_lib.runs.conditions import Conditions
-from lambdist_lib.runs.executor import WARM_UP_ROUNDS, Executor
+from lambdist_lib.runs.environments import Environments
 from lambdist_lib.runs.schedule import ScheduledRun
+from lambdist_lib.runs.warm_up import WARM_UP_ROUNDS
 
 
 @pytest.mark.parametrize(("lines", "chunks", "senders"), [(5, 5000, 5), (5, 2, 2), (1, 1, 1)])
-def test_a_warm_up_sends_no_more_than_the_senders_can_use(tmp_path, monkeypatch, lines, chunks, senders):
+def test_a_warm_up_sends_no_more_than_the_senders_can_use(monkeypatch, lines, chunks, senders):
     """5,000 senders and five lines are five senders, three datapoints each, not 15,000 datapoints."""
     sent = []
     monkeypatch.setattr(
@@ -21,17 +22,15 @@ def test_a_warm_up_sends_no_more_than_the_senders_can_use(tmp_path, monkeypatch,
         lambda target, stack, arm, points, conditions, name: sent.append((list(points), conditions.chunks)),
     )  # fmt: skip
     points = datapoints.from_iterable([f"word-{n}" for n in range(lines)])
-    executor = Executor(
-        experiment_id="a", folder=tmp_path, target=SimpleNamespace(name="local"), points=points
-    )
-    executor.stacks = {"distributed": SimpleNamespace()}
+    environments = Environments(experiment_id="a", target=SimpleNamespace(name="local"), points=points)
+    environments.stacks = {"distributed": SimpleNamespace()}
     scheduled = ScheduledRun(
         arm="distributed", conditions=Conditions(chunks=chunks), temperature="warm", round=1, name="warm-d1",
         label="", warm_up=("distributed",), warm_up_chunks=chunks,
     )  # fmt: skip
 
     with Progress("warm-up") as progress:
-        executor._prepare(scheduled, progress)
+        environments.prepare(scheduled, progress)
 
     [(used, width)] = sent
     assert width == senders
@@ -39,11 +38,11 @@ def test_a_warm_up_sends_no_more_than_the_senders_can_use(tmp_path, monkeypatch,
     assert {line.data for line in used} <= {line.data for line in points}
 
 
-def test_a_file_of_rejected_lines_has_no_warm_up(tmp_path, monkeypatch):
+def test_a_file_of_rejected_lines_has_no_warm_up(monkeypatch):
     """There is nothing that a job could take."""
     monkeypatch.setattr(warm_up, "open_environments", lambda *_: pytest.fail("sent"))
-    executor = Executor(
-        experiment_id="a", folder=tmp_path, target=SimpleNamespace(name="local"),
+    environments = Environments(
+        experiment_id="a", target=SimpleNamespace(name="local"),
         points=datapoints.from_iterable(["a\x00"]), stacks={"distributed": SimpleNamespace()},
     )  # fmt: skip
     scheduled = ScheduledRun(
@@ -52,4 +51,4 @@ def test_a_file_of_rejected_lines_has_no_warm_up(tmp_path, monkeypatch):
     )  # fmt: skip
 
     with Progress("warm-up") as progress:
-        executor._prepare(scheduled, progress)
+        environments.prepare(scheduled, progress)

@@ -1,0 +1,93 @@
+"""The stacks of an experiment as deployed, and which of its arms' environments are warm."""
+
+import itertools
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lambdist_lib.cloud import locks
+from lambdist_lib.cloud.targets import Target
+from lambdist_lib.data import datapoints
+from lambdist_lib.data.datapoints import Datapoints
+from lambdist_lib.deployment import lifecycle, stacks
+from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.progress import Progress
+from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.runs import warm_up
+from lambdist_lib.runs.conditions import Conditions
+from lambdist_lib.runs.schedule import ScheduledRun
+from lambdist_lib.runs.warm_up import WARM_UP_ROUNDS
+
+OF_MAPPING = {"queue_batch", "maximum_concurrency"}  # settings whose change leaves environments warm
+
+
+@dataclass(slots=True, kw_only=True)
+class Environments:
+    """Deploy an experiment's stacks, and make environments cold or warm before a run.
+
+    settings: Of the stacks, beside the conditions.
+    """
+
+    experiment_id: str
+    target: Target
+    points: Datapoints
+    processing: Path | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    _deployed: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
+    _warm: dict[str, int] = field(default_factory=dict)  # by arm, the width that is open
+
+    def forget_warm(self) -> None:
+        """Take every environment for cold."""
+        self._warm.clear()
+
+    def deploy(self, conditions: Conditions, progress: Progress) -> None:
+        """Deploy or update the stacks to match the conditions."""
+        settings = {**conditions.settings(), **self.settings}
+        if self.stacks and settings == self._deployed:
+            return
+        changed = {name for name, value in settings.items() if self._deployed.get(name) != value}
+        if not changed <= OF_MAPPING:
+            self._warm.clear()
+        if not self.stacks:
+            code = self.processing or ""
+            self.stacks = lifecycle.deploy(
+                self.target, settings, processing=code, confirmed=True, log=progress.show
+            )
+        elif self.target.name == "local" and changed <= OF_MAPPING:
+            queued = self.stacks["distributed"]
+            self.stacks = {**self.stacks, "distributed": stacks.apply_mapping(self.target, queued, settings)}
+        else:  # the code stays the same, so its functions start
+            with locks.stacks(self.target, f"lambdist run {self.experiment_id}"):
+                self.stacks = stacks.apply_stacks(
+                    self.target, settings=settings, processing=self.processing, log=progress.show
+                )
+        self._deployed = settings
+
+    def prepare(self, scheduled: ScheduledRun, progress: Progress) -> None:
+        """Make fresh environments for a cold run; open them by unmeasured datapoints for a warm one."""
+        if scheduled.temperature == "cold":
+            self._warm.pop(scheduled.arm, None)
+            stacks.make_cold(self.target, self.stacks[ARMS[scheduled.arm].stack])
+        for arm in scheduled.warm_up:
+            width = scheduled.conditions.width if ARMS[arm].cloud_retries else 1
+            if self._warm.get(arm, 0) < width:
+                progress.show(f"warming up {arm}")
+                self._open(arm, scheduled)
+                self._warm[arm] = width
+
+    def _open(self, arm: str, scheduled: ScheduledRun) -> None:
+        """Warm up with the file's own datapoints: a user's job may reject any other input."""
+        senders = min(scheduled.warm_up_chunks, self.points.submitted)
+        count = senders * WARM_UP_ROUNDS
+        own = list(itertools.islice((line.data for line in self.points if not line.reason), count))
+        if not own:
+            return
+        conditions = replace(scheduled.conditions, chunks=senders)
+        points = datapoints.from_iterable(
+            itertools.islice(itertools.cycle(own), count),
+            max_chars=conditions.max_chars,
+            pattern=conditions.pattern,
+        )
+        stack = self.stacks[ARMS[arm].stack]
+        warm_up.open_environments(self.target, stack, arm, points, conditions, self.experiment_id)
