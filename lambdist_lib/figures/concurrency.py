@@ -68,7 +68,7 @@ def plot_concurrency(
 
 
 def _draw_steps(ax: Axes, steps: pd.DataFrame, colour: str) -> None:
-    """Draw executions at once as an area, and the environments used so far as a dashed line."""
+    """Draw executions at once as an area; a dashed line counts the environments used."""
     x = steps["at_s"]
     ax.fill_between(x, steps["running"], step="post", color=colour, alpha=0.35, lw=0)
     ax.step(x, steps["running"], where="post", color=colour, lw=1, label="running at once")
