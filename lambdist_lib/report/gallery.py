@@ -3,7 +3,8 @@
 `lambdist gallery` writes it after a reference experiment ran again; a test checks that it is up to date.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,13 @@ def committed_results(folder: Path) -> list[CommittedResult]:
     results = [_read(path) for path in sorted(folder.glob(KEPT)) if path.is_dir()]
     if not results:
         raise RunError(f"{paths.shown(folder)}/ has no folder {KEPT}; `make experiment` makes results")
+    titles = Counter(result.title for result in results)
+    results = [
+        replace(result, title=f"{result.title} ({_data_file(result)})")
+        if titles[result.title] > 1
+        else result
+        for result in results
+    ]
     return sorted(results, key=lambda result: result.at, reverse=True)
 
 
@@ -99,7 +107,8 @@ def _section(result: CommittedResult) -> str:
         file for file in ("notebook.ipynb", "summary.json", "runs.csv") if (result.folder / file).exists()
     ]
     links = " · ".join(f"[{file}]({name}/{file})" for file in present)
-    further = [f"[{catalogue.find(stem).title.lower()}]({name}/{images[stem]})" for stem in order[1:]]
+    titles = {stem: catalogue.find(stem).title for stem in order[1:]}
+    further = [f"[{title[0].lower()}{title[1:]}]({name}/{images[stem]})" for stem, title in titles.items()]
     lines += [f"{links} · further figures: {', '.join(further)}" if further else links, ""]
     return "\n".join(lines)
 
@@ -123,6 +132,13 @@ def _read(folder: Path) -> CommittedResult:
     )
     extent = f"{len(runs)} runs of {what}; {_day(at)}"
     return CommittedResult(folder=folder, summary=known, title=title, at=at, extent=extent)
+
+
+def _data_file(result: CommittedResult) -> str:
+    """Return the data file's name, which tells two runs of one notebook apart."""
+    path = result.folder / "experiment.json"
+    facts = read_json(path) if path.exists() else {}
+    return Path(str(facts.get("data", result.folder))).name
 
 
 def _title(notebook: dict[str, Any]) -> str:
