@@ -12,18 +12,6 @@ from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import DataFileError, UsageError
 
 
-@pytest.fixture
-def file(tmp_path):
-    """`file(b"...")` is a data file with these bytes."""
-
-    def written(content, name="words.txt"):
-        path = tmp_path / name
-        path.write_bytes(content)
-        return path
-
-    return written
-
-
 @pytest.mark.parametrize("reader", [files.read, files.lines, datapoints.from_iterable])
 def test_an_invalid_pattern_is_a_usage_error(file, reader):
     """The error comes before a line is read."""

@@ -27,18 +27,6 @@ import make_words
 sys.path.pop(0)
 
 
-@pytest.fixture
-def file(tmp_path):
-    """`file(b"...")` is a data file with these bytes."""
-
-    def written(content, name="words.txt"):
-        path = tmp_path / name
-        path.write_bytes(content)
-        return path
-
-    return written
-
-
 # -- Lines ---------------------------------------------------------------------------------
 
 

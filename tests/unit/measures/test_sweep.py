@@ -8,22 +8,15 @@ from support import tables as frames
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.measures import sweep
 
-TRUTH = {
-    "ideal": (lambda n, s: 0.03 * s / n, {"w": 0.03}),
-    "overhead": (lambda n, s: 1.5 + 0.03 * s / n, {"a": 1.5, "w": 0.03}),
-    "linear": (lambda n, s: 1 + 0.05 * n + 0.03 * s / n, {"a": 1.0, "b": 0.05, "w": 0.03}),
-    "amdahl": (lambda n, s: 0.03 * s * (0.08 + 0.92 / n), {"w": 0.03, "serial": 0.08}),
-    "usl": (
-        lambda n, s: 0.03 * s * (1 + 0.03 * (n - 1) + 8e-4 * n * (n - 1)) / n,
-        {"w": 0.03, "sigma": 0.03, "kappa": 8e-4},
-    ),
-    "constant": (lambda n, s: 3.0, {"a": 3.0}),
-}
+
+def overhead(n, s):
+    """Seconds with `n` senders of a file of `s` datapoints: a fixed part and a share of the work."""
+    return 1.5 + 0.03 * s / n
 
 
 def test_by_level_has_median_interval_and_throughput():
     """Seven repetitions each: the interval is theirs, not of datapoints."""
-    points = sweep.by_level(frames.sweep(TRUTH["overhead"][0]))
+    points = sweep.by_level(frames.sweep(overhead))
 
     assert points["level"].tolist() == [1, 2, 5, 10, 20, 50, 100]
     assert (points["low_s"] <= points["median_s"]).all()
@@ -35,7 +28,7 @@ def test_by_level_has_median_interval_and_throughput():
 
 def test_by_level_has_no_interval_for_few_repetitions():
     """Fewer than six runs have a median and a note."""
-    points = sweep.by_level(frames.sweep(TRUTH["overhead"][0], repetitions=2))
+    points = sweep.by_level(frames.sweep(overhead, repetitions=2))
 
     assert points["low_s"].isna().all()
     assert points["median_s"].notna().all()
@@ -54,7 +47,7 @@ def test_by_level_converts_work_to_seconds():
 
 def test_by_level_refuses_a_second_factor():
     """Only one condition may vary."""
-    runs = frames.sweep(TRUTH["overhead"][0])
+    runs = frames.sweep(overhead)
     runs.loc[0, "memory_mb"] = 1024
 
     with pytest.raises(RunError, match=r"memory_mb was varied besides chunks \(1024, 512\)"):
@@ -64,12 +57,12 @@ def test_by_level_refuses_a_second_factor():
 def test_by_level_refuses_an_unknown_factor():
     """The error lists the factors."""
     with pytest.raises(UsageError, match=r"'fault' is not a factor of a sweep: use one of chunks, "):
-        sweep.by_level(frames.sweep(TRUTH["overhead"][0]), factor="fault")
+        sweep.by_level(frames.sweep(overhead), factor="fault")
 
 
 def test_by_level_leaves_out_resumed_runs():
     """The time of a resumed run is not comparable."""
-    runs = frames.sweep(TRUTH["overhead"][0])
+    runs = frames.sweep(overhead)
     runs.loc[0, "resumed"] = True
 
     assert sweep.by_level(runs)["runs"].tolist() == [6, 7, 7, 7, 7, 7, 7]
@@ -78,7 +71,7 @@ def test_by_level_leaves_out_resumed_runs():
 @pytest.mark.parametrize("makespan_s", [0.0, math.nan])
 def test_by_level_refuses_a_run_without_a_time(makespan_s):
     """As where nothing was stored."""
-    runs = frames.sweep(TRUTH["overhead"][0])
+    runs = frames.sweep(overhead)
     runs.loc[3, "makespan_s"] = makespan_s
 
     with pytest.raises(RunError, match="sweep-1000-1-4: makespan_s is missing or not positive"):
