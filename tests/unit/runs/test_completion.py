@@ -70,3 +70,22 @@ def test_an_empty_queue_is_looked_at_again(queue):
     ended, _ = wait(3)
 
     assert (ended.settled, ended.queued) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("queued", "shrunk", "pause_s"),
+    [
+        (100, 1, 0.05),  # short
+        (1_000, 0, 0.05),  # it does not become shorter
+        (1_000, -5, 0.05),
+        (1_000, 20, 0.2),  # 400 messages/s: 2.5 s are left, of which a quarter is beyond the maximum
+        (200, 20, 0.125),
+        (101, 100, 0.05),
+    ],
+)
+def test_a_long_queue_is_polled_less_often(queued, shrunk, pause_s):
+    """At most a quarter of the time that is left passes before the next poll."""
+    pause = completion.poll_pause_s("local", queued, shrunk=shrunk, within_s=0.05)
+
+    assert pause == pytest.approx(pause_s)
+    assert completion.poll_pause_s("aws", queued, shrunk=shrunk, within_s=1.0) == 1.0
