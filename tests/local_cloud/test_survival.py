@@ -17,7 +17,7 @@ from lambdist_lib import paths
 from lambdist_lib.cloud import local_cloud
 from lambdist_lib.deployment import queue_depth, stacks
 from lambdist_lib.results import folders
-from lambdist_lib.runs import completion
+from lambdist_lib.runs import completion, leftovers
 
 EVERYTHING = "*"
 
@@ -119,6 +119,22 @@ def test_a_frozen_cloud_is_waited_for(distributed):
     assert (row["stored"], row["submitted"]) == (30, 30)
 
 
+def test_messages_of_a_killed_run_are_gone_before_the_next(distributed):
+    """Also those that a crashed processor hides until their visibility timeout."""
+    target, stack, notes = distributed.target, distributed.stack, []
+    points = [{"n": n, "data": "x"} for n in range(3)]
+    leftovers.mark(stack, "left", "left", unjournalled=len(points))
+    distributed.post({"run_id": "left", "datapoints": points, "fault": "crash:1"})
+    eventually(lambda: queue_depth.queue_depth(target, stack).in_work)
+
+    leftovers.clear(target, stack, notes.append)
+    row, _, _, _ = faulty.run(distributed, "after-left", "none", chunks=4)
+
+    assert "of left, whose process ended" in notes[0]
+    assert completion.count_settled(target, stack, "left") == 0
+    assert (row["stored"], row["submitted"]) == (30, 30)
+
+
 # -- Refusals, by the permissions of the roles -----------------------------------------------
 
 
@@ -131,10 +147,11 @@ def strict(target, deployed_as, tmp_path_factory):
     there = dataclasses.replace(
         target, endpoint_url=cloud.endpoint_url, session=session, cloud=cloud, _clients={}
     )
-    settings = {**faulty.SETTINGS, "require_tls": False, "retry_delay_seconds": 1}
+    patient = {"processor_timeout_seconds": 20, "visibility_timeout_seconds": 120}  # on a busy machine, too
+    settings = {**faulty.SETTINGS, **patient, "require_tls": False, "retry_delay_seconds": 1}
     try:
         stack = stacks.apply_stacks(there, ["distributed"], settings=settings)["distributed"]
-        deployed = faulty.hasten(deployed_as(there, stack))
+        deployed = faulty.hasten(deployed_as(there, stack), ["DeadLetterQueueUrl"])
         rule(
             deployed, "CollectorName", "Allow", "sqs:SendMessageBatch"
         )  # unknown to AWS: SendMessage covers it
