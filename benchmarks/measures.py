@@ -31,7 +31,7 @@ from lambdist_lib.results import files, tables
 from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 PAIRS = 10
-MANY, OPEN_S, READ_S, MEASURE_S, PEAK_GIB = 1_000_000, 2.0, 1.0, 2.0, 0.6  # of so many records
+MANY, OPEN_S, READ_S, MEASURE_S, PEAK_GIB = 1_000_000, 2.0, 1.5, 2.0, 0.6  # of so many records
 MIN_PART = 0.5  # of the bounds, for fewer records: imports take their share
 PACKED_OVER_BYTES = 10_000  # here: also the runs of --short are Parquet, as those of a million records
 BEGAN_AT = 1_790_000_000.0

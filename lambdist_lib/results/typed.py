@@ -68,7 +68,7 @@ def read(
         None where there is no Parquet file of this CSV, or no pyarrow.
     """
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import ArrowException, default_memory_pool, parquet
     except ImportError:
         return None
     try:
@@ -83,6 +83,8 @@ def read(
     except (OSError, ArrowException):
         return None
     table: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)
+    del rows
+    default_memory_pool().release_unused()  # pyarrow would keep the memory of what it has decoded
     integers = {*facts[b"integers"].decode().split(",")}
     return table.astype(dict.fromkeys(filter(integers.__contains__, names), "int64"))
 
