@@ -87,9 +87,13 @@ def test_a_figure_that_needs_options_is_not_drawn_without_them(experiment):
     """The report draws what the runs alone allow; figures of plans and of the fault matrix need more."""
     images = catalogue.draw_all(display.inputs_of(load_results(experiment)), lambda name: name)
 
-    assert list(images) == [
+    assert list(images) == [figure.name for figure in catalogue.FIGURES if figure.name in images]
+    assert {
         "speedup", "outlook", "timeline", "latency", "concurrency", "cold_starts", "dead_letters", "costs",
-    ]  # fmt: skip
+    } <= set(images)  # fmt: skip
+    assert not {
+        "sizes", "arm_map", "ways", "theory", "speedup_by_level", "scaling", "receives", "front", "held_out",
+    } & set(images)  # fmt: skip
 
 
 def test_an_unknown_figure_is_a_usage_error(experiment):
