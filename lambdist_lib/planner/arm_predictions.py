@@ -120,15 +120,8 @@ def job_of_runs(runs: pd.DataFrame, *, chunks: int = 0) -> Job:
 def _without_named(fault: str, datapoints: int) -> tuple[str, int]:
     """Return the faults that name no datapoints, and how many datapoints the others make fail for good."""
     plan = faults.parse_fault(fault)
-    kept = [fault for fault in plan.faults if fault.among is None]
-    failing = {
-        n
-        for fault in plan.faults
-        if fault.among is not None and fault.probability == 1 and fault.kind not in ("slow", "duplicate")
-        for part in fault.among
-        for n in range(part.start, min(part.stop, datapoints))
-    }
-    return ",".join(f"{fault.kind}:{fault.probability:g}" for fault in kept) or "none", len(failing)
+    kept = [f"{fault.kind}:{fault.probability:g}" for fault in plan.faults if fault.among is None]
+    return ",".join(kept) or "none", len(plan.always_failing(datapoints))
 
 
 def measured_makespan_s(runs: pd.DataFrame, arm: str) -> float:

@@ -60,8 +60,8 @@ def test_other_senders_are_predicted_without_a_measurement():
 
 
 def test_datapoints_that_fail_by_declaration_are_left_out():
-    """They never store anything, so they do not change when the last datapoint is stored."""
-    runs = RESULTS.runs.assign(fault="raise:1@129-130,slow:0.01,raise:0.1@3", submitted=131)
+    """They never store anything; one that crashes after its write is stored all the same."""
+    runs = RESULTS.runs.assign(fault="raise:1@129-130,crash-after:1@5,slow:0.01,raise:0.1@3", submitted=131)
 
     job = job_of_runs(runs)
     assert job.datapoints == 129
