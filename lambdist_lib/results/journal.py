@@ -135,18 +135,24 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 def located(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read the rows, each with the byte at which it begins, which is never 0."""
+    lines = _lines(path)
+    _, fields = next(lines, (0, []))
+    for begin, row in lines:
+        yield begin, dict(zip(fields, row, strict=True))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the fields and then the values of each row, with the byte at which the line begins."""
     with _opened(path) as lines:
-        fields: list[str] = []
-        begin = 0
+        width = begin = 0
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return
             row = _row(line)
-            if row is None or (fields and len(row) != len(fields)):
+            if row is None or (width and len(row) != width):
                 raise RunError(f"{path.parent.name}: line {number} of its journal is damaged")
-            if fields:
-                yield begin, dict(zip(fields, row, strict=True))
-            fields, begin = fields or row, begin + len(line)
+            yield begin, row
+            width, begin = len(row), begin + len(line)
 
 
 def copy(path: Path, file: TextIO, *, settled: str = "") -> Sequence[int]:
@@ -158,14 +164,16 @@ def copy(path: Path, file: TextIO, *, settled: str = "") -> Sequence[int]:
     Returns:
         By n, the byte at which the last row begins; 0 without a row, SETTLED for the verdict `settled`.
     """
-    with _opened(path) as lines:
-        fields = _row(lines.readline()) or []
-    last, writer = array("Q"), csv.DictWriter(file, fields, lineterminator="\n")
-    writer.writeheader()
-    for begin, row in located(path):
+    lines = _lines(path)
+    _, fields = next(lines, (0, []))
+    last, writer = array("Q"), csv.writer(file, lineterminator="\n")
+    writer.writerow(fields)
+    n_place, verdict_place = (fields.index(name) if fields else 0 for name in ("n", "verdict"))
+    for begin, row in lines:
         writer.writerow(row)
-        last.extend([0] * (row["n"] + 1 - len(last)))
-        last[row["n"]] = SETTLED if row["verdict"] == settled else begin
+        n, verdict = row[n_place], row[verdict_place]
+        last.extend([0] * (n + 1 - len(last)))
+        last[n] = SETTLED if verdict == settled else begin
     return last
 
 
