@@ -62,9 +62,7 @@ def require_readable(home):
     stamps = [*page.text("caption"), *page.text("figcaption"), *page.text("h1"), *page.text("title")]
     others = ("AWS, published",)  # what the planner is compared with was measured by others
     assert [one for one in stamps if not any(who in one for who in (facts["target"], *others))] == []
-    warned = len(facts["warnings"])
-    first, second = page.text("p")[warned : warned + 2]
-    assert html.spaced(facts["headline"]) in (first, f"{first} {second}")
+    assert html.spaced(facts["headline"]) in " ".join(page.text("p"))
     return facts, page
 
 
@@ -212,29 +210,34 @@ def test_datapoints_are_escaped(tmp_path):
     assert not any("\u202e" in text for text in shown)
 
 
-@given(st.text(st.characters(codec=None), min_size=1).filter(str.strip))
-def test_any_text_is_escaped(text):
-    """The page's elements stay the same, and printable characters are shown."""
-    table = Table(
-        id="one", section="failures", caption=text, columns=(Column(name=text, free=True),), rows=((text,),)
+def page_of(words):
+    """The page of a report in which everything but its structure is these words."""
+    columns = (Column(name=words, free=True),)
+    cells = Table(id="one", section="failures", caption=words, columns=columns, rows=((words,),))
+    content = Content(
+        name=words,
+        headline=words,
+        target=words,
+        warnings=[words.replace("`", "")],  # which would be code in it
+        conditions=[cells],
+        commands=[words],
+        sections=[Section("failures", "Failures", [], [])],
     )
+    return Page(html.html(content).encode("utf-8").decode())
 
-    def of(words):
-        cells = Table(id="one", section="failures", caption=words, columns=table.columns, rows=((words,),))
-        content = Content(
-            name=words,
-            headline=words,
-            target=words,
-            warnings=[words.replace("`", "")],  # which would be code in it
-            conditions=[cells],
-            commands=[words],
-            sections=[Section("failures", "Failures", [], [])],
-        )
-        return Page(html.html(content).encode("utf-8").decode())
 
-    page = of(text)
+@pytest.fixture(scope="module")
+def tags():
+    """The elements of any such page."""
+    return [tag for tag, _ in page_of("word").elements]
 
-    assert [tag for tag, _ in page.elements] == [tag for tag, _ in of("word").elements]
+
+@given(text=st.text(st.characters(codec=None), min_size=1).filter(str.strip))
+def test_any_text_is_escaped(tags, text):
+    """The page's elements stay the same, and printable characters are shown."""
+    page = page_of(text)
+
+    assert [tag for tag, _ in page.elements] == tags
     assert page.asked_for() == []
     if text.isprintable():
         assert " ".join(text.split()) in page.text("bdi")
@@ -318,10 +321,10 @@ def test_a_submission_is_reproduced_with_the_settings_of_its_stacks():
     ]
 
 
-def test_the_command_prints_the_path_of_the_report(pairs, capsys, tmp_path):
+def test_the_command_prints_the_path_of_the_report(capsys, tmp_path):
     """Also to another file and as JSON; a missing run is an error of one line."""
-    to = tmp_path / "sent" / "mail.html"
-    assert main.main(["report", str(pairs), "--output", str(to), "--json"]) == 0
+    home, to = foreign_run(tmp_path / "elsewhere"), tmp_path / "sent" / "mail.html"
+    assert main.main(["report", str(home), "--output", str(to), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["bytes"] == to.stat().st_size
     assert said["warnings"] == []
