@@ -80,7 +80,7 @@ def plot_map(table: pd.DataFrame, ax: Axes, *, criterion: str, target_label: str
     ax.set_xticks(range(len(sizes)), [_short(size) for size in sizes])
     ax.set_yticks(range(len(works)), [_work(work_s) for work_s in works])
     ax.set_xlabel("datapoints")
-    ax.set_ylabel("process() takes, a datapoint")
+    ax.set_ylabel("time of process() per datapoint")
     _legend(ax, cells)
     theme.title(ax, f"{TITLES[criterion]}, {PREDICTED}", _width(cells), f"calibrated on {target_label}")
     return ax

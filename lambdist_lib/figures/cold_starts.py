@@ -19,6 +19,9 @@ LANES = {  # label: (whether cold, column)
     "handler warm": (False, "duration_s"),
 }
 FUNCTIONS = tuple(theme.FUNCTION)
+INTERVAL_FROM = 5  # points of a strip that has a bar
+JITTER = 0.24  # half of a strip's height, in lanes
+FULL_INK, LEAST_ALPHA = 100, 0.12  # points of a strip that are drawn opaque; of the points of a full one
 
 
 def draw_latency(inputs: FigureInputs) -> Figure | None:
@@ -67,10 +70,10 @@ def plot_cold_starts(invocations: pd.DataFrame, ax: Axes, *, target_label: str) 
 
     Args:
         invocations: Columns of `results.schema.INVOCATIONS`; of any number of runs.
-        ax: Drawn on and returned, with a bar at each lane's median.
+        ax: Drawn on and returned, with a bar over the middle half of each strip, and its median at the edge.
     """
-    jitter = np.random.default_rng(0)  # the same picture every time
-    lanes = {}  # label by its place
+    jitter = np.random.default_rng(0)  # the same picture every time; seaborn's strips differ
+    lanes, drawn = {}, []  # label by its place; times by their place
     place = 0.0
     for function in [name for name in FUNCTIONS if (invocations["function"] == name).any()]:
         called = invocations[invocations["function"] == function]
@@ -86,14 +89,20 @@ def plot_cold_starts(invocations: pd.DataFrame, ax: Axes, *, target_label: str) 
             label_marks(dots, [f"{run}: {_milliseconds(seconds)}"
                                for run, seconds in zip(rows["run_id"], times, strict=True)])  # fmt: skip
             lanes[place] = f"{label(function)}, {lane} ({len(times):,})"
+            drawn.append(pd.DataFrame({"seconds": times, "place": place}))
             place += 1
         place += 0.6
     ax.set_yticks(list(lanes), list(lanes.values()))
     ax.set_ylim(max(lanes, default=0) + 0.6, -0.9)
     if lanes:
         ax.set_xscale("log")
+        _draw_intervals(ax, [times for times in drawn if len(times) >= INTERVAL_FROM])
+        ax.set_yticks(list(lanes), list(lanes.values()))
+        ax.annotate("median", (1, 1), xycoords="axes fraction", xytext=(6, 2), textcoords="offset points",
+                    va="bottom", fontsize="small", color=theme.INK)  # fmt: skip
         theme.log_seconds(ax.xaxis)
-    ax.set_xlabel("seconds (bar and number: median)")
+    ax.set_xlabel("seconds (bar: middle half; line: 5 to 95 %)")
+    ax.set_ylabel("")
     theme.title(
         ax,
         "What cold starts cost: init, then the handler cold and warm",
@@ -210,18 +219,30 @@ def _factor(factor: str) -> str:
 def _draw_lane(
     ax: Axes, times: pd.Series, place: float, jitter: np.random.Generator, temperature: str, marker: str
 ) -> PathCollection:
-    median_s = times.median()
-    y = place + jitter.uniform(-0.22, 0.22, len(times))
-    dots = ax.scatter(
-        times, y, s=14, alpha=0.7, linewidths=0, color=theme.TEMPERATURE[temperature], marker=marker
-    )
-    if len(times) > 1:
-        ax.vlines(median_s, place - 0.36, place + 0.36, color=theme.INK, lw=1.5)
+    """Draw a strip of points, the fainter the more there are, and their median beside the axes."""
+    y = place + jitter.uniform(-JITTER, JITTER, len(times))
+    alpha = min(max(FULL_INK / len(times), LEAST_ALPHA), 0.8)
     ax.annotate(
-        _milliseconds(median_s), (median_s, place - 0.36), xytext=(0, 1), textcoords="offset points",
-        ha="center", va="bottom", fontsize="small", color=theme.INK,
+        _milliseconds(times.median()), (1, place), xycoords=ax.get_yaxis_transform(), xytext=(6, 0),
+        textcoords="offset points", va="center", fontsize="small", color=theme.INK,
     )  # fmt: skip
-    return dots
+    return ax.scatter(
+        times, y, s=14, alpha=alpha, linewidths=0, color=theme.TEMPERATURE[temperature], marker=marker
+    )
+
+
+def _draw_intervals(ax: Axes, strips: list[pd.DataFrame]) -> None:
+    """Draw the median of each strip (columns `seconds` and `place`) with its middle half and nine tenths."""
+    if not strips:
+        return
+    import seaborn  # takes a second to import
+
+    data = {"data": pd.concat(strips), "x": "seconds", "y": "place", "orient": "h", "native_scale": True}
+    look = {"color": theme.INK, "ls": "none", "marker": "|", "ms": 16, "mew": 1.8, "ax": ax}
+    for middle, width in ((90, 1.0), (50, 3.0)):
+        seaborn.pointplot(
+            **data, **look, estimator="median", errorbar=("pi", middle), err_kws={"linewidth": width}
+        )
 
 
 def _milliseconds(seconds: float) -> str:

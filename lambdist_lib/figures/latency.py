@@ -58,7 +58,9 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
         ax: Drawn on and returned; the colour is the arm's, dashes are cold runs.
     """
     column, counted = f"{end}_s", 0
-    for (arm, temperature), group in latencies.groupby(["arm", "temperature"], sort=False):
+    groups = dict(iter(latencies.groupby(["arm", "temperature"], sort=False)))
+    for arm, temperature in sorted(groups, key=_place):
+        group = groups[arm, temperature]
         times = group.loc[group[column] > 0, column]
         if not len(times):
             continue
@@ -79,6 +81,16 @@ def plot_latency(latencies: pd.DataFrame, ax: Axes, *, target_label: str, end: s
     n += f", {missing:,} never {WORDS[end]}" if missing else ""
     theme.title(ax, f"Until a datapoint is {WORDS[end]}", n, target_label)
     return ax
+
+
+def _place(curve: tuple[str, str]) -> tuple[int, int]:
+    """Return where a curve of an arm and a temperature stands in the legend."""
+    known, lines = list(theme.ARM), list(LINES)
+    arm, temperature = curve
+    return (
+        known.index(arm) if arm in known else len(known),
+        lines.index(temperature) if temperature in lines else len(lines),
+    )
 
 
 def _draw_curve(ax: Axes, times: pd.Series, arm: str, temperature: str, end: str) -> None:

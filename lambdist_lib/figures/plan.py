@@ -30,6 +30,7 @@ LIMIT_COLOUR = {
 }
 OTHER = "#DDDDDD"
 SHADE = 0.28
+ROOM_BELOW = 40.0  # the least time over the end of the axis: room for the texts of the named settings
 SIZE_IN = (6.9, 3.5)
 NICE_S = (0.1, 1, 10, 60, 600, 3_600, 14_400, 86_400, 864_000, 8_640_000, 86_400_000, 864_000_000)
 UNITS_S = (("hours", 3_600.0), ("minutes", 60.0))
@@ -184,6 +185,7 @@ def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
                     xytext=(0, 8), ha="center", fontsize="x-small", color=theme.INK)  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
+    ax.margins(x=0.09, y=0.09)
     _durations(ax)
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("datapoints")
@@ -204,16 +206,17 @@ def plot_front(settings: pd.DataFrame, ax: Axes, *, target_label: str, n: int) -
                 color=LIMIT_COLOUR.get(str(limit), OTHER), label=limit)  # fmt: skip
     front = settings[settings["on_front"]].sort_values("usd")
     ax.step(front["usd"], front["makespan_s"], where="post", color=theme.INK, lw=1.2, label="front")
+    ax.set_yscale("log")
+    ax.set_ylim(settings["makespan_s"].min() / ROOM_BELOW, None)
     for place, row in enumerate(settings[settings["name"] != ""].itertuples()):
         ax.plot(row.usd, row.makespan_s, "s", ms=8, mfc="none", mec=theme.LIMIT, mew=1.6)
         text = f"{row.name}: {row.chunks} senders × {row.request_batch}, batches of {row.queue_batch}, "
         ax.annotate(f"{text}{row.memory_mb} MB\n{duration(row.makespan_s)}, ${row.usd:,.4g}",
                     (row.usd, row.makespan_s), textcoords="offset points",
-                    xytext=(12, 14 + 26 * (place % 3)), fontsize="x-small", color=theme.LIMIT,
+                    xytext=(4, -24 - 24 * (place % 3)), fontsize="x-small", color=theme.LIMIT,
                     bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
                     arrowprops={"arrowstyle": "-", "color": theme.LIMIT, "lw": 0.6})  # fmt: skip
     ax.set_xscale("log")
-    ax.set_yscale("log")
     _durations(ax)
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda usd, _: f"${usd:g}"))

@@ -221,8 +221,9 @@ def _draw_levels(ax: Axes, table: pd.DataFrame, x: pd.Series, factor: str, arm: 
         for row in table.itertuples()
     ])  # fmt: skip
     for place, row in zip(x, table.itertuples(), strict=True):
-        ax.annotate(f"{row.ratio:.3g}", (place, row.ratio), xytext=(6, 5), textcoords="offset points",
-                    ha="left", fontsize="small", color=theme.INK)  # fmt: skip
+        top = row.ratio if math.isnan(row.high) else row.high
+        ax.annotate(f"{row.ratio:.3g}", (place, top), xytext=(0, 4), textcoords="offset points",
+                    ha="center", fontsize="small", color=theme.INK)  # fmt: skip
 
 
 def _tick_label(arm: str) -> str:

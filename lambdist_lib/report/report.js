@@ -2,6 +2,7 @@
 /* Without this script the report is complete; it adds sorting, filtering, hover texts and zoom. */
 
 const NUMBER = /[-+]?[\d,]*\.?\d+/;
+const SORTED_FROM = 5;  // rows: a shorter table is read as it stands
 
 /** A cell as something to compare: "4.55 times faster (4.11 to 4.72)" is 4.55, "2 times slower" is 0.5. */
 function sortKey(cell) {
@@ -20,7 +21,7 @@ function compareKeys(a, b) {
 
 function sortable(table) {
   const body = table.tBodies[0];
-  if (body.rows.length < 2) return;
+  if (body.rows.length < SORTED_FROM) return;
   const headers = [...table.tHead.rows[0].cells];
   headers.forEach((header, column) => {
     const button = document.createElement("button");
