@@ -35,7 +35,6 @@ from lambdist_lib.measures import (
 )
 from lambdist_lib.measures.intervals import Measure
 from lambdist_lib.measures.summary_sections import Data
-from lambdist_lib.results import schema
 
 MEANINGFUL_LOCALLY = (
     "counts, orders and ratios; all Lambdas share this machine's cores, so memory has no effect, and cold "
@@ -49,7 +48,8 @@ RECORDS = tuple(dict.fromkeys((
     *stages.NEEDED, *metering.COUNTED, "answered_at", "environment_id", "entry_cold", "cold", "cause",
     "failure_causes", "duplicates",
 )))  # fmt: skip
-INVOCATIONS = tuple(name for name in schema.INVOCATIONS if name not in ("at", "request_id", "put_s"))
+INVOCATIONS = ("run_id", "function", "environment_id", "cold", "init_s", "received", "stored", "failed",
+               "permanent", "duration_s")  # fmt: skip
 
 SECTIONS = (
     summary_sections.measure_counts,
