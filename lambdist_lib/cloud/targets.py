@@ -72,6 +72,10 @@ class Target:
 def connect(name: str = "local", *, region: str = "", profile: str = "") -> Target:
     """Return the target `name`; on the local cloud, lease it until this process ends.
 
+    Args:
+        name: `local` or `aws`.
+        region, profile: Of AWS; by default those of its configuration and environment.
+
     Raises:
         UsageError: The target is unknown.
         TargetError: Credentials or region are missing or invalid. Any later call of the target's

@@ -41,6 +41,7 @@ def plot_costs(table: pd.DataFrame, ax: Axes, *, target_label: str, runs: int) -
 
     Args:
         table: What `costs.metering.table` returns.
+        ax: Drawn on and returned.
         runs: How many runs were metered.
     """
     arms = list(dict.fromkeys(table["arm"])) if len(table) else []

@@ -84,8 +84,9 @@ def describe_receives(summary: alt_text.Summary) -> str:
 def plot_outcomes(records: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
     """Draw one bar per way to end: outcome, receive and cause.
 
-    The bars are horizontal, so that two dead among thousands have room for their cause. The counts at
-    their ends add up to the datapoints of the title.
+    Args:
+        records: Columns of `results.schema.RECORDS`; of any number of runs.
+        ax: Drawn on and returned. The counts at the bars' ends add up to the datapoints of the title.
     """
     bars = _bars(records)
     y = range(len(bars))

@@ -85,6 +85,10 @@ def _draw_environments(ax: Axes, function: str, firsts: pd.DataFrame, last_s: fl
 def plot_bursts(invocations: pd.DataFrame, ax: Axes, *, target_label: str, bin_s: float = 0.5) -> Axes:
     """Draw the cold starts of one run per `bin_s` seconds, functions stacked.
 
+    Args:
+        invocations: Of one run (`results.schema.INVOCATIONS`).
+        ax: Drawn on and returned.
+
     Raises:
         RunError: Invocations of several runs.
     """

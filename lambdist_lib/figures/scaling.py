@@ -108,7 +108,12 @@ def plot_scaling(
 
 
 def plot_residuals(fit: Fit, ax: Axes, *, target_label: str) -> Axes:
-    """Draw by how many per cent the points miss a law: noise around zero if the law holds."""
+    """Draw by how many per cent the points miss a law: noise around zero if the law holds.
+
+    Args:
+        fit: One of those that `measures.scaling.fits` returns.
+        ax: Drawn on and returned.
+    """
     seen = fit.residuals
     percent = (np.exp(seen["residual"]) - 1) * 100
     ax.axhline(0, color=theme.QUIET, lw=1, zorder=0)

@@ -136,6 +136,13 @@ def plot_ratios(
     """Draw the ratio control / arm with its interval, against the line of no difference.
 
     A row for each event with the control, and one until stored with each further arm.
+
+    Args:
+        runs: Columns of `results.schema.RUNS`.
+        ax: Drawn on and returned.
+
+    Raises:
+        RunError: There is no complete warm pair, or a run's ledger is open.
     """
     table = speedup.table(runs, arm=arm, control=control, confidence=confidence)
     y = np.arange(len(table))

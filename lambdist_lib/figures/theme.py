@@ -133,7 +133,7 @@ def log_seconds(axis: Axis) -> None:
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as a PNG and create its folder; equal figures give equal bytes."""
+    """Write a figure as a PNG of DPI dots an inch and create its folder; equal figures, equal bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(png(figure))

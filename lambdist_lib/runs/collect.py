@@ -238,6 +238,15 @@ def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path
 def fetch(run: str) -> Iterable[dict[str, Any]]:
     """Return the answers of a run, or of an experiment's first distributed run.
 
+    Args:
+        run: Id or folder of a run or an experiment.
+
+    Returns:
+        One dict per datapoint in input order: `n`, `data`, and `result` or `error`.
+
+    Raises:
+        NotFoundError: There is no such run or experiment.
+
     Example:
         >>> answer = next(iter(fetch("results/reference")))
         >>> answer["n"], answer["result"] == f"{answer['data']}_processed"

@@ -109,7 +109,13 @@ def redrive_all(
     """Redrive every run of a run's or an experiment's folder that has a queue.
 
     Args:
-        connect: Connects to the target that a run names.
+        where: Id or folder of a run or an experiment.
+        cause: Only dead letters of this class (`contract.CAUSE_CLASSES`).
+        fault: Declared for the new attempts.
+        connect: Returns the target that a run names.
+
+    Returns:
+        A result per run.
 
     Raises:
         RunError: No collected run has a queue.
