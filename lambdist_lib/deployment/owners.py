@@ -1,7 +1,7 @@
 """Know which experiment created the stacks of this machine, also after its process was killed.
 
 A file of the state folder for each stack of a target names the experiment, its process and the stack's id.
-Whoever deploys without an experiment wants the stacks to stay: `forget` removes the files.
+A deploy without an experiment is to stay: it removes the files (`forget`).
 """
 
 import contextlib
