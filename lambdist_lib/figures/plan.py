@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.inputs import FigureInputs
-from lambdist_lib.formatting import duration, money
+from lambdist_lib.formatting import counted, duration, money
 from lambdist_lib.planner import curves, predict
 from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.validation import published
@@ -91,7 +91,7 @@ def describe_front(summary: alt_text.Summary) -> str:
 
 def draw_held_out(inputs: FigureInputs, *, held_out: pd.DataFrame | None = None) -> Figure | None:
     """Draw the planner's forecasts of held-out runs (`plot_held_out`); None without them."""
-    if held_out is None:
+    if held_out is None or held_out.empty:
         return None
     figure = Figure(figsize=(SIZE_IN[0], 2.7))
     plot_held_out(held_out, figure.subplots(), target_label=inputs.target_label)
@@ -191,7 +191,7 @@ def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
     ax.set_xlabel("datapoints")
     ax.set_ylabel("time until the last is stored")
     _legend(ax, "longest bottleneck")
-    theme.title(ax, "Time and cost by size", f"{len(sizes)} sizes, 5 to 95 %", target_label)
+    theme.title(ax, "Time and cost by size", f"{counted(len(sizes), 'sizes')}, 5 to 95 %", target_label)
     return ax
 
 
@@ -210,7 +210,8 @@ def plot_front(settings: pd.DataFrame, ax: Axes, *, target_label: str, n: int) -
     ax.set_ylim(settings["makespan_s"].min() / ROOM_BELOW, None)
     for place, row in enumerate(settings[settings["name"] != ""].itertuples()):
         ax.plot(row.usd, row.makespan_s, "s", ms=8, mfc="none", mec=theme.LIMIT, mew=1.6)
-        text = f"{row.name}: {row.chunks} senders × {row.request_batch}, batches of {row.queue_batch}, "
+        senders = counted(row.chunks, "senders")
+        text = f"{row.name}: {senders} × {row.request_batch}, batches of {row.queue_batch}, "
         ax.annotate(f"{text}{row.memory_mb} MB\n{duration(row.makespan_s)}, ${row.usd:,.4g}",
                     (row.usd, row.makespan_s), textcoords="offset points",
                     xytext=(4, -24 - 24 * (place % 3)), fontsize="x-small", color=theme.LIMIT,
@@ -227,7 +228,7 @@ def plot_front(settings: pd.DataFrame, ax: Axes, *, target_label: str, n: int) -
     theme.title(
         ax,
         "Time against cost of the settings",
-        f"{len(settings)} settings, n = {n:,} datapoints",
+        f"{counted(len(settings), 'settings')}, n = {counted(n, 'datapoints')}",
         target_label,
     )
     return ax

@@ -1,5 +1,7 @@
 """Figures of a plan."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -63,7 +65,7 @@ def test_over_time_shows_both_models_and_the_bottleneck(axes):
     ("draw", "says"),
     [
         (lambda ax: figures.plot_by_size(curves.by_size(PLANS), ax, **AT), ["3 sizes", "single node", "1 d"]),
-        (lambda ax: figures.plot_by_size(curves.by_size(PLANS[:1]), ax, **AT), ["1 sizes"]),
+        (lambda ax: figures.plot_by_size(curves.by_size(PLANS[:1]), ax, **AT), ["1 size, 5 to 95 %"]),
         (lambda ax: figures.plot_front(curves.by_settings(JOB, TABLE), ax, n=9, **AT),
          ["settings, n = 9 datapoints", "asked for: 100 senders", "front", "cost, USD"]),
         (lambda ax: figures.plot_held_out(HELD_OUT, ax, **AT), ["inside with 2 of 3", "n = 2 runs"]),
@@ -80,3 +82,11 @@ def test_figure_names_its_subject_and_count(axes, draw, says):
     said = words(ax)
     assert all(one in said for one in says), said
     assert ax.get_title("left").endswith("AWS, predicted")
+
+
+def test_held_out_runs_without_a_run_are_no_figure():
+    """A calibration from one run leaves none, and a sentence says so."""
+    inputs = SimpleNamespace(**AT)
+
+    assert figures.draw_held_out(inputs, held_out=HELD_OUT.iloc[:0]) is None
+    assert figures.draw_held_out(inputs, held_out=HELD_OUT) is not None
