@@ -14,6 +14,7 @@ import pandas as pd
 from lambdist_lib.cloud.limits import LIMITS, ON_AWS, ON_LOCAL_CLOUD, Number, number
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
+from lambdist_lib.formatting import counted
 from lambdist_lib.measures.intervals import mean_half_width, quantiles, share
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.contract import DEAD, STORED
@@ -87,7 +88,10 @@ def measured(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFram
     maker = Maker(", ".join(runs["run_id"].head(3)), runs, on_aws=target.startswith("AWS"))
     stored = records[records["outcome"] == STORED].merge(runs[["run_id", "work"]], on="run_id")
     if len(stored) < MIN_VALUES:
-        raise RunError(f"run {maker.source} stored {len(stored)} datapoints, too few: name a larger run")
+        stored_count = counted(len(stored), "datapoints")
+        raise RunError(
+            f"{maker.source} stored {stored_count}, and a calibration needs {MIN_VALUES}: name a larger run"
+        )
     worked_s = _numbers(stored["finished_at"]) - _numbers(stored["started_at"])
     numbers = {**_process(stored, worked_s, maker), **_handler(stored, worked_s, invocations, maker)}
     if (runs["fault"] == "none").all():
