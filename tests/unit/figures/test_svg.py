@@ -123,3 +123,16 @@ def luminance(colour):
     """Return the relative luminance of WCAG 2.2."""
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_a_hatch_keeps_its_colours():
+    """A style refers to a pattern of the drawing, whose fill is a colour and not an id."""
+    figure = Figure()
+    figure.subplots().bar([0], [1], facecolor=(theme.ARM["invoke"], 0.5), edgecolor=theme.INK, hatch="//")
+
+    text = svg.svg(figure, "x", "alt text", kind="wide")
+
+    root = ElementTree.fromstring(text)
+    [pattern] = root.iter("pattern")
+    assert f"fill:url(#{pattern.get('id')})" in text
+    assert f"var(--c{theme.ARM['invoke'].lower().removeprefix('#')})" in pattern[0].get("style")
