@@ -36,9 +36,9 @@ def result():
     table.insert(0, "what it is", table.pop("what it is"))
     rows = [("arm", *table.columns), ("---",) * (len(table.columns) + 1), *table.itertuples()]
     lines = [
-        f"**Measured on an emulator on this machine: {measured.text}** ({measured.detail}).",
-        f"**Predicted on AWS: {predicted.text}** ({predicted.detail}).",
-        f"These were {reference.extent.partition(';')[0]}.",
+        f"- **Measured on an emulator on this machine: {measured.text}** ({measured.detail}).",
+        f"- **Predicted on AWS, never run there: {predicted.text}** ({predicted.detail}).",
+        f"- Measured in {reference.extent.partition(';')[0]}.",
     ]
     return "\n".join([*lines, "", *(f"| {' | '.join(map(str, row))} |" for row in rows), ""])
 
