@@ -14,6 +14,7 @@ from lambdist_lib.protocol.contract import (
     ADHOC,
     APPLICATION,
     N_MAX,
+    STORED,
     TIMEOUT,
     Datapoint,
     PermanentError,
@@ -166,10 +167,12 @@ def record_death(datapoint: Datapoint, failure: Attempt, table: Table) -> Attemp
         "receives": datapoint.attempt,
     }
     try:
-        table.record_death(datapoint.run_id, datapoint.n, fields)
+        item = table.record_death(datapoint.run_id, datapoint.n, fields)
     except Exception as error:  # not dead until recorded
         cause = f"{failure.cause} (death not recorded: {cause_of(error)})"
         return replace(failure, outcome="failed", cause=cause)
+    if item["outcome"] == STORED:  # by another copy of the request
+        return Attempt(n=datapoint.n, outcome="stored")
     return failure
 
 

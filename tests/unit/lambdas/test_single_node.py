@@ -107,6 +107,17 @@ def test_a_failed_attempt_is_recorded_in_the_history(stack):
     assert "outcome" not in item
 
 
+def test_a_permanent_failure_after_another_copy_was_stored_is_stored(stack):
+    """The request came twice, and process() did not fail twice: the response says what the table says."""
+    stack.post_many("a")
+    stack.module.process = lambda data: process_by_word("permanent")
+
+    _, answer = stack.post_many("a")
+
+    assert (answer["stored"], answer["dead"]) == ([0], [])
+    assert stack.dynamodb.item("run", 0)["outcome"] == "stored"
+
+
 def test_a_permanent_failure_is_dead_at_once(stack):
     """Without a queue the single node itself records the death."""
     stack.post({"run_id": "run", "datapoints": [{"n": 5, "data": "permanent", "attempt": 3}]})

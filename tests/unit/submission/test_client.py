@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -22,6 +23,7 @@ from lambdist_lib.cloud.api import Api, ApiKey
 from lambdist_lib.data import datapoints
 from lambdist_lib.errors import UsageError
 from lambdist_lib.submission import client, retry_queue
+from lambdist_lib.submission.doors import QueueDoor
 from lambdist_lib.submission.http import Timeouts
 from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
 
@@ -350,6 +352,26 @@ def test_a_response_to_a_resent_request_does_not_deny_the_first_copy(status, mes
 
     assert server.accepted == [0, 1]
     assert (counts.accepted, counts.unknown) == (1, 1)
+
+
+def test_a_message_that_the_queue_refuses_after_a_resend_may_have_been_queued():
+    """SQS took the first copy of the batch and names the message of the second one as invalid."""
+
+    def script(exchange: Exchange) -> None:
+        [entry] = exchange.content["Entries"]
+        if exchange.number == 0:
+            exchange.reply(200, {"Successful": [{"Id": entry["Id"]}]})
+        elif exchange.number == 1:
+            exchange.close()
+        else:
+            exchange.reply(200, {"Failed": [{"Id": entry["Id"], "SenderFault": True, "Code": "Invalid"}]})
+
+    with Hostile(script) as server:
+        signature = SimpleNamespace(headers=lambda url, body, headers: dict(headers))
+        door = QueueDoor(url=server.api.url, queue_url="queue", signature=signature, max_datapoints=1)
+        counts, _ = submitted(door, points(2), chunks=1)
+
+    assert (counts.accepted, counts.rejected, counts.unknown) == (1, 0, 1)
 
 
 def test_a_reused_connection_that_breaks_may_have_been_accepted():
