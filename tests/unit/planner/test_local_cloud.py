@@ -18,7 +18,7 @@ FOLDER = paths.root() / "results" / "reference"
 REFERENCE = load_results(FOLDER)
 WARM = REFERENCE.runs.query("arm == 'distributed' and temperature == 'warm'").sort_values("started_at")
 TABLE = assumptions.load()
-LIKE = {"chunks": 6, "processors": 6, "work": "io:60ms"}  # results/reference
+LIKE = WARM[["chunks", "processors", "work"]].iloc[0].to_dict()
 
 
 def tables_of(*run_ids):
@@ -45,9 +45,9 @@ def test_local_cloud_has_no_aws_limits():
 @pytest.mark.parametrize(
     ("job", "says"),
     [
-        ({"chunks": 5}, "use --chunks 6"),
+        ({"chunks": LIKE["chunks"] - 1}, f"use --chunks {LIKE['chunks']}"),
         ({"settings": {"queue_batch": 10}}, "use --queue-batch 1"),
-        ({"processors": 20}, "use --processors 6"),
+        ({"processors": 20}, f"use --processors {LIKE['processors']}"),
         ({"fault": "crash:0.1"}, "pauses its queue"),
         ({"fault": "raise:0.1", "settings": {"partial_batch_responses": "off"}}, "fails whole"),
     ],
@@ -82,9 +82,9 @@ def test_plan_has_the_local_cloud_on_request(capsys):
     arguments = [
         "data/words.txt",
         "--work",
-        "io:60ms",
+        LIKE["work"],
         "--chunks",
-        "6",
+        str(LIKE["chunks"]),
         "--calibrate",
         run,
         "--with-local-cloud",
