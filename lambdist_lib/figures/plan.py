@@ -283,8 +283,7 @@ def plot_validation(rows: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
 
 
 def _legend(ax: Axes, title: str = "") -> None:
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small",
-              title=title or None, title_fontsize="small", alignment="left")  # fmt: skip
+    theme.legend_beside(ax, title=title or None, title_fontsize="small", alignment="left")
 
 
 def _durations(ax: Axes) -> None:

@@ -107,7 +107,7 @@ RUNS = {  # one row per run of an experiment
     "clock_bound_s": "how far off the client's stamps may still be",
     "clock_moved_s": "how far a clock moved during the run; then it is no timing",
     "missing_invocations": "invocations that the records tell of and the logs lack; then there is no bill",
-    "map_children": "distributed_map: EXPRESS or STANDARD, the kind of its children, which decides their price",
+    "map_children": "distributed_map: EXPRESS or STANDARD, the kind of its children, for their price",
 }
 
 ADDED_LATER: dict[str, Any] = {  # columns of RUNS that older results lack, and the value that they mean
