@@ -6,6 +6,8 @@ PY ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 pytho
 V := .venv
 BIN := $(V)/bin
 UV := $(shell sed -n "s/^uv==//p" requirements.txt)
+# a file to a worker, which makes its fixtures once; in this order, as files with few tests are the longest
+PARALLEL := -q -n 2 --dist loadfile --no-loadscope-reorder
 # what the first command imports: it would otherwise compile them while somebody waits
 COMPILED := numpy pandas matplotlib seaborn PIL jinja2 markupsafe dateutil yaml
 .DEFAULT_GOAL := help
@@ -27,8 +29,8 @@ lab: $(V)/.ok  ## open JupyterLab on copies of the notebooks, in notebooks/copie
 	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/copies/experiment.ipynb --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(V)/.ok  ## run the whole test suite
-	$(BIN)/python -m pytest -q -n 2 tests/unit
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/local_cloud tests/notebooks tests/browser
+	$(BIN)/python -m pytest $(PARALLEL) tests/unit
+	$(BIN)/python -m pytest $(PARALLEL) tests/browser tests/notebooks tests/local_cloud
 
 test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minutes
 	$(BIN)/python -m pytest -q -m faults

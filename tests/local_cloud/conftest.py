@@ -14,10 +14,12 @@ import pytest
 import requests
 
 from lambdist_lib import paths
+from lambdist_lib.cli import main
 from lambdist_lib.cloud import local_cloud, targets
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import local_mail, stacks, templates
 from lambdist_lib.deployment.stacks import Stack
+from lambdist_lib.errors import TargetError
 from lambdist_lib.records import items
 from lambdist_lib.runs import completion
 
@@ -124,13 +126,26 @@ def empty(target):
     return target
 
 
+@pytest.fixture(scope="session")
+def last_deployed():
+    """What `both` deployed last, by kind."""
+    return {}
+
+
 @pytest.fixture
-def both(target):
-    """Both stacks with SETTINGS, whatever a test before has made of them."""
-    return {
-        kind: Deployed(target, stack)
-        for kind, stack in stacks.apply_stacks(target, settings=SETTINGS).items()
-    }
+def both(target, last_deployed):
+    """Both stacks with SETTINGS, deployed again if a test before has changed them."""
+    if not last_deployed or described(target) != last_deployed:
+        last_deployed |= stacks.apply_stacks(target, settings=SETTINGS)
+    return {kind: Deployed(target, stack) for kind, stack in last_deployed.items()}
+
+
+def described(target: Target) -> dict[str, Stack]:
+    """The deployed stacks as CloudFormation describes them, by kind; {} if one is missing."""
+    try:
+        return {kind: stacks.describe(target, kind) for kind in templates.KINDS}
+    except TargetError:
+        return {}
 
 
 @pytest.fixture
@@ -185,6 +200,24 @@ def lambdist():
             [sys.executable, "-m", "lambdist_lib", *map(str, arguments)],
             cwd=cwd or paths.root(), env=environment, capture_output=True, text=True, timeout=120, **options,
         )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """`command("submit", path, state=folder)`: as `lambdist`, without a process, which costs a second."""
+
+    def run(*arguments: object, state: Path | None = None):
+        typed = list(map(str, arguments))
+        with monkeypatch.context() as patched:
+            patched.setenv("LAMBDIST_STATE", str(state or paths.state()))
+            patched.setenv("LAMBDIST_RESULTS", str(paths.results()))  # --results-dir sets it
+            patched.chdir(paths.root())
+            capsys.readouterr()
+            status = main.main(typed)
+            told = capsys.readouterr()
+        return subprocess.CompletedProcess(typed, status, told.out, told.err)
 
     return run
 

@@ -80,16 +80,16 @@ def test_a_whole_experiment_in_one_command(lambdist, state, data_file):
     assert (after.returncode, "lambdist deploy" in error_told(after.stderr)) == (8, True)
 
 
-def test_dead_datapoints_are_no_failure_of_the_command(both, lambdist, data_file):
+def test_dead_datapoints_are_no_failure_of_the_command(both, command, data_file):
     """A ledger that balances is status 0, with dead datapoints too: they have their answer."""
-    done = lambdist("submit", data_file(5), "--fault", "raise:1@2", "--id", "with-dead", "--json")
+    done = command("submit", data_file(5), "--fault", "raise:1@2", "--id", "with-dead", "--json")
 
     assert (done.returncode, json.loads(done.stdout)["dead"]) == (0, 1)
-    answers = [json.loads(line) for line in lambdist("fetch", "with-dead-d").stdout.splitlines()]
+    answers = [json.loads(line) for line in command("fetch", "with-dead-d").stdout.splitlines()]
     assert [answer["n"] for answer in answers if "error" in answer] == [2]
 
 
-def test_a_spent_quota_is_unfinished(both, lambdist, data_file):
+def test_a_spent_quota_is_unfinished(both, command, data_file):
     """Status 3 and the command that goes on; after the quota was raised it does."""
     deployed = both["distributed"]
     gateway, plan_id = deployed.client("apigateway"), deployed["UsagePlanId"]
@@ -101,14 +101,14 @@ def test_a_spent_quota_is_unfinished(both, lambdist, data_file):
 
     data = data_file(9)
     limit(1)
-    done = lambdist("submit", data, "--id", "quota", "--chunks", "1")
+    done = command("submit", data, "--id", "quota", "--chunks", "1")
     limit(quota)
 
     assert done.returncode == 3
     assert re.search(
         "quota-d: [89] datapoints were not sent .*`lambdist resume quota-d`", error_told(done.stderr)
     )
-    resumed = lambdist("resume", "quota-d", "--data", data, "--json")
+    resumed = command("resume", "quota-d", "--data", data, "--json")
     assert resumed.returncode == 0, resumed.stderr
     assert [row["stored"] for row in json.loads(resumed.stdout)] == [9]
 
@@ -122,9 +122,9 @@ def test_a_spent_quota_is_unfinished(both, lambdist, data_file):
         ("notebook nowhere.ipynb", 2, r"no notebook nowhere\.ipynb: name one of those in notebooks/"),
     ],
 )
-def test_an_error_is_one_line_with_a_next_step(lambdist, state, arguments, status, message):
+def test_an_error_is_one_line_with_a_next_step(command, state, arguments, status, message):
     """What a person can get wrong ends without a traceback, in the status that says whose turn it is."""
-    done = lambdist(*arguments.split(), state=state)
+    done = command(*arguments.split(), state=state)
 
     assert done.returncode == status, done.stderr
     assert done.stdout == ""
@@ -160,20 +160,20 @@ def test_wrong_words_are_status_2(both, capsys, arguments, message):
     assert re.search(message, error_told(told.err))
 
 
-def test_a_local_cloud_that_cannot_start_is_one_line(lambdist, tmp_path):
+def test_a_local_cloud_that_cannot_start_is_one_line(command, tmp_path):
     """A state folder that cannot be made, for example: no traceback."""
     blocked = tmp_path / "blocked"
     blocked.write_text("a file, not a folder")
 
-    done = lambdist("cloud", "start", state=blocked / "state")
+    done = command("cloud", "start", state=blocked / "state")
 
     assert done.returncode == 1
     assert re.search(r"Not a directory in .*blocked/state: .*LAMBDIST_STATE", error_told(done.stderr))
 
 
-def test_without_a_cloud_nothing_is_claimed(lambdist, state):
+def test_without_a_cloud_nothing_is_claimed(command, state):
     """Status and stop say that none runs; that is no error."""
-    status, stop = lambdist("cloud", "status", state=state), lambdist("cloud", "stop", state=state)
+    status, stop = command("cloud", "status", state=state), command("cloud", "stop", state=state)
 
     assert (status.returncode, status.stdout) == (
         0,
@@ -182,9 +182,9 @@ def test_without_a_cloud_nothing_is_claimed(lambdist, state):
     assert (stop.returncode, stop.stdout) == (0, "no local cloud runs\n")
 
 
-def test_try_runs_process_here(lambdist, state):
+def test_try_runs_process_here(command, state):
     """The first answers as JSON lines, without any cloud."""
-    done = lambdist("try", "data/nasty.txt", "-n", "4", state=state)
+    done = command("try", "data/nasty.txt", "-n", "4", state=state)
 
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, len(answers)) == (0, 4)
@@ -216,12 +216,12 @@ def test_help_fits_a_terminal(capsys, monkeypatch, command):
         assert re.search(r"^[A-Z].*\.$", told, re.MULTILINE)  # a sentence that says what it does
 
 
-def test_too_many_dead_datapoints_end_a_run_early(both, lambdist, tmp_path):
+def test_too_many_dead_datapoints_end_a_run_early(both, command, tmp_path):
     """Status 6, a ledger that balances, and a resume that sends the rest."""
     data = tmp_path / "words.txt"
     data.write_text("".join(f"word-{n}\n" for n in range(3_000)))
 
-    done = lambdist(
+    done = command(
         "submit", data, "--id", "dying", "--fault", "permanent:1@0-200", "--stop-if-dead", "1%",
         "--rate", "200", "--request-batch", "5", "--json",
     )  # fmt: skip

@@ -42,12 +42,12 @@ def test_an_alarm_comes_by_mail(distributed, mails, alarm):
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="the test is over")
 
 
-def test_the_command_line_prints_the_mail(distributed, mails, lambdist):
+def test_the_command_line_prints_the_mail(distributed, mails, command):
     """Without a subscriber too; reading it takes nothing away."""
     distributed.client("sns").publish(TopicArn=distributed["TopicArn"], Subject="hello", Message="two\nlines")
     [mail] = mails()
 
-    shown, again = lambdist("cloud", "mail"), lambdist("cloud", "mail", "--json")
+    shown, again = command("cloud", "mail"), command("cloud", "mail", "--json")
 
     assert (shown.returncode, shown.stderr) == (0, "")
     head = f"Date: {mail.at}\nTo: nobody (deploy with --set notify_email=ADDRESS)\nSubject: hello\n\n"
@@ -119,15 +119,15 @@ def test_a_hundred_dead_letters_come_back(distributed, mails):
     assert redrive.redrive_run(distributed.target, distributed.stack, folder).letters == 0
 
 
-def test_a_redrive_in_which_some_die_again(distributed, lambdist):
+def test_a_redrive_in_which_some_die_again(distributed, command):
     """The command says how many; only those of one cause go; the second death is told from the first."""
     folder = ran(distributed, "again", 12, "raise:1@0-5,poison:1@6-7")
     assert ledger_of(folder) == {"submitted": 12, "stored": 4, "dead": 8}
 
-    listed = lambdist("dead", folder, "--json")
-    unsent = lambdist("redrive", folder, "--cause", "crash", "--json")
-    some = lambdist("redrive", folder, "--cause", "application", "--fault", "raise:1@0", "--json")
-    rest = lambdist("redrive", folder)
+    listed = command("dead", folder, "--json")
+    unsent = command("redrive", folder, "--cause", "crash", "--json")
+    some = command("redrive", folder, "--cause", "application", "--fault", "raise:1@0", "--json")
+    rest = command("redrive", folder)
 
     assert [one["cause_class"] for one in json.loads(listed.stdout)] == ["application"] * 6 + ["poison"] * 2
     assert json.loads(unsent.stdout)[0]["letters"] == 0

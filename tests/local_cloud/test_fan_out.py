@@ -146,14 +146,14 @@ def test_a_connected_target_is_taken_as_it_is(target):
     assert fan_out(len, ["four"], target=connect("local")) == [4]
 
 
-def test_a_table_in_s3_is_sent_and_its_answers_come_back_as_a_table(target, both, lambdist, tmp_path):
+def test_a_table_in_s3_is_sent_and_its_answers_come_back_as_a_table(target, both, command, tmp_path):
     """submit reads the object with the target's session; fetch puts the results beside the columns."""
     s3 = target.client("s3")
     s3.create_bucket(Bucket="tables")
     s3.put_object(Bucket="tables", Key="in/pages.csv", Body=b'url,note\na,"two\nlines"\nb,\n')
 
-    sent = lambdist("submit", "s3://tables/in/pages.csv", "--column", "url,note", "--id", "table-s3")
-    fetched = lambdist("fetch", "table-s3", "--format", "csv")
+    sent = command("submit", "s3://tables/in/pages.csv", "--column", "url,note", "--id", "table-s3")
+    fetched = command("fetch", "table-s3", "--format", "csv")
 
     assert sent.returncode == 0, sent.stderr
     assert "read as csv with a header line, column url, note" in sent.stderr

@@ -107,9 +107,12 @@ def test_a_batch_does_not_die_with_one_of_its_own(deploy):
 # -- Bad input ---------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def refusing(deploy):
-    return deploy("refusing", experiment_controls=False)
+@pytest.fixture(scope="module")
+def refusing(target, deployed_as):
+    settings = {**faulty.SETTINGS, "experiment_controls": False}
+    made = stacks.apply_stacks(target, name="refusing", settings=settings)
+    yield {kind: deployed_as(target, stack) for kind, stack in made.items()}
+    stacks.delete_stacks(target, name="refusing")
 
 
 @pytest.mark.parametrize("arm", ["distributed", "single_node"])
@@ -138,9 +141,9 @@ def test_a_stack_without_controls_refuses_faults_before_anything_is_sent(refusin
         ("memory:0.1", "the local cloud does not enforce memory limits"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused_in_one_line(lambdist, data_file, tmp_path, fault, said):
+def test_a_plan_that_cannot_be_is_refused_in_one_line(command, data_file, tmp_path, fault, said):
     """Exit status 2, one line that says what to write; nothing was deployed."""
-    done = lambdist("run", data_file(3), "--fault", fault, "--repetitions", 1, state=tmp_path / "state")
+    done = command("run", data_file(3), "--fault", fault, "--repetitions", 1, state=tmp_path / "state")
 
     assert done.returncode == 2
     assert said in done.stderr

@@ -100,7 +100,7 @@ def test_one_datapoint_is_followed_from_post_to_item(distributed):
 
 
 @pytest.mark.parametrize("senders", [10, 100])
-def test_the_originals_client_keeps_working(distributed, lambdist, senders):
+def test_the_originals_client_keeps_working(distributed, command, senders):
     """A process pool with plain POSTs and no retries: all 200, and every word ends in the table."""
     api = stacks.api(distributed.target, distributed.stack)
     words = (paths.data() / "words.txt").read_text().splitlines()
@@ -117,7 +117,7 @@ def test_the_originals_client_keeps_working(distributed, lambdist, senders):
     distributed.drain()
     fetched = {}
     for run_id in {answer["run_id"] for _, _, answer in answers}:  # two, around midnight
-        fetch = lambdist("fetch", run_id)
+        fetch = command("fetch", run_id)
         assert (fetch.returncode, fetch.stderr) == (0, "")
         fetched |= {entry["n"]: entry for entry in map(json.loads, fetch.stdout.splitlines())}
     for word, _, answer in answers:
