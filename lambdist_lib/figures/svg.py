@@ -3,13 +3,16 @@
 Colours become CSS variables, which `stylesheet` defines for both modes, so one figure serves both.
 """
 
+import contextlib
 import io
 import re
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -21,10 +24,11 @@ from lambdist_lib.formatting import escape_unprintable
 
 MAX_MARKS = 5_000  # of a figure: the largest collections beyond it become pixels, which have no hover text
 MAX_VERTICES = 5_000  # of a curve: a longer one becomes pixels
+SVG_DPI = 72  # of matplotlib's SVG backend, whatever the figure's
 TEXT = {"text", "tspan", "title"}  # elements whose white space is content
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
-REFERENCE = re.compile(r"(?:url\()?#([\w.-]+)\)?$")
+LINK = re.compile(r"(?<=url\(#)[\w.-]+(?=\))")  # to an element, in an attribute or a style
 MARKS = {"use", "path"}
 
 
@@ -40,11 +44,31 @@ def svg(figure: Figure, prefix: str, alt: str, *, kind: str) -> str:
     for text in figure.findobj(Text):
         text.set_text(escape_unprintable(text.get_text()))
     file = io.BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}), _laid_out(figure):
         figure.savefig(file, format="svg", dpi=theme.DPI, metadata={"Date": None})
     root = _Element(file.getvalue(), prefix).shrunk()
     root.attrib = {"viewBox": root.get("viewBox", ""), "role": "img", "aria-label": alt, "class": kind}
     return ElementTree.tostring(root, encoding="unicode")
+
+
+@contextlib.contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """Lay a figure out before it is drawn; `savefig` would draw it twice, the first time for its layout."""
+    engine, canvas, dpi = figure.get_layout_engine(), figure.canvas, figure.dpi
+    if engine is None:
+        yield
+        return
+    FigureCanvasSVG(figure)  # its renderer measures the texts, with 72 dots per inch as in `savefig`
+    figure.dpi = SVG_DPI
+    engine.execute(figure)
+    with matplotlib.rc_context({"figure.constrained_layout.use": False, "figure.autolayout": False}):
+        figure.set_layout_engine(None)
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
+        figure.set_canvas(canvas)
+        figure.dpi = dpi
 
 
 def stylesheet() -> str:
@@ -94,8 +118,8 @@ class _Element:
         self.root = ElementTree.fromstring(content)
         self.prefix = prefix
         self.classes: dict[str, str] = {}  # by style
-        names = [value for element in self.root.iter() for value in element.attrib.values()]
-        used = dict.fromkeys(match[1] for name in names if (match := REFERENCE.match(name)))
+        attributes = [pair for element in self.root.iter() for pair in element.attrib.items()]
+        used = dict.fromkeys(link for name, value in attributes for link in _links(name, value))
         self.ids = {name: f"{prefix}{place}" for place, name in enumerate(used)}
         self.groups = 0
 
@@ -131,13 +155,19 @@ class _Element:
                 attributes |= self._identity(element, value)
             elif key == "style":
                 attributes["class"] = self._class(value)
-            elif match := REFERENCE.match(value):
-                attributes[key] = value.replace(match[1], self.ids[match[1]])
+            elif key == "href":
+                attributes[key] = f"#{self.ids[value[1:]]}" if value.startswith("#") else value
+            elif COLOUR.fullmatch(value) and value in theme.DARK:  # an attribute takes no variable
+                attributes["style"] = f"{attributes.get('style', '')}{key}:{_coloured(value)};"
             elif key == "d":
                 attributes[key] = _short(" ".join(value.split()))
             else:
-                attributes[key] = value if key == "href" else _short(value)
+                attributes[key] = self._linked(_short(value))
         return attributes
+
+    def _linked(self, text: str) -> str:
+        """Return an attribute or a style with the short ids of the elements that it refers to."""
+        return LINK.sub(lambda match: self.ids[match[0]], text)
 
     def _identity(self, element: ElementTree.Element, name: str) -> dict[str, str]:
         """Return an element's short id if something refers to it; the hover texts of its marks."""
@@ -157,9 +187,21 @@ class _Element:
         """Return the class of a style; text keeps no font family, which is the page's."""
         rules = [rule.strip() for rule in style.split(";")]
         kept = [rule.replace(": ", ":") for rule in rules if rule and not rule.startswith("font-family")]
-        text = COLOUR.sub(lambda match: f"var({_variable(match[0])})" if match[0] in theme.DARK else match[0],
-                          ";".join(kept))  # fmt: skip
+        text = self._linked(_coloured(";".join(kept)))
         return self.classes.setdefault(_short(text), f"{self.prefix}s{len(self.classes)}")
+
+
+def _links(name: str, value: str) -> list[str]:
+    """Return the ids of the elements that an attribute refers to."""
+    is_reference = name.rpartition("}")[2] == "href" and value.startswith("#")
+    return [value[1:]] if is_reference else LINK.findall(value)
+
+
+def _coloured(text: str) -> str:
+    """Return a text with the page's variables for the colours that have a dark one."""
+    return COLOUR.sub(
+        lambda match: f"var({_variable(match[0])})" if match[0] in theme.DARK else match[0], text
+    )
 
 
 def _short(text: str) -> str:

@@ -1,5 +1,6 @@
 """Figures as SVG: small, one text per mark, colours for light and dark pages."""
 
+import contextlib
 from xml.etree import ElementTree
 
 import numpy as np
@@ -136,3 +137,24 @@ def test_a_hatch_keeps_its_colours():
     [pattern] = root.iter("pattern")
     assert f"fill:url(#{pattern.get('id')})" in text
     assert f"var(--c{theme.ARM['invoke'].lower().removeprefix('#')})" in pattern[0].get("style")
+
+
+@pytest.mark.parametrize("layout", ["constrained", "none"])
+def test_a_drawing_has_the_layout_that_savefig_gives(monkeypatch, layout):
+    """The layout beforehand changes nothing in either drawing, and the figure keeps its engine."""
+
+    def drawings():
+        figure = Figure(layout=layout)
+        axes = figure.subplots(1, 2)
+        axes[0].set(title="a title that is wider than its axes are", ylabel="seconds\nof a run")
+        axes[1].plot([1, 1e5], label="a legend")
+        axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+        wide = svg.svg(figure, "w", "alt text", kind="wide")
+        engine, dpi = figure.get_layout_engine(), figure.dpi
+        theme.narrow(figure)
+        return wide, svg.svg(figure, "n", "alt text", kind="narrow"), type(engine), dpi
+
+    drawn = drawings()
+    monkeypatch.setattr(svg, "_laid_out", lambda figure: contextlib.nullcontext())
+
+    assert drawn == drawings()
