@@ -73,7 +73,7 @@ ROWS = (
                                                 "--request-batch", "100"]),
     Wait("search over five settings", 2.0, ["-c", SEARCH]),
     Wait("lambdist analyse reference", 2.0, ["-m", "lambdist_lib", "analyse", "reference"]),
-    Wait("lambdist report reference", 2.0, ["-m", "lambdist_lib", "report", "reference"]),
+    Wait("lambdist report reference", 4.0, ["-m", "lambdist_lib", "report", "reference"]),
 )  # fmt: skip
 # not in the table by default: it takes minutes and needs the machine for itself
 LONG = (Wait("make experiment, environment there", 60.0, ["-m", "lambdist_lib", "notebook",
