@@ -19,7 +19,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,6 +179,8 @@ def is_ready(emulator: subprocess.Popen[bytes], port: int, key: str) -> bool:
         return False
     if not any(s.status == psutil.CONN_LISTEN and s.laddr.port == port for s in sockets):
         return False
+    import urllib.request  # with http.client, email and ssl
+
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         url = f"http://127.0.0.1:{port}/_ministack/health"

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -201,6 +200,8 @@ def reset(cloud: LocalCloud) -> None:
     Raises:
         LocalCloudError: It does not answer.
     """
+    import urllib.request  # with http.client, email and ssl
+
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         url, headers = f"{cloud.endpoint_url}/_ministack/reset", {emulator_gate.KEY_HEADER: cloud.key}
