@@ -24,6 +24,7 @@ from lambdist_lib.deployment import callables, ownership, templates
 from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError, UnfinishedError, UsageError
+from lambdist_lib.formatting import counted
 from lambdist_lib.measures import sequential
 from lambdist_lib.measures.ways import watched_ratios
 from lambdist_lib.progress import Progress, in_notebook, is_headless
@@ -214,8 +215,8 @@ class Experiment:
         """
         for phase, at in self._executor.stopped.items():
             raise UnfinishedError(
-                f"{phase}: stopped at {at}, with {len(self.runs)} runs complete; run the stopped cell "
-                "again to go on, or call ledger(allow_incomplete=True) to use what is there"
+                f"{phase}: stopped at {at}, with {counted(len(self.runs), 'runs')} complete; run the stopped "
+                "cell again to go on, or call ledger(allow_incomplete=True) to use what is there"
             )
         if self.runs.empty:
             raise RunError("no run has ended yet: call run_cold() or run_pairs() first")
@@ -257,7 +258,7 @@ class Experiment:
                 str(self.folder), cause=cause, fault=fault, connect=lambda label: self.target,
                 watch=progress.watcher(),
             )  # fmt: skip
-            progress.show(f"{sum(run.letters for run in redriven):,} dead letters")
+            progress.show(counted(sum(run.letters for run in redriven), "dead letters"))
         self._keep(map(folders.read_facts, self._run_folders()))
         return pd.DataFrame([asdict(run) for run in redriven])
 

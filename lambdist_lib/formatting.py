@@ -61,6 +61,11 @@ def counted(value: int, things: str) -> str:
     return f"{value:,} {things.removesuffix('s') if value == 1 else things}"
 
 
+def counted_were(value: int, things: str) -> str:
+    """Return a count with its noun and verb: `1 run was`, `10 runs were`."""
+    return f"{counted(value, things)} {'was' if value == 1 else 'were'}"
+
+
 def level(value: float | str) -> str:
     """Return a level of a factor: a number, or declared work as it stands."""
     return value if isinstance(value, str) else number(value)

@@ -9,6 +9,7 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import queue_depth, stacks, templates
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, UncollectedError
+from lambdist_lib.formatting import counted
 from lambdist_lib.protocol.contract import ADHOC, WARM_UP
 from lambdist_lib.results import folders
 
@@ -31,7 +32,8 @@ def require_collected(
             stack = stacks.describe(target, kind, name=name)
             if queued := queue_depth.queue_depth(target, stack).total:
                 raise UncollectedError(
-                    f"{stack.name} has {queued} messages queued: wait for them, or add --force to drop them"
+                    f"{stack.name} has {counted(queued, 'messages')} queued: wait for their end, or add "
+                    "--force to drop them"
                 )
             if runs := uncollected(target, stack, results_dir) - {*dropped}:
                 shown = ", ".join(sorted(runs)[:5])

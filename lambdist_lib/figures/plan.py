@@ -148,7 +148,10 @@ def plot_over_time(
         ax.xaxis.set_major_formatter("{x:,.0f}")
     _legend(upper)
     theme.title(
-        upper, "Backlog and concurrency, shaded by the bottleneck", f"n = {n:,} datapoints", target_label
+        upper,
+        "Backlog and concurrency, shaded by the bottleneck",
+        f"n = {counted(n, 'datapoints')}",
+        target_label,
     )
 
 

@@ -128,8 +128,9 @@ def require_complete(run: Any) -> None:
     for outcome in OPEN:
         if count := int(getattr(run, outcome)):
             raise RunError(
-                f"run {run.run_id} has {count:,} datapoints {outcome.replace('_', ' ')}, so its times and "
-                f"failures are not the job's; `lambdist resume {run.run_id}`, or name a complete run"
+                f"run {run.run_id} has {counted(count, 'datapoints')} {outcome.replace('_', ' ')}, so "
+                f"its times and failures are not the job's; `lambdist resume {run.run_id}`, or name a "
+                "complete run"
             )
 
 

@@ -22,6 +22,7 @@ from lambdist_lib.formatting import (
     NONE,
     between,
     compared,
+    counted,
     duration,
     faster,
     is_known,
@@ -90,7 +91,7 @@ class Outlook:
         if len(times):
             least = times["from_datapoints"].iloc[0]
             text += (
-                f" The fan-out saves time from {least:,.0f} datapoints on."
+                f" The fan-out saves time from {counted(round(least), 'datapoints')} on."
                 if not math.isnan(least)
                 else " The fan-out saves no time at any size."
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 from lambdist_lib import paths
 from lambdist_lib.errors import RunError
-from lambdist_lib.formatting import count, moment
+from lambdist_lib.formatting import counted, moment
 from lambdist_lib.measures.finding import conditions
 from lambdist_lib.measures.summary_sections import HEADLINE
 from lambdist_lib.measures.sweep import varied_factor
@@ -128,9 +128,9 @@ def _read(folder: Path) -> CommittedResult:
     what = (
         conditions(fan_out, HEADLINE)
         if len(fan_out) and not varied_factor(runs)
-        else (f"{count(runs['submitted'].max())} datapoints")
+        else counted(int(runs["submitted"].max()), "datapoints")
     )
-    extent = f"{len(runs)} runs of {what}; {_day(at)}"
+    extent = f"{counted(len(runs), 'runs')} of {what}; {_day(at)}"
     return CommittedResult(folder=folder, summary=known, title=title, at=at, extent=extent)
 
 

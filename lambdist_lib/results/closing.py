@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lambdist_lib.errors import DeadLimitError, RejectedError, RunError, UnfinishedError
+from lambdist_lib.formatting import counted, counted_were
 from lambdist_lib.protocol.arms import is_local
 from lambdist_lib.protocol.contract import LOST, OUTCOMES, STORED
 
@@ -66,34 +67,34 @@ def require_finished(row: dict[str, Any]) -> None:
         )
     if row.get("unknown"):
         raise UnfinishedError(
-            f"{run_id}: {row['unknown']:,} datapoints got no response and may have been accepted "
+            f"{run_id}: {counted(row['unknown'], 'datapoints')} got no response and may have been accepted "
             f"({row['stopped'] or 'see its receipts.csv'}); `lambdist resume {run_id}` sends them again"
         )
     if foreign := row.get("foreign"):
         shown = ", ".join(map(str, foreign[:5]))
         raise RunError(
-            f"{run_id}: the table has {len(foreign):,} answers under this run's key that are not to its "
-            f"datapoints (n = {shown}): they were left out; `lambdist resume {run_id}` removes them and "
-            "sends these datapoints again"
+            f"{run_id}: under this run's key the table has {counted(len(foreign), 'answers')} to other "
+            f"datapoints (n = {shown}), left out here; `lambdist resume {run_id}` removes them "
+            "and sends these datapoints again"
         )
     if is_given_up(row):
         raise UnfinishedError(
-            f"{run_id}: {row['lost']:,} datapoints have no outcome ({row['stopped']}); once that is mended, "
-            f"`lambdist resume {run_id}` sends them again"
+            f"{run_id}: {counted(row['lost'], 'datapoints')} without an outcome ({row['stopped']}); once "
+            f"that is mended, `lambdist resume {run_id}` sends them again"
         )
     if row["lost"]:
         raise RunError(
-            f"{run_id}: {row['lost']:,} datapoints were accepted and are lost: see its records.csv"
+            f"{run_id}: {counted_were(row['lost'], 'datapoints')} accepted and lost: see its records.csv"
         )
     if row["in_flight"]:
         raise UnfinishedError(
-            f"{run_id}: {row['in_flight']:,} datapoints are still queued; "
+            f"{run_id}: {counted(row['in_flight'], 'datapoints')} still queued; "
             f"finish it with `lambdist resume {run_id}`"
         )
     if row["unsent"]:
         why = row.get("stopped") or "see its records.csv"
         raise UnfinishedError(
-            f"{run_id}: {row['unsent']:,} datapoints were not sent ({why}); "
+            f"{run_id}: {counted_were(row['unsent'], 'datapoints')} not sent ({why}); "
             f"send them with `lambdist resume {run_id}`"
         )
 
@@ -105,7 +106,7 @@ def require_accepted(rows: Iterable[Mapping[str, Any]]) -> None:
         RejectedError: Names each run and its count.
     """
     lines = [
-        f"{row['run_id']}: {row['rejected']:,} of {row['submitted']:,} datapoints were rejected; "
+        f"{row['run_id']}: {row['rejected']:,} of {counted_were(row['submitted'], 'datapoints')} rejected; "
         "the `error` of their lines in outputs.jsonl tells why, --allow-rejected lets them pass"
         for row in rows
         if row.get("rejected")

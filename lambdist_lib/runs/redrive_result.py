@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdist_lib.errors import UnfinishedError
+from lambdist_lib.formatting import counted
 from lambdist_lib.protocol.contract import STORED
 from lambdist_lib.records.dead_letters import DeadLetter
 
@@ -34,14 +35,14 @@ class RedriveResult:
         """Return the counts that are not 0 as a sentence."""
         counts = [(name.replace("_", " "), getattr(self, name)) for name in COUNTS]
         outcomes = ", ".join(f"{count:,} {name}" for name, count in counts if count)
-        letters = f"{self.letters:,} dead letter{'s' if self.letters != 1 else ''}"
+        letters = counted(self.letters, "dead letters")
         return f"{self.run_id}: {letters}: {outcomes}; {self.drain_s:.1f} s"
 
     def require_finished(self) -> None:
         """Raise UnfinishedError if letters are neither stored nor dead by now."""
         if waiting := self.not_sent + self.in_flight + self.missing:
             raise UnfinishedError(
-                f"{self.run_id}: {waiting} dead letters are not settled; "
+                f"{self.run_id}: {counted(waiting, 'dead letters')} not settled; "
                 f"send them again with `lambdist redrive {self.run_id}`"
             )
 

@@ -315,7 +315,7 @@ def test_destroy_holds_back_while_messages_are_queued(empty):
     plan = SendOptions(chunks=1, work="io:4s")
     client.submit(words(1), stacks.api(empty, deployed), plan, run_id="slow", keep=lambda receipts: None)
 
-    with pytest.raises(UncollectedError, match="1 messages queued"):
+    with pytest.raises(UncollectedError, match="1 message queued"):
         lifecycle.destroy(empty)
 
     lifecycle.destroy(empty, force=True)

@@ -177,7 +177,7 @@ def test_unfinished_runs_are_named_at_the_top(tmp_path):
     assert "1 of 5 runs have not ended" in facts["warnings"][0]
     assert "`lambdist resume open`" in facts["warnings"][0]
     assert facts["warnings"][1] == "The ledger is open: 3 lost of 160 datapoints."
-    assert "3 datapoints were accepted and are lost" in facts["warnings"][2]
+    assert "3 datapoints were accepted and lost" in facts["warnings"][2]
     assert "LEDGER OPEN: 3 lost of 160" in facts["target"]
 
 

@@ -117,3 +117,20 @@ def test_a_run_whose_map_failed_is_open_until_a_resume():
     assert not closing.is_finished(failed)
     assert closing.is_finished({**failed, "stopped": ""})
     assert closing.is_finished({**failed, "lost": 0, "stored": 71})
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ({"stored": 8, "unsent": 1}, "1 datapoint was not sent"),
+        ({"stored": 7, "unsent": 2}, "2 datapoints were not sent"),
+        ({"stored": 8, "lost": 1}, "1 datapoint was accepted and lost"),
+        ({"stored": 8, "in_flight": 1}, "1 datapoint still queued"),
+        ({"stored": 8, "unknown": 1}, "1 datapoint got no response"),
+    ],
+)
+def test_one_datapoint_takes_the_singular(counts, text):
+    with pytest.raises(LambdistError) as refusal:
+        closing.require_finished({**ROW, **counts})
+
+    assert text in str(refusal.value)

@@ -43,8 +43,6 @@ def test_duplicates_are_those_that_came_with_the_redrive():
 def test_what_is_not_settled_is_not_finished():
     report = count_outcomes("run", [LETTER], {3: DEAD}, {3: DEAD}, {3}, 1, 1.0)
 
-    with pytest.raises(
-        UnfinishedError, match="1 dead letters are not settled; send them again with `lambdist"
-    ):
+    with pytest.raises(UnfinishedError, match="1 dead letter not settled; send them again with `lambdist"):
         report.require_finished()
     count_outcomes("run", [LETTER], {3: DEAD}, {3: STORED}, {3}, 0, 1.0).require_finished()
