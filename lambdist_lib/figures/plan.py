@@ -228,12 +228,8 @@ def plot_front(settings: pd.DataFrame, ax: Axes, *, target_label: str, n: int) -
     ax.set_xlabel("cost, USD")
     ax.set_ylabel("time until the last is stored")
     _legend(ax, "longest bottleneck")
-    theme.title(
-        ax,
-        "Time against cost of the settings",
-        f"{counted(len(settings), 'settings')}, n = {counted(n, 'datapoints')}",
-        target_label,
-    )
+    count = f"{counted(len(settings), 'settings')}, n = {counted(n, 'datapoints')}"
+    theme.title(ax, "Time against cost of the settings", count, target_label)
     return ax
 
 

@@ -45,15 +45,15 @@ def deployed(monkeypatch, tmp_path):
 
 @pytest.fixture
 def experiment(tmp_path):
-    """`experiment("a")` is the folder of an experiment; with `run_key`, of one that has begun this run."""
+    """`experiment("a")` is the folder of an experiment; with `items_of`, of one that has begun this run."""
 
-    def made(name, run_key=""):
+    def made(name, items_of=""):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        if run_key:
+        if items_of:
             run = folder / "runs" / f"{name}-warm-d1"
             run.mkdir(parents=True)
-            facts = {"run_id": run.name, "arm": "distributed", "state": "settling", "key": run_key}
+            facts = {"run_id": run.name, "arm": "distributed", "state": "settling", "key": items_of}
             (run / "run.json").write_text(json.dumps(facts))
         return folder
 
@@ -93,7 +93,7 @@ def test_only_missing_stacks_become_the_experiments_own(experiment, deployed):
 
 def test_stacks_of_a_killed_experiment_are_named_taken_over_and_deleted(experiment, deployed):
     """What it had not fetched goes with them: nobody else deletes it, and its id measures it again."""
-    begin(deployed, experiment("killed", run_key="killed-warm-d1-12345678"))
+    begin(deployed, experiment("killed", items_of="killed-warm-d1-12345678"))
     kill()
 
     note = begin(deployed, experiment("next"))
@@ -119,7 +119,7 @@ def test_results_of_a_killed_experiment_stay_on_aws(experiment, deployed, monkey
     """They outlive this machine's processes there, and cost nothing worth the loss."""
     aws = SimpleNamespace(name="aws", label="AWS eu-west-1")
     monkeypatch.setattr(sys.modules[__name__], "TARGET", aws)
-    begin(deployed, experiment("killed", run_key="killed-warm-d1-12345678"))
+    begin(deployed, experiment("killed", items_of="killed-warm-d1-12345678"))
     kill()
     begin(deployed, experiment("next"))
 
