@@ -41,7 +41,7 @@ test-chaos: $(V)/.ok  ## kill and freeze every process amid runs, then resume, m
 lint: $(V)/.ok  ## what the tests check of style, alone
 	$(BIN)/python -m pytest -q tests/unit/project/test_style.py
 
-bench: $(V)/.ok  ## the bounds on speed as one table, a quarter of an hour (OLD=FOLDER: beside it)
+bench: $(V)/.ok  ## bounds on speed as a table, 15 minutes (OLD=FOLDER: beside it)
 	@$(BIN)/python benchmarks/run_all.py $(if $(OLD),--old $(OLD))
 
 docs: $(V)/.ok  ## the documentation and the Python API as pages, into build/docs/
