@@ -100,6 +100,8 @@ def opened(lab, browser):
     address, token, folder = lab
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(60_000)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
 
     def copied(path: Path, **parameters: object):
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -118,3 +120,4 @@ def opened(lab, browser):
 
     yield copied
     page.close()
+    assert faults == []
