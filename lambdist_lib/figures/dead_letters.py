@@ -143,7 +143,8 @@ def plot_theory(against: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
         ends = pd.concat([drawn.loc[drawn["dead"] > 0, "low"], drawn["expected"], drawn["high"]])
         ax.set_ylim(max(ends[ends > 0].min() / 3, LEAST_RATE), 1.5)
         theme.legend_beside(ax)
-    ax.set_xlim(0, max(min(drawn["p"].max() * 1.3, 1), 0.1) if len(drawn) else 1)
+    right = max(min(drawn["p"].max() * 1.3, 1), 0.1) if len(drawn) else 1
+    ax.set_xlim(-0.03 * right if (drawn["p"] <= 0).any() else 0, right)  # a whole mark at p = 0
     ax.set_xlabel("probability p that an attempt fails")
     ax.set_ylabel("dead of the settled datapoints")
     left_out = len(against) - len(drawn)

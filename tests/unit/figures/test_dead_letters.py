@@ -43,3 +43,14 @@ def test_a_rate_of_zero_is_drawn_by_its_upper_end(ax):
     assert "batches of 1: none died, upper end" in words
     assert "expected: p^5" in words
     assert "expected: (1-(1-p)^10)^5, whole batches" in words
+
+
+def test_a_mark_without_a_fault_stands_whole_beside_the_axis(ax):
+    """At p = 0 the axis would cut it in two."""
+    table = AGAINST.assign(p=0.0, expected=0.0, dead=0)
+
+    dead_letters.plot_theory(table, ax, target_label="local cloud")
+
+    assert ax.get_xlim()[0] < 0
+    dead_letters.plot_theory(AGAINST, ax, target_label="local cloud")
+    assert ax.get_xlim()[0] == 0
