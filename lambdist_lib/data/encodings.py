@@ -29,7 +29,7 @@ MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
 )
 ONLY_WINDOWS = re.compile(rb"[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")  # controls in LATIN1: quotes, dashes, €
 NOT_IN_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # iconv refuses them
-CONVERTED = "new.txt"
+KEPT_SUFFIXES = (".csv", ".tsv", ".jsonl")  # they tell the format of the converted file, too
 
 
 def packed_as(head: bytes, path: Path, *, is_gzipped: bool = False) -> str:
@@ -41,7 +41,7 @@ def packed_as(head: bytes, path: Path, *, is_gzipped: bool = False) -> str:
             name = shlex.quote(paths.shown(path))
             source = f" {name}" if kind in WITH_NAME else f" < {name}"
             unpack = f"{_unpacked(path, True)}{command}" if is_gzipped else f"{command}{source}"
-            return f"is a {kind} file: unpack it, `{unpack} > {CONVERTED}`"
+            return f"is a {kind} file: unpack it, `{unpack} > {_converted(path)}`"
     return ""
 
 
@@ -69,13 +69,18 @@ def old_line_ends(path: Path, *, is_gzipped: bool) -> str:
     """Return what to do with a file whose lines end with CR alone."""
     return (
         f"has the line ends of old Macs, so it is one line: `{_unpacked(path, is_gzipped)}tr '\\r' '\\n'"
-        f"{'' if is_gzipped else ' < ' + shlex.quote(paths.shown(path))} > {CONVERTED}`"
+        f"{'' if is_gzipped else ' < ' + shlex.quote(paths.shown(path))} > {_converted(path)}`"
     )
 
 
 def _iconv(path: Path, encoding: str, is_gzipped: bool) -> str:
     name = "" if is_gzipped else f" {shlex.quote(paths.shown(path))}"
-    return f"{_unpacked(path, is_gzipped)}iconv -f {encoding} -t UTF-8{name} > {CONVERTED}"
+    return f"{_unpacked(path, is_gzipped)}iconv -f {encoding} -t UTF-8{name} > {_converted(path)}"
+
+
+def _converted(path: Path) -> str:
+    """Return the name of the file that a printed command writes."""
+    return f"new{next((suffix for suffix in path.suffixes if suffix in KEPT_SUFFIXES), '.txt')}"
 
 
 def _unpacked(path: Path, is_gzipped: bool) -> str:
