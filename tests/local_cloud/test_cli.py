@@ -39,6 +39,12 @@ def test_a_tour_from_nothing_to_nothing(lambdist, state, data_file):
     assert set(facts["single_node"]) >= {"ApiUrl", "ApiKeyId", "TableName"}
     assert "up to date" not in deployed.stderr
 
+    key = lambdist("api", "--arm", "single_node", "--key-only", state=state).stdout.strip()
+    api = lambdist("api", "--arm", "single_node", state=state).stdout
+    assert facts["single_node"]["api_url"] in api and "curl -sS" in api
+    assert len(key) >= 20 and key not in api
+    assert max(map(len, api.splitlines())) <= 80
+
     status = json.loads(lambdist("cloud", "status", "--json", state=state).stdout)
     assert (status["kept"], status["holders"]) == (True, [])
 
