@@ -45,7 +45,7 @@ import json
 from pathlib import Path
 
 import cloudpickle
-import lambdist_lib  # noqa: F401  for functions that raise PermanentError
+from lambdist_lib import PermanentError
 import {package}
 {modules}
 FUNCTION = cloudpickle.loads(Path({package}.__file__).with_name("function.pkl").read_bytes())
@@ -53,6 +53,16 @@ FUNCTION = cloudpickle.loads(Path({package}.__file__).with_name("function.pkl").
 
 def process(data: str) -> object:
     return FUNCTION({argument})
+
+
+def _item(data: str) -> object:
+    try:
+        return json.loads(data)
+    except ValueError:
+        raise PermanentError(
+            "not JSON, and this stack runs a function whose items are JSON: send it by fan_out, or run "
+            "`lambdist deploy` for your processing.py"
+        ) from None
 
 
 def _imports() -> None:
@@ -94,7 +104,7 @@ def write(
             name=name,
             package=PICKLED,
             modules="".join(f"import {source.stem}  # noqa: F401\n" for source in sources),
-            argument="json.loads(data)" if as_json else "data",
+            argument="_item(data)" if as_json else "data",
             imports="".join(f"    import {module}  # noqa: F401\n" for module in imported) or "    pass\n",
         ).encode(),
         **_files(Path(cloudpickle.__file__).parent),

@@ -57,12 +57,17 @@ def of_notebook(source, name="process", **names):
     return module.__dict__[name]
 
 
-def called(folder, data):
-    """What the folder's zip answers in a Python that has nothing else."""
+def ran(folder, data):
+    """Call the folder's zip in a Python that has nothing else."""
     zipped = folder / "zip"
     zipfile.ZipFile(io.BytesIO(bundles.build("processor", processing=folder).content)).extractall(zipped)
     command = [sys.executable, "-I", "-S", "-c", RUN, data, str(zipped)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def called(folder, data):
+    """What that call answers."""
+    done = ran(folder, data)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -89,6 +94,15 @@ def test_items_arrive_as_objects_and_datapoints_of_a_file_as_strings():
     """Which of both is a matter of the written code, so no datapoint is ambiguous."""
     assert called(callables.write(lambda item: item), '{"a": [1, null]}') == "{'a': [1, None]}"
     assert called(callables.write(lambda item: item, as_json=False), "5") == "'5'"
+
+
+def test_a_line_that_is_not_json_dies_at_once_and_says_what_to_do():
+    """`lambdist submit` sends lines of text to whatever is deployed."""
+    done = ran(callables.write(lambda item: item), "word")
+
+    cause = done.stderr.strip().splitlines()[-1]
+    assert "PermanentError: not JSON, and this stack runs a function" in cause
+    assert "`lambdist deploy`" in cause
 
 
 def test_an_equal_function_is_the_same_folder_in_any_kernel():
