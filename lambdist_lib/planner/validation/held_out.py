@@ -96,7 +96,10 @@ def predict(runs: pd.DataFrame, limits: Table, seed: int) -> tuple[float, float,
 def sentence(validated: pd.DataFrame) -> str:
     """Summarise `held_out` in a sentence: the first run, and how often another would have held."""
     if validated.empty:
-        return f"No runs were held out: that needs {MIN_RUNS} warm runs on the {LOCAL}"
+        return (
+            f"No runs were held out: that needs {MIN_RUNS} warm runs on the {LOCAL}, of some hundred "
+            "datapoints each, so that messages wait"
+        )
     first = validated.iloc[0]
     where = "inside" if first["inside"] else "outside"
     return (
