@@ -52,12 +52,12 @@ class Results:
     @functools.cached_property
     def records(self) -> pd.DataFrame:
         """One row per datapoint and run (`schema.RECORDS`)."""
-        return concat_tables(self.run_folders, "records")
+        return results_tables.load_all(self.run_folders, "records")
 
     @functools.cached_property
     def invocations(self) -> pd.DataFrame:
         """One row per Lambda invocation (`schema.INVOCATIONS`)."""
-        return concat_tables(self.run_folders, "invocations")
+        return results_tables.load_all(self.run_folders, "invocations")
 
     def read(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
         """Read these columns of `records` or `invocations`; a large table takes less memory so.
@@ -69,7 +69,7 @@ class Results:
         if name in self.__dict__:
             table: pd.DataFrame = self.__dict__[name]
             return table[[column for column in table if column in columns]]
-        return concat_tables(self.run_folders, name, columns)
+        return results_tables.load_all(self.run_folders, name, columns)
 
     @functools.cached_property
     def _measured(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -133,7 +133,7 @@ class Results:
         planned_folders = [folder for folder in self.run_folders if (folder / ground_truth.FILE).exists()]
         if not planned_folders:
             return pd.DataFrame()
-        table = concat_tables(planned_folders, "records", PLANNED)
+        table = results_tables.load_all(planned_folders, "records", PLANNED)
         plan = expected_outcomes(planned_folders).set_index(["run_id", "n"])
         expected = plan["cause_class"].where(plan["outcome"] == DEAD, plan["outcome"])
         keys = pd.MultiIndex.from_frame(table[["run_id", "n"]])
@@ -234,13 +234,6 @@ def load_results(where: "str | Path | Results", *, allow_incomplete: bool = Fals
     is_run = len(run_folders) == 1 and experiment.name != Path(where).resolve().name
     folder = run_folders[0] if is_run else experiment
     return Results(folder=folder, run_folders=collected, allow_incomplete=allow_incomplete)
-
-
-def concat_tables(
-    run_folders: Sequence[Path], name: str, columns: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """Concatenate a table of several runs, or some of its columns (`results.tables.load_all`)."""
-    return results_tables.load_all(run_folders, name, columns)
 
 
 def expected_outcomes(run_folders: Sequence[Path]) -> pd.DataFrame:
