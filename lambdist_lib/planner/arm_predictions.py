@@ -1,15 +1,15 @@
 """Predict on AWS every arm that an experiment measured, calibrated with its runs.
 
 results = load_results("reference")
-predict_arms(results.runs, results.records, results.invocations)
+predict_arms(results.runs, calibrated(results, assumptions.load()))
 """
 
 import random
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lambdist_lib.cloud.limits import ASSUMED, FITTED, LIMITS, LITERATURE
-from lambdist_lib.costs import assumptions
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import duration
@@ -21,6 +21,9 @@ from lambdist_lib.planner.job_system import drawn, values
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import ARMS, in_order
 
+if TYPE_CHECKING:
+    from lambdist_lib.analysis import Results
+
 DRAWS = 200
 UNCERTAIN = (ASSUMED, LITERATURE, FITTED)
 COLUMNS = [
@@ -28,21 +31,22 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def predict_arms(
-    runs: pd.DataFrame,
-    records: pd.DataFrame,
-    invocations: pd.DataFrame,
-    *,
-    table: Table | None = None,
-    chunks: int = 0,
-    seed: int = 0,
-) -> pd.DataFrame:
+def calibrated(results: "Results", limits: Table) -> Table:
+    """Return limits and prices, with the numbers that the runs of an experiment measure in their place.
+
+    Raises:
+        RunError: As `calibration.calibrate`.
+    """
+    records = results.read("records", calibration.RECORDS)
+    return {**limits, **calibration.calibrate(results.runs, records, results.invocations)}
+
+
+def predict_arms(runs: pd.DataFrame, table: Table, *, chunks: int = 0, seed: int = 0) -> pd.DataFrame:
     """Predict each arm on AWS from a finished experiment.
 
     Args:
-        runs, records, invocations: Of one experiment (`results.schema`); its runs of the distributed arm
-            calibrate the prediction.
-        table: Limits and prices; default: `assumptions.load()`.
+        runs: Of one experiment (`results.schema.RUNS`).
+        table: Limits and prices, calibrated with its runs (`calibrated`).
         chunks: Predict another number of senders, with as many processors; 0 for that of the runs.
 
     Returns:
@@ -53,16 +57,9 @@ def predict_arms(
         both ends ("" if none does).
 
     Raises:
-        RunError: As `calibration.calibrate`.
+        RunError: There is no run.
         UsageError: The planner cannot predict the runs' conditions.
     """
-    limits = table or assumptions.load()
-    calibrated = {**limits, **calibration.calibrate(runs, records, invocations)}
-    return predict_calibrated(runs, calibrated, chunks=chunks, seed=seed)
-
-
-def predict_calibrated(runs: pd.DataFrame, table: Table, *, chunks: int = 0, seed: int = 0) -> pd.DataFrame:
-    """Predict as `predict_arms`, from limits and prices that are calibrated with the runs already."""
     job = job_of_runs(runs, chunks=chunks)
     runs = runs[runs["chunks"] == job.chunks]
     return pd.DataFrame([_row(arm, runs, job, table, seed) for arm in _arms(runs)], columns=COLUMNS)

@@ -34,8 +34,7 @@ from lambdist_lib.formatting import (
 from lambdist_lib.measures.speedup import Speedup, compare_arms
 from lambdist_lib.measures.sweep import varied_factor
 from lambdist_lib.measures.ways import fan_outs, reference_of
-from lambdist_lib.planner import calibration
-from lambdist_lib.planner.arm_predictions import job_of_runs, predict_calibrated
+from lambdist_lib.planner.arm_predictions import calibrated, job_of_runs, predict_arms
 from lambdist_lib.planner.break_even import INSTANCE, break_even
 from lambdist_lib.planner.which_way import WhichWay, which_way
 from lambdist_lib.protocol.arms import ARMS
@@ -111,16 +110,11 @@ def aws_outlook(results: Results, *, limits_file: str = "", seed: int = 0) -> Ou
     Returns:
         An `Outlook`; without a prediction where the runs cannot calibrate one, and `note` has the reason.
     """
-    table = assumptions.load(limits_file or None)
-    measured = _measured(results.runs)
+    limits, measured = assumptions.load(limits_file or None), _measured(results.runs)
     try:
-        records = results.read("records", calibration.RECORDS)
-        calibrated = {
-            **table,
-            **calibration.calibrate(results.runs, records, results.invocations),
-        }
-        predicted = predict_calibrated(results.runs, calibrated, seed=seed)
-        pays = break_even(job_of_runs(results.runs), calibrated)
+        table = calibrated(results, limits)
+        predicted = predict_arms(results.runs, table, seed=seed)
+        pays = break_even(job_of_runs(results.runs), table)
     except (RunError, UsageError) as error:
         return Outlook(table=measured, break_even=pd.DataFrame(), note=str(error))
     both = predicted.drop(columns="measured_s").merge(measured, on="arm", how="outer")

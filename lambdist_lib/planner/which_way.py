@@ -19,8 +19,8 @@ from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.formatting import NONE, count, counted, is_known, joined, label, money, number, seconds
 from lambdist_lib.measures import ways
-from lambdist_lib.planner import arm_map, calibration
-from lambdist_lib.planner.arm_predictions import job_of_runs, predict_calibrated
+from lambdist_lib.planner import arm_map
+from lambdist_lib.planner.arm_predictions import calibrated, job_of_runs, predict_arms
 from lambdist_lib.planner.job import Job
 from lambdist_lib.planner.job_system import values, work_on_s
 from lambdist_lib.protocol.arms import ARMS
@@ -128,7 +128,7 @@ def which_way(
     """Put the ways that an experiment ran side by side, here and on AWS.
 
     Args:
-        predicted: What `predict_calibrated` returned for these runs, so that it is not computed again.
+        predicted: What `predict_arms` returned for these runs, so that it is not computed again.
         chunks: Senders on AWS, for the sizes and the map; 0 for those of the runs.
         processors: The most invocations of the processor at once there.
         limits_file: Your own limits and prices as TOML (`assumptions.load`).
@@ -141,13 +141,11 @@ def which_way(
     best, alike = ways.fastest(measured, results.runs)
     no_sizes, no_map = (pd.DataFrame(columns=names) for names in (arm_map.SIZE_COLUMNS, arm_map.COLUMNS))
     try:
-        records = results.read("records", calibration.RECORDS)
-        limits = assumptions.load(limits_file or None)
-        calibrated = {**limits, **calibration.calibrate(results.runs, records, results.invocations)}
+        table = calibrated(results, assumptions.load(limits_file or None))
         if predicted is None:
-            predicted = predict_calibrated(results.runs, calibrated, seed=seed)
+            predicted = predict_arms(results.runs, table, seed=seed)
         job = arm_map.map_job(job_of_runs(results.runs), chunks=chunks, processors=processors)
-        sizes, winners = _on_aws(job, calibrated, _common(measured["arm"], predicted))
+        sizes, winners = _on_aws(job, table, _common(measured["arm"], predicted))
     except (RunError, UsageError) as error:
         none = measured.assign(**dict.fromkeys(PREDICTED, math.nan))
         return WhichWay(table=none, fastest=best, alike=alike, sizes=no_sizes,

@@ -8,17 +8,18 @@ from lambdist_lib import paths
 from lambdist_lib.analysis import load_results
 from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError
+from lambdist_lib.planner import arm_predictions
 from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, PARALLEL, POOL, PREDICTED, SINGLE_NODE
 from lambdist_lib.planner.arm_predictions import COLUMNS, job_of_runs, most_sensitive, predict_arms
 from lambdist_lib.planner.job import job_of
 
 RESULTS = load_results(paths.root() / "results" / "reference")
-TABLES = (RESULTS.runs, RESULTS.records, RESULTS.invocations)
+CALIBRATED = arm_predictions.calibrated(RESULTS, assumptions.load())
 
 
 @pytest.fixture(scope="module")
 def predictions():
-    return predict_arms(*TABLES).set_index("arm")
+    return predict_arms(RESULTS.runs, CALIBRATED).set_index("arm")
 
 
 def test_every_arm_has_a_row(predictions):
@@ -52,7 +53,7 @@ def test_exact_inputs_leave_nothing_to_vary():
 
 def test_other_senders_are_predicted_without_a_measurement():
     """At 1,000 senders only the prediction remains, with as many processors."""
-    predictions = predict_arms(*TABLES, chunks=1000).set_index("arm")
+    predictions = predict_arms(RESULTS.runs, CALIBRATED, chunks=1000).set_index("arm")
 
     assert predictions["measured_s"].isna().all()
     assert job_of_runs(RESULTS.runs, chunks=1000).processors == 1000
