@@ -9,7 +9,7 @@ have processed it twice, which `Response.resent` says.
 import functools
 import selectors
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import pycurl
@@ -74,6 +74,18 @@ class Response(NamedTuple):
     resent: bool = False
 
 
+@dataclass(slots=True)
+class _Sender:
+    """What libcurl tells of a sender's request, and the headers that it sends.
+
+    pieces: Of the response's body. copies: One for each time that libcurl sends the request.
+    """
+
+    pieces: list[bytes] = field(default_factory=list)
+    copies: list[None] = field(default_factory=list)
+    headers: dict[str, str] | None = None
+
+
 class HttpClient:
     """Senders to one URL, each with one POST at a time; close it or use it in a `with`.
 
@@ -86,11 +98,9 @@ class HttpClient:
         self.in_flight = 0
         self._url, self._timeouts = url, timeouts
         self._headers = headers
-        self._set_headers: dict[pycurl.Curl, dict[str, str]] = {}  # of each sender: those of its last request
         self._idle: list[pycurl.Curl] = []
         self._busy: dict[pycurl.Curl, Any] = {}
-        self._bodies: dict[pycurl.Curl, list[bytes]] = {}  # each sender's pieces of its response
-        self._copies: dict[pycurl.Curl, list[None]] = {}  # one for each time that libcurl sends the request
+        self._senders: dict[pycurl.Curl, _Sender] = {}
         self._selector = selectors.DefaultSelector()
         self._watched: dict[int, int] = {}
         self._events: list[tuple[int, int]] = []  # from the selector, not yet passed to libcurl
@@ -112,11 +122,11 @@ class HttpClient:
         Args:
             headers: Of this request; by default the client's.
         """
-        curl = self._idle.pop() if self._idle else self._sender()
-        wanted = self._headers if headers is None else headers
-        if self._set_headers.get(curl) != wanted:  # libcurl copies each line
+        curl = self._idle.pop() if self._idle else self._open()
+        sender, wanted = self._senders[curl], self._headers if headers is None else headers
+        if sender.headers != wanted:  # libcurl copies each line
             curl.setopt(pycurl.HTTPHEADER, _header_lines(wanted))
-            self._set_headers[curl] = wanted
+            sender.headers = wanted
         curl.setopt(pycurl.POSTFIELDS, body)
         self._busy[curl] = token
         self._multi.add_handle(curl)
@@ -149,17 +159,15 @@ class HttpClient:
             curl.close()
         self._busy.clear()
         self._idle.clear()
-        self._bodies.clear()
-        self._copies.clear()
-        self._set_headers.clear()
+        self._senders.clear()
         self._multi.close()
         self._selector.close()
 
-    def _sender(self) -> pycurl.Curl:
+    def _open(self) -> pycurl.Curl:
         curl = pycurl.Curl()
-        self._bodies[curl], self._copies[curl] = [], []
-        curl.setopt(pycurl.WRITEFUNCTION, self._bodies[curl].append)
-        curl.setopt(pycurl.PREREQFUNCTION, functools.partial(_count_copy, self._copies[curl]))
+        sender = self._senders[curl] = _Sender()
+        curl.setopt(pycurl.WRITEFUNCTION, sender.pieces.append)
+        curl.setopt(pycurl.PREREQFUNCTION, functools.partial(_count_copy, sender.copies))
         curl.setopt(pycurl.URL, self._url)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.MAXFILESIZE, RESPONSE_MAX_BYTES)
@@ -198,16 +206,16 @@ class HttpClient:
                 return ended
 
     def _response(self, curl: pycurl.Curl, code: int, error: str) -> Response:
-        token, pieces, copies = self._busy.pop(curl), self._bodies[curl], self._copies[curl]
+        token, sender = self._busy.pop(curl), self._senders[curl]
         times_s = [curl.getinfo(timer) for timer in TIMERS]
         status = 0 if code else curl.getinfo(pycurl.RESPONSE_CODE)
         retry_after_s = float(curl.getinfo(pycurl.RETRY_AFTER)) if status in (429, 503) else 0.0
         if 300 <= status < 400:  # not followed: a redirected POST may arrive as a GET
             error = f"it redirects to {curl.getinfo(pycurl.REDIRECT_URL) or 'nowhere'}"
         sent = not code or curl.getinfo(pycurl.REQUEST_SIZE) > 0
-        body, resent = b"".join(pieces), len(copies) > 1
-        pieces.clear()
-        copies.clear()
+        body, resent = b"".join(sender.pieces), len(sender.copies) > 1
+        sender.pieces.clear()
+        sender.copies.clear()
         self._multi.remove_handle(curl)
         self.in_flight -= 1
         self._idle.append(curl)
