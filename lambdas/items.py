@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdist_lib.protocol.contract import APPLICATION, DEAD, STORED, shard_key
+from lambdist_lib.protocol.contract import APPLICATION, DEAD, STORED, shard_key, without_repeats
 
 PAYLOAD_MAX_BYTES = 80_000
 DAY_S = 86_400
@@ -169,18 +169,13 @@ class Table:
 
 
 def history(item: dict[str, Any]) -> dict[str, Any]:
-    """Convert an item's `outcome`, `dead_at` (or None), `attempts` and `started` to plain values.
-
-    An entry that follows itself was appended by a call that boto3 sent twice.
-    """
-    appended = {name: item.get(name, {}).get("L", []) for name in ("attempts", "started")}
+    """Convert an item's `outcome`, `dead_at` (or None), `attempts` and `started` to plain values."""
     entries = {
         name: [
             {key: _plain(value) for key, value in entry["M"].items()}
-            for k, entry in enumerate(listed)
-            if not k or entry != listed[k - 1]
+            for entry in without_repeats(item.get(name, {}).get("L", []))
         ]
-        for name, listed in appended.items()
+        for name in ("attempts", "started")
     }
     dead_at = _plain(item["dead_at"]) if "dead_at" in item else None
     return {"outcome": item.get("outcome", {}).get("S"), "dead_at": dead_at, **entries}

@@ -162,6 +162,11 @@ def shard_keys(run_id: str) -> list[str]:
     return [f"{run_id}#{shard}" for shard in range(SHARDS)]
 
 
+def without_repeats(history: list[Any]) -> list[Any]:
+    """Return an item's history; an entry that follows itself came by a call that boto3 sent twice."""
+    return [entry for k, entry in enumerate(history) if not k or entry != history[k - 1]]
+
+
 def message_body(datapoint: Datapoint, *, collector: dict[str, Any]) -> str:
     """Encode a datapoint for the queue, in ASCII: SQS rejects some characters of datapoints."""
     return json.dumps(

@@ -7,7 +7,7 @@ from typing import Any
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.protocol.contract import shard_keys
+from lambdist_lib.protocol.contract import shard_keys, without_repeats
 
 
 def items(target: Target, stack: Stack, run_id: str) -> dict[int, dict[str, Any]]:
@@ -43,15 +43,12 @@ def items_in_order(target: Target, stack: Stack, run_id: str) -> Iterator[dict[s
 
 
 def plain(value: dict[str, Any]) -> Any:
-    """Convert a DynamoDB value to Python; whole numbers become int, others float.
-
-    Lists hold an item's history. An entry that follows itself was appended by a call that boto3 sent twice.
-    """
+    """Convert a DynamoDB value to Python; whole numbers become int, others float; lists hold a history."""
     [(kind, content)] = value.items()
     if kind == "N":
         return int(content) if content.lstrip("-").isdecimal() else float(content)
     if kind == "L":
-        return [plain(entry) for k, entry in enumerate(content) if not k or entry != content[k - 1]]
+        return [plain(entry) for entry in without_repeats(content)]
     if kind == "M":
         return {name: plain(element) for name, element in content.items()}
     return content
