@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from lambdist_lib.cli.screen import Blocks
+from lambdist_lib.deployment import tags
 from lambdist_lib.deployment.leaks import STACK, LeakedResource
 from lambdist_lib.formatting import NONE, counted, duration
 from lambdist_lib.report.table_model import marked, plain
@@ -28,19 +29,11 @@ def as_blocks(rows: list[LeakedResource], summary: str, now: datetime | None = N
 
 
 def _since(moment: str, now: datetime) -> str:
-    left_s = _seconds_left(moment, now)
+    left_s = tags.seconds_left(moment, now)
     return NONE if left_s is None else duration(max(-left_s, 0), rough=True)
 
 
 def _left(row: LeakedResource, now: datetime) -> str:
     """Return how long a stack stays live; `-` for one that has expired, and for other resources."""
-    left_s = _seconds_left(row.resource.expires, now) if row.resource.kind == STACK else None
+    left_s = tags.seconds_left(row.resource.expires, now) if row.resource.kind == STACK else None
     return duration(left_s, rough=True) if left_s and left_s > 0 else NONE
-
-
-def _seconds_left(moment: str, now: datetime) -> float | None:
-    """Return the seconds from now to a tag's time; None for a missing or malformed one."""
-    try:
-        return (datetime.fromisoformat(moment) - now).total_seconds()
-    except (ValueError, TypeError):
-        return None

@@ -50,10 +50,16 @@ def of_stack(
 
 def is_expired(tags: Mapping[str, str], now: datetime) -> bool:
     """Return whether the expiry has passed; a missing or malformed one never does."""
+    left_s = seconds_left(tags.get(EXPIRES, ""), now)
+    return left_s is not None and left_s <= 0
+
+
+def seconds_left(moment: str, now: datetime) -> float | None:
+    """Return the seconds from now to a tag's time; None for a missing or malformed one."""
     try:
-        return datetime.fromisoformat(tags.get(EXPIRES, "")) <= now
+        return (datetime.fromisoformat(moment) - now).total_seconds()
     except (ValueError, TypeError):
-        return False
+        return None
 
 
 def written(at: datetime) -> str:
