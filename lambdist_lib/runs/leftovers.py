@@ -17,6 +17,7 @@ from lambdist_lib.deployment.queue_depth import queue_depth
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import counted
+from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.results import files, journal
 from lambdist_lib.runs import map_runs
@@ -71,8 +72,8 @@ def mark_run(stack: Stack, info: RunInfo, folder: Path, submitted: int) -> None:
         info.run_id,
         info.key,
         journal=folder / "journal",
-        unjournalled=submitted if ARMS[info.arm].sender == "map" else at_once,
-        copies=2 if "duplicate" in info.conditions.fault else 1,
+        unjournalled=submitted if ARMS[info.arm].orchestrated else at_once,
+        copies=2 if faults.parse_fault(info.conditions.fault).share("duplicate") else 1,
     )
 
 
