@@ -162,7 +162,7 @@ def _work_of_queue(
     sends = requests * math.ceil(request_batch / AT_ONCE)
     invocations = attempts / queue_batch
     return _Work(
-        requests=requests + 0.0,
+        requests=float(requests),
         entry_s=(requests * value["handler_s"] + sends * value["send_s"]) * traits.first_lambda,
         sends=sends,
         invocations=invocations,

@@ -276,12 +276,10 @@ def submit(
         points = known.read(source.file(experiment, max_chars=known.max_chars, target=target))
     known = resolve_faults(known, points, seed)
     folder = experiment / "runs" / f"{experiment_id}-{arm_abbreviation(arm)}"
-    facts: dict[str, Any] = {
-        "experiment_id": experiment_id,
-        "deadline_s": deadline_s,
-        "encoding": source.encoding,
-    }
-    info = new_run(target, stack, points, folder, known, arm=arm, **facts)
+    info = new_run(
+        target, stack, points, folder, known,
+        arm=arm, experiment_id=experiment_id, deadline_s=deadline_s, encoding=source.encoding,
+    )  # fmt: skip
     with locks.stacks(target, f"lambdist submit {name}"):
         leftovers.clear(target, stack, log)
         row = run_once(target, stack, points, folder, info, watch=watch)
