@@ -52,8 +52,9 @@ class Environments:
         if not self.stacks:
             code = self.processing or ""
             self.stacks = lifecycle.deploy(
-                self.target, settings, processing=code, confirmed=True, log=progress.show
-            )
+                self.target, settings, processing=code, confirmed=True, for_experiment=True,
+                log=progress.show,
+            )  # fmt: skip
         elif self.target.name == "local" and changed <= OF_MAPPING:
             queued = self.stacks["distributed"]
             self.stacks = {**self.stacks, "distributed": stacks.apply_mapping(self.target, queued, settings)}
@@ -78,7 +79,8 @@ class Environments:
 
     def _open(self, arm: str, scheduled: ScheduledRun) -> None:
         """Warm up with the file's own datapoints: a user's job may reject any other input."""
-        senders = min(scheduled.warm_up_chunks, self.points.submitted)
+        width = scheduled.warm_up_chunks if ARMS[arm].parallel else 1
+        senders = min(width, self.points.submitted)
         count = senders * WARM_UP_ROUNDS
         own = list(itertools.islice((line.data for line in self.points if not line.reason), count))
         if not own:

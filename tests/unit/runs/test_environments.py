@@ -13,8 +13,17 @@ from lambdist_lib.runs.schedule import ScheduledRun
 from lambdist_lib.runs.warm_up import WARM_UP_ROUNDS
 
 
-@pytest.mark.parametrize(("lines", "chunks", "senders"), [(5, 5000, 5), (5, 2, 2), (1, 1, 1)])
-def test_a_warm_up_sends_no_more_than_the_senders_can_use(monkeypatch, lines, chunks, senders):
+@pytest.mark.parametrize(
+    ("arm", "lines", "chunks", "senders"),
+    [
+        ("distributed", 5, 5000, 5),
+        ("distributed", 5, 2, 2),
+        ("distributed", 1, 1, 1),
+        ("single_node_parallel", 5, 2, 2),
+        ("single_node", 5, 2, 1),
+    ],
+)
+def test_a_warm_up_sends_no_more_than_the_senders_can_use(monkeypatch, arm, lines, chunks, senders):
     """5,000 senders and five lines are five senders, three datapoints each, not 15,000 datapoints."""
     sent = []
     monkeypatch.setattr(
@@ -23,10 +32,10 @@ def test_a_warm_up_sends_no_more_than_the_senders_can_use(monkeypatch, lines, ch
     )  # fmt: skip
     points = datapoints.from_iterable([f"word-{n}" for n in range(lines)])
     environments = Environments(experiment_id="a", target=SimpleNamespace(name="local"), points=points)
-    environments.stacks = {"distributed": SimpleNamespace()}
+    environments.stacks = {"distributed": SimpleNamespace(), "single_node": SimpleNamespace()}
     scheduled = ScheduledRun(
-        arm="distributed", conditions=Conditions(chunks=chunks), temperature="warm", round=1, name="warm-d1",
-        label="", warm_up=("distributed",), warm_up_chunks=chunks,
+        arm=arm, conditions=Conditions(chunks=chunks), temperature="warm", round=1, name="warm-1",
+        label="", warm_up=(arm,), warm_up_chunks=chunks,
     )  # fmt: skip
 
     with Progress("warm-up") as progress:
