@@ -58,7 +58,7 @@ class Experiment:
         process: A function to run instead, with the `requirements` and `modules` that it imports
             (`deployment.callables`). Of a data file it receives each line as a string.
         results_dir: Where the experiment's folder is made; "" for `paths.results()`.
-        keep_stacks: Leave the stacks deployed at the end of `with`.
+        keep_stacks: Leave the stacks deployed, and the local cloud with them, however this process ends.
         conditions: Fields of `runs.conditions.Conditions`, such as `chunks`, `work` or `fault`.
 
     Raises:
@@ -113,8 +113,8 @@ class Experiment:
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
         with self._lock:
             if error_type is None or self._begun:
-                end = self.destroy(keep_stacks=self.keep_stacks and error_type is None)
-                _report(end if ownership.created(self.folder) and not self.keep_stacks else "")
+                end = self.destroy(keep_stacks=self.keep_stacks)
+                _report(end if self.keep_stacks or ownership.created(self.folder) else "")
 
     def deploy(
         self, *, runs: int = 1, budget_usd: float = 0.0, yes: bool | None = None, **settings: Any
@@ -150,7 +150,7 @@ class Experiment:
             if self._holds_lock:  # until destroy(): another experiment would change or delete these stacks
                 doing = f"the experiment {self.id}"
                 self._lock.enter_context(locks.stacks(self.target, doing, log=progress.note))
-            ownership.record_missing(self.target, self.folder, log=progress.note)
+            ownership.record_missing(self.target, self.folder, keep=self.keep_stacks, log=progress.note)
             self._begun = True
             self._environments.deploy(self.conditions, progress)
             if not self.keep_stacks:

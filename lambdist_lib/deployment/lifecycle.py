@@ -45,6 +45,7 @@ def deploy(
     budget_usd: float = 0.0,
     yes: bool | None = None,
     confirmed: bool = False,
+    for_experiment: bool = False,
     log: Log | None = None,
 ) -> dict[str, Stack]:
     """Create or update both stacks and check that their functions start.
@@ -59,6 +60,7 @@ def deploy(
         budget_usd: Maximum of the estimated cost in US dollars; 0 for no limit.
         yes: True creates without asking, False asks on the terminal. None asks unless there is a budget.
         confirmed: Skip the estimate and the question: the caller has confirmed both (`preflight.confirm`).
+        for_experiment: The caller records to whom the stacks belong (`ownership`); else they are to stay.
         log: Called with each line of progress; by default the progress is shown.
 
     Returns:
@@ -77,9 +79,9 @@ def deploy(
     try:
         if log:
             with locks.stacks(target, "lambdist deploy"):
-                return _apply(target, kinds, wanted, code, lifetime_s, log)
+                return _apply(target, kinds, wanted, code, lifetime_s, log, for_experiment)
         with Progress("deploy") as progress, locks.stacks(target, "lambdist deploy"):
-            deployed = _apply(target, kinds, wanted, code, lifetime_s, progress.show)
+            deployed = _apply(target, kinds, wanted, code, lifetime_s, progress.show, for_experiment)
             progress.show(f"{len(deployed)} stacks on {target.label}")
             return deployed
     except KeyboardInterrupt:
@@ -114,11 +116,12 @@ def destroy(
     """
     kinds = tuple(kinds)
     try:
-        with locks.stacks(target, "lambdist destroy", name=name), Progress("destroy") as progress:
-            if not force:
+        with locks.stacks(target, "lambdist destroy", name=name):
+            if not force:  # before the progress: a refusal begins nothing
                 require_collected(target, kinds, name=name, results_dir=results_dir, dropped=dropped)
-            stacks.delete_stacks(target, kinds, name=name, log=progress.show)
-            progress.show(f"{' and '.join(kinds)} deleted")
+            with Progress("destroy") as progress:
+                stacks.delete_stacks(target, kinds, name=name, log=progress.show)
+                progress.show(f"{' and '.join(kinds)} deleted")
     except KeyboardInterrupt:
         advice = f"`lambdist destroy --target {target.name}` goes on"
         raise KeyboardInterrupt(f"interrupted; {remaining(target, advice)}") from None
@@ -181,12 +184,14 @@ def _apply(
     processing: Path,
     lifetime_s: float | None,
     log: Log,
+    for_experiment: bool,
 ) -> dict[str, Stack]:
     deployed = stacks.apply_stacks(
         target, kinds, settings=settings, processing=processing, lifetime_s=lifetime_s, log=log
     )
     smoke_test.check_functions_start(target, deployed.values())
-    owners.forget(target, deployed)  # an experiment records its own afterwards
+    if not for_experiment:
+        owners.forget(target, deployed)
     return deployed
 
 

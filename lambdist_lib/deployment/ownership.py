@@ -1,13 +1,15 @@
 """Decide which stacks an experiment deletes at its end: those that it created, or took over.
 
-It takes over the stacks of an experiment whose process was killed. Stacks that somebody deployed to stay
-are never deleted.
+It takes over the stacks of an experiment whose process was killed. Stacks that somebody deployed to stay,
+with `lambdist deploy` or by an experiment's `keep_stacks`, are never deleted.
 """
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
+from lambdist_lib.cloud import local_cloud
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import lifecycle, owners, stacks, templates
 from lambdist_lib.deployment.polling import Log
@@ -17,11 +19,14 @@ from lambdist_lib.results import files, folders
 FILE = "stacks.json"  # in the experiment's folder
 
 
-def record_missing(target: Target, folder: Path, *, log: Log = lambda line: None) -> None:
+def record_missing(target: Target, folder: Path, *, keep: bool = False, log: Log = lambda line: None) -> None:
     """Record which stacks the experiment in a folder will have created.
 
-    These are the stacks that are not deployed yet, and those of an experiment that has no process any more:
-    `log` is told of them.
+    These are the stacks that are not deployed yet, and those of an experiment that has no process any more.
+
+    Args:
+        keep: They are to stay, from now on and however this process ends: nobody takes them over.
+        log: Called with whose stacks are taken over.
     """
     before, kinds, left = _read(folder), set[str](), set[Path]()
     for kind in templates.KINDS:
@@ -36,12 +41,16 @@ def record_missing(target: Target, folder: Path, *, log: Log = lambda line: None
         elif owner and not owner.is_alive:
             kinds.add(kind)
             left.add(owner.folder)
-    taken_over = sorted({*before.get("taken_over", []), *map(str, left)})
+    taken_over = {**before.get("taken_over", {}), **{path.name: _run_keys(path) for path in left}}
     files.write_json(folder / FILE, {"created": sorted(kinds), "taken_over": taken_over})
-    owners.record(target, kinds, folder)
+    if keep:
+        _keep(target, kinds)
+    else:
+        owners.record(target, kinds, folder)
     if left:
         names = ", ".join(sorted(path.name for path in left))
-        log(f"takes over the stacks of {names}, whose process ended, and deletes them at its end")
+        end = "leaves them deployed" if keep else "deletes them at its end"
+        log(f"takes over the stacks of {names}, whose process ended, and {end}")
 
 
 def record_created(target: Target, folder: Path) -> None:
@@ -56,7 +65,7 @@ def created(folder: Path) -> set[str]:
 
 def keep(target: Target, folder: Path) -> str:
     """Leave the stacks of the experiment in a folder deployed for good; return a sentence on it."""
-    owners.forget(target, created(folder))
+    _keep(target, created(folder))
     if (folder / FILE).exists():
         files.write_json(folder / FILE, {"created": []})
     return f"The stacks stay on {target.label}; {_how(target)}."
@@ -72,8 +81,8 @@ def destroy_created(target: Target, folder: Path) -> str:
     how, kinds = _how(target), sorted(created(folder))
     if not kinds:
         return f"No stack on {target.label} is this experiment's, so what is there stays; {how}."
-    left = [Path(path) for path in _read(folder).get("taken_over", [])]
-    dropped = _run_keys(left) if target.name == "local" else frozenset()
+    left: dict[str, list[str]] = _read(folder).get("taken_over", {})
+    dropped = {key for keys in left.values() for key in keys} if target.name == "local" else set[str]()
     try:
         lifecycle.destroy(target, kinds=kinds, results_dir=folder.parent, dropped=dropped)
     except UncollectedError as error:
@@ -82,23 +91,28 @@ def destroy_created(target: Target, folder: Path) -> str:
     owners.forget(target, kinds)
     if len(kinds) < len(templates.KINDS):
         return f"The stack {kinds[0]} is deleted from {target.label}; the other was there before."
-    of_others = f", also what {', '.join(path.name for path in left)} left there" if left else ""
+    of_others = f", also what {', '.join(left)} left there" if left else ""
     return f"Both stacks and the artifact bucket are deleted from {target.label}{of_others}."
+
+
+def _keep(target: Target, kinds: set[str]) -> None:
+    """Make stacks nobody's, and let the local cloud that holds them outlive its users."""
+    owners.forget(target, kinds)
+    if target.cloud:
+        local_cloud.start(keep=True)
 
 
 def _how(target: Target) -> str:
     return f"`lambdist destroy --target {target.name}` deletes them"
 
 
-def _run_keys(experiments: list[Path]) -> frozenset[str]:
-    """Return the keys under which the table holds the items of experiments' runs."""
+def _run_keys(experiment: Path) -> list[str]:
+    """Return the keys under which the table holds the items of an experiment's runs."""
     keys = set()
-    for folder in (run for experiment in experiments for run in folders.run_folders(experiment)):
-        try:
+    for folder in folders.run_folders(experiment):
+        with contextlib.suppress(RunError):  # damaged: its results keep the stacks
             keys.add(folders.key_of(folders.read_facts(folder)))
-        except RunError:  # damaged: its results keep the stacks
-            continue
-    return frozenset(keys)
+    return sorted(keys)
 
 
 def _read(folder: Path) -> dict[str, Any]:

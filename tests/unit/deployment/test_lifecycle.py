@@ -6,7 +6,7 @@ import pytest
 from support import locked
 
 from lambdist_lib.cloud import local_cloud, targets
-from lambdist_lib.deployment import lifecycle
+from lambdist_lib.deployment import lifecycle, owners, smoke_test, stacks
 from lambdist_lib.errors import UncollectedError
 
 TARGET = SimpleNamespace(name="local", label="local cloud")
@@ -51,3 +51,30 @@ def test_a_cloud_with_uncollected_results_is_not_stopped(stopped, monkeypatch):
 
     assert stopped == []
     assert not locked.is_locked(TARGET)
+
+
+def test_a_refused_destroy_shows_no_progress(monkeypatch, capsys):
+    """It has not begun."""
+
+    def refuse(*_, **__):
+        raise UncollectedError("results that were not fetched")
+
+    monkeypatch.setattr(lifecycle, "require_collected", refuse)
+
+    with pytest.raises(UncollectedError):
+        lifecycle.destroy(TARGET)
+
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("for_experiment", "forgotten"), [(False, ["distributed"]), (True, [])])
+def test_only_a_deploy_by_a_person_makes_stacks_stay(monkeypatch, for_experiment, forgotten):
+    """An experiment that deploys over another one's stacks leaves them to their owner."""
+    kinds = []
+    monkeypatch.setattr(stacks, "apply_stacks", lambda *_, **__: {"distributed": None})
+    monkeypatch.setattr(smoke_test, "check_functions_start", lambda *_: None)
+    monkeypatch.setattr(owners, "forget", lambda target, deployed: kinds.extend(deployed))
+
+    lifecycle.deploy(TARGET, for_experiment=for_experiment, log=lambda line: None)
+
+    assert kinds == forgotten

@@ -12,7 +12,7 @@ from lambdist_lib.cloud.emulator_state import Identity
 from lambdist_lib.deployment import lifecycle, owners, ownership, stacks
 from lambdist_lib.errors import AbsentError, UncollectedError
 
-TARGET = SimpleNamespace(name="local", label="local cloud")
+TARGET = SimpleNamespace(name="local", label="local cloud", cloud=None)
 BOTH = {"distributed", "single_node"}
 
 
@@ -60,21 +60,21 @@ def experiment(tmp_path):
     return made
 
 
-def begin(deployed, folder):
+def begin(deployed, folder, *, keep=False):
     """Deploy for an experiment, as `Experiment.deploy` does; return what it is told."""
     notes = []
-    ownership.record_missing(TARGET, folder, log=notes.append)
+    ownership.record_missing(TARGET, folder, keep=keep, log=notes.append)
     deployed.add(*(BOTH - deployed.keys()))
-    ownership.record_created(TARGET, folder)
+    if not keep:
+        ownership.record_created(TARGET, folder)
     return " ".join(notes)
 
 
-def kill(kinds=BOTH):
+def kill():
     """Let the process that created stacks be one that has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         identity = Identity(ended.pid, 1.0)
-    for kind in kinds:
-        path = owners._path(TARGET, kind)
+    for path in owners._path(TARGET, "distributed").parent.glob("*.json"):
         fields = json.loads(path.read_text())
         path.write_text(json.dumps({**fields, "process": {"pid": identity.pid, "created": identity.created}}))
 
@@ -117,7 +117,7 @@ def test_stacks_of_an_experiment_that_lives_are_left(experiment, deployed):
 
 def test_results_of_a_killed_experiment_stay_on_aws(experiment, deployed, monkeypatch):
     """They outlive this machine's processes there, and cost nothing worth the loss."""
-    aws = SimpleNamespace(name="aws", label="AWS eu-west-1")
+    aws = SimpleNamespace(name="aws", label="AWS eu-west-1", cloud=None)
     monkeypatch.setattr(sys.modules[__name__], "TARGET", aws)
     begin(deployed, experiment("killed", items_of="killed-warm-d1-12345678"))
     kill()
@@ -144,6 +144,56 @@ def test_stacks_that_somebody_deployed_to_stay_are_never_taken_over(experiment, 
     assert ownership.created(experiment("next")) == set()
     assert begin(deployed, experiment("killed")) == ""
     assert ownership.created(experiment("killed")) == set()
+
+
+def test_stacks_that_are_to_stay_survive_a_kill(experiment, deployed, monkeypatch):
+    """Before the end, which would have left them; so does the local cloud that holds them."""
+    kept = []
+    monkeypatch.setattr(ownership.local_cloud, "start", lambda *, keep: kept.append(keep))
+    monkeypatch.setattr(TARGET, "cloud", "a local cloud", raising=False)
+    begin(deployed, experiment("killed"), keep=True)
+    kill()
+
+    note = begin(deployed, experiment("next"))
+    ownership.destroy_created(TARGET, experiment("next"))
+
+    assert (note, kept) == ("", [True])
+    assert deployed.keys() == BOTH
+
+
+def test_stacks_of_a_killed_experiment_stay_if_its_successor_keeps_them(experiment, deployed):
+    begin(deployed, experiment("killed"))
+    kill()
+
+    note = begin(deployed, experiment("keeper"), keep=True)
+    ownership.keep(TARGET, experiment("keeper"))
+    begin(deployed, experiment("next"))
+
+    assert "killed" in note and "leaves them deployed" in note
+    assert ownership.created(experiment("next")) == set()
+
+
+def test_an_experiment_on_the_stacks_of_another_leaves_their_owner(experiment, deployed):
+    """A notebook's second experiment: a kill after it leaves stacks that the next one deletes."""
+    begin(deployed, experiment("first"))
+    begin(deployed, experiment("second"))
+    kill()
+
+    begin(deployed, experiment("next"))
+
+    assert ownership.created(experiment("next")) == BOTH
+
+
+def test_no_path_of_another_experiment_stands_in_the_results(experiment, deployed, tmp_path):
+    """What is published of one names no folder of this machine."""
+    begin(deployed, experiment("killed", items_of="killed-warm-d1-12345678"))
+    kill()
+    begin(deployed, experiment("next"))
+
+    text = (experiment("next") / ownership.FILE).read_text()
+
+    assert "killed-warm-d1-12345678" in text
+    assert str(tmp_path) not in text
 
 
 def test_an_experiment_that_goes_on_keeps_its_stacks(experiment, deployed):
