@@ -175,7 +175,7 @@ class Experiment:
             pairs: The most; fewer if a planned look (`sequential.looks_until`) finds the ratio precise.
             target_precision: Stop once the interval's half-width is at most this share of the ratio,
                 0.05 for 5 %; 0 for exactly `pairs`.
-            time_limit_s: Begin no further pair after this time.
+            time_limit_s: Begin no further pair after this time, unless exactly `pairs` are asked for.
         """
         phase = self._plan.pairs(pairs, target_precision, time_limit_s, lambda: watched_ratios(self.runs))
         return self._execute(phase)

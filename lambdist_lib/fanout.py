@@ -213,7 +213,7 @@ def _run(
                 )[ARM]
             watch = progress.watcher(target.label)
             if (folder / "run.json").exists():
-                return resume.resume(target, stack, points, folder, watch=watch)
+                return resume.resume(target, stack, points, folder, watch=watch, log=progress.note)
             info = run.new_run(
                 target, stack, points, folder, known, arm=ARM, experiment_id=experiment_id, encoding="json"
             )

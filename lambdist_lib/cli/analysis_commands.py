@@ -7,6 +7,7 @@ from lambdist_lib.cli import arguments, value_types
 from lambdist_lib.cli import options as cli_options
 from lambdist_lib.cli.declaration import FILES, RUNS, argument, command, flag
 from lambdist_lib.cli.screen import Verbatim
+from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.arms import ARMS
 
 INCOMPLETE = flag("--allow-incomplete", "measure even if datapoints are unaccounted for")
@@ -34,7 +35,7 @@ INCOMPLETE = flag("--allow-incomplete", "measure even if datapoints are unaccoun
         help="stop once the interval's half-width is W of the ratio (default 0.1; 0: exactly R pairs)",
     ),
     argument(
-        "--time-limit-s", type=value_types.real(0, above=True), default=600.0, metavar="S",
+        "--time-limit-s", type=value_types.real(0, above=True), metavar="S",
         help="with --target-precision: begin no pair after this time (default 600)",
     ),
     argument(
@@ -50,12 +51,14 @@ INCOMPLETE = flag("--allow-incomplete", "measure even if datapoints are unaccoun
 def run(options: argparse.Namespace) -> None:
     from lambdist_lib import paths
     from lambdist_lib.cli import summary_text
-    from lambdist_lib.experiment import Experiment
+    from lambdist_lib.experiment import TIME_LIMIT_S, Experiment
     from lambdist_lib.measures import thresholds
     from lambdist_lib.planner import outlook
     from lambdist_lib.results import closing
 
     arms = options.arms.split(",")
+    if options.time_limit_s and not options.target_precision:
+        raise UsageError("--time-limit-s needs a --target-precision above 0; with 0 exactly R pairs run")
     thresholds.require_possible(options.fail_if, arms)  # before minutes are spent
     conditions = cli_options.values(
         options, "target", "region", "profile", "experiment_id", "keep_stacks", "data", "seed", "processing",
@@ -66,12 +69,14 @@ def run(options: argparse.Namespace) -> None:
         experiment.deploy(runs=runs, **cli_options.values(options, "budget_usd", "yes"))
         experiment.run_cold()
         experiment.run_pairs(
-            options.repetitions, **cli_options.values(options, "target_precision", "time_limit_s")
+            options.repetitions,
+            target_precision=options.target_precision,
+            time_limit_s=options.time_limit_s or TIME_LIMIT_S,
         )
         experiment.ledger()
         summary = outlook.summarise(experiment.results)
     blocks = [
-        *summary_text.analysis(summary, experiment.runs),
+        *summary_text.analysis(summary, experiment.runs, experiment.id),
         Verbatim(f"results: {paths.shown(experiment.folder)}/"),
     ]
     cli_options.print_result(options, blocks, summary)
@@ -101,7 +106,7 @@ def analyse(options: argparse.Namespace) -> None:
         summary, runs = outlook.summarise(results), results.runs
     else:  # git keeps only an experiment's tables
         summary, runs = report_source.summary(source), report_source.runs(source)
-    cli_options.print_result(options, summary_text.analysis(summary, runs), summary)
+    cli_options.print_result(options, summary_text.analysis(summary, runs, options.run), summary)
     thresholds.require(summary, options.fail_if)
 
 
@@ -113,7 +118,7 @@ def analyse(options: argparse.Namespace) -> None:
     argument("second", metavar="B", type=value_types.not_empty, complete=RUNS, help="compared with A"),
     argument("--factor", help="what may differ between them, such as chunks or memory_mb"),
     argument(
-        "--tolerance", type=value_types.share, default=0.0, metavar="X",
+        "--tolerance", type=value_types.share, metavar="X",
         help="exit 1 only if B is surely slower by more (0.05 or 5%%)",
     ),
 )  # fmt: skip
@@ -122,12 +127,15 @@ def compare(options: argparse.Namespace) -> int:
     from lambdist_lib.cli import comparison_text
 
     result = comparison.compare(options.first, options.second, factor=options.factor)
+    tolerance = options.tolerance or 0.0
     cli_options.print_result(
         options,
-        comparison_text.as_blocks(result, options.tolerance),
+        comparison_text.as_blocks(result, tolerance),
         {"sentence": result.sentence(), "effects": result.rows()},
     )
-    return result.exit_status(options.tolerance)
+    if options.tolerance is not None:
+        comparison_text.require_intervals(result)
+    return result.exit_status(tolerance)
 
 
 @command(

@@ -2,10 +2,24 @@
 
 from lambdist_lib.cli.screen import Blocks
 from lambdist_lib.comparison import RUNS_NEEDED, Comparison, Effect
+from lambdist_lib.errors import NotComparableError
 from lambdist_lib.formatting import compared, count, label, number, percent
 from lambdist_lib.measures.pairs import EVENTS
 from lambdist_lib.measures.speedup import FASTER, NO_INTERVAL, SLOWER
 from lambdist_lib.report.table_model import marked, plain
+
+
+def require_intervals(result: Comparison) -> None:
+    """Raise NotComparableError where no effect has an interval: no tolerance could ever fail."""
+    if _has_no_interval(result):
+        raise NotComparableError(
+            f"{result.first} and {result.second} have too few runs for an interval, so --tolerance could "
+            f"never fail: measure {RUNS_NEEDED} runs of each side"
+        )
+
+
+def _has_no_interval(result: Comparison) -> bool:
+    return all(effect.verdict == NO_INTERVAL for effect in result.effects)
 
 
 def as_blocks(result: Comparison, tolerance: float = 0.0) -> Blocks:
@@ -34,7 +48,7 @@ def verdict(result: Comparison, tolerance: float = 0.0) -> str:
     }
     verdicts = [name for name, effects in clear.items() if effects]
     if not verdicts:
-        if all(effect.verdict == NO_INTERVAL for effect in result.effects):
+        if _has_no_interval(result):
             return (
                 f"Verdict: no interval, it needs {RUNS_NEEDED} runs of each side; the table has the medians."
             )

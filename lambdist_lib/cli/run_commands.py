@@ -85,7 +85,9 @@ def submit(options: argparse.Namespace) -> None:
     from lambdist_lib.progress import Progress
     from lambdist_lib.results import closing
     from lambdist_lib.runs import run as runs_run
+    from lambdist_lib.runs.inputs import Source
 
+    Source(data=options.data, **cli_options.of_file(options)).require_datapoints()  # before a cloud starts
     with Progress(options.arm) as progress:
         row = runs_run.submit(
             cli_options.target(options),
@@ -158,6 +160,7 @@ def resume(options: argparse.Namespace) -> None:
             data=options.data,
             connect=cli_options.by_target_label(options),
             watch=progress.watcher(),
+            log=progress.note,
         )
         progress.show(f"{len(rows)} run{'s' if len(rows) != 1 else ''}: {closing.closing_line(rows)}")
     cli_options.print_result(options, "", rows)
@@ -183,7 +186,12 @@ def fetch(options: argparse.Namespace) -> None:
     if options.run.startswith(ADHOC):
         collect.fetch_adhoc(cli_options.target(options), options.run)
     elif not runs_resume.is_collected(options.run):
-        runs_resume.resume_all(options.run, data=options.data, connect=cli_options.by_target_label(options))
+        runs_resume.resume_all(
+            options.run,
+            data=options.data,
+            connect=cli_options.by_target_label(options),
+            log=lambda line: print(line, file=sys.stderr, flush=True),
+        )
     if options.format != "jsonl":
         outputs.print_table(collect.fetch(options.run), options.format, sys.stdout)
         return

@@ -3,6 +3,7 @@
 The report has every table with its intervals; here are the numbers that answer the usual questions.
 """
 
+import shlex
 from typing import Any
 
 import pandas as pd
@@ -21,11 +22,12 @@ LATENCIES = {"end_to_end": "stored", "answer": "answered"}
 MESSAGE_MAX_CHARS = 100
 
 
-def analysis(summary: dict[str, Any], runs: pd.DataFrame) -> Blocks:
+def analysis(summary: dict[str, Any], runs: pd.DataFrame, where: str) -> Blocks:
     """Return the verdict, the ledger, latencies, deaths, costs, and the finding in full.
 
     Args:
         summary: As `outlook.summarise` returns it. runs: Columns of `schema.RUNS`.
+        where: The experiment or the run as the next command has to name it.
     """
     tables = (
         _arms(summary),
@@ -40,7 +42,7 @@ def analysis(summary: dict[str, Any], runs: pd.DataFrame) -> Blocks:
         f"Is every datapoint accounted for? {sentences.accounted(runs)}",
         *(table for table in tables if table.rows),
         *_finding(str(summary["finding"])),
-        f"`lambdist report {summary['experiment_id']}` writes every table and figure as one page; "
+        f"`lambdist report {shlex.quote(where)}` writes every table and figure as one page; "
         "--json prints every measure",
     ]
 

@@ -66,13 +66,13 @@ def datapoints(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """Parse a share: `0.05` or `5%`."""
+    """Parse a share below 1: `0.05` or `5%`; a bare 1 or 5 was meant as per cent."""
     try:
         value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= 1:
-        raise _refusal(text, "a share from 0 to 1, such as 0.05 or 5%")
+    if not 0 <= value < 1:
+        raise _refusal(text, "a share below 1, such as 0.05 or 5%")
     return value
 
 

@@ -12,7 +12,7 @@ from lambdist_lib.formatting import shortened
 COMMAND_MAX_CHARS = 60
 KEPT = (
     "it stays until `lambdist cloud stop`, used or not: "
-    "`lambdist cloud start` or `lambdist deploy` asked for that"
+    "`lambdist cloud start`, `lambdist deploy` or kept stacks asked for that"
 )
 
 

@@ -139,13 +139,18 @@ def look(
     if narrow:
         enough, why = True, f"half-width at most {plan.half_width * 100:g} % of the ratio"
     elif spent_s >= time_limit_s:
-        enough, why = True, f"the time limit of {time_limit_s:g} s is reached"
+        enough, why = True, over(time_limit_s)
     elif not next_look:
         enough, why = True, f"{plan.looks[-1]} pairs, the planned maximum"
     return Look(
         ratio=ratio, low=low, high=high, pairs=seen, enough=enough, next_look=next_look, why=why,
         autocorrelation=interval.autocorrelation, note=interval.note,
     )  # fmt: skip
+
+
+def over(time_limit_s: float) -> str:
+    """Return why no further pair is needed once the time limit is reached."""
+    return f"the time limit of {time_limit_s:g} s is reached"
 
 
 @functools.cache

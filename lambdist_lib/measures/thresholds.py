@@ -77,8 +77,10 @@ def require_possible(expressions: Iterable[str], arms: Iterable[str] = ARMS) -> 
         arms: Those that run; by default any.
 
     Raises:
-        UsageError: An expression is invalid, names no measure, or holds always or never.
+        UsageError: An expression is invalid, names no measure, or holds always or never; or several of one
+            measure leave no value that passes.
     """
+    expressions = list(expressions)
     names = [f"{name}{suffix}" for name in measure_names.known(arms) for suffix in SUFFIXES]
     for text in expressions:
         threshold = parse(text)
@@ -91,6 +93,19 @@ def require_possible(expressions: Iterable[str], arms: Iterable[str] = ARMS) -> 
                 f"the threshold {text!r} {always}: {threshold.name} is between 0 and "
                 f"{measure_names.highest(threshold.name):g}; write another bound"
             )
+
+    _require_a_value_that_passes([parse(text) for text in expressions])
+
+
+def _require_a_value_that_passes(thresholds: list[Threshold]) -> None:
+    for name in dict.fromkeys(threshold.name for threshold in thresholds):
+        own = [threshold for threshold in thresholds if threshold.name == name]
+        highest = measure_names.highest(name)
+        near = {end for t in own for end in (t.bound, *(math.nextafter(t.bound, to) for to in (0, highest)))}
+        values = [value for value in {0.0, highest, *near} if 0 <= value <= highest]
+        if all(any(COMPARISONS[t.sign](value, t.bound) for t in own) for value in values):
+            shown = " and ".join(repr(str(threshold)) for threshold in own)
+            raise UsageError(f"the thresholds {shown} together always fail: no {name} passes all of them")
 
 
 def _holds_always_or_never(threshold: Threshold) -> str:

@@ -98,11 +98,18 @@ class Conditions:
         return cls(**{name: known[key] for name in names if (key := ON_DISK.get(name, name)) in known})
 
     def read(self, data: str | Path) -> Datapoints:
-        """Read the file's datapoints under this rule, cut them, and add the failing ones."""
+        """Read the file's datapoints under this rule, cut them, and add the failing ones.
+
+        Raises:
+            DataFileError: As `files.read`.
+            UsageError: So few datapoints can never exceed `stop_if_dead`.
+        """
         points = files.read(data, max_chars=self.max_chars, pattern=self.pattern)
         if self.first_datapoints:
             points = datapoints.first(points, self.first_datapoints)
-        return datapoints.with_more(points, [f"fails-{k}" for k in range(self.failing_datapoints)])
+        points = datapoints.with_more(points, [f"fails-{k}" for k in range(self.failing_datapoints)])
+        dead_limit.require_reachable(self.stop_if_dead, points.submitted)
+        return points
 
 
 def parse_conditions(values: Mapping[str, Any]) -> Conditions:

@@ -56,6 +56,15 @@ def allowed(text: str, submitted: int) -> int:
     return int(share * submitted) if text.endswith("%") else count
 
 
+def require_reachable(text: str, submitted: int) -> None:
+    """Raise UsageError for a limit that no run of so many datapoints can exceed."""
+    if text and submitted and allowed(text, submitted) >= submitted:
+        raise UsageError(
+            f"stop_if_dead is {text!r} and there are {submitted:,} datapoints, so it can never end a run: "
+            f"write a percentage such as 5%, or a count below {submitted:,}"
+        )
+
+
 def reason(text: str, dead: int, submitted: int) -> str:
     """Return why a run with so many dead datapoints ends, or "" if it goes on."""
     if not text or dead <= allowed(text, submitted):

@@ -152,7 +152,7 @@ class Executor:
         stack = environments.stacks[ARMS[scheduled.arm].stack]
         watch = progress.watcher(scheduled.label)
         if (folder / "run.json").exists():
-            return resume.resume(target, stack, points, folder, watch=watch)
+            return resume.resume(target, stack, points, folder, watch=watch, log=progress.note)
         leftovers.clear(target, stack, progress.note)
         environments.prepare(scheduled, progress)
         facts |= {"arm": scheduled.arm, "temperature": scheduled.temperature}

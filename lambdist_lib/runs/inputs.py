@@ -119,6 +119,14 @@ class Source:
             log(f"{self.data}: read as {self.read_as}{header}{chosen}")
         return path
 
+    def require_datapoints(self) -> None:
+        """Raise DataFileError for a file that is missing, packed or empty, before anything else is asked.
+
+        Reads the file's beginning; standard input and S3 are read later.
+        """
+        if self.is_file and not self.is_remote and self.data != "-":
+            next(iter(self.lines()), None)
+
     def header_note(self, path: str | Path) -> str:
         """Say that the first line of a file of lines looks like a header, or ""."""
         if not self.is_plain or not (header := tables.likely_header(path)):

@@ -67,9 +67,10 @@ class Plan:
         began_s = time.monotonic()
 
         def enough() -> str:
-            if plan is None:
-                return ""
             spent_s = time.monotonic() - began_s
+            if plan is None:  # exactly so many pairs, or too few for an interval
+                is_over = target_precision and spent_s >= time_limit_s
+                return sequential.over(time_limit_s) if is_over else ""
             look = sequential.look(ratios(), plan, spent_s=spent_s, time_limit_s=time_limit_s)
             return look.why if look.enough else ""
 

@@ -10,8 +10,10 @@ from lambdist_lib.cloud import local_cloud, locks
 from lambdist_lib.cloud.targets import LOCAL_LABEL, Target
 from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment import stacks
+from lambdist_lib.deployment.queue_depth import QueueDepth
 from lambdist_lib.deployment.stacks import Stack, stack_name
 from lambdist_lib.errors import AbsentError, DataFileError, RunError
+from lambdist_lib.formatting import counted, duration
 from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import items
@@ -26,25 +28,44 @@ from lambdist_lib.submission.receipts import UNKNOWN, Receipt
 IN_TABLE = "found in the table by a resume"  # cause in a receipt that the sending did not write
 COUNTS = ("tries", "status", "request", "senders")  # fields of Receipt that are never empty
 
+Log = Callable[[str], None]
+
 
 def resume(
-    target: Target, stack: Stack, points: Datapoints, folder: Path, *, watch: Watch | None = None
+    target: Target,
+    stack: Stack,
+    points: Datapoints,
+    folder: Path,
+    *,
+    watch: Watch | None = None,
+    log: Log = lambda line: None,
 ) -> dict[str, Any]:
     """Finish an interrupted run and return its row; leave a collected one alone.
+
+    Args:
+        log: Called at once with what the run waits for, and for how long at most.
 
     Raises:
         RunError: The data file or the deployed code is not the one that the run began with.
     """
     with locks.run(folder, f"resuming {folder.name}"):
         facts = folders.read_facts(folder)
-        return facts if closing.is_finished(facts) else _resume(target, stack, points, folder, facts, watch)
+        if closing.is_finished(facts):
+            return facts
+        return _resume(target, stack, points, folder, facts, watch, log)
 
 
 def _resume(
-    target: Target, stack: Stack, points: Datapoints, folder: Path, facts: dict[str, Any], watch: Watch | None
+    target: Target,
+    stack: Stack,
+    points: Datapoints,
+    folder: Path,
+    facts: dict[str, Any],
+    watch: Watch | None,
+    log: Log,
 ) -> dict[str, Any]:
     _require_same_input(stack, points, folder, facts)
-    _wait_for_accepted(target, stack, points, folder, facts, watch)
+    _wait_for_accepted(target, stack, points, folder, facts, watch, log)
     done, settled = _journal_settled(target, stack, points, folder, facts)
     left = (line for line in points if not done[line.n])
     info = replace(RunInfo.from_facts(facts), resumed=True)
@@ -67,23 +88,51 @@ def _require_same_input(stack: Stack, points: Datapoints, folder: Path, facts: d
 
 
 def _wait_for_accepted(
-    target: Target, stack: Stack, points: Datapoints, folder: Path, facts: dict[str, Any], watch: Watch | None
+    target: Target,
+    stack: Stack,
+    points: Datapoints,
+    folder: Path,
+    facts: dict[str, Any],
+    watch: Watch | None,
+    log: Log,
 ) -> None:
-    """Wait until what the interrupted process had sent is stored or dead."""
+    """Wait until what the interrupted process had sent is stored or dead.
+
+    A message whose processor crashed comes back only after its visibility timeout, at each receive. It
+    cannot be sent again before: the processor may still store its result.
+    """
     key = folders.key_of(facts)
+    depth = senders.depth(target, stack, facts["arm"], key)
     with (
         folders.resumable(folder),
         lost_stack.explained(target, facts),
         Monitor(watch, submitted=points.submitted) as monitor,
     ):
+        if note := waits_for(depth(), facts["run_id"], completion.longest_s(stack)):
+            log(note)
         completion.wait_until_complete(
             target,
             stack,
             key,
             expected=points.submitted,
             watch=monitor.waiting,
-            depth=senders.depth(target, stack, facts["arm"], key),
+            depth=depth,
         )
+
+
+def waits_for(queued: QueueDepth, run_id: str, longest_s: float) -> str:
+    """Return what a resumed run waits for and how long, or "" for an empty queue.
+
+    Args:
+        longest_s: The longest that one message takes (`completion.longest_s`).
+    """
+    if not queued.total:
+        return ""
+    back = f", {queued.in_work:,} of them with a processor or due again later" if queued.in_work else ""
+    return (
+        f"{run_id}: waits for {counted(queued.total, 'messages')} that were sent before{back}; each takes at "
+        f"most {duration(longest_s, rough=True)}"
+    )
 
 
 def _journal_settled(
@@ -149,13 +198,19 @@ class _Receipts:
 
 
 def resume_all(
-    run: str, *, data: str = "", connect: Callable[[str], Target], watch: Watch | None = None
+    run: str,
+    *,
+    data: str = "",
+    connect: Callable[[str], Target],
+    watch: Watch | None = None,
+    log: Log = lambda line: None,
 ) -> list[dict[str, Any]]:
     """Resume every unfinished run of a run or an experiment; return the rows of all.
 
     Args:
         data: The data file, if it has moved since the run read it.
         connect: Connects to the target that a run names.
+        log: Called at once with what a run waits for.
 
     Raises:
         TargetError: The stack is gone, and with it what was not collected.
@@ -169,7 +224,7 @@ def resume_all(
             points = _read_again(folder, facts, data)
             target = connect_to(facts, connect)
             with locks.stacks(target, f"lambdist resume {folder.name}"):
-                facts = resume(target, stack_of(facts, target), points, folder, watch=watch)
+                facts = resume(target, stack_of(facts, target), points, folder, watch=watch, log=log)
         rows.append(facts)
     return rows
 

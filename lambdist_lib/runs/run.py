@@ -266,11 +266,13 @@ def submit(
     require_arm(arm)
     if not ARMS[arm].stack:
         raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
-    stack = stacks.describe(target, ARMS[arm].stack)
-    known = parse_conditions({**conditions, **_of_stack(stack)})
+    parse_conditions(conditions)
     source = Source(data=data, format=format, columns=columns)
+    source.require_datapoints()
     name = str(data) if source.is_file else "items"
     experiment_id = folders.checked_id(experiment_id or folders.new_id(name))
+    stack = stacks.describe(target, ARMS[arm].stack)
+    known = parse_conditions({**conditions, **_of_stack(stack)})
     experiment = paths.results() / experiment_id
     with folders.removed_if_refused(experiment):
         points = known.read(source.file(experiment, max_chars=known.max_chars, target=target))

@@ -34,7 +34,7 @@ CONDITIONS = {  # values that are taken, values that are refused
     "retry_delay_s": ([0, 900], [-1, 901, *WHOLE]),
     "max_chars": ([1, 65_536], [0, 65_537, *WHOLE]),
     "pattern": (["", "[a-z]+"], ["[a", *WORDS]),
-    "stop_if_dead": (["", "5%", "20"], ["x", "-1", "200%", *WORDS]),
+    "stop_if_dead": (["", "5%", "8"], ["9", "20", "x", "-1", "200%", *WORDS]),  # of nine datapoints
 }
 ARGUMENTS = {
     **CONDITIONS,

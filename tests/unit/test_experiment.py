@@ -69,6 +69,13 @@ def test_pairs_end_when_the_time_limit_is_over(experiment, capsys):
     assert "the time limit of 0 s is reached" in capsys.readouterr().err
 
 
+def test_a_time_limit_ends_pairs_that_are_too_few_for_an_interval(experiment, capsys):
+    """Three pairs have no look, and the limit holds nevertheless; exactly three are run where asked for."""
+    assert experiment.run_pairs(3, time_limit_s=0.0)["pair"].max() == 1
+    assert "the time limit of 0 s is reached" in capsys.readouterr().err
+    assert experiment.run_pairs(3, time_limit_s=0.0, target_precision=0)["pair"].max() == 3
+
+
 @pytest.mark.parametrize(
     "wrong", [{"pairs": 0}, {"pairs": 1, "target_precision": -0.1}, {"pairs": 1, "target_precision": 5}]
 )

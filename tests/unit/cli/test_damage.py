@@ -1,5 +1,8 @@
 """The same damage to a result has the same answer from `analyse`, `report` and `compare`."""
 
+import re
+import shlex
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -112,3 +115,25 @@ def test_an_experiment_without_both_is_not_found(folder, capsys):
             (folder.parent / name).rename(folder / name)
 
     assert [status for status, _ in told] == [8, 8, 8]
+
+
+def test_the_next_command_names_what_was_named(folder, tmp_path, capsys):
+    """A renamed copy outside the results folder, as git keeps it: without its runs."""
+    copy = tmp_path / "a copy"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("runs"))
+
+    status = main.main(["analyse", str(copy)])
+
+    words = shlex.split(re.search("`lambdist (.*?)`", capsys.readouterr().out.replace("\n", " "))[1])
+    assert status == 0
+    assert words == ["report", str(copy)]
+    assert main.main(words) == 0
+
+
+def test_a_tolerance_without_an_interval_is_not_comparable(folder, capsys):
+    """Two pairs have none, so the gate could never fail; without a gate the medians are shown."""
+    assert main.main(["compare", "mine", "mine", "--tolerance", "5%"]) == 7
+    printed = capsys.readouterr()
+    assert "no interval" in printed.out
+    assert "6 runs of each side" in printed.err
+    assert main.main(["compare", "mine", "mine"]) == 0

@@ -153,7 +153,7 @@ TABLE = {
         "first": (["a"], EMPTY),
         "second": (["a"], EMPTY),
         "--factor": (["", "chunks", "chunks,memory_mb"], ["chunk", "chunks,x"]),
-        "--tolerance": (["0", "0.05", "5%", "100%", "1"], ["-0.1", "5", "101%", "", "x", "nan", "inf"]),
+        "--tolerance": (["0", "0.05", "5%", "99%"], ["-0.1", "1", "100%", "5", "", "x", "nan", "inf"]),
     },
     "report": {"run": (["reference"], EMPTY), "--output": (["x.html"], EMPTY)},
     "gallery": {},
@@ -299,6 +299,31 @@ def test_a_wrong_word_is_refused_with_the_one_that_was_meant(line, words, capsys
     told = capsys.readouterr()
     assert (status, told.out, len(told.err.splitlines())) == (2, "", 1)
     assert words in told.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("", "it is empty"), ("\n\n", "all its lines are blank"), (None, "no data file")]
+)
+@pytest.mark.parametrize("command", ["submit", "run"])
+def test_a_file_without_datapoints_is_refused_before_a_cloud_is_asked(
+    command, content, words, nothing_happens, tmp_path, capsys
+):
+    """The stack may be missing, too; the file is named, as `try` names it."""
+    path = tmp_path / "words.txt"
+    if content is not None:
+        path.write_text(content)
+
+    status = main.main([command, str(path)])
+
+    told = capsys.readouterr()
+    assert (status, told.out) == (2, "")
+    assert re.fullmatch(rf"lambdist: .*{words}.*\n", told.err)
+
+
+def test_a_time_limit_that_cannot_end_anything_is_refused(nothing_happens, capsys):
+    """Exactly so many pairs were asked for."""
+    assert main.main(["run", "data/words.txt", "--target-precision", "0", "--time-limit-s", "60"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_the_last_of_a_repeated_option_counts():

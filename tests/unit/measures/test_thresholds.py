@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from support.summaries import built, tables
 
@@ -74,3 +76,20 @@ def test_a_violation_has_its_own_exit_status():
 def test_nothing_violated_is_quiet():
     thresholds.require(SUMMARY, ["lost>0", "speedup_low<1"])
     thresholds.require(SUMMARY, [])
+
+
+@pytest.mark.parametrize(
+    ("expressions", "is_possible"),
+    [
+        (["speedup<2", "speedup>=2"], False),
+        (["dead_rate>0.2", "dead_rate<=0.2", "lost>0"], False),
+        (["speedup<2", "speedup>2"], True),
+        (["speedup<2", "speedup>4"], True),
+        (["speedup<2", "speedup_low>=2"], True),
+        (["lost>0", "lost>0"], True),
+    ],
+)
+def test_thresholds_that_no_value_passes_together_are_refused(expressions, is_possible):
+    """Each alone is possible."""
+    with contextlib.nullcontext() if is_possible else pytest.raises(UsageError, match="together always fail"):
+        thresholds.require_possible(expressions)

@@ -1,5 +1,6 @@
 """`--stop-if-dead` ends a run early, and its ledger balances."""
 
+import contextlib
 import time
 
 import pytest
@@ -30,6 +31,16 @@ def test_a_limit_is_a_share_or_a_count(text, submitted, most):
     assert dead_limit.allowed(text, submitted) == most
     assert dead_limit.reason(text, most, submitted) == ""
     assert dead_limit.reason(text, most + 1, submitted).startswith("--stop-if-dead ")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_reachable"), [("8", True), ("99%", True), ("", True), ("9", False), ("20", False)]
+)
+def test_a_limit_that_no_run_can_exceed_is_refused(text, is_reachable):
+    """All nine may die, and the run would still not end early."""
+    refusal = contextlib.nullcontext() if is_reachable else pytest.raises(UsageError, match="below 9")
+    with refusal:
+        dead_limit.require_reachable(text, 9)
 
 
 @pytest.mark.parametrize("text", ["5 percent", "-1", "-1%", "100%", "nan%", "", "%", "1.5"])
