@@ -12,6 +12,8 @@ FOLDER = Path(tempfile.mkdtemp(prefix="lambdist-tests-"))
 # before anything imports lambdist_lib, and for every process that a test starts
 os.environ["LAMBDIST_STATE"] = str(FOLDER / "state")
 os.environ["LAMBDIST_RESULTS"] = str(FOLDER / "results")
+# tests beside each other are "other programs": each timing would be repeated twice, and no test looks at one
+os.environ["LAMBDIST_MAX_REPEATS"] = "0"
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "XDG_STATE_HOME"):

@@ -1,5 +1,6 @@
 """Execute an experiment's schedule: for each run its stacks, its environments, then the run itself."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdist_lib.cloud import locks
-from lambdist_lib.errors import DeployError, Interrupted
+from lambdist_lib.errors import DeployError, Interrupted, UsageError
 from lambdist_lib.measures import machine
 from lambdist_lib.progress import Progress, in_notebook
 from lambdist_lib.protocol.arms import ARMS
@@ -19,6 +20,7 @@ from lambdist_lib.runs.environments import Environments
 from lambdist_lib.runs.schedule import Schedule, ScheduledRun, replacements
 
 MAX_REPEATS = 2  # of one run that other programs disturbed; then it is kept, and its others_share marks it
+MAX_REPEATS_VARIABLE = "LAMBDIST_MAX_REPEATS"  # in the environment: another number
 MAX_REPEATS_OF_A_PHASE = 6  # a machine that stays busy would triple the time without a result
 DISTURBED, REPEAT = "disturbed", "x"  # folder of the disturbed runs; the end of a repeated run's id
 
@@ -116,7 +118,9 @@ class Executor:
 
         Raises:
             DeployError: The stacks are not deployed.
+            UsageError: MAX_REPEATS_VARIABLE is not a whole number from 0 on.
         """
+        limit = max_repeats()
         name = f"{self.experiment_id}-{scheduled.name}"
         aside = self.folder / DISTURBED
         while True:
@@ -125,7 +129,7 @@ class Executor:
             is_new = not (folder / "run.json").exists()
             row = self._execute_in(folder, scheduled, progress, **facts)
             is_timing = is_new and scheduled.temperature != AS_FOUND
-            if not (is_timing and machine.is_disturbed(row.get("others_share"))) or repeats >= MAX_REPEATS:
+            if not (is_timing and machine.is_disturbed(row.get("others_share"))) or repeats >= limit:
                 return row
             if self._repeated >= MAX_REPEATS_OF_A_PHASE or not RUN_ID.fullmatch(f"{name}{REPEAT}1"):
                 return row
@@ -158,6 +162,18 @@ class Executor:
         facts |= {"arm": scheduled.arm, "temperature": scheduled.temperature}
         info = run.new_run(target, stack, points, folder, conditions, **facts)
         return run.run_once(target, stack, points, folder, info, watch=watch)
+
+
+def max_repeats() -> int:
+    """Return how often a run is repeated at most that other programs disturbed.
+
+    Raises:
+        UsageError: MAX_REPEATS_VARIABLE is not a whole number from 0 on.
+    """
+    text = os.environ.get(MAX_REPEATS_VARIABLE, "").strip() or str(MAX_REPEATS)
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"{MAX_REPEATS_VARIABLE} is {text!r}; write a whole number from 0 on")
+    return int(text)
 
 
 def _interrupted(runs: list[ScheduledRun], rows: list[dict[str, Any]]) -> set[str]:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from support import tables as frames
 
+from lambdist_lib.errors import UsageError
 from lambdist_lib.measures import machine as measures_machine
 from lambdist_lib.runs import executor, machine, schedule
 from lambdist_lib.runs.conditions import Conditions
@@ -142,6 +143,7 @@ def test_lines_that_a_declared_crash_left_out_make_no_table_incomplete():
 @pytest.fixture
 def executed(tmp_path, monkeypatch):
     """`executed(0.7, 0.1)`: run one turn whose attempts find such shares of others; row and folders."""
+    monkeypatch.delenv(executor.MAX_REPEATS_VARIABLE)
 
     def execute(*shares, temperature="warm"):
         left = iter(shares)
@@ -183,6 +185,20 @@ def test_a_run_that_stays_disturbed_is_kept_after_two_repeats(executed):
 
     assert (row["run_id"], row["others_share"]) == ("x-warm-d1x2", 0.9)
     assert aside == ["x-warm-d1", "x-warm-d1x1"]
+
+
+def test_the_environment_limits_the_repeats(executed, monkeypatch):
+    """On a machine that is always busy, 0 has every run executed once."""
+    monkeypatch.setenv(executor.MAX_REPEATS_VARIABLE, "0")
+    assert executed(0.9) == ({"run_id": "x-warm-d1", "others_share": 0.9}, [])
+
+
+@pytest.mark.parametrize("text", ["-1", "two", "1.5", "٢"])
+def test_an_invalid_number_of_repeats_is_refused_before_the_run(executed, monkeypatch, text):
+    """The error names the variable."""
+    monkeypatch.setenv(executor.MAX_REPEATS_VARIABLE, text)
+    with pytest.raises(UsageError, match=executor.MAX_REPEATS_VARIABLE):
+        executed()
 
 
 def test_a_run_without_a_declared_temperature_is_no_timing(executed):
