@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 POLL_S = {"local": 0.05, "aws": 1.0}
 MAX_POLL_S = {"local": 0.2, "aws": 1.0}  # of a queue that is far from empty
-LONG_QUEUE = 100  # messages
+LONG_QUEUE = 20  # messages; fewer may all end at once
 EMPTY_POLLS = 3  # SQS counts are approximate: one zero proves nothing
 GRACE_S = 60.0
 # of an item, with the values that the expression names

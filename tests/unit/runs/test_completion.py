@@ -75,12 +75,13 @@ def test_an_empty_queue_is_looked_at_again(queue):
 @pytest.mark.parametrize(
     ("queued", "shrunk", "pause_s"),
     [
-        (100, 1, 0.05),  # short
+        (20, 1, 0.05),  # short
         (1_000, 0, 0.05),  # it does not become shorter
         (1_000, -5, 0.05),
         (1_000, 20, 0.2),  # 400 messages/s: 2.5 s are left, of which a quarter is beyond the maximum
         (200, 20, 0.125),
-        (101, 100, 0.05),
+        (100, 20, 0.0625),
+        (21, 100, 0.05),
     ],
 )
 def test_a_long_queue_is_polled_less_often(queued, shrunk, pause_s):
