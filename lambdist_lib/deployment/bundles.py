@@ -87,7 +87,9 @@ def build(
     for name in sorted(files):
         digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
     sha256 = digest.hexdigest()
-    return Bundle(handler=handler, key=f"{handler}-{sha256[:20]}.zip", sha256=sha256, content=_packed(files))
+    label = callables.label(processing) if f"{ENTRY}.py" in sources else ""
+    key = "-".join(filter(None, (handler, label, f"{sha256[:20]}.zip")))
+    return Bundle(handler=handler, key=key, sha256=sha256, content=_packed(files))
 
 
 def folder(path: str | Path) -> Path:
@@ -157,6 +159,7 @@ def _modules(handler: str, processing: Path) -> tuple[list[Path], list[tuple[Pat
     What a module can do without is followed, and need not be there.
     """
     places = _places(processing)
+    tops = {path.name.partition(".")[0] for place in places for path in place.iterdir()}
     waiting = [(_in(places, handler) or places[-1] / f"{handler}.py", True)]
     modules: dict[Path, bool] = {}
     foreign = []
@@ -167,7 +170,9 @@ def _modules(handler: str, processing: Path) -> tuple[list[Path], list[tuple[Pat
         modules[path] = required
         for found in imports.of_file(path):
             required_here = required and found.required
-            if local := _local(found.name, path, places):
+            top = found.name.partition(".")[0]
+            may_be_local = top in tops or top in ("", PACKAGE)  # most are not: spares looks for their files
+            if local := _local(found.name, path, places) if may_be_local else []:
                 waiting += [(file, required_here) for file in local]
             elif required_here and _is_missing(found, places):
                 foreign.append((path, found.name))
@@ -179,9 +184,10 @@ def _is_missing(found: imports.Import, places: list[Path]) -> bool:
     top = found.name.partition(".")[0]
     if top == PACKAGE:
         return True
-    if top and any(next((place / top).glob("**/*.py"), None) for place in places):
-        return False  # a folder without __init__.py is a package, too
-    return found.is_module and bool(top) and top not in GIVEN | sys.stdlib_module_names
+    if not (found.is_module and top) or top in GIVEN | sys.stdlib_module_names:
+        return False
+    # a folder without __init__.py is a package, too
+    return not any(next((place / top).glob("**/*.py"), None) for place in places)
 
 
 def _places(processing: Path) -> list[Path]:

@@ -33,6 +33,8 @@ from lambdist_lib.errors import UsageError
 
 PICKLED = "pickled_function"  # the package beside processing.py that holds the pickle
 PYTHON = "python.txt"  # in it: the minor version of Python whose bytecode the pickle holds
+LABEL = "label.txt"  # in it: what a function's items are, and its name; part of a zip's name
+LABELLED = re.compile(r"[a-z_]+-(json|text)-([a-z0-9-]+)-[0-9a-f]{20}\.zip")
 RESERVED = {"cloudpickle", "processing", PICKLED, "lambdist_lib"}
 PROVIDED = {"boto3", "botocore", "lambdist_lib", "cloudpickle"} | sys.stdlib_module_names
 HERE = ".".join(platform.python_version_tuple()[:2])
@@ -99,6 +101,7 @@ def write(
     files = {
         f"{PICKLED}/__init__.py": b'"""The pickled function."""\n',
         f"{PICKLED}/{PYTHON}": f"{HERE}\n".encode(),
+        f"{PICKLED}/{LABEL}": f"{'json' if as_json else 'text'}-{name}\n".encode(),
         f"{PICKLED}/function.pkl": pickled,
         "processing.py": PROCESSING.format(
             name=name,
@@ -125,6 +128,22 @@ def name_of(function: Callable[..., object]) -> str:
 def is_pickled(processing: Path) -> bool:
     """Return whether a folder was written by `write`."""
     return (processing / PICKLED / PYTHON).is_file()
+
+
+def label(processing: Path) -> str:
+    """Return what the zips with a folder's function are marked with; "" for a processing.py."""
+    path = processing / PICKLED / LABEL
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+def takes_json(code: Iterable[str]) -> str:
+    """Return the name of the function in a stack's zips whose items are JSON; "" where there is none.
+
+    >>> takes_json(["collector-f9509cd3d0fe73dba063.zip", "processor-json-upper-d10f6c85a162131d7eeb.zip"])
+    'upper'
+    """
+    labelled = filter(None, map(LABELLED.fullmatch, code))
+    return next((match[2] for match in labelled if match[1] == "json"), "")
 
 
 def missing(name: str) -> str:

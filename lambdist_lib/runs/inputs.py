@@ -13,7 +13,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import files, items, tables
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.data.files import lines
+from lambdist_lib.deployment import callables
 from lambdist_lib.errors import DataFileError, UsageError
 from lambdist_lib.results import folders
 
@@ -119,6 +120,23 @@ class Source:
             log(f"{self.data}: read as {self.read_as}{header}{chosen}")
         return path
 
+    def for_code(self, code: Iterable[str]) -> "Source":
+        """Return the source as the code of a deployed stack takes it.
+
+        Raises:
+            UsageError: A function runs there whose items are JSON, and the file is lines of text.
+        """
+        if not (function := callables.takes_json(code)):
+            return self
+        source = replace(self, for_function=True)
+        if source.encoding != "json":
+            raise UsageError(
+                f"nothing was sent: {self.data} is read as lines of text, and the stack runs the function "
+                f"{function} of a notebook or script, which takes JSON; `lambdist deploy` puts processing.py "
+                "back, --format jsonl sends each line as a JSON item"
+            )
+        return source
+
     def require_datapoints(self) -> None:
         """Raise DataFileError for a file that is missing, packed or empty, before anything else is asked.
 
@@ -177,7 +195,11 @@ def _some(rows: Iterable[Any], otherwise: str) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _local(data: str, target: Target | None) -> Iterator[Path]:
-    """The file itself, or a copy of the S3 object that is gone afterwards."""
+    """The file itself, or a copy of standard input or of the S3 object that is gone afterwards."""
+    if data == "-":
+        with tempfile.TemporaryDirectory() as folder:
+            yield files.spool(sys.stdin.buffer, Path(folder) / "standard-input")
+        return
     if not data.startswith(S3):
         path = paths.find(data)
         if not path.is_file():

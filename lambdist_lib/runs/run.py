@@ -260,7 +260,8 @@ def submit(
         The run's row (`schema.RUNS`) and its `folder`.
 
     Raises:
-        UsageError: The arm is unknown or sends nothing, or a condition is out of bounds.
+        UsageError: The arm is unknown or sends nothing, a condition is out of bounds, or the stack runs a
+            function that takes JSON and the file is lines of text.
         TargetError: The stacks are not deployed here.
     """
     require_arm(arm)
@@ -272,6 +273,7 @@ def submit(
     name = str(data) if source.is_file else "items"
     experiment_id = folders.checked_id(experiment_id or folders.new_id(name))
     stack = stacks.describe(target, ARMS[arm].stack)
+    source = source.for_code(stack.code.values())
     known = parse_conditions({**conditions, **_of_stack(stack)})
     experiment = paths.results() / experiment_id
     with folders.removed_if_refused(experiment):

@@ -96,8 +96,20 @@ def test_items_arrive_as_objects_and_datapoints_of_a_file_as_strings():
     assert called(callables.write(lambda item: item, as_json=False), "5") == "'5'"
 
 
+def test_a_zip_is_named_for_its_function_and_for_what_it_takes():
+    """`lambdist submit` reads there what runs in a stack; the other zips hold no function."""
+    objects, strings = callables.write(str.upper), callables.write(str.upper, as_json=False)
+
+    keys = [bundles.build(handler, processing=objects).key for handler in ("collector", "processor")]
+    assert callables.takes_json(keys) == "upper"
+    assert callables.takes_json(keys[:1]) == ""
+    assert callables.takes_json([bundles.build("single_node", processing=objects).key]) == "upper"
+    assert callables.takes_json([bundles.build("processor", processing=strings).key]) == ""
+    assert callables.takes_json([bundles.build("processor").key]) == ""
+
+
 def test_a_line_that_is_not_json_dies_at_once_and_says_what_to_do():
-    """`lambdist submit` sends lines of text to whatever is deployed."""
+    """A client of the API sends text to whatever is deployed."""
     done = ran(callables.write(lambda item: item), "word")
 
     cause = done.stderr.strip().splitlines()[-1]

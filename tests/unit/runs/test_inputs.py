@@ -137,3 +137,28 @@ def test_standard_input_is_read_without_a_run(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"a\nb\n")))
 
     assert [line.data for line in Source(data="-").lines()] == ["a", "b"]
+
+
+def test_lines_of_text_are_refused_for_a_function_that_takes_json(pages, monkeypatch, tmp_path):
+    """Before anything is sent; JSON lines and tables are items of it, also from standard input."""
+    code = ["collector-0123456789abcdef0123.zip", "processor-json-upper-0123456789abcdef0123.zip"]
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'"a"\n{"b": 1}\n')))
+
+    for data in ("words.txt", "-"):
+        with pytest.raises(UsageError, match=r"function upper .*`lambdist deploy`.*--format jsonl"):
+            Source(data=data).for_code(code)
+    assert written(Source(data=pages, columns=["url"]).for_code(code), tmp_path) == {
+        0: '"a"',
+        1: '""',
+        2: '"b"',
+    }
+    piped = Source(data="-", format="jsonl").for_code(code)
+    assert written(piped, tmp_path / "piped") == {0: '"a"', 1: '{"b":1}'}
+
+
+def test_lines_of_text_go_to_a_processing_py_and_to_a_function_of_strings():
+    """What runs in a stack is read from the names of its zips."""
+    source = Source(data="words.txt")
+
+    assert source.for_code(["processor-0123456789abcdef0123.zip"]) is source
+    assert source.for_code(["processor-text-upper-0123456789abcdef0123.zip"]) is source
