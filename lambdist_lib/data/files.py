@@ -235,7 +235,7 @@ def _find(path: str | Path) -> Path:
         raise DataFileError(
             f"{given} can be read only once, as it is not a regular file: pipe it in, with - as the file"
         )
-    for folder in (given.parent, paths.data()):
+    for folder in (given.parent, Path("data"), paths.data()):
         near = difflib.get_close_matches(given.name, _names(folder), n=3)
         if near:
             names = " or ".join(paths.shown(folder / name) for name in near)

@@ -360,6 +360,17 @@ def test_a_missing_file_suggests_close_names(file, tmp_path):
         files.read(tmp_path / "mesurements.txt")
 
 
+def test_a_file_of_the_folders_own_data_is_meant(tmp_path, monkeypatch):
+    """`lambdist init` writes data/words.txt, which goes before the shipped one of that name."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "words.txt").touch()
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(DataFileError, match=r"did you mean data/words\.txt\?"):
+        files.read("words.txt")
+
+
+
 def test_a_missing_file_without_close_names_lists_the_data_folder(tmp_path):
     """The message lists the shipped data files."""
     with pytest.raises(DataFileError, match=r"no data file .*qqq; data has .*words\.txt"):
