@@ -31,7 +31,7 @@ from lambdist_lib.progress import Progress, in_notebook, is_headless
 from lambdist_lib.protocol.arms import settings_of
 from lambdist_lib.records import lambda_reports
 from lambdist_lib.results import folders, schema, tables
-from lambdist_lib.runs import argument_checks, cost_estimate, phases, preparation, redrive
+from lambdist_lib.runs import argument_checks, cost_estimate, crash_waits, phases, preparation, redrive
 from lambdist_lib.runs.environments import Environments
 from lambdist_lib.runs.executor import Executor
 
@@ -135,7 +135,7 @@ class Experiment:
         if double := set(settings) & set(self.conditions.settings()):
             raise UsageError(
                 f"{', '.join(sorted(double))}: a condition of the experiment, recorded with its runs; "
-                "pass it to Experiment(...) instead of deploy(...)"
+                "pass it to Experiment(...) or as an option of its own, not to deploy(...) or --set"
             )
         settings = {**settings_of(self.arms), **settings}
         settings = callables.with_runtime(settings, self.processing, self.target.name)
@@ -156,6 +156,7 @@ class Experiment:
             if not self.keep_stacks:
                 ownership.record_created(self.target, self.folder)
             progress.show(f"{len(self._environments.stacks)} stacks on {self.target.label}")
+        _report(crash_waits.note(self.arms, self._environments.stacks, self.conditions, self.points))
         return self._environments.stacks
 
     def run_cold(self) -> pd.DataFrame:

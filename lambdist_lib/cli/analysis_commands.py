@@ -26,6 +26,7 @@ INCOMPLETE = flag("--allow-incomplete", "measure even if datapoints are unaccoun
     arguments.QUEUE_BATCH,
     arguments.memory("of the processing Lambda"),
     arguments.PROCESSORS,
+    arguments.SET,
     argument(
         "--repetitions", type=value_types.whole(1), default=10, metavar="R",
         help="warm pairs at most (default 10)",
@@ -51,6 +52,7 @@ INCOMPLETE = flag("--allow-incomplete", "measure even if datapoints are unaccoun
 def run(options: argparse.Namespace) -> None:
     from lambdist_lib import paths
     from lambdist_lib.cli import summary_text
+    from lambdist_lib.deployment import templates
     from lambdist_lib.experiment import TIME_LIMIT_S, Experiment
     from lambdist_lib.measures import thresholds
     from lambdist_lib.planner import outlook
@@ -60,13 +62,15 @@ def run(options: argparse.Namespace) -> None:
     if options.time_limit_s and not options.target_precision:
         raise UsageError("--time-limit-s needs a --target-precision above 0; with 0 exactly R pairs run")
     thresholds.require_possible(options.fail_if, arms)  # before minutes are spent
+    settings = dict(options.set)
+    templates.require_valid(settings)
     conditions = cli_options.values(
         options, "target", "region", "profile", "experiment_id", "keep_stacks", "data", "seed", "processing",
         "queue_batch", "memory_mb", "processors", "stop_if_dead", "first_datapoints", *cli_options.SENDING,
     )  # fmt: skip
     with Experiment(arms=arms, **cli_options.of_file(options), **conditions) as experiment:
         runs = 1 + options.repetitions
-        experiment.deploy(runs=runs, **cli_options.values(options, "budget_usd", "yes"))
+        experiment.deploy(runs=runs, **settings, **cli_options.values(options, "budget_usd", "yes"))
         experiment.run_cold()
         experiment.run_pairs(
             options.repetitions,

@@ -19,7 +19,10 @@ PROCESSING = argument(
     "--processing", default="", metavar="FOLDER", complete=FILES,
     help="with your processing.py (default: lambdas)",
 )  # fmt: skip
-SETTINGS = "a parameter of the templates, such as memory_mb=256; may come again"
+SET = argument(
+    "--set", action="append", type=value_types.setting, default=[], metavar="NAME=VALUE",
+    help="a parameter of the templates, such as max_receives=3; may come again",
+)  # fmt: skip
 CONSENT = (
     argument(
         "--budget-usd", type=value_types.real(0, above=True), default=0.0, metavar="X",

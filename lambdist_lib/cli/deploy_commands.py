@@ -105,10 +105,7 @@ def init(options: argparse.Namespace) -> None:
     "create or update both stacks",
     *arguments.TARGET,
     arguments.PROCESSING,
-    argument(
-        "--set", action="append", type=value_types.setting, default=[], metavar="NAME=VALUE",
-        help=arguments.SETTINGS,
-    ),
+    arguments.SET,
     argument(
         "--expires", default="", metavar="8h", help="age at which `lambdist leaks` may remove it (default 1d)"
     ),

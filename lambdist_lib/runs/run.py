@@ -26,6 +26,7 @@ from lambdist_lib.runs import (
     clocks,
     collect,
     completion,
+    crash_waits,
     dead_limit,
     leftovers,
     lost_stack,
@@ -284,6 +285,8 @@ def submit(
         target, stack, points, folder, known,
         arm=arm, experiment_id=experiment_id, deadline_s=deadline_s, encoding=source.encoding,
     )  # fmt: skip
+    if note := crash_waits.note([arm], {stack.kind: stack}, known, points):
+        log(note)
     with locks.stacks(target, f"lambdist submit {name}"):
         leftovers.clear(target, stack, log)
         row = run_once(target, stack, points, folder, info, watch=watch)

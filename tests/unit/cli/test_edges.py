@@ -126,6 +126,7 @@ TABLE = {
         **SEND,
         **TARGET,
         **PROCESSING,
+        "--set": (["max_receives=2", "datapoint_pattern=a=b"], [*SETTING["--set"][1], "memry_mb=1"]),
         **QUEUE,
         "--first-datapoints": (["0", "1", "1000000"], ["-1", "1.5", "", "x"]),
         "--repetitions": (["1", "6", "1000"], COUNT),
