@@ -21,6 +21,7 @@ import pandas as pd
 from lambdist_lib import extras
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import lack_of_fit
+from lambdist_lib.measures.profile_intervals import profile_ends
 from lambdist_lib.measures.scaling_laws import LAWS, OF_FACTOR, SHARED_OUT, Law
 
 LEVELS_NEEDED = 6  # for a law beyond `overhead`, on both sides of the knee (Gunther 2007)
@@ -201,25 +202,22 @@ def _fit(name: str, points: pd.DataFrame, confidence: float) -> Fit:
 
 
 def _parameters(result: Any, units: dict[str, str], confidence: float) -> list[Parameter]:
-    from lmfit import MinimizerException
-    from scipy.stats import t as student
+    from scipy.special import stdtrit
 
-    try:
-        profiles = result.conf_interval(sigmas=[confidence])
-    except (MinimizerException, ValueError, ZeroDivisionError, TypeError, AttributeError):
-        profiles = {}  # a single parameter, no standard errors, or a flat optimum
-    parameters = []
-    for name, unit in units.items():
-        value, stderr = float(result.params[name].value), float(result.params[name].stderr or math.nan)
-        ends = [end for _, end in profiles.get(name, [])]
-        if len(ends) == 3 and np.isfinite(ends).all():
-            parameters.append(Parameter(name, value, float(ends[0]), float(ends[2]), stderr, unit, "profile"))
-            continue
-        reach = stderr * float(student.ppf((1 + confidence) / 2, max(result.nfree, 1)))
-        parameters.append(
-            Parameter(name, value, value - reach, value + reach, stderr, unit, "standard error")
-        )
-    return parameters
+    def residuals(values: np.ndarray) -> np.ndarray:
+        log_s = result.model.func(**result.userkws, **dict(zip(units, values, strict=True)))
+        weighted: np.ndarray = (log_s - result.data) * result.weights
+        return weighted
+
+    values = [float(result.params[name].value) for name in units]
+    errors = [float(result.params[name].stderr or math.nan) for name in units]
+    ends = profile_ends(residuals, values, errors, confidence=confidence)
+    t = float(stdtrit(max(result.nfree, 1), (1 + confidence) / 2))
+    return [
+        Parameter(name, value, *(profile or (value - error * t, value + error * t)), error, unit,
+                  "profile" if profile else "standard error")
+        for (name, unit), value, error, profile in zip(units.items(), values, errors, ends, strict=True)
+    ]  # fmt: skip
 
 
 def _aicc(squares: float, points: int, parameters: int) -> float:

@@ -133,6 +133,7 @@ def sweep(seconds, levels=(1, 2, 5, 10, 20, 50, 100), *, sizes=(1000,), repetiti
           factor="chunks", **columns):  # fmt: skip
     """Warm distributed runs at each level, `seconds(level, size)` and noise; `columns` override."""
     rng = np.random.default_rng(seed)
+    [_, run] = runs(1).to_dict("records")
     rows = []
     for size in sizes:
         for level in levels:
@@ -140,7 +141,7 @@ def sweep(seconds, levels=(1, 2, 5, 10, 20, 50, 100), *, sizes=(1000,), repetiti
                 makespan_s = seconds(level, size) * rng.lognormal(0, spread)
                 rows.append(
                     {
-                        **runs(1).iloc[1],
+                        **run,
                         "run_id": f"sweep-{size}-{level}-{repetition}",
                         "pair": repetition,
                         **({"processors": max(level, 2)} if factor == "chunks" else {}),

@@ -1,5 +1,6 @@
 """Fit laws to a sweep, and choose among them."""
 
+import functools
 import math
 
 import numpy as np
@@ -25,6 +26,7 @@ TRUTH = {
 LEVELS = (1, 2, 5, 10, 20, 50, 100)
 
 
+@functools.cache  # several tests look at the same fits
 def fitted(seconds, levels=LEVELS, *, factor="chunks", **options):
     return scaling.fits(
         sweep.by_level(frames.sweep(seconds, levels, factor=factor, **options), factor=factor)

@@ -21,14 +21,14 @@ NONE = frames.invocations(0)
 def runs_of(seconds, pairs=6, **columns):
     """Warm runs of each arm, by the seconds that it takes; a pair shares a drift."""
     rng = np.random.default_rng(1)
+    [_, run] = frames.runs(1).to_dict("records")
     rows = []
     for pair in range(1, pairs + 1):
         drift = rng.lognormal(0, 0.05)
         for arm, base_s in seconds.items():
-            row = frames.runs(1).iloc[1].to_dict()
-            row |= {"arm": arm, "run_id": f"{arm}-{pair}", "pair": pair, "client_cpu_s": base_s / 2,
-                    "makespan_s": base_s * drift * rng.lognormal(0, 0.01)}  # fmt: skip
-            rows.append(row)
+            rows.append({**run, "arm": arm, "run_id": f"{arm}-{pair}", "pair": pair,
+                         "client_cpu_s": base_s / 2,
+                         "makespan_s": base_s * drift * rng.lognormal(0, 0.01)})  # fmt: skip
     return pd.DataFrame(rows).assign(**columns)
 
 
