@@ -113,7 +113,22 @@ class WhichWay:
             now = _leaders(self.sizes, times)
             parts.append(f"at {count(times)} times the size {_change(before, now)}")
         first = f"From cold environments, with {senders} and up to {processors}, {_lead(before)}"
-        return f"{'; '.join([first, *parts])}."
+        return " ".join(filter(None, [f"{'; '.join([first, *parts])}.", self._left_out()]))
+
+    def _left_out(self) -> str:
+        """Return which ways cannot do the job at a size that another one can, and why."""
+        arms = {times: set(rows["arm"]) for times, rows in self.sizes.groupby("times")}
+        parts = []
+        for arm in self.sizes["arm"].unique():
+            if missing := [times for times in sorted(arms) if arm not in arms[times]]:
+                lines = ARMS[arm].max_requests
+                why = (
+                    f"at most {count(lines)} lines: raise request_batch"
+                    if lines
+                    else "not within its timeouts"
+                )
+                parts.append(f"{arm} from {count(missing[0])} times the size on ({why})")
+        return f"Left out: {joined(parts)}." if parts else ""
 
 
 def which_way(

@@ -84,6 +84,19 @@ def test_ties_are_named():
     assert "queue_client stays both the fastest" in text  # as good as before is no change
 
 
+def test_a_way_that_cannot_do_a_size_is_named_with_the_reason():
+    """It stands in the table of one size and not of the next, which would be a riddle."""
+    sizes = [(1, "invoke", 1.0, 1.0), (1, "distributed_map", 8.0, 2.0), (1, "queue_client", 2.0, 2.0),
+             (10, "invoke", 1.0, 1.0), (10, "distributed_map", 8.0, 2.0),
+             (1000, "invoke", 1.0, 1.0)]  # fmt: skip
+    names = ("invoke", "distributed_map", "queue_client")
+
+    text = ways_of(table_of(dict.fromkeys(names, (0.3, 0.2, 2.0))), sizes).conclusion()
+
+    assert "distributed_map from 1,000 times the size on (at most 80,000 lines: raise request_batch)" in text
+    assert "queue_client from 10 times the size on (not within its timeouts)" in text
+
+
 def test_without_a_stored_datapoint_no_way_is_the_fastest():
     text = ways_of(table_of({"invoke": (None, None, None)}), fastest="").conclusion()
 
