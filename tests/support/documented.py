@@ -135,6 +135,7 @@ NEEDS = {
     "python benchmarks/laws.py": QUIET,
     "python benchmarks/measures.py": QUIET,
     "python benchmarks/waits.py": QUIET,
+    "python benchmarks/ways.py": QUIET,
     "python benchmarks/width.py": QUIET,
     "python benchmarks/pipeline.py": QUIET,
     "python benchmarks/peers_pipeline.py": QUIET,
