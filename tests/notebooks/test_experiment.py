@@ -1,4 +1,4 @@
-"""The main notebook, run headless from either folder, with valid and invalid parameters."""
+"""The main notebook, run headless with valid and invalid parameters, and what papermill tells of it."""
 
 import ast
 import re
@@ -16,18 +16,17 @@ PHASES = ["deploy", "cold runs", "warm pairs", "destroy"]
 FIGURES = 7
 
 
-@pytest.mark.parametrize("folder", [paths.notebooks(), paths.root()], ids=["notebooks", "root"])
-def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
-    """papermill ends with status 0: a line per phase, figures, the finding, the files beside the runs."""
-    out = tmp_path / "out.ipynb"
-    parameters = given(experiment_id=f"papermill-{folder.name}", data=ten_words, **TINY)
+def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
+    """The executed notebook lies beside its results and figures; finding and report are printed."""
+    parameters = given(experiment_id="by-lambdist", data=ten_words, **TINY)
 
-    done = run("papermill", NOTEBOOK.relative_to(folder), out, *parameters, cwd=folder)
+    done = run("lambdist", "notebook", NOTEBOOK, *parameters)
 
     assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
-    require_clean(read(out), phases=PHASES, figures=FIGURES)
-    results = paths.results() / f"papermill-{folder.name}"
+    assert not re.search("Warning|Traceback", done.stderr)
+    results = paths.results() / "by-lambdist"
+    notebook = read(results / "notebook.ipynb")
+    require_clean(notebook, phases=PHASES, figures=FIGURES)
     runs = tables.load(results, "runs")
     assert list(runs.columns) == list(schema.RUNS)
     assert list(runs["temperature"]) == ["cold"] * 3 + ["warm"] * 3
@@ -38,41 +37,24 @@ def test_papermill_runs_it_from_either_folder(run, tmp_path, ten_words, folder):
         "speedup.png", "timeline.png", "latency.png", "cold_starts.png", "dead_letters.png",
         "costs.png", "outlook.png",
     }  # fmt: skip
-    assert read(results / "summary.json")["finding"] in plain(outputs(read(out))[0])
-
-
-def test_lambdist_notebook_runs_it_into_the_experiments_folder(run, ten_words):
-    """Without an output path the executed notebook lies beside its results, and the finding is printed."""
-    parameters = given(experiment_id="by-lambdist", data=ten_words, **TINY)
-
-    done = run("lambdist", "notebook", NOTEBOOK, *parameters)
-
-    assert done.returncode == 0, done.stderr
-    results = paths.results() / "by-lambdist"
-    require_clean(read(results / "notebook.ipynb"), phases=PHASES, figures=FIGURES)
-    assert read(results / "summary.json")["finding"] in done.stdout
-    assert "Traceback" not in done.stderr
+    finding = read(results / "summary.json")["finding"]
+    assert finding in plain(outputs(notebook)[0])
+    assert finding in done.stdout
     assert re.search(r"^report: .*report\.html$", done.stdout, re.MULTILINE)
-    page = (paths.results() / "by-lambdist" / "report.html").read_text(encoding="utf-8")
+    page = (results / "report.html").read_text(encoding="utf-8")
     command = f"lambdist notebook notebooks/experiment.ipynb -p chunks 4 -p data {paths.shown(ten_words)} -p"
     assert command in page
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("chnks", "5", r"unknown parameter chnks \(did you mean chunks\?\)"),
-        ("chunks", "abc", r"parameter chunks is 'abc'; it must be int"),
-    ],
-)
-def test_papermill_fails_on_a_wrong_parameter(run, tmp_path, name, value, message):
-    """papermill alone takes any name and any type with exit status 0; the notebook itself refuses."""
+@pytest.mark.parametrize("folder", [paths.notebooks(), paths.root()], ids=["notebooks", "root"])
+def test_papermill_fails_on_a_wrong_parameter(run, tmp_path, folder):
+    """From either folder; papermill alone takes any name and type with status 0, the notebook refuses."""
     out = tmp_path / "out.ipynb"
 
-    done = run("papermill", NOTEBOOK, out, "-p", name, value)
+    done = run("papermill", NOTEBOOK.relative_to(folder), out, "-p", "chunks", "abc", cwd=folder)
 
     assert done.returncode == 1
-    assert re.search(message, done.stderr)
+    assert re.search(r"parameter chunks is 'abc'; it must be int", done.stderr)
     assert [output["ename"] for output in outputs(read(out)) if "ename" in output] == ["ParameterError"]
     ran = [cell for cell in code_cells(read(out)) if cell["metadata"]["papermill"]["status"] == "completed"]
     assert len(ran) == 2  # the two cells of parameters: nothing was deployed

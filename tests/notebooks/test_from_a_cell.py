@@ -7,11 +7,11 @@ from lambdist_lib.analysis import load_results
 
 
 def test_a_function_of_a_cell_runs_to_its_answers(run, tmp_path):
-    """fan_out and the experiment give the same answers, and the plan for AWS stands beside the verdict."""
+    """Run from notebooks/: fan_out and the experiment give the same answers, beside a plan for AWS."""
     out = tmp_path / "out.ipynb"
     smallest = given(experiment_id="from-a-cell", numbers=9, chunks=2, pairs=1)
 
-    done = run("papermill", paths.notebooks() / "from_a_cell.ipynb", out, *smallest)
+    done = run("papermill", "from_a_cell.ipynb", out, *smallest, cwd=paths.notebooks())
 
     assert done.returncode == 0, done.stderr
     require_clean(read(out), phases=["walk", "deploy", "warm pairs", "destroy"], figures=1)

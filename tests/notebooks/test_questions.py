@@ -52,12 +52,12 @@ SMALLEST = {  # parameters, phases, figures by file, what was varied in which ru
 
 @pytest.mark.parametrize("name", SMALLEST)
 def test_a_notebook_runs_to_its_finding(run, tmp_path, ten_words, name):
-    """papermill ends with status 0, with the figures beside the runs and the finding in the summary."""
+    """papermill in the checkout ends with status 0: figures beside the runs, the finding in the summary."""
     parameters, phases, figures, varied, ran = SMALLEST[name]
     out, results = tmp_path / "out.ipynb", paths.results() / f"smallest-{name.replace('_', '-')}"
     chosen = given(experiment_id=results.name, data=ten_words, **parameters)
 
-    done = run("papermill", paths.notebooks() / f"{name}.ipynb", out, *chosen)
+    done = run("papermill", f"notebooks/{name}.ipynb", out, *chosen)
 
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr

@@ -85,9 +85,9 @@ ELSEWHERE = {
     "make help": f"{UNIT}project/test_readme.py::test_make_help_lists_what_can_be_made",
     "papermill --help-notebook notebooks/experiment.ipynb": f"{NOTEBOOK}test_papermill_tells_the_parameters",
     "papermill experiment.ipynb out.ipynb -p chunks 100":
-        f"{NOTEBOOK}test_papermill_runs_it_from_either_folder",
+        "tests/notebooks/test_from_a_cell.py::test_a_function_of_a_cell_runs_to_its_answers",
     "papermill notebooks/experiment.ipynb results/out.ipynb -p chunks 100":
-        f"{NOTEBOOK}test_papermill_runs_it_from_either_folder",
+        "tests/notebooks/test_questions.py::test_a_notebook_runs_to_its_finding",
     "python examples/dist.py 20 data/words.txt": EXAMPLES,
     "python examples/single.py data/words.txt": EXAMPLES,
     "python examples/ten_lines.py": SHORT,
