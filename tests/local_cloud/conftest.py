@@ -208,12 +208,12 @@ def lambdist():
 def command(monkeypatch, capsys):
     """`command("submit", path, state=folder)`: as `lambdist`, without a process, which costs a second."""
 
-    def run(*arguments: object, state: Path | None = None):
+    def run(*arguments: object, state: Path | None = None, cwd: Path | None = None):
         typed = list(map(str, arguments))
         with monkeypatch.context() as patched:
             patched.setenv("LAMBDIST_STATE", str(state or paths.state()))
             patched.setenv("LAMBDIST_RESULTS", str(paths.results()))  # --results-dir sets it
-            patched.chdir(paths.root())
+            patched.chdir(cwd or paths.root())
             capsys.readouterr()
             status = main.main(typed)
             told = capsys.readouterr()

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
 
@@ -21,6 +22,13 @@ from lambdist_lib.cloud import local_cloud
 from lambdist_lib.results import folders, journal
 
 LINGER_S = 0.5
+LONG = [  # a notebook that deploys, then measures for a minute
+    """\
+from lambdist_lib import Experiment
+experiment = Experiment(data=data, experiment_id=experiment_id, work="io:300ms", chunks=2)
+experiment.deploy()""",
+    "experiment.run_pairs(40)",
+]
 numbers = itertools.count()
 
 
@@ -66,14 +74,13 @@ def interrupted(process, by=signal.SIGINT):
     ],
 )
 def test_a_signal_ends_a_submission_at_once_and_resume_finishes_it(
-    both, data_file, lambdist, arm, state, by, status
+    both, data_file, command, arm, state, by, status
 ):
     """Ctrl-C and SIGTERM: ended within two seconds, one line, a journal; `lambdist resume` does the rest."""
     experiment_id = f"ctrl-c-{state}"
-    data = data_file(40)
-    command = ["submit", data, "--id", experiment_id, "--arm", arm, "--work", "io:400ms", "--chunks", 4]
+    data = data_file(20)
 
-    process = begun(*command)
+    process = begun("submit", data, "--id", experiment_id, "--arm", arm, "--work", "io:400ms", "--chunks", 4)
     folder = eventually(lambda: under_way(experiment_id, state))
     took_s, told = interrupted(process, by)
 
@@ -84,24 +91,23 @@ def test_a_signal_ends_a_submission_at_once_and_resume_finishes_it(
     assert list(journal.read(folder / "journal"))
 
     moved = data.rename(data.with_suffix(".moved"))
-    lost = lambdist("resume", folder.name)
+    lost = command("resume", folder.name)
     assert (lost.returncode, lost.stdout) == (2, "")
     assert "--data says where" in lost.stderr
     moved.rename(data)
-    command = re.findall("`lambdist ([^`]+)`", told.splitlines()[-1])[0]
-    resumed = lambdist(*shlex.split(command), "--json", cwd=data.parent)  # as printed, from any folder
+    printed = re.findall("`lambdist ([^`]+)`", told.splitlines()[-1])[0]
+    resumed = command(*shlex.split(printed), "--json", cwd=data.parent)  # as printed, from any folder
     assert resumed.returncode == 0, resumed.stderr
     assert "data_path" not in folders.read_facts(folder)  # it names a home
     [row] = json.loads(resumed.stdout)
-    assert (row["submitted"], row["stored"], row["resumed"]) == (40, 40, True)
+    assert (row["submitted"], row["stored"], row["resumed"]) == (20, 20, True)
 
 
-def test_ctrl_c_in_haste_loses_nothing(both, data_file, lambdist):
+def test_ctrl_c_in_haste_loses_nothing(both, data_file, command):
     """Who presses it again and again cuts the farewell short, and the run is finished all the same."""
     data = data_file(40)
-    command = ["submit", data, "--id", "ctrl-c-twice", "--work", "io:100ms", "--chunks", 4]
 
-    process = begun(*command)
+    process = begun("submit", data, "--id", "ctrl-c-twice", "--work", "io:100ms", "--chunks", 4)
     folder = eventually(lambda: under_way("ctrl-c-twice"))
     for _ in range(5):
         process.send_signal(signal.SIGINT)
@@ -109,24 +115,23 @@ def test_ctrl_c_in_haste_loses_nothing(both, data_file, lambdist):
     process.communicate(timeout=20)
 
     assert process.returncode in (130, -signal.SIGINT)
-    resumed = lambdist("resume", folder.name, "--data", data, "--json")
+    resumed = command("resume", folder.name, "--data", data, "--json")
     assert resumed.returncode == 0, resumed.stderr
     [row] = json.loads(resumed.stdout)
     assert (row["submitted"], row["stored"], row["resumed"]) == (40, 40, True)
 
 
-def test_ctrl_c_ends_an_experiment_and_its_stacks_wait_for_the_resume(data_file, cloud, tmp_path, lambdist):
+def test_ctrl_c_ends_an_experiment_and_its_stacks_wait_for_the_resume(data_file, cloud, tmp_path, command):
     """What was accepted is not torn down with the command: `lambdist resume` finishes the run."""
     data, state = data_file(10), tmp_path / "state"
-    command = ["run", data, "--id", "ctrl-c-run", "--work", "io:400ms", "--chunks", 2]
 
-    process = begun(*command, state=state)
+    process = begun("run", data, "--id", "ctrl-c-run", "--work", "io:400ms", "--chunks", 2, state=state)
     assert eventually(lambda: under_way("ctrl-c-run"))
     took_s, told = interrupted(process)
 
     assert (process.returncode, "Traceback" in told) == (130, False)
     assert took_s < 2
-    resumed = lambdist("resume", "ctrl-c-run", "--data", data, "--json", state=state)
+    resumed = command("resume", "ctrl-c-run", "--data", data, "--json", state=state)
     assert resumed.returncode == 0, resumed.stderr
     assert [row["stored"] for row in json.loads(resumed.stdout)] == [10]
 
@@ -143,14 +148,14 @@ def cloud(tmp_path):
 def long_notebook(tmp_path, cloud, data_file):
     """papermill in the middle of a long experiment: its process, its kernel's pid, and the cloud's record."""
     state, name = tmp_path / "state", f"signals-{next(numbers)}"
-    parameters = {
-        "data": data_file(10), "work": "io:300ms", "chunks": 2, "pairs": 40, "experiment_id": name,
-    }  # fmt: skip
-    given = [word for parameter in parameters.items() for word in ("-p", *map(str, parameter))]
+    cells = [nbformat.v4.new_code_cell(source) for source in LONG]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "long.ipynb")
+    given = ["-p", "data", str(data_file(10)), "-p", "experiment_id", name]
     with (tmp_path / "papermill.log").open("w") as log:
         process = subprocess.Popen(
-            [Path(sys.executable).parent / "papermill", paths.notebooks() / "experiment.ipynb",
-             tmp_path / "out.ipynb", "--no-progress-bar", *given],
+            [Path(sys.executable).parent / "papermill", tmp_path / "long.ipynb", tmp_path / "out.ipynb",
+             "--no-progress-bar", *given],
             env={**os.environ, "LAMBDIST_STATE": str(state)}, cwd=tmp_path,
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
