@@ -8,7 +8,7 @@ from lambdist_lib import load_results, paths
 from lambdist_lib.deployment import stacks
 from lambdist_lib.errors import UsageError
 
-SEED, POINTS = "seed:4", 20
+SEED, POINTS = "seed:4", 12
 BOTH, ALL_STORED = {"stored", "dead"}, {"stored"}
 DIE = dict.fromkeys(faulty.KINDS, BOTH) | {"crash-after": ALL_STORED, "duplicate": ALL_STORED}
 
@@ -30,7 +30,7 @@ def patient(target, deployed_as):
 
 
 def test_each_kind_strikes_as_planned(patient):
-    """At 0.5 on 20 datapoints: outcome, cause, receives, failures and duplicates are those of truth.csv."""
+    """At 0.5 on a dozen datapoints: outcome, cause, receives, failures, duplicates are those of truth.csv."""
     plans = {f"kind-{kind}": f"{kind}:0.5,{SEED}" for kind in faulty.KINDS}
     faulty.hasten(patient["distributed"], visibility_s=7)  # beyond the timeout of the slow ones
 
@@ -45,7 +45,7 @@ def test_each_kind_strikes_as_planned(patient):
         assert wrong == {}, name
         struck = [n for n, told in truth.items() if kind in told["strikes"].split()]
         assert len(truth) == POINTS
-        assert 5 < len(struck) < POINTS
+        assert 2 < len(struck) < POINTS
         assert {told["outcome"] for told in truth.values()} == DIE[kind]
         fates = load_results(paths.results() / "faults" / "runs" / name).planned_vs_actual()
         assert np.trace(fates) == fates.to_numpy().sum() > 0, fates
@@ -60,8 +60,11 @@ def test_each_kind_strikes_as_planned(patient):
 
 def test_nothing_but_throttles_is_told_as_such(patient):
     """All places taken: nothing ever begins, and that is what the dead say."""
+    faulty.hasten(patient["distributed"], visibility_s=1)  # nothing begins that could outlast it
+
     row, _, _, _ = faulty.run(patient["distributed"], "kind-throttled", f"throttle:1,{SEED}", points=3)
 
+    faulty.hasten(patient["distributed"])
     assert row["dead"] == 3
     matrix = load_results(paths.results() / "faults" / "runs" / "kind-throttled").planned_vs_actual()
     assert matrix.to_dict("index") == {"throttle-only": {"throttle-only": 3}}
@@ -71,7 +74,7 @@ def test_a_throttled_processor_loses_receives_and_no_datapoints(patient):
     """Half of its places taken: some receives leave nothing, not even a marker that they began."""
     deployed = patient["distributed"]
 
-    row, table, items, truth = faulty.run(deployed, "kind-throttle", f"throttle:0.5,{SEED}")
+    row, table, items, truth = faulty.run(deployed, "kind-throttle", f"throttle:0.5,{SEED}", points=16)
 
     faulty.require_balanced(row)
     assert {told["outcome"] for told in truth.values()} == {""}
@@ -104,10 +107,10 @@ def test_a_batch_does_not_die_with_one_of_its_own(deploy):
     deployed = faulty.hasten(deploy("neighbours", ["distributed"], **settings)["distributed"])
 
     row, table, items, _ = faulty.run(
-        deployed, "neighbours", "crash:1@4", points=20, queue_batch=10, request_batch=10
+        deployed, "neighbours", "crash:1@4", points=10, queue_batch=10, request_batch=10
     )
 
-    assert (row["stored"], row["dead"]) == (19, 1)
+    assert (row["stored"], row["dead"]) == (9, 1)
     assert table.outcome[4] == "dead"
     assert faulty.traces(items[4])["crash"] >= 2
 
