@@ -7,12 +7,14 @@ AWS_ACCESS_KEY_ID, which makes it the key of the emulator's root user, too.
 import os
 import sys
 
-from lambdist_lib.cloud import emulator_gate
+from lambdist_lib.cloud import emulator_gate, emulator_worker
 
 
 def main() -> None:
     from ministack import app as emulator
+    from ministack.core import lambda_runtime
 
+    emulator_worker.patch(lambda_runtime)
     emulator.app = emulator_gate.guarded(
         emulator.app, os.environ["AWS_ACCESS_KEY_ID"], enforces_iam=os.environ.get("AUTH") == "true"
     )

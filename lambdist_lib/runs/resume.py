@@ -130,7 +130,7 @@ def waits_for(queued: QueueDepth, run_id: str, longest_s: float) -> str:
         return ""
     back = f", {queued.in_work:,} of them with a processor or due again later" if queued.in_work else ""
     return (
-        f"{run_id}: waits for {counted(queued.total, 'messages')} that were sent before{back}; each takes at "
+        f"{run_id}: waits for {counted(queued.total, 'messages')} that it sent before{back}; each takes at "
         f"most {duration(longest_s, rough=True)}"
     )
 
