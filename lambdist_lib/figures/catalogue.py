@@ -1,7 +1,7 @@
 """List every figure once: its name, caption, section, drawing and alt text, in the order of a page.
 
 catalogue.draw("speedup", inputs)       a figure, or None where the runs do not have what it shows
-catalogue.draw_all(inputs, alt_texts)   every figure that the runs allow, for an HTML page
+catalogue.draw_all(inputs)              every figure that the runs allow, for an HTML page
 
 To add a figure, write its plot, `draw_*` and `describe_*` functions in one module and add one entry here:
 the report, the gallery and the notebooks read this list.
@@ -142,6 +142,10 @@ class PageDrawing(NamedTuple):
     wide: str
     narrow: str
 
+    def described(self, alt: str) -> "PageDrawing":
+        """Return the drawing with an alt text."""
+        return PageDrawing(*(svg.with_alt_text(element, alt) for element in self))
+
 
 def draw(name: str, inputs: FigureInputs, **options: Any) -> Drawing | None:
     """Draw a figure as a PNG; None where the inputs do not have what it shows.
@@ -164,25 +168,27 @@ def draw(name: str, inputs: FigureInputs, **options: Any) -> Drawing | None:
         return Drawing(theme.png(canvas), titles)
 
 
-def draw_all(inputs: FigureInputs, alt_texts: Callable[[str], str]) -> dict[str, PageDrawing]:
-    """Draw every figure that the inputs allow for an HTML page, by name, in order.
+def draw_all(inputs: FigureInputs, figures: Iterable[Figure] | None = None) -> dict[str, PageDrawing]:
+    """Draw the figures that the inputs allow for an HTML page, by name, in order.
+
+    The drawings have no alt text yet; `svg.with_alt_text` puts it in.
 
     Args:
-        alt_texts: Returns the alt text of a figure by its name.
+        figures: Of the catalogue; by default all.
     """
     drawings = {}
     with matplotlib.rc_context():
         theme.apply_theme()
-        for place, figure in enumerate(FIGURES):
+        for figure in FIGURES if figures is None else figures:
             try:
                 canvas = figure.draw(inputs)
             except RunError:  # a measure refuses these runs; their summary has the reason
                 continue
             if canvas is None:
                 continue
-            alt = alt_texts(figure.name)
-            wide = svg.svg(canvas, f"w{place}-", alt, kind="wide")
+            place = FIGURES.index(figure)
+            wide = svg.svg(canvas, f"w{place}-", "", kind="wide")
             theme.narrow(canvas)
-            narrow = svg.svg(canvas, f"n{place}-", alt, kind="narrow")
+            narrow = svg.svg(canvas, f"n{place}-", "", kind="narrow")
             drawings[figure.name] = PageDrawing(wide, narrow)
     return drawings

@@ -48,10 +48,11 @@ def show(name: str, where: str | Path | Results, *, folder: Path | None = None, 
 def inputs_of(results: Results) -> FigureInputs:
     """Take what figures are drawn from out of a `Results`."""
     ways = functools.cache(lambda: _ways(results))
+    records, invocations = results.records, results.invocations  # before the runs, whose ledger reads parts
     return FigureInputs(
         runs=results.runs,
-        records=results.records,
-        invocations=results.invocations,
+        records=records,
+        invocations=invocations,
         costs=lambda: results.costs().table,
         target_label=results.target_label,
         outlook=lambda: aws_outlook(results).table,

@@ -4,19 +4,24 @@ Colours become CSS variables, which `stylesheet` defines for both modes, so one 
 """
 
 import contextlib
+import functools
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_mixed import MixedModeRenderer
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 from lambdist_lib.figures import theme
 from lambdist_lib.figures.hover import PREFIX, SEPARATOR
@@ -30,6 +35,7 @@ NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 LINK = re.compile(r"(?<=url\(#)[\w.-]+(?=\))")  # to an element, in an attribute or a style
 MARKS = {"use", "path"}
+LABEL = "aria-label"
 
 
 def svg(figure: Figure, prefix: str, alt: str, *, kind: str) -> str:
@@ -37,38 +43,84 @@ def svg(figure: Figure, prefix: str, alt: str, *, kind: str) -> str:
 
     Args:
         prefix: Starts every id and class, so that a page can hold several figures. Short: it repeats.
-        alt: Alt text.
+        alt: Alt text; `with_alt_text` puts in another one later.
         kind: Class of the element.
     """
-    _rasterise_crowds(figure)
-    for text in figure.findobj(Text):
-        text.set_text(escape_unprintable(text.get_text()))
-    file = io.BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}), _laid_out(figure):
-        figure.savefig(file, format="svg", dpi=theme.DPI, metadata={"Date": None})
-    root = _Element(file.getvalue(), prefix).shrunk()
-    root.attrib = {"viewBox": root.get("viewBox", ""), "role": "img", "aria-label": alt, "class": kind}
+    artists = figure.findobj()
+    _rasterise_crowds(artists)
+    for artist in artists:
+        if isinstance(artist, Text) and artist.get_text():
+            artist.set_text(escape_unprintable(artist.get_text()))
+    root = _Element(_content(figure, prefix), prefix).shrunk()
+    root.attrib = {"viewBox": root.get("viewBox", ""), "role": "img", LABEL: alt, "class": kind}
     return ElementTree.tostring(root, encoding="unicode")
 
 
-@contextlib.contextmanager
-def _laid_out(figure: Figure) -> Iterator[None]:
-    """Lay a figure out before it is drawn; `savefig` would draw it twice, the first time for its layout."""
-    engine, canvas, dpi = figure.get_layout_engine(), figure.canvas, figure.dpi
-    if engine is None:
-        yield
-        return
-    FigureCanvasSVG(figure)  # its renderer measures the texts, with 72 dots per inch as in `savefig`
+def with_alt_text(element: str, alt: str) -> str:
+    """Return an `<svg>` element that was drawn with the alt text "" with this one."""
+    escaped = ElementTree.tostring(ElementTree.Element("svg", {LABEL: alt}), encoding="unicode")
+    return element.replace(f'{LABEL}=""', escaped.removeprefix("<svg ").removesuffix(" />"), 1)
+
+
+class _Renderer(RendererSVG):
+    """Measure each text once for all figures: axes are laid out by the sizes of their texts."""
+
+    def get_text_width_height_descent(
+        self, s: str, prop: FontProperties, ismath: Any
+    ) -> tuple[float, float, float]:
+        return _extent_of_text(s, prop.copy(), ismath)
+
+
+@functools.lru_cache(4096)
+def _extent_of_text(text: str, font: FontProperties, ismath: Any) -> tuple[float, float, float]:
+    extent: tuple[float, float, float] = text_to_path.get_text_width_height_descent(text, font, ismath)
+    return extent
+
+
+class _Canvas(FigureCanvasSVG):
+    """Lay out and draw a figure with one renderer; `savefig` takes two, and draws twice."""
+
+    def get_renderer(self) -> MixedModeRenderer:
+        """Return the renderer that the layout measures with."""
+        return self.renderer
+
+    def content(self) -> bytes:
+        """Return the figure, laid out, as an SVG file."""
+        file, (width_in, height_in) = io.StringIO(), self.figure.get_size_inches()
+        vector = _Renderer(
+            width_in * SVG_DPI, height_in * SVG_DPI, file, image_dpi=theme.DPI, metadata={"Date": None}
+        )
+        self.renderer = MixedModeRenderer(self.figure, width_in, height_in, theme.DPI, vector)
+        if engine := self.figure.get_layout_engine():
+            engine.execute(self.figure)
+        with _without_layout(self.figure):
+            self.figure.draw(self.renderer)
+        self.renderer.finalize()
+        return file.getvalue().encode()
+
+
+def _content(figure: Figure, prefix: str) -> bytes:
+    """Return a figure as an SVG file; the figure is left as it was, laid out."""
+    canvas, dpi = figure.canvas, figure.dpi
     figure.dpi = SVG_DPI
-    engine.execute(figure)
+    try:
+        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
+            return _Canvas(figure).content()
+    finally:
+        figure.set_canvas(canvas)
+        figure.dpi = dpi
+
+
+@contextlib.contextmanager
+def _without_layout(figure: Figure) -> Iterator[None]:
+    """Keep the layout that a figure has while it is drawn."""
+    engine = figure.get_layout_engine()
     with matplotlib.rc_context({"figure.constrained_layout.use": False, "figure.autolayout": False}):
         figure.set_layout_engine(None)
     try:
         yield
     finally:
         figure.set_layout_engine(engine)
-        figure.set_canvas(canvas)
-        figure.dpi = dpi
 
 
 def stylesheet() -> str:
@@ -82,10 +134,10 @@ def _variable(colour: str) -> str:
     return f"--c{colour.removeprefix('#')}"
 
 
-def _rasterise_crowds(figure: Figure) -> None:
+def _rasterise_crowds(artists: Iterable[Artist]) -> None:
     """Turn long curves and the largest collections into pixels until the figure is small enough."""
     sizes: list[tuple[int, Artist]] = []
-    for artist in (*figure.findobj(Collection), *figure.findobj(Line2D)):
+    for artist in artists:
         marks, vertices = _extent(artist)
         if vertices > MAX_VERTICES:
             artist.set_rasterized(True)

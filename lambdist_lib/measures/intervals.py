@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 RESAMPLES = 9_999  # of the bootstrap
+EXACT_TRIALS = 500  # up to which a binomial distribution is summed up
 NOT_ESTIMABLE, NO_INTERVAL = "not estimable", "no interval"
 
 
@@ -62,7 +63,9 @@ def interval_places(n: int, p: float, confidence: float) -> tuple[int, int] | No
 
 
 def binomial_cdf(k: int, n: int, p: float) -> float:
-    """Return the probability of at most k of n; `scipy.stats`, which has it, takes a second to import."""
+    """Return the probability of at most k of n."""
+    if n <= EXACT_TRIALS:  # without scipy, which takes a while to import
+        return math.fsum(math.comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(min(k, n) + 1))
     from scipy.special import betaincc
 
     if k < 0:

@@ -16,6 +16,7 @@ from lambdist_lib.report import failures, reproduce, sentences, table_model, ver
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report import tables as report_tables
 from lambdist_lib.report.pictures import Picture, pictures
+from lambdist_lib.report.second_process import SecondProcess
 from lambdist_lib.report.source import COUNTS, Source
 from lambdist_lib.report.table_model import Table
 from lambdist_lib.results import schema
@@ -77,8 +78,11 @@ class Page:
         return [text for text in (measured, self.conclusion) if text]
 
 
-def build_page(source: Source) -> Page:
+def build_page(source: Source, second: SecondProcess) -> Page:
     """Collect everything that the report shows.
+
+    Args:
+        second: Draws a share of the figures.
 
     Raises:
         RunError: A table is missing or damaged. An open ledger is a warning on the page, not an error.
@@ -88,7 +92,7 @@ def build_page(source: Source) -> Page:
     if any(facts["arm"] == external_api.ARM for facts in source.runs.values()):
         return _page_of_external_api(source)
     summary, runs = report_source.summary(source), report_source.runs(source)
-    drawn = pictures(source, summary)
+    drawn = pictures(source, summary, second)
     leading = [picture for place, picture in enumerate(drawn) if not place or picture.name in LEADING]
     lead_table, *tables = [report_tables.outlook(verdict.rows(summary, "outlook")),
                            *report_tables.tables(summary, runs)]  # fmt: skip

@@ -1,18 +1,17 @@
 """Write a report of an experiment or a run as one HTML file."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambdist_lib import paths
-from lambdist_lib.analysis import Results
 from lambdist_lib.errors import NotFoundError
-from lambdist_lib.report import source as report_source
-from lambdist_lib.report.html import FILE, html
-from lambdist_lib.report.page import build_page
-from lambdist_lib.results import files
+from lambdist_lib.report import second_process
+
+if TYPE_CHECKING:
+    from lambdist_lib.analysis import Results
 
 
-def write_report(where: str | Path | Results = "", output: Path | None = None) -> dict[str, Any]:
+def write_report(where: "str | Path | Results" = "", output: Path | None = None) -> dict[str, Any]:
     """Write the report of an experiment or a run as one HTML file.
 
     Args:
@@ -25,9 +24,16 @@ def write_report(where: str | Path | Results = "", output: Path | None = None) -
     Raises:
         RunError: There is no such experiment or run, a file is missing or damaged, or the disk is full.
     """
-    name = where.folder if isinstance(where, Results) else where
-    source = report_source.find(str(name or newest()))
-    page = build_page(source)
+    name = str((where if isinstance(where, str | Path) else where.folder) or newest())
+    with second_process.started(name) as second:
+        # imported here, as the second process imports meanwhile
+        from lambdist_lib.report import source as report_source
+        from lambdist_lib.report.html import FILE, html
+        from lambdist_lib.report.page import build_page
+        from lambdist_lib.results import files
+
+        source = report_source.find(name)
+        page = build_page(source, second)
     path = output or source.folder / FILE
     with files.writable(path, "name another file with --output"):
         path.parent.mkdir(parents=True, exist_ok=True)

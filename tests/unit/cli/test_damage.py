@@ -11,8 +11,9 @@ from support.written import written
 
 from lambdist_lib.analysis import load_results
 from lambdist_lib.cli import main
+from lambdist_lib.report import html
+from lambdist_lib.report import page as report_page
 from lambdist_lib.report import source as report_source
-from lambdist_lib.report import write
 
 COMMANDS = ("analyse", "report", "compare")
 
@@ -49,8 +50,10 @@ def folder(tmp_path_factory):
 def results(folder, monkeypatch):
     """The results folder; a report reads and measures, and draws nothing."""
     monkeypatch.setenv("LAMBDIST_RESULTS", str(folder.parent))
-    monkeypatch.setattr(write, "build_page", lambda source: (report_source.summary(source), page)[1])
-    monkeypatch.setattr(write, "html", lambda _: "")
+    monkeypatch.setattr(
+        report_page, "build_page", lambda source, second: (report_source.summary(source), page)[1]
+    )
+    monkeypatch.setattr(html, "html", lambda _: "")
     page = SimpleNamespace(headline="", target="", warnings=[])
 
 

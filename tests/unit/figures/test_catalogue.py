@@ -85,7 +85,7 @@ def test_alt_text_without_numbers_is_the_finding():
 
 def test_a_figure_that_needs_options_is_not_drawn_without_them(experiment):
     """The report draws what the runs alone allow; figures of plans and of the fault matrix need more."""
-    images = catalogue.draw_all(display.inputs_of(load_results(experiment)), lambda name: name)
+    images = catalogue.draw_all(display.inputs_of(load_results(experiment)))
 
     assert list(images) == [figure.name for figure in catalogue.FIGURES if figure.name in images]
     assert {

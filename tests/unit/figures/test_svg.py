@@ -1,8 +1,9 @@
 """Figures as SVG: small, one text per mark, colours for light and dark pages."""
 
-import contextlib
+import io
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -140,21 +141,32 @@ def test_a_hatch_keeps_its_colours():
 
 
 @pytest.mark.parametrize("layout", ["constrained", "none"])
-def test_a_drawing_has_the_layout_that_savefig_gives(monkeypatch, layout):
-    """The layout beforehand changes nothing in either drawing, and the figure keeps its engine."""
+def test_a_drawing_is_what_savefig_draws(layout):
+    """Wide and narrow, with one renderer and one layout; the figure keeps its engine, canvas and dpi."""
 
-    def drawings():
+    def drawings(content):
         figure = Figure(layout=layout)
         axes = figure.subplots(1, 2)
         axes[0].set(title="a title that is wider than its axes are", ylabel="seconds\nof a run")
         axes[1].plot([1, 1e5], label="a legend")
         axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-        wide = svg.svg(figure, "w", "alt text", kind="wide")
-        engine, dpi = figure.get_layout_engine(), figure.dpi
+        wide = content(figure, "w")
+        state = type(figure.get_layout_engine()), type(figure.canvas), figure.dpi
         theme.narrow(figure)
-        return wide, svg.svg(figure, "n", "alt text", kind="narrow"), type(engine), dpi
+        return wide, content(figure, "n"), state
 
-    drawn = drawings()
-    monkeypatch.setattr(svg, "_laid_out", lambda figure: contextlib.nullcontext())
+    def saved(figure, prefix):
+        file = io.BytesIO()
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
+            figure.savefig(file, format="svg", dpi=theme.DPI, metadata={"Date": None})
+        return file.getvalue()
 
-    assert drawn == drawings()
+    assert drawings(svg._content) == drawings(saved)
+
+
+@pytest.mark.parametrize("alt", ["what it shows", '5 < 6 & "quoted"', "backslash \\1"])
+def test_an_alt_text_can_come_later(alt):
+    """The element is the one that is drawn with the text, whatever its characters."""
+    later = svg.with_alt_text(svg.svg(draw(["a", "b", "c"]), "x", "", kind="wide"), alt)
+
+    assert later == svg.svg(draw(["a", "b", "c"]), "x", alt, kind="wide")

@@ -56,6 +56,26 @@ def test_the_theme_is_applied_only_when_asked():
         assert not mpl.rcParams["axes.spines.top"]
 
 
+def test_the_theme_is_seaborns():
+    """Its values are written down here, because an import of seaborn takes a second."""
+    import seaborn
+
+    with mpl.rc_context():
+        seaborn.set_theme(context="notebook", style="ticks", font_scale=0.9)
+        seaborns = dict(mpl.rcParams)
+    with mpl.rc_context():
+        theme.apply_theme()
+        own = dict(mpl.rcParams)
+
+    changed = {name for name in own if own[name] != seaborns[name]}
+    assert changed - {"axes.prop_cycle"} == {
+        "axes.spines.right", "axes.spines.top", "figure.constrained_layout.use", "figure.dpi",
+        "figure.figsize", "font.sans-serif", "image.cmap", "legend.frameon",
+    }  # fmt: skip
+    for colour, other in zip(own["axes.prop_cycle"], seaborns["axes.prop_cycle"], strict=True):
+        assert mpl.colors.to_hex(colour["color"]) == mpl.colors.to_hex(other["color"])
+
+
 def test_each_arm_has_a_colour():
     """A figure with a further arm needs no other module than the theme."""
     assert set(theme.ARM) >= set(ARMS)

@@ -14,6 +14,7 @@ HEAVY = ("boto3", "botocore", "lmfit", "matplotlib", "numpy", "pandas", "request
         "import lambdist_lib.submission.client",
         "import lambdist_lib.runs.external_api",
         "import lambdist_lib.results.journal, lambdist_lib.data.datapoints, lambdist_lib.cloud.targets",
+        "import lambdist_lib.report.write",
         "from lambdist_lib.cli import main; main.main(['--help'])",
         "from lambdist_lib.cli import main; main.main(['submit', '--help'])",
         "from lambdist_lib.cli import main; main.main(['plan', '--datapoints', '1e3'])",
