@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lambdist_lib import Experiment, connect, fan_out, load_results, paths, preview
 from lambdist_lib.deployment import lifecycle, stacks
 from lambdist_lib.errors import FailedItemError, FanOutError, RunError, UsageError
+from lambdist_lib.protocol.arms import ARMS
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
@@ -100,28 +101,25 @@ def test_what_is_not_json_is_refused_before_anything_is_deployed(target):
     assert set(paths.results().glob("*")) == before
 
 
-@pytest.mark.parametrize("arm", ["distributed", "single_node", "local_pool"])
-def test_any_json_comes_back_equal_through_every_arm(target, sample, arm):
+def test_any_json_comes_back_equal_through_every_arm(target, sample):
     """As a datapoint and as a result, with its types."""
 
     def echo(item):
         return {"item": item, "type": type(item).__name__}
 
     with Experiment(
-        process=echo, data=iter(sample), arms=[arm], chunks=4, request_batch=5, keep_stacks=True,
-        experiment_id=f"echo-{arm.replace('_', '-')}",
+        process=echo, data=iter(sample), arms=list(ARMS), chunks=4, request_batch=5, keep_stacks=True,
+        experiment_id="echo",
     ) as experiment:  # fmt: skip
-        if arm != "local_pool":
-            experiment.deploy()
-        experiment.run_pairs(1)
-        answers = list(experiment.results.outputs())
+        experiment.deploy()
+        runs = experiment.run_pairs(1)
 
-    assert [repr(answer["data"]) for answer in answers] == [repr(item) for item in sample]
-    assert [repr(answer["result"]["item"]) for answer in answers] == [repr(item) for item in sample]
-    assert [answer["result"]["type"] for answer in answers] == [type(item).__name__ for item in sample]
-    assert [repr(answer["data"]) for answer in load_results(experiment.id).outputs()] == list(
-        map(repr, sample)
-    )
+    assert set(runs["arm"]) == set(ARMS)
+    for run_id in runs["run_id"]:
+        answers = list(load_results(run_id).outputs())
+        assert [repr(answer["data"]) for answer in answers] == [repr(item) for item in sample], run_id
+        assert [repr(answer["result"]["item"]) for answer in answers] == [repr(item) for item in sample]
+        assert [answer["result"]["type"] for answer in answers] == [type(item).__name__ for item in sample]
 
 
 def test_rows_of_a_table_come_back_as_a_table(target):
