@@ -20,6 +20,7 @@ from lambdist_lib.formatting import NONE, count, counted, duration
 EVERY_S = 0.2
 LOG_EVERY_S = 60.0  # log a line at this interval so that long steps do not look hung
 LINE_EVERY_S = 5.0  # of a notebook that runs headless
+BEGINS = "begins"  # until something is shown
 CURSOR_UP = "\x1b[1A"
 CLEAR_BELOW = "\x1b[J"
 
@@ -110,7 +111,7 @@ class Progress:
     """
 
     def __init__(self, label: str) -> None:
-        self._label, self._text, self._end = label, "begins", ""
+        self._label, self._text, self._end = label, BEGINS, ""
         self._counts: RunProgress | None = None
         self._began_s = self._shown_s = time.perf_counter()
         self._done = self._total = 0  # parts of the step, where it has some
@@ -127,6 +128,8 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._end = " - interrupted" if issubclass(kind, KeyboardInterrupt) else " - failed"
+            if self._end == " - failed" and self._text == BEGINS and self._notebook is None:
+                return  # refused before it did anything: the error says it
             # no rate and no remaining time: the step has ended
             self._counts = replace(self._counts, elapsed_s=0.0) if self._counts else None
         self._total = 0

@@ -17,7 +17,7 @@ from lambdist_lib.errors import LambdistError
 INTERRUPTED, TERMINATED = 130, 143
 OF_THE_SURROUNDINGS = (  # errors of the disk, of permissions and of limits, rather than bugs
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE,
-    errno.ENOMEM,
+    errno.ENOMEM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO,
 )  # fmt: skip
 
 

@@ -107,6 +107,14 @@ def test_progress_last_line_says_how_the_step_ended(capsys, error, end):
     assert f"run: 7 of 9 - {end} (" in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_progress_of_a_step_that_was_refused_shows_nothing(capsys):
+    """It did nothing, and the error tells why."""
+    with pytest.raises(ValueError), Progress("run"):
+        raise ValueError
+
+    assert capsys.readouterr().err == ""
+
+
 class Screen:
     """Interpret the control sequences that Progress writes, as a terminal does."""
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from lambdist_lib.cli import main
-from lambdist_lib.cloud import local_cloud
+from lambdist_lib.cloud import local_cloud, targets
 
 
 @pytest.mark.parametrize("folder", ["RESULTS", "STATE"])
@@ -33,3 +33,25 @@ def test_a_full_disk_is_named_by_its_folder(folder, tmp_path, monkeypatch, capsy
     assert status == 1
     assert "No space left on device" in line
     assert [name for name, path in others.items() if path.name in line] == [folder]
+
+
+@pytest.mark.parametrize("place", ["a file", "no such folder", "a name that is too long"])
+def test_a_results_folder_that_cannot_be_is_named_in_one_line(place, tmp_path, monkeypatch, capsys):
+    """Nothing is run, and there is no traceback."""
+    file = tmp_path / "file"
+    file.touch()
+    names = {
+        "a file": file,
+        "no such folder": "/proc/none",
+        "a name that is too long": tmp_path / ("x" * 300),
+    }
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(names[place]))
+    monkeypatch.setattr(
+        targets, "connect", lambda *_, **__: SimpleNamespace(name="local", label="local cloud")
+    )
+
+    status = main.main(["run", "data/words.txt"])
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert status == 1
+    assert str(names[place])[:40] in line
