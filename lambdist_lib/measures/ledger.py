@@ -84,8 +84,9 @@ def require_balanced(counts: pd.DataFrame) -> None:
     """
     counts = counts[~is_accepted(counts)]
     unaccounted = counts["submitted"] - counts[list(OUTCOMES)].sum(axis="columns")
+    unbalanced = (counts[[IN_FLIGHT, LOST]] > 0).any(axis="columns") | (unaccounted != 0)
     complaints = []
-    for row, rest in zip(counts.to_dict("records"), unaccounted, strict=True):
+    for row, rest in zip(counts[unbalanced].to_dict("records"), unaccounted[unbalanced], strict=True):
         missing = [
             f"{row[name]:,.0f} {name.replace('_', ' ')}" for name in (IN_FLIGHT, LOST) if row[name] > 0
         ]
@@ -94,7 +95,7 @@ def require_balanced(counts: pd.DataFrame) -> None:
                 f"run {row['run_id']}: {' and '.join(missing)} of {row['submitted']:,.0f} datapoints: "
                 f"finish it with `lambdist resume {row['run_id']}`"
             )
-        elif rest != 0:  # also true for NaN, a count that is missing
+        else:  # also with NaN, a count that is missing
             complaints.append(
                 f"run {row['run_id']}: its outcomes do not add up to its {row['submitted']:,.0f} datapoints "
                 f"({rest:+,.0f} unaccounted for): count again with `lambdist analyse {row['run_id']}`"

@@ -59,8 +59,8 @@ BILLS = metering.table(
 
 
 def drawn(ax):
-    """Draw it as a file would be, and give all its words."""
-    ax.figure.canvas.draw()
+    """Lay it out as a file would be, and give all its words."""
+    ax.figure.draw_without_rendering()
     texts = [*ax.texts, *ax.get_xticklabels(), *ax.get_yticklabels()]
     texts += ax.get_legend().get_texts() if ax.get_legend() else []
     return "\n".join(

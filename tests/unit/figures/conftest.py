@@ -11,6 +11,7 @@ from lambdist_lib.figures import (
 
 @pytest.fixture
 def ax():
-    figure = Figure(figsize=theme.SIZE_IN, layout="constrained")  # outside pyplot: nothing to close
+    # outside pyplot, so that nothing is to be closed; a layout is most of a drawing
+    figure = Figure(figsize=theme.SIZE_IN, layout="none")
     FigureCanvasAgg(figure)
     return figure.subplots()

@@ -37,13 +37,14 @@ ROWS = [
 
 @pytest.fixture
 def axes():
-    figure = Figure(figsize=theme.SIZE_IN, layout="constrained")  # outside pyplot: nothing to close
+    # outside pyplot, so that nothing is to be closed; a layout is most of a drawing
+    figure = Figure(figsize=theme.SIZE_IN, layout="none")
     FigureCanvasAgg(figure)
     return figure.subplots(2, 1, sharex=True)
 
 
 def words(ax):
-    ax.figure.canvas.draw()
+    ax.figure.draw_without_rendering()
     texts = [*ax.texts, *ax.get_xticklabels(), *ax.get_yticklabels()]
     texts += ax.get_legend().get_texts() if ax.get_legend() else []
     return "\n".join(
