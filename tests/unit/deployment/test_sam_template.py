@@ -4,9 +4,9 @@ import re
 import tomllib
 
 import pytest
-from cfnlint.api import lint_file
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
+from support import linting
 
 from lambdist_lib import paths
 from lambdist_lib.deployment import sam_template
@@ -94,7 +94,7 @@ def test_functions_and_their_queues_are_written_in_sams_types():
 
 
 def test_cfn_lint_finds_nothing():
-    assert lint_file(COMMITTED) == []
+    assert linting.faults(COMMITTED) == []
 
 
 def test_the_repository_takes_its_metadata():

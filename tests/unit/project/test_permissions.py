@@ -4,11 +4,11 @@ import json
 import re
 
 import pytest
-from cfnlint.api import lint_file
 from permissions import aws_calls, policies, protections
 from permissions import reasons as permission_reasons
 from permissions import table as permission_table
 from permissions.policies import Grant
+from support import linting
 
 from lambdist_lib import paths
 
@@ -48,7 +48,7 @@ def test_the_check_finds_invalid_grants(action, resource, fault):
 
 def test_cfn_lint_finds_nothing_in_the_callers_policies():
     """Its rules for policies are among those that run."""
-    assert lint_file(paths.cloudformation() / "deployer_policy.yaml") == []
+    assert linting.faults(paths.cloudformation() / "deployer_policy.yaml") == []
 
 
 @pytest.mark.parametrize("path", sorted(paths.cloudformation().glob("*.yaml")), ids=lambda path: path.stem)
