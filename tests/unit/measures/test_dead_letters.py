@@ -113,10 +113,14 @@ def test_receives_of_nothing_are_an_empty_table(p):
     assert dead_letters.receive_counts(NO_RECORDS, p=p).empty
 
 
+LAW = ["run_id", "arm", "n", "outcome", "receives", "failures", "duplicates", "redrives"]
+ONE = frames.records(1)[LAW]
+
+
 def retried(p, count, *, most=5, seed=0):
-    """Records whose receives follow the law."""
+    """Records whose receives follow the law, with the columns that it concerns."""
     drawn = np.random.default_rng(seed).geometric(1 - p, count)
-    return frames.records(1).loc[[0] * count].assign(
+    return ONE.loc[[0] * count].assign(
         receives=np.minimum(drawn, most), outcome=np.where(drawn > most, "dead", "stored")
     )  # fmt: skip
 

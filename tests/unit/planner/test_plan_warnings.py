@@ -3,8 +3,10 @@
 import pytest
 
 from lambdist_lib.costs import assumptions
-from lambdist_lib.planner import predict
+from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job_system import build, values
+from lambdist_lib.planner.plan_warnings import plan_warnings
 
 TABLE = assumptions.load()
 WIDE = {"maximum_concurrency": 1000, "queue_batch": 10}
@@ -25,4 +27,9 @@ WIDE = {"maximum_concurrency": 1000, "queue_batch": 10}
 )  # fmt: skip
 def test_warnings_name_the_problem(job, says):
     """Each stands beside the plan."""
-    assert any(says in text for text in predict.predict(job_of(**job), TABLE)["warnings"])
+    job = job_of(**job)
+    asked = settings_search.evaluate(job, TABLE)
+
+    warnings = plan_warnings(job, build(job, values(TABLE)), asked.forecast, TABLE)
+
+    assert any(says in text for text in (*asked.obstacles, *warnings))

@@ -156,7 +156,7 @@ NUMBERS = st.one_of(st.none(), st.floats(0.001, 1e6))
 ROWS = st.dictionaries(st.sampled_from(fan_outs()), st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(ROWS, st.data())
 def test_any_conclusion_names_only_ways_that_it_knows(rows, data):
     """One way, ties, everything dead, nothing predicted: sentences without a hole in them."""

@@ -13,9 +13,9 @@ from lambdist_lib.planner.system import System
 def test_retries_end_as_in_the_simulation(p, retry_delay_s):
     """The median of some runs is within 10 %."""
     system = System(datapoints=50_000, item_s=0.1, queue_batch=10, p_fail=p, retry_delay_s=retry_delay_s)
-    runs = sorted(simulate(system, seed=seed).makespan_s for seed in range(5))
+    runs = sorted(simulate(system, seed=seed).makespan_s for seed in range(3))
 
-    assert forecast.predict(system).makespan_s == pytest.approx(runs[2], rel=0.1)
+    assert forecast.predict(system).makespan_s == pytest.approx(runs[1], rel=0.1)
 
 
 FAULTS = [
