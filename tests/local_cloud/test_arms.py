@@ -47,7 +47,7 @@ def test_faults_strike_each_arm_as_planned(both, arm):
     """The ledger balances, and each datapoint ends as its draws say, with the cause of its death."""
     name = f"arm-{arm.replace('_', '-')}"
 
-    row, table, found, truth = faulty.run(both[ARMS[arm].stack], name, FAULT, arm=arm, chunks=4)
+    row, table, found, truth = faulty.run(both[ARMS[arm].stack], name, FAULT, arm=arm, chunks=4, points=16)
 
     faulty.require_balanced(row)
     assert dict(table["outcome"]) == {n: planned["outcome"] for n, planned in truth.items()}
@@ -58,7 +58,7 @@ def test_faults_strike_each_arm_as_planned(both, arm):
     assert set(dead["cause_class"]) <= {"application", "crash"}
     assert dead["cause"].str.len().gt(0).all()
     answers = list(outputs.outputs(folder_of(name)))
-    assert [answer["n"] for answer in answers] == list(range(30))
+    assert [answer["n"] for answer in answers] == list(range(16))
     assert all(("error" in answer) == (answer["n"] in set(dead.index)) for answer in answers)
 
 

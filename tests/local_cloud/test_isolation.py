@@ -38,7 +38,7 @@ def job(tmp_path):
 
 def test_the_others_answers_arrive_in_every_arm(deploy, job):
     """Results and causes are the same in `try`, in the pool, behind the queue and in the control."""
-    deployed = deploy("alone", processing=job, **faulty.SETTINGS)
+    deployed = deploy("alone", processing=job, **{**faulty.SETTINGS, "max_receives": 3})
     faulty.hasten(deployed["distributed"])
     words = [(n, f"word-{n}") for n in range(POINTS)]
     causes = {}

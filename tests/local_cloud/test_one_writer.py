@@ -10,6 +10,8 @@ from lambdist_lib import paths
 from lambdist_lib.deployment import stacks
 from lambdist_lib.results import folders, journal, tables
 
+COUNT, WORK = 24, "io:900ms"  # four at once take five seconds, in which other commands begin
+
 
 def begun(*arguments):
     """The command line in a process of its own, under way."""
@@ -42,8 +44,8 @@ def require_each_once(folder, count):
 
 def test_resumes_beside_a_living_submit_wait_for_it(both, data_file):
     """Each says for which process; the run is sent once, and all end well."""
-    data = data_file(40)
-    submit = begun("submit", data, "--id", "beside", "--work", "io:900ms", "--chunks", 2)
+    data = data_file(COUNT)
+    submit = begun("submit", data, "--id", "beside", "--work", WORK, "--chunks", 2)
     folder = sending("beside", submit)
     others = [begun("resume", folder.name, "--data", data) for _ in range(2)]
 
@@ -53,13 +55,13 @@ def test_resumes_beside_a_living_submit_wait_for_it(both, data_file):
     assert all(f"process {submit.pid} has been at `lambdist submit" in error for error in errors[1:])
     assert "Traceback" not in "".join(errors)
     assert folders.read_facts(folder)["resumed"] is False
-    require_each_once(folder, 40)
+    require_each_once(folder, COUNT)
 
 
 def test_three_resumes_of_a_killed_run_finish_it_once(both, data_file):
     """Its journal stays whole, and what the table has without a receipt gets one."""
-    data = data_file(40)
-    submit = begun("submit", data, "--id", "killed-thrice", "--work", "io:900ms", "--chunks", 4)
+    data = data_file(COUNT)
+    submit = begun("submit", data, "--id", "killed-thrice", "--work", WORK, "--chunks", 4)
     folder = sending("killed-thrice", submit)
     submit.kill()
     submit.communicate()
@@ -68,15 +70,15 @@ def test_three_resumes_of_a_killed_run_finish_it_once(both, data_file):
     outputs = [process.communicate(timeout=60) for process in resumes]
 
     assert [process.returncode for process in resumes] == [0, 0, 0], outputs
-    assert [json.loads(output)[0]["stored"] for output, _ in outputs] == [40, 40, 40]
+    assert [json.loads(output)[0]["stored"] for output, _ in outputs] == [COUNT] * 3
     accepted = {row["n"] for row in journal.read(folder / "journal") if row["verdict"] == "accepted"}
-    assert accepted == {*range(40)}
+    assert accepted == {*range(COUNT)}
 
 
 def test_a_deploy_waits_for_the_run_that_uses_the_stacks(both, data_file):
     """Its code and settings stay as they were until the run has ended."""
-    data = data_file(40)
-    submit = begun("submit", data, "--id", "deployed-under", "--work", "io:900ms", "--chunks", 2)
+    data = data_file(COUNT)
+    submit = begun("submit", data, "--id", "deployed-under", "--work", WORK, "--chunks", 2)
     folder = sending("deployed-under", submit)
     deploy = begun("deploy", "--set", "memory_mb=300", "--set", "maximum_concurrency=4")
 
@@ -89,8 +91,8 @@ def test_a_deploy_waits_for_the_run_that_uses_the_stacks(both, data_file):
 
 def test_a_run_whose_stack_changed_under_it_is_no_timing(both, data_file, target):
     """The lock does not reach other machines, so the run looks at the end."""
-    data = data_file(40)
-    submit = begun("submit", data, "--id", "changed-under", "--work", "io:900ms", "--chunks", 2)
+    data = data_file(COUNT)
+    submit = begun("submit", data, "--id", "changed-under", "--work", WORK, "--chunks", 2)
     folder = sending("changed-under", submit)
     stacks.apply_stacks(  # without the lock, as another machine would
         target, settings={"experiment_controls": True, "retry_delay_seconds": 0, "maximum_concurrency": 3}
