@@ -1,4 +1,4 @@
-"""Notebooks in JupyterLab: the main one is watched, stopped and continued; a short one runs to its end."""
+"""The main notebook in JupyterLab: watched, stopped, continued, and run to its end."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from lambdist_lib import paths
 from lambdist_lib.results import tables
 
 PARAMETERS = {"extra_arms": "", "chunks": 2, "pairs": 2, "failing_datapoints": 1, "work": "io:200ms"}
-WAIT_S = 120.0  # far more than it takes; it is over sooner when all is well
+WAIT_S = 240.0  # far more than it takes; it is over sooner when all is well
 STOP_S = 3.0  # a person sees it stop within one; a loaded machine's browser takes its time
 LIVE = ".jp-OutputArea-output:has(th:text-is('in flight'))"
 STOP = ".jp-NotebookPanel-toolbar [data-command='notebook:interrupt-kernel']"
@@ -112,19 +112,3 @@ def test_the_main_notebook_is_run_stopped_and_finished(notebook, tmp_path):
     assert [text for text in map(plain, outputs(saved)) if re.search(r"\d in flight", text)] == []
     resumed = list(tables.load(results, "runs")["resumed"])
     assert resumed.count(True) == 1 and resumed.count(False) >= 5  # a pair that others disturbed is repeated
-
-
-def test_a_function_of_a_cell_runs_to_its_answers(opened):
-    """All cells run without a question or an error, and the table has the answer of each item."""
-    parameters = {"experiment_id": f"lab-{next(numbers)}", "numbers": 9, "chunks": 2, "pairs": 1}
-    page, path = opened(paths.notebooks() / "from_a_cell.ipynb", **parameters)
-
-    command(page, "notebook:run-all-cells")
-    shown(page, f"`lambdist report {parameters['experiment_id']}`")
-    page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.save(); }")
-
-    saved = json.loads(path.read_text(encoding="utf-8"))
-    require_clean(saved, phases=["walk", "deploy", "warm pairs", "destroy"], figures=1)
-    assert not any("error" in output["output_type"] for output in outputs(saved))
-    [table] = [text for text in map(plain, outputs(saved)) if "highest" in text and "number" in text]
-    assert table.splitlines()[2].split() == ["9", "19", "52"]
