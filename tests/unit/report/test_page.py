@@ -15,6 +15,7 @@ from lambdist_lib import paths
 from lambdist_lib.cli import main, parser
 from lambdist_lib.deployment.templates import parameters
 from lambdist_lib.errors import RunError
+from lambdist_lib.figures import catalogue
 from lambdist_lib.report import failures, html, reproduce, write
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report.page import Page as Content
@@ -46,6 +47,13 @@ def rows(pairs=6, **columns):
 def pairs(tmp_path):
     """Six pairs of which each run has two dead datapoints."""
     return written(tmp_path / "pairs", rows().assign(stored=38, dead=2), dead=(3, 4), facts={})
+
+
+@pytest.fixture
+def few_figures(monkeypatch):
+    """The catalogue has two figures, for pages whose subject is their text; drawing all takes seconds."""
+    figures = [figure for figure in catalogue.FIGURES if figure.name in ("speedup", "dead_letters")]
+    monkeypatch.setattr(catalogue, "FIGURES", tuple(figures))
 
 
 def made(home, **options):
@@ -114,7 +122,7 @@ def test_a_sweep_is_reported_by_level(tmp_path):
     assert any("no single command" in text for text in page.text("p"))
 
 
-def test_one_run_is_reported_with_its_counts(tmp_path):
+def test_one_run_is_reported_with_its_counts(tmp_path, few_figures):
     """`submit` compares nothing, so the headline has the counts."""
     runs = rows(1).iloc[1:].assign(stored=39, dead=1, temperature="as found", pair=0)
     home = written(tmp_path / "one", runs, dead=(0,))
@@ -160,7 +168,7 @@ def test_a_run_through_another_api_is_reported_as_the_client_knows_it(tmp_path):
     assert "kept-back" not in (tmp_path / "elsewhere" / "report.html").read_text()
 
 
-def test_unfinished_runs_are_named_at_the_top(tmp_path):
+def test_unfinished_runs_are_named_at_the_top(tmp_path, few_figures):
     """Unfinished runs, lost and unsent datapoints, each with its command, precede the headline."""
     runs = rows(2)
     runs.loc[0, ["stored", "lost"]] = [37, 3]
@@ -197,7 +205,7 @@ def test_an_experiment_without_ended_runs_says_so(tmp_path, arm):
     assert "lambdist resume begun" in facts["warnings"][0]
 
 
-def test_datapoints_are_escaped(tmp_path):
+def test_datapoints_are_escaped(tmp_path, few_figures):
     """Markup, right-to-left script, emoji, control characters, half of a surrogate pair."""
     runs = rows(1).iloc[1:].assign(stored=40 - len(HOSTILE), dead=len(HOSTILE))
     words = [*(f"word-{n}" for n in range(3)), *HOSTILE]
