@@ -20,6 +20,7 @@ from lambdist_lib.deployment import (
     leaks,
     owners,
     preflight,
+    rollback,
     smoke_test,
     stacks,
     templates,
@@ -28,7 +29,7 @@ from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.polling import Log
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.deployment.uncollected import require_collected
-from lambdist_lib.errors import LambdistError, UsageError
+from lambdist_lib.errors import DeployError, LambdistError, UsageError
 from lambdist_lib.progress import Progress
 
 
@@ -68,7 +69,8 @@ def deploy(
 
     Raises:
         UsageError: A setting or folder is invalid, or the estimate exceeds the budget; nothing was created.
-        DeployError: Consent was refused, CloudFormation failed or a function does not start.
+        DeployError: Consent was refused, CloudFormation failed or a function does not start; then the stacks
+            that were there have their code and settings again.
         KeyboardInterrupt: The message names what remains and how to go on or remove it.
     """
     code = code_folder(processing, process, requirements=requirements, modules=modules)
@@ -186,10 +188,16 @@ def _apply(
     log: Log,
     for_experiment: bool,
 ) -> dict[str, Stack]:
+    before = rollback.remember(target, kinds)
     deployed = stacks.apply_stacks(
         target, kinds, settings=settings, processing=processing, lifetime_s=lifetime_s, log=log
     )
-    smoke_test.check_functions_start(target, deployed.values())
+    try:
+        smoke_test.check_functions_start(target, deployed.values())
+    except DeployError as error:
+        raise DeployError(
+            "; ".join(filter(None, [str(error), rollback.put_back(target, before, log)]))
+        ) from None
     if not for_experiment:
         owners.forget(target, deployed)
     return deployed

@@ -34,8 +34,8 @@ def check_functions_start(target: Target, stacks: Iterable[Stack]) -> None:
                 continue
             if "FunctionError" in response:
                 raise DeployError(
-                    f"{stack.name} is deployed, but {output.removesuffix('Name')} does not start on "
-                    f"{target.label}: {_reason(response)}: `lambdist try FILE` imports the same code"
+                    f"{output.removesuffix('Name')} of {stack.name} does not start on {target.label}: "
+                    f"{_reason(response)}; `lambdist try FILE` imports the same code"
                 )
 
 

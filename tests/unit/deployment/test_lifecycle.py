@@ -6,7 +6,7 @@ import pytest
 from support import locked
 
 from lambdist_lib.cloud import local_cloud, targets
-from lambdist_lib.deployment import lifecycle, owners, smoke_test, stacks
+from lambdist_lib.deployment import lifecycle, owners, rollback, smoke_test, stacks
 from lambdist_lib.errors import UncollectedError
 
 TARGET = SimpleNamespace(name="local", label="local cloud")
@@ -71,6 +71,7 @@ def test_a_refused_destroy_shows_no_progress(monkeypatch, capsys):
 def test_only_a_deploy_by_a_person_makes_stacks_stay(monkeypatch, for_experiment, forgotten):
     """An experiment that deploys over another one's stacks leaves them to their owner."""
     kinds = []
+    monkeypatch.setattr(rollback, "remember", lambda *_: [])
     monkeypatch.setattr(stacks, "apply_stacks", lambda *_, **__: {"distributed": None})
     monkeypatch.setattr(smoke_test, "check_functions_start", lambda *_: None)
     monkeypatch.setattr(owners, "forget", lambda target, deployed: kinds.extend(deployed))
