@@ -8,7 +8,9 @@ from decimal import Decimal
 
 NONE = "-"
 IN_SECONDS_BELOW = 120.0  # longer times in minutes, hours or days
-BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|min|h|days|%|USD|MB|KB|GB|times|pairs|runs|datapoints)\b|%)")
+UNITS = r"s|ms|min|h|days|%|USD|MB|KB|GB|times|pairs|runs|datapoints|senders|processors"
+BEFORE_UNIT = re.compile(rf"(?<=\d) (?=(?:{UNITS})\b|%)")
+IN_COUNT = re.compile(r"(?<=\bn) (?== \d)|(?<=\bn[ \u00a0]=) (?=\d)")
 IN_INTERVAL = re.compile(r"(?<=\d) (?=to[ \u00a0][\d.])|(?<=\d[ \u00a0]to) (?=[\d.])")
 HARMLESS = "\n\t\u00a0\u200c\u200d"  # no-break space; the last two join characters, in emoji and in Persian
 
@@ -127,8 +129,10 @@ def escape_unprintable(text: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Keep each number and its unit on one line, and both ends of an interval."""
-    return IN_INTERVAL.sub("\u00a0", BEFORE_UNIT.sub("\u00a0", text))
+    """Keep each number and its unit on one line, both ends of an interval, and `n = 6`."""
+    for gap in (BEFORE_UNIT, IN_INTERVAL, IN_COUNT):
+        text = gap.sub("\u00a0", text)
+    return text
 
 
 def joined(words: Sequence[str]) -> str:

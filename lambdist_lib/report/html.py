@@ -12,6 +12,7 @@ from lambdist_lib.report.page import Page
 from lambdist_lib.report.pictures import stylesheet
 
 FILE, TEMPLATE, SCRIPT = "report.html", "report.html.j2", "report.js"
+UNITS = ("_s", "_ms", "_mb", "_bytes")
 SNAKE_CASE = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w/]|\.\w)")
 
 
@@ -38,8 +39,11 @@ def _resource(name: str) -> str:
 
 
 def spaced(text: str) -> str:
-    """Write the names of arms and settings in prose as figures and tables do: `single node`."""
-    return SNAKE_CASE.sub(lambda match: label(match[0]), text)
+    """Write the names of arms and settings in prose as figures and tables do: `single node`.
+
+    A name with a unit, such as the assumption `network_s`, stays as it is.
+    """
+    return SNAKE_CASE.sub(lambda match: match[0] if match[0].endswith(UNITS) else label(match[0]), text)
 
 
 def _printable(value: Any) -> Any:

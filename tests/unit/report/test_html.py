@@ -5,17 +5,19 @@ from lambdist_lib.report import html, sentences
 
 
 def test_numbers_stay_with_their_units():
-    """Intervals, too, so that a line ends before or after them."""
+    """Intervals and numbers of values, too, so that a line ends before or after them."""
     assert unbroken("0.92 s (4.11 to 4.72), 10 pairs to go") == (
         "0.92\u00a0s (4.11\u00a0to\u00a04.72), 10\u00a0pairs to go"
     )
+    assert unbroken("in = 3 (n = 6 warm pairs)") == "in = 3 (n\u00a0=\u00a06 warm pairs)"
 
 
 def test_prose_names_things_as_tables_do():
-    """Files and options keep their underscores."""
+    """Files, options and assumptions with a unit keep their underscores."""
     assert html.spaced("than single_node_parallel; see my_file.csv, --queue_batch, a/b_c") == (
         "than single node parallel; see my_file.csv, --queue_batch, a/b_c"
     )
+    assert html.spaced("it moves most: network_s 0.005 to 0.1") == "it moves most: network_s 0.005 to 0.1"
 
 
 def test_long_enumerations_become_lists():
