@@ -13,7 +13,6 @@ from typing import Any
 
 import botocore.session
 from botocore import xform_name
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from permissions.policies import STACKS, template
 
 from lambdist_lib import paths
@@ -180,6 +179,8 @@ def left_out(kind: str, permission: str) -> str:
 
 
 def schema_permissions() -> Iterator[tuple[str, str]]:
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # takes seconds to import
+
     for kind in resource_types():
         schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
         for handler in ("create", "read", "update", "delete"):

@@ -50,8 +50,9 @@ PICTURE = re.compile(r"data:image/[\w+-]+;base64,[\w+/=]+")
 def findings(path: Path) -> Iterator[tuple[str, str, str]]:
     """Find forbidden content in a file: its place, its kind and its first characters."""
     for where, text in texts(path):
+        bare = PICTURE.sub("", text)
         for what, pattern in FORBIDDEN.items():
-            for match in pattern.finditer(PICTURE.sub("", text)):
+            for match in pattern.finditer(bare):
                 yield where, what, match[0][:60]
 
 

@@ -1,5 +1,6 @@
 """Lambda modules as a new environment imports them, without a network."""
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from types import ModuleType
 import boto3
 import hypothesis
 import pytest
+from botocore import loaders
 
 from lambdist_lib import paths
 
@@ -35,6 +37,10 @@ SETTINGS = {
 }
 hypothesis.settings.register_profile("lambdist", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("lambdist")
+
+_read_json = functools.partial(loaders.JSONFileLoader.load_file, loaders.JSONFileLoader())
+_service_description = functools.cache(_read_json)  # every session would read the same megabytes
+loaders.JSONFileLoader.load_file = lambda _, path: _service_description(path)
 
 ImportFresh = Callable[..., ModuleType]
 

@@ -4,7 +4,6 @@ import re
 import tomllib
 
 import pytest
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 from support import linting
 
@@ -35,6 +34,8 @@ class NoPolicies:
 
 @pytest.fixture(scope="module")
 def expanded():
+    from samtranslator.translator.transform import transform  # takes seconds to import
+
     filled = re.sub(r"CodeUri: (\S+)", r"CodeUri: s3://bucket/\1", TEXT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")

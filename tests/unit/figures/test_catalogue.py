@@ -40,7 +40,8 @@ def describe_new(summary):
 def new_figure(monkeypatch):
     """One function that draws, one that describes, one entry: all that a new figure takes."""
     figure = catalogue.Figure("new", "Something new", "times", draw_new, describe_new)
-    monkeypatch.setattr(catalogue, "FIGURES", (figure, *catalogue.FIGURES))
+    drawn = (each for each in catalogue.FIGURES if each.name == "speedup")  # all of them take seconds
+    monkeypatch.setattr(catalogue, "FIGURES", (figure, *drawn))
     return figure
 
 

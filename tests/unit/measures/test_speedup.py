@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import tables as frames
 
@@ -173,6 +173,7 @@ def test_the_table_compares_each_event():
     assert set(table["verdict"]) == {"faster"}
 
 
+@settings(max_examples=60)
 @given(times=st.lists(st.tuples(st.floats(1e-3, 1e5), st.floats(1e-3, 1e5)), min_size=1, max_size=25))
 def test_any_times_give_a_ratio_within_its_interval(times):
     """Whatever the times: the ratio lies among the pairs' ratios and within its interval."""

@@ -1,3 +1,4 @@
+import functools
 import json
 import math
 
@@ -10,9 +11,15 @@ from lambdist_lib.measures import summary
 from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 
+@functools.cache
+def ordinary():
+    """The summary of seven warm pairs and a cold one."""
+    return built(*tables(cold_pairs=1))
+
+
 def test_every_measure_has_its_interval_n_unit_and_target():
     """JSON holds it as it is: no NaN, no numpy."""
-    found = built(*tables(cold_pairs=1))
+    found = ordinary()
 
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     for one in found["measures"].values():
@@ -25,7 +32,7 @@ def test_every_measure_has_its_interval_n_unit_and_target():
 
 def test_the_names_that_gates_use():
     """The distributed arm has no prefix; the others have theirs; cold runs stand apart."""
-    numbers = summary.flat(built(*tables(cold_pairs=1)))
+    numbers = summary.flat(ordinary())
 
     assert numbers["speedup_low"] < numbers["speedup"] < numbers["speedup_high"]
     assert numbers["makespan_s"] < numbers["single_node_makespan_s"]
@@ -211,4 +218,4 @@ def test_a_summary_reads_no_other_columns():
 
     part = built(runs, records[list(summary.RECORDS)], invocations[list(summary.INVOCATIONS)])
 
-    assert part == built(runs, records, invocations)
+    assert part == ordinary()

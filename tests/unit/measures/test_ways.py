@@ -160,7 +160,7 @@ TIMES = st.floats(0.001, 1e5)
 SOME = st.dictionaries(st.sampled_from(sorted(ARMS)), TIMES, min_size=1, max_size=5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SOME, st.integers(1, 7), st.booleans())
 def test_any_ways_have_a_row_each_and_a_fastest_one(seconds, pairs, equal):
     """One arm or many, ties or not: a row per arm, and the fastest has the least median."""
