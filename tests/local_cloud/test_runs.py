@@ -155,7 +155,9 @@ def test_an_interrupted_run_is_resumed(distributed, folder, phase):
     )  # a finished one is left
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.chaos] if seed >= 8 else []) for seed in range(20)]
+)
 def test_a_killed_run_is_resumed(distributed, nursery, data_file, seed):
     """kill -9 at a random moment from the first request on: the table says what is done, the rest is sent.
 
