@@ -82,7 +82,8 @@ def require_balanced(counts: pd.DataFrame) -> None:
     Raises:
         RunError: Names each such run, what is missing, and the next command.
     """
-    counts = counts[~is_accepted(counts)]
+    if (accepted := is_accepted(counts)).any():
+        counts = counts[~accepted]
     unaccounted = counts["submitted"] - counts[list(OUTCOMES)].sum(axis="columns")
     unbalanced = (counts[[IN_FLIGHT, LOST]] > 0).any(axis="columns") | (unaccounted != 0)
     complaints = []

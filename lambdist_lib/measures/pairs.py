@@ -7,11 +7,13 @@ runs are a factor of their own, and the time of a resumed run is not comparable.
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import ledger
 from lambdist_lib.protocol.arms import ARMS, is_local
+from lambdist_lib.protocol.contract import OUTCOMES
 
 EVENTS = {
     "makespan_s": "until stored",
@@ -31,6 +33,8 @@ SAME_IN_AN_ARM = (
     "partial_responses",
 )
 SAME_IN_BOTH_ARMS = ("target", "submitted", "work", "fault")  # the arms differ in the rest by design
+READ = {*SAME_IN_AN_ARM, *OUTCOMES, *EVENTS, "experiment_id", "run_id", "pair", "looks", "arm", "temperature",
+        "resumed"}  # fmt: skip
 
 
 def paired_ratios(
@@ -47,18 +51,17 @@ def paired_ratios(
         RunError: The runs have different conditions, a run does not balance or left datapoints unsent, a
             time is missing or not positive, or a pair has two runs of one arm.
     """
-    warm = warm_runs(runs, arm, control)
+    warm = warm_runs(runs[[name for name in runs if name in READ]], arm, control)
     timed = warm[~warm["resumed"].eq(True).astype(bool)]
     _refuse_mixed_conditions(timed, arm, control)
     ledger.require_balanced(timed)
-    unsent = timed[(timed["unsent"] > 0) & ~ledger.is_accepted(timed)]
+    ids, key = timed["run_id"], ["experiment_id", "pair"]
+    unsent = ids[(timed["unsent"] > 0) & ~ledger.is_accepted(timed)]
     _refuse(unsent, "left datapoints unsent, so it did less work than the others")
     _refuse(
-        timed[~timed[metric].between(0, math.inf, inclusive="neither")],
-        f"{metric} is missing or not positive",
+        ids[~timed[metric].between(0, math.inf, inclusive="neither")], f"{metric} is missing or not positive"
     )
-    key = ["experiment_id", "pair"]
-    _refuse(timed[timed.duplicated([*key, "arm"])], "its pair has another run of the same arm")
+    _refuse(ids[timed.duplicated([*key, "arm"])], "its pair has another run of the same arm")
     left, right = (
         timed.loc[timed["arm"] == name, [*key, "looks", metric, "stored"]].rename(
             columns={metric: f"{side}_s", "stored": f"{side}_stored"}
@@ -77,14 +80,15 @@ def warm_runs(runs: pd.DataFrame, arm: str, control: str) -> pd.DataFrame:
 
 def _refuse_mixed_conditions(runs: pd.DataFrame, arm: str, control: str) -> None:
     """Raise RunError unless all runs of an arm, and both arms, have the same conditions."""
-    for name, group, conditions in (
-        (arm, runs[runs["arm"] == arm], SAME_IN_AN_ARM),
-        (control, runs[runs["arm"] == control], SAME_IN_AN_ARM),
-        (f"{arm} and {control}", runs, SAME_IN_BOTH_ARMS),
+    arms = runs["arm"].to_numpy()
+    for name, of_group, conditions in (
+        (arm, arms == arm, SAME_IN_AN_ARM),
+        (control, arms == control, SAME_IN_AN_ARM),
+        (f"{arm} and {control}", np.full(len(runs), True), SAME_IN_BOTH_ARMS),
     ):
         ignored = ARMS[name].ignores if name in ARMS else frozenset()
         for condition in (each for each in conditions if each not in ignored):
-            values = group[condition].unique().tolist()
+            values = pd.unique(runs[condition].to_numpy()[of_group]).tolist()
             if condition == "target" and (is_local(arm) or is_local(control)):
                 continue
             if len(values) > 1:
@@ -94,8 +98,8 @@ def _refuse_mixed_conditions(runs: pd.DataFrame, arm: str, control: str) -> None
                 )
 
 
-def _refuse(runs: pd.DataFrame, reason: str) -> None:
+def _refuse(run_ids: pd.Series, reason: str) -> None:
     """Raise RunError for the runs, if there are any."""
-    if not runs.empty:
-        names = ", ".join(runs["run_id"])
+    if not run_ids.empty:
+        names = ", ".join(run_ids)
         raise RunError(f"{names}: {reason}: leave the pair out, or repeat it with `lambdist run`")

@@ -89,7 +89,9 @@ def compare_arms(
             f"no complete warm pair of {arm} and {control} among {len(runs)} runs: "
             "run some with `lambdist run FILE --repetitions 10`"
         )
-    left_out = len(warm_runs(runs, arm, control)[["experiment_id", "pair"]].drop_duplicates()) - len(paired)
+    columns = ["experiment_id", "pair", "arm", "temperature"]
+    warm = warm_runs(runs[columns], arm, control)
+    left_out = len(warm[["experiment_id", "pair"]].drop_duplicates()) - len(paired)
     paired, interval, notes = _interval_at_last_look(paired, confidence)
     if left_out:
         notes.append(f"pairs left out, incomplete or resumed: {left_out}")
