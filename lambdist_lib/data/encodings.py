@@ -20,6 +20,9 @@ PACKED = {  # first bytes, the kind, and the command that unpacks standard input
     rb"7z\xbc\xaf\x27\x1c": ("7z", "7z x -so"),
     rb"PAR1.*[\x00-\x08]": ("Parquet", ""),
 }
+OFFICE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/", b"mimetype")  # first names in their zips
+OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+NAME_OFFSET = 30  # bytes of a zip's header before the first name
 WITH_NAME = ("zip", "7z")  # their commands take a file's name instead of standard input
 MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -34,6 +37,8 @@ KEPT_SUFFIXES = (".csv", ".tsv", ".jsonl")  # they tell the format of the conver
 
 def packed_as(head: bytes, path: Path, *, is_gzipped: bool = False) -> str:
     """Return what a file's first bytes say that it is, with the command that unpacks it; "" for text."""
+    if _is_office(head, path, is_gzipped):
+        return "is a file of a spreadsheet or word processor: save it as CSV or text there"
     for pattern, (kind, command) in PACKED.items():
         if re.match(pattern, head, re.DOTALL):
             if not command:
@@ -43,6 +48,21 @@ def packed_as(head: bytes, path: Path, *, is_gzipped: bool = False) -> str:
             unpack = f"{_unpacked(path, True)}{command}" if is_gzipped else f"{command}{source}"
             return f"is a {kind} file: unpack it, `{unpack} > {_converted(path)}`"
     return ""
+
+
+def _is_office(head: bytes, path: Path, is_gzipped: bool) -> bool:
+    if head.startswith(OLD_OFFICE):
+        return True
+    if not head.startswith(b"PK\x03\x04") or is_gzipped:
+        return False
+    with path.open("rb") as file:
+        file.seek(NAME_OFFSET)
+        return file.read(len(OFFICE[0])).startswith(OFFICE)
+
+
+def is_binary(line: bytes, *, is_first: bool) -> bool:
+    """Return whether bytes that are not UTF-8 are of no text: zeros, without the mark of UTF-16 or UTF-32."""
+    return b"\0" in line and not (is_first and line.startswith(tuple(mark for mark, _ in MARKS)))
 
 
 def gzipped_twice(path: Path) -> str:

@@ -129,6 +129,10 @@ def _lines(path: Path, max_chars: int, pattern: str) -> Iterator[Line]:
                     data = _without_end(raw).decode()
                     chars = 0 if data.isspace() else len(data)
             except UnicodeDecodeError as error:
+                if encodings.is_binary(raw, is_first=n == 0):
+                    raise DataFileError(
+                        f"{paths.shown(path)} is not text, but binary: write datapoints as text, one a line"
+                    ) from None
                 encoding, command = encodings.conversion(path, raw, is_first=n == 0, is_gzipped=is_gzipped)
                 where = f"at line {n + 1}, byte {before_bytes + error.start} of the file"
                 raise DataFileError(

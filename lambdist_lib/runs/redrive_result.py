@@ -36,6 +36,8 @@ class RedriveResult:
         counts = [(name.replace("_", " "), getattr(self, name)) for name in COUNTS]
         outcomes = ", ".join(f"{count:,} {name}" for name, count in counts if count)
         letters = counted(self.letters, "dead letters")
+        if not outcomes:
+            return f"{self.run_id}: {letters}"
         return f"{self.run_id}: {letters}: {outcomes}; {self.drain_s:.1f} s"
 
     def require_finished(self) -> None:

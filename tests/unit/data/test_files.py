@@ -5,11 +5,13 @@ import gzip
 import hashlib
 import io
 import lzma
+import re
 import shutil
 import subprocess
 import sys
 import time
 import tracemalloc
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -278,6 +280,34 @@ def test_utf16_is_recognised(file, monkeypatch, tmp_path):
         files.read(file("a\nb\n".encode("utf-16")))
 
 
+def zipped(name):
+    """A zip whose first file has this name, as a spreadsheet or anybody writes it."""
+    with io.BytesIO() as buffer:
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr(name, "content")
+        return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (zipped("[Content_Types].xml"), "save it as CSV"),
+        (zipped("mimetype"), "save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 90, "save it as CSV"),
+        (zipped("words.txt"), "unzip -p"),
+        (b"\x7fELF\x02\x01\x01\x00\x00\xff\n", "is not text, but binary"),
+        (b"good\n\x00\x00\xff\n", "is not text, but binary"),
+    ],
+    ids=["xlsx", "ods", "xls", "zip", "program", "zeros later"],
+)
+def test_a_file_of_another_program_gets_no_command_that_fails(file, content, words):
+    """A spreadsheet is a zip, too, and unpacked it is XML; a program has no encoding."""
+    with pytest.raises(DataFileError, match=re.escape(words)) as refusal:
+        files.read(file(content))
+
+    assert ("`" in str(refusal.value)) == (words == "unzip -p")
+
+
 TEXT = "na\u00efve “quoted” €5\nsecond\n"
 AS_PEOPLE_HAVE_THEM = {  # the bytes of a file, and how many commands its messages name until it can be read
     "bzip2": (bz2.compress(TEXT.encode()), 1),
@@ -368,7 +398,6 @@ def test_a_file_of_the_folders_own_data_is_meant(tmp_path, monkeypatch):
 
     with pytest.raises(DataFileError, match=r"did you mean data/words\.txt\?"):
         files.read("words.txt")
-
 
 
 def test_a_missing_file_without_close_names_lists_the_data_folder(tmp_path):

@@ -46,3 +46,7 @@ def test_what_is_not_settled_is_not_finished():
     with pytest.raises(UnfinishedError, match="1 dead letter not settled; send them again with `lambdist"):
         report.require_finished()
     count_outcomes("run", [LETTER], {3: DEAD}, {3: STORED}, {3}, 0, 1.0).require_finished()
+
+
+def test_a_run_without_dead_letters_has_no_outcomes():
+    assert count_outcomes("run", [], {}, {}, set(), 0, 0.0).sentence() == "run: 0 dead letters"
