@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from lambdist_lib.formatting import counted
 from lambdist_lib.measures import dead_letters
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.contract import DEAD, STORED
@@ -129,8 +130,9 @@ def sentence(table: pd.DataFrame, target: str) -> str:
         return f"no fault plan of these runs has an expected rate of dead datapoints ({target})."
     agree, settled = int(tested["agrees"].sum()), int(tested["settled"].sum())
     parts = [
-        f"{agree} of {len(tested)} combinations of fault and batch have the expected share of dead within "
-        f"their 95 % interval (n = {settled:,} datapoints)"
+        f"{agree} of {counted(len(tested), 'combinations')} of fault and batch "
+        f"{'has' if len(tested) == 1 else 'have'} the expected share of dead within "
+        f"{'its' if len(tested) == 1 else 'their'} 95 % interval (n = {counted(settled, 'datapoints')})"
     ]
     for partial, words in ((True, "with partial batch responses"), (False, "without them")):
         rows = tested[tested["partial"].eq(partial).astype(bool)]

@@ -154,6 +154,14 @@ def test_the_sentence_names_both_kinds_of_batches():
     assert said.endswith("(local cloud).")
 
 
+def test_the_sentence_of_one_cell_is_singular():
+    runs, records = experiment(("raise:0.5", 1, True))
+
+    said = fault_matrix.sentence(fault_matrix.cells(records, runs, NO_INVOCATIONS), "local cloud")
+
+    assert " of 1 combination of fault and batch has the expected share of dead within its 95 %" in said
+
+
 def test_a_cell_is_spelt_for_a_title():
     cell = pd.Series({"fault": "raise:0.1", "batch": 10, "partial": False})
 
