@@ -7,6 +7,7 @@ with fewer a tail is not estimable. A share has a Clopper-Pearson or a Wilson in
 
 import functools
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -42,10 +43,8 @@ def interval_places(n: int, p: float, confidence: float) -> tuple[int, int] | No
     The number of values below the quantile is binomial (Conover 1999); scipy's `quantile_test` takes
     the same two.
     """
-    from scipy.special import betainc, ndtri
-
     tail = (1 - confidence) / 2
-    half = float(ndtri(tail)) * math.sqrt(n * p * (1 - p))
+    half = statistics.NormalDist().inv_cdf(tail) * math.sqrt(n * p * (1 - p))
     low, high = (min(max(int(n * p + sign * half), -1), n) for sign in (1, -1))  # of the normal distribution
     while low >= 0 and binomial_cdf(low, n, p) >= tail:
         low -= 1
@@ -53,7 +52,7 @@ def interval_places(n: int, p: float, confidence: float) -> tuple[int, int] | No
         low += 1
 
     def above(k: int) -> float:
-        return float(betainc(k + 1, n - k, p)) if k < n else 0.0
+        return binomial_cdf(n - k - 1, n, 1 - p)
 
     while high > 0 and above(high - 1) <= tail:
         high -= 1
