@@ -1,5 +1,6 @@
 """Results read from folders: whole, damaged, foreign, and with an open ledger."""
 
+import functools
 import gzip
 import json
 import shutil
@@ -22,16 +23,18 @@ from lambdist_lib.results import files, folders, tables
 FIRST = "run-1-distributed"
 
 
-@pytest.fixture
-def experiment(tmp_path):
-    """`experiment(lost=3)`: a folder of two pairs; the first distributed run lost three datapoints."""
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """`original(3)`: the folder that `experiment(3)` copies, written once."""
 
-    def written(lost=0):
+    @functools.cache
+    def written(lost):
+        home = tmp_path_factory.mktemp("original") / "experiment"
         runs = frames.runs(2).assign(submitted=40, stored=40, dead=0)
         mine = runs["run_id"] == FIRST
         runs.loc[mine, ["stored", "lost"]] = [40 - lost, lost]
         for run in runs.to_dict("records"):
-            folder = tmp_path / "experiment" / "runs" / run["run_id"]
+            folder = home / "runs" / run["run_id"]
             folder.mkdir(parents=True)
             table = frames.records(40, arm=run["arm"], run_id=run["run_id"])
             if run["run_id"] == FIRST:
@@ -39,10 +42,20 @@ def experiment(tmp_path):
             tables.write_table(folder, "records", table)
             tables.write_table(folder, "invocations", frames.invocations(40, run_id=run["run_id"]))
             files.write_json(folder / "run.json", {**run, "state": "collected", "unknown": 0, "stopped": ""})
-        tables.write_table(tmp_path / "experiment", "runs", runs)
-        return tmp_path / "experiment"
+        tables.write_table(home, "runs", runs)
+        return home
 
     return written
+
+
+@pytest.fixture
+def experiment(tmp_path, original):
+    """`experiment(lost=3)`: a folder of two pairs; the first distributed run lost three datapoints."""
+
+    def copied(lost=0):
+        return shutil.copytree(original(lost), tmp_path / "experiment")
+
+    return copied
 
 
 def test_a_whole_folder_is_measured(experiment):

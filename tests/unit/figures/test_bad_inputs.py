@@ -1,5 +1,6 @@
 """Every figure on bad inputs: a picture or a clear error, and an open ledger in its title."""
 
+import functools
 import importlib
 import inspect
 import math
@@ -173,6 +174,7 @@ def test_a_figure_is_drawn_or_refused_in_words(ax, name, drawing):
     assert ax.get_title("left").endswith("local cloud")
 
 
+@functools.cache
 def lossy():
     """The runs say what their records do: three datapoints of one run were lost."""
     runs, records, invocations = tables()

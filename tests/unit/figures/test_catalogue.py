@@ -1,6 +1,7 @@
 """The catalogue of figures: one entry reaches the report, the gallery and the notebooks."""
 
 import json
+import shutil
 
 import pytest
 from matplotlib.figure import Figure as Canvas
@@ -17,11 +18,17 @@ from lambdist_lib.report.page import SECTIONS
 from lambdist_lib.report.write import write_report
 
 
-@pytest.fixture
-def experiment(tmp_path):
-    """An experiment of six pairs, in which two datapoints of each run died."""
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """The folder that `experiment` copies."""
     runs = frames.runs(6).assign(submitted=40, stored=38, dead=2)
-    return written(tmp_path / "reference-new", runs, dead=(3, 4), facts={})
+    return written(tmp_path_factory.mktemp("original") / "reference-new", runs, dead=(3, 4), facts={})
+
+
+@pytest.fixture
+def experiment(original, tmp_path):
+    """An experiment of six pairs, in which two datapoints of each run died."""
+    return shutil.copytree(original, tmp_path / original.name)
 
 
 def draw_new(inputs, *, level=1):
