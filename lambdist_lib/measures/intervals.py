@@ -177,9 +177,7 @@ def _clopper_pearson(events: int, trials: int, confidence: float) -> tuple[float
 
 def _wilson(events: int, trials: int, confidence: float) -> tuple[float, float]:
     """Return Wilson's interval without continuity correction (Newcombe 1998, method 3)."""
-    from scipy.special import ndtri
-
-    z, p = float(ndtri(0.5 + 0.5 * confidence)), events / trials
+    z, p = statistics.NormalDist().inv_cdf(0.5 + 0.5 * confidence), events / trials
     scale = 2 * (trials + z**2)
     center = (2 * trials * p + z**2) / scale
     half = z / scale * math.sqrt(4 * trials * p * (1 - p) + z**2)
