@@ -15,7 +15,6 @@ from lambdist_lib import paths
 from lambdist_lib.cli import main, parser
 from lambdist_lib.deployment.templates import parameters
 from lambdist_lib.errors import RunError
-from lambdist_lib.figures import catalogue
 from lambdist_lib.report import failures, html, reproduce, write
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report.page import Page as Content
@@ -47,13 +46,6 @@ def rows(pairs=6, **columns):
 def pairs(tmp_path):
     """Six pairs of which each run has two dead datapoints."""
     return written(tmp_path / "pairs", rows().assign(stored=38, dead=2), dead=(3, 4), facts={})
-
-
-@pytest.fixture
-def few_figures(monkeypatch):
-    """The catalogue has two figures, for pages whose subject is their text; drawing all takes seconds."""
-    figures = [figure for figure in catalogue.FIGURES if figure.name in ("speedup", "dead_letters")]
-    monkeypatch.setattr(catalogue, "FIGURES", tuple(figures))
 
 
 def made(home, **options):

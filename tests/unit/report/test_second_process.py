@@ -47,13 +47,13 @@ def test_a_share_is_what_the_first_process_would_draw(experiment, capsys):
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
-def test_a_process_that_cannot_help_leaves_all_figures_to_the_first(experiment, program):
+def test_a_process_that_cannot_help_leaves_all_figures_to_the_first(experiment, few_figures, program):
     """Without a second process, with a failed one, and with one that read other results."""
     second = process(program) if program else SecondProcess(None)
     source = report_source.find(str(experiment))
     names = [picture.name for picture in pictures(source, report_source.summary(source), second)]
 
-    assert {"speedup", "timeline", "latency", "concurrency"} <= set(names)
+    assert {"speedup", "timeline"} <= set(names)
 
 
 def test_large_tables_are_read_by_one_process(experiment, capsys, monkeypatch):
