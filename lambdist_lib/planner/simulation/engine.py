@@ -69,7 +69,9 @@ class _Run:
         self.arrivals = Arrivals(system, rng, self.clock, self.account, self.enqueue)
         self.waiting = MessageQueue(system.receives, self.clock)
         self.table = Table(system)
-        self.slots = float(min(system.slots_start, system.max_slots()))
+        self.end = self.finish if self.table.limits else self.finished
+        self.max_slots = float(system.max_slots())
+        self.slots = min(float(system.slots_start), self.max_slots)
         self.window_ends_s = -1.0
         self.growing = False
         self.busy = self.processing = self.peak = 0
@@ -145,7 +147,7 @@ class _Run:
         size, waiting = self.system.queue_batch, self.waiting
         while waiting.visible:
             if self.busy >= int(self.slots):
-                if not self.growing and self.slots < self.system.max_slots():
+                if not self.growing and self.slots < self.max_slots:
                     self.growing = True
                     self.at(now + 1 / self.system.slots_per_s, self.grow)
                 return
@@ -171,7 +173,7 @@ class _Run:
     def grow(self, now: float, _: Any) -> None:
         self.growing = False
         if self.waiting.visible:
-            self.slots = min(self.slots + 1, float(self.system.max_slots()))
+            self.slots = min(self.slots + 1, self.max_slots)
             self.dispatch(now)
 
     def cut(self) -> None:
@@ -198,7 +200,7 @@ class _Run:
             idle.clear()  # the others have been idle for longer
             self.cold += 1
             took_s += self.init_s()
-        self.at(now + took_s, self.finish, batch)
+        self.at(now + took_s, self.end, batch)
 
     def throttle(self, now: float, batch: Batch) -> None:
         """Hold the batch and retry it until the visibility timeout."""
