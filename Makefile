@@ -6,8 +6,9 @@ PY ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 pytho
 V := .venv
 BIN := $(V)/bin
 UV := $(shell sed -n "s/^uv==//p" requirements.txt)
-# a file to a worker, which makes its fixtures once; in this order, as files with few tests are the longest
-PARALLEL := -q -n 2 --dist loadfile --no-loadscope-reorder
+# a file to a worker, which makes its fixtures once; in this order, as files with few tests are the longest;
+# of the tests on the local cloud a quarter of the time is waiting, so they take a worker more than cores
+PARALLEL := -q --dist loadfile --no-loadscope-reorder
 # what the first command imports: it would otherwise compile them while somebody waits
 COMPILED := numpy pandas matplotlib seaborn PIL jinja2 markupsafe dateutil yaml
 .DEFAULT_GOAL := help
@@ -29,8 +30,8 @@ lab: $(V)/.ok  ## open JupyterLab on copies of the notebooks, in notebooks/copie
 	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/copies/experiment.ipynb --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(V)/.ok  ## run the whole test suite
-	$(BIN)/python -m pytest $(PARALLEL) tests/unit
-	$(BIN)/python -m pytest $(PARALLEL) tests/browser tests/notebooks tests/local_cloud
+	$(BIN)/python -m pytest $(PARALLEL) -n 2 tests/unit
+	$(BIN)/python -m pytest $(PARALLEL) -n 3 tests/browser tests/notebooks tests/local_cloud
 
 test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minutes
 	$(BIN)/python -m pytest -q -m faults
