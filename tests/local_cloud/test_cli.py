@@ -27,7 +27,7 @@ def error_told(err):
     return line.removeprefix("lambdist: ")
 
 
-def test_a_tour_from_nothing_to_nothing(lambdist, state, data_file):
+def test_a_tour_from_nothing_to_nothing(lambdist, command, state, data_file):
     """Deploy, submit, fetch, destroy, stop: each with status 0 and JSON that parses, and nothing is left."""
     data = data_file(12)
 
@@ -57,7 +57,7 @@ def test_a_tour_from_nothing_to_nothing(lambdist, state, data_file):
     assert re.fullmatch(r"tour-d-\w+", row["key"])  # of its items in the table
     assert not [name for name in row if "key" in name.lower() and name != "key"]  # never the API's key
 
-    fetch = lambdist("fetch", "tour", state=state)
+    fetch = command("fetch", "tour", state=state)
     answers = [json.loads(line) for line in fetch.stdout.splitlines()]
     assert answers == [{"n": n, "data": f"word-{n}", "result": f"word-{n}_processed"} for n in range(12)]
 
@@ -222,20 +222,17 @@ def test_help_fits_a_terminal(capsys, monkeypatch, command):
         assert re.search(r"^[A-Z].*\.$", told, re.MULTILINE)  # a sentence that says what it does
 
 
-def test_too_many_dead_datapoints_end_a_run_early(both, command, tmp_path):
+def test_too_many_dead_datapoints_end_a_run_early(both, command, data_file):
     """Status 6, a ledger that balances, and a resume that sends the rest."""
-    data = tmp_path / "words.txt"
-    data.write_text("".join(f"word-{n}\n" for n in range(3_000)))
-
     done = command(
-        "submit", data, "--id", "dying", "--fault", "permanent:1@0-200", "--stop-if-dead", "1%",
-        "--rate", "200", "--request-batch", "5", "--json",
+        "submit", data_file(1_000), "--id", "dying", "--fault", "permanent:1@0-40", "--stop-if-dead", "1%",
+        "--rate", "100", "--request-batch", "5", "--json",
     )  # fmt: skip
 
     row = json.loads(done.stdout)
     assert done.returncode == 6, done.stderr
-    assert row["dead"] > 30
-    assert 0 < row["unsent"] < 3_000
-    assert row["stored"] + row["dead"] + row["unsent"] == 3_000
+    assert row["dead"] > 10
+    assert 0 < row["unsent"] < 1_000
+    assert row["stored"] + row["dead"] + row["unsent"] == 1_000
     assert "--stop-if-dead 1%" in error_told(done.stderr)
     assert "`lambdist resume dying-d` sends the rest" in error_told(done.stderr)
