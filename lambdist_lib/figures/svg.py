@@ -80,21 +80,23 @@ def _extent_of_text(text: str, font: FontProperties, ismath: Any) -> tuple[float
 class _Canvas(FigureCanvasSVG):
     """Lay out and draw a figure with one renderer; `savefig` takes two, and draws twice."""
 
-    def get_renderer(self) -> MixedModeRenderer:
+    def get_renderer(self) -> Any:
         """Return the renderer that the layout measures with."""
         return self.renderer
 
     def content(self) -> bytes:
         """Return the figure, laid out, as an SVG file."""
         file, (width_in, height_in) = io.StringIO(), self.figure.get_size_inches()
-        vector = _Renderer(
-            width_in * SVG_DPI, height_in * SVG_DPI, file, image_dpi=theme.DPI, metadata={"Date": None}
+        metadata = {"Date": None}
+        width, height = width_in * SVG_DPI, height_in * SVG_DPI
+        vector = _Renderer(width, height, file, image_dpi=theme.DPI, metadata=metadata)  # type: ignore[no-untyped-call]
+        self.renderer = MixedModeRenderer(  # type: ignore[no-untyped-call]
+            self.figure, width_in, height_in, theme.DPI, vector
         )
-        self.renderer = MixedModeRenderer(self.figure, width_in, height_in, theme.DPI, vector)
         if engine := self.figure.get_layout_engine():
             engine.execute(self.figure)
         with _without_layout(self.figure):
-            self.figure.draw(self.renderer)
+            self.figure.draw(self.renderer)  # type: ignore[arg-type]
         self.renderer.finalize()
         return file.getvalue().encode()
 

@@ -14,6 +14,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from lambdist_lib.formatting import unbroken
@@ -92,7 +93,7 @@ CELL_CHARS = 120  # of a table: a cause of death is not cut
 MAX_LABEL_CHARS = 30  # of a target label on the line of the number
 # What `seaborn.set_theme("notebook", "ticks", font_scale=0.9)` sets; seaborn takes a second to import.
 INK_OF_AXES = ".15"
-THEME: dict[str, Any] = {
+THEME: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": INK_OF_AXES,
     "axes.labelcolor": INK_OF_AXES,
@@ -120,7 +121,7 @@ THEME: dict[str, Any] = {
     "lines.solid_capstyle": "round",
     "patch.edgecolor": "w",
     "patch.force_edgecolor": True,
-    "axes.prop_cycle": matplotlib.cycler(
+    "axes.prop_cycle": cycler(
         color=["#4C72B0", "#DD8452", "#55A868", "#C44E52", "#8172B3",
                "#937860", "#DA8BC3", "#8C8C8C", "#CCB974", "#64B5CD"]
     ),
