@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from lambdist_lib.errors import AccessDeniedError
 
 POLICIES = "policies-of-lambdist"  # the stack of deployer_policy.yaml
 BATCH = "sqs:SendMessageBatch"  # on AWS sqs:SendMessage covers it; the emulator wants it apart
+MAX_LATE, LATE_S = 5, 0.1  # of log lines: how often, and how soon, to ask for them
 # After each call a handler prints it: botocore gives the hook to every client of the default session.
 TELL = """
 import json
@@ -177,10 +179,25 @@ def telling_lambdas(folder: Path) -> Path:
 
 
 def invoke(root: Target, function: str, event: dict[str, Any]) -> tuple[dict[str, Any], list[Called]]:
-    """A function's answer to an event, and the calls that it told."""
-    answer = root.client("lambda").invoke(FunctionName=function, LogType="Tail", Payload=json.dumps(event))
-    lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
-    return json.loads(answer["Payload"].read()), told(lines)
+    """A function's answer to an event, and the calls that it told.
+
+    The emulator hands the last lines of a slow process on with its next answer. A handler that does not fail
+    closes its log with a line; until that is there, an event without anything asks for the rest.
+    """
+    response, lines = _invoked(root, function, event)
+    for _ in range(MAX_LATE):
+        if "FunctionError" in response or any(line.startswith('{"event"') for line in lines):
+            break
+        time.sleep(LATE_S)
+        lines += _invoked(root, function, {})[1]
+    return json.loads(response["Payload"].read()), told(lines)
+
+
+def _invoked(root: Target, function: str, event: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Invoke a function; return Lambda's response and the end of its log."""
+    client = root.client("lambda")
+    response = client.invoke(FunctionName=function, LogType="Tail", Payload=json.dumps(event))
+    return response, base64.b64decode(response["LogResult"]).decode().splitlines()
 
 
 def told(lines: list[str]) -> list[Called]:
