@@ -133,6 +133,7 @@ NEEDS = {
     "python benchmarks/collecting.py": QUIET,
     "python benchmarks/coverage.py": QUIET,
     "python benchmarks/laws.py": QUIET,
+    "python benchmarks/machine.py": QUIET,
     "python benchmarks/measures.py": QUIET,
     "python benchmarks/waits.py": QUIET,
     "python benchmarks/ways.py": QUIET,
