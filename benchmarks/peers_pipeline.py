@@ -65,10 +65,15 @@ def config(target: targets.Target, role_arn: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def lithops_executor(target: targets.Target) -> Iterator[Any]:
-    """Deploy Lithops's worker on the local cloud, and yield its executor; delete it at the end."""
+def lithops_executor(target: targets.Target, folder: Path) -> Iterator[Any]:
+    """Deploy Lithops's worker on the local cloud, and yield its executor; delete it at the end.
+
+    Args:
+        folder: Where Lithops keeps what it knows of its workers.
+    """
     import lithops
     from lithops.serverless.backends.aws_lambda import aws_lambda
+    from lithops.storage import storage
 
     def invoke(backend: Any, name: str, memory_mb: int, payload: dict[str, Any]) -> str:
         function = backend._format_function_name(name, memory_mb)
@@ -78,6 +83,7 @@ def lithops_executor(target: targets.Target) -> Iterator[Any]:
 
     # its own asks the host of AWS, whatever the endpoint, and repeats without a pause where none answers
     aws_lambda.AWSLambdaBackend.invoke = invoke
+    storage.CACHE_DIR = str(folder)  # its own remembers workers that were deployed on another local cloud
     iam, s3 = target.client("iam"), target.client("s3")
     role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
     s3.create_bucket(Bucket=BUCKET)
@@ -143,7 +149,7 @@ def main() -> int:
             rounds = range(options.rounds)
             show(arm, [by_ours(target, Path(folder), arm, options.datapoints) for _ in rounds])
     stacks.delete_stacks(target)
-    with lithops_executor(target) as executor:
+    with tempfile.TemporaryDirectory() as folder, lithops_executor(target, Path(folder)) as executor:
         by_lithops(executor, target, lines[:WORKERS])  # opens its environments
         show("Lithops", [by_lithops(executor, target, lines) for _ in range(options.rounds)])
     return 0
