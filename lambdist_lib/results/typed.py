@@ -11,7 +11,7 @@ import pandas as pd
 
 from lambdist_lib.results import files
 
-ROWS_AT_ONCE = 20_000  # 60 MB of them in memory
+ROWS_AT_ONCE = 10_000  # 30 MB of them in memory
 TRAILER_BYTES = 8  # of a gzip file: CRC-32 and length of its content (RFC 1952)
 
 

@@ -28,7 +28,7 @@ from lambdist_lib.results import files, folders, journal, outputs, tables
 from lambdist_lib.runs import clocks, completion
 from lambdist_lib.submission.receipts import Receipt
 
-LINES_AT_ONCE = 10_000  # of a run that is collected: some 40 MB with their receipts and items
+LINES_AT_ONCE = 2_500  # of a run that is collected: some 10 MB with their receipts and items
 NAN = float("nan")
 STAMPS = ("received_at", "put_at", "dead_at")  # of an item
 CLOCKS_S = 600.0  # AWS refuses requests whose clock differs by 300 s
