@@ -27,7 +27,7 @@ report: $(V)/.ok  ## the newest experiment as one HTML file (RUN=ID: that one)
 
 lab: $(V)/.ok  ## open JupyterLab on copies of the notebooks, in notebooks/copies
 	@$(BIN)/python -m lambdist_lib.notebooks.copies
-	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/copies/experiment.ipynb --log-level=WARN $(if $(filter 0,$(shell id -u)),--allow-root)
+	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/copies/experiment.ipynb --log-level=WARN --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(V)/.ok  ## run the whole test suite
 	$(BIN)/python -m pytest $(PARALLEL) -n 2 tests/unit
