@@ -56,7 +56,8 @@ def installed(built, tmp_path_factory):
     venv.create(folder / "venv", symlinks=True)
     python = folder / "venv" / "bin" / "python"
     [wheel] = built.glob("*.whl")
-    finished(find_uv_bin(), "pip", "install", "-q", "--no-deps", "--python", python, wheel)
+    options = ("--no-deps", "--compile-bytecode")  # each command would compile where none may be written
+    finished(find_uv_bin(), "pip", "install", "-q", *options, "--python", python, wheel)
     [site_packages] = (folder / "venv" / "lib").glob("python*/site-packages")
     (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     (folder / "empty").mkdir()
@@ -150,6 +151,8 @@ def test_a_new_project_runs_on_the_local_cloud(installed):
         "1",
         "--chunks",
         "2",
+        "--arms",
+        "distributed",
         "--json",
         cwd=job,
     )
