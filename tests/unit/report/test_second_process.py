@@ -23,10 +23,10 @@ PROGRAMS = {
 }
 
 
-@pytest.fixture
-def experiment(tmp_path):
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
     runs = frames.runs(2).assign(submitted=9, stored=9, dead=0)
-    return written(tmp_path / "reference-new", runs, facts={})
+    return written(tmp_path_factory.mktemp("results") / "reference-new", runs, facts={})
 
 
 def process(program):
