@@ -12,7 +12,7 @@ PARALLEL := -q --dist loadfile --no-loadscope-reorder
 # what the first command imports: it would otherwise compile them while somebody waits
 COMPILED := numpy pandas matplotlib seaborn PIL jinja2 markupsafe dateutil yaml
 .DEFAULT_GOAL := help
-.PHONY: help setup lab experiment report test test-chaos test-faults lint bench docs permissions lock clean
+.PHONY: help setup lab experiment report test test-chaos test-faults test-notebooks lint bench docs permissions lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ test-faults: $(V)/.ok  ## the full matrix of faults and 10,000 datapoints, minut
 
 test-chaos: $(V)/.ok  ## kill and freeze every process amid runs, then resume, minutes
 	$(BIN)/python -m pytest -q -m chaos
+
+test-notebooks: $(V)/.ok  ## run each notebook without parameters, twenty minutes
+	$(BIN)/python -m pytest -q -m unchanged
 
 lint: $(V)/.ok  ## what the tests check of style, alone
 	$(BIN)/python -m pytest -q tests/unit/project/test_style.py

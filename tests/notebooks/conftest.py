@@ -25,7 +25,7 @@ def run(tmp_path_factory):
             env={**os.environ, "LAMBDIST_STATE": str(state)},
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=900,
         )
 
     yield finished
