@@ -129,6 +129,7 @@ NEEDS = {
     "make clean": "an environment that is not the tests' own",
     "make test-chaos": QUIET,
     "make test-faults": QUIET,
+    "make test-notebooks": QUIET,
     "make setup PY=/path/to/python3.12": "another Python",
     "python benchmarks/collecting.py": QUIET,
     "python benchmarks/coverage.py": QUIET,

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -54,4 +55,4 @@ def test_a_results_folder_that_cannot_be_is_named_in_one_line(place, tmp_path, m
 
     [line] = capsys.readouterr().err.splitlines()
     assert status == 1
-    assert str(names[place])[:40] in line
+    assert Path(names[place]).name[:40] in line
