@@ -1,8 +1,11 @@
 """A Lambda's process on the local cloud has the standard streams of AWS."""
 
 import json
+import queue
 import subprocess
 import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +23,10 @@ def handler(event, context):
     if event == "bytes":
         os.write(1, bytes([0xff, 0xfe, 10]))
         os.write(2, bytes([0xff, 0xfe, 10]))
+    if event == "half a line":
+        print("half a line", end="")
+    if event == "closes":
+        sys.stderr.close()
     if event == "reads":
         return sys.stdin.read() + subprocess.run(["cat"], capture_output=True, text=True).stdout
     return event
@@ -30,7 +37,10 @@ def handler(event, context):
 def runtime():
     """The emulator's module, of which a copy is changed."""
     lambda_runtime = pytest.importorskip("ministack.core.lambda_runtime")
-    copy = SimpleNamespace(_PYTHON_WORKER_SCRIPT=lambda_runtime._PYTHON_WORKER_SCRIPT, subprocess=subprocess)
+    copy = SimpleNamespace(
+        _PYTHON_WORKER_SCRIPT=lambda_runtime._PYTHON_WORKER_SCRIPT, subprocess=subprocess,
+        Worker=type("Worker", (lambda_runtime.Worker,), {}),
+    )  # fmt: skip
     emulator_worker.patch(copy)
     return copy
 
@@ -39,9 +49,9 @@ def test_only_the_handler_answers_and_nothing_reads_its_events(runtime, tmp_path
     """Each event has its own answer; what is printed is in the log, in any bytes."""
     (tmp_path / "worker.py").write_text(runtime._PYTHON_WORKER_SCRIPT)
     (tmp_path / "job.py").write_text(HANDLER)
-    events = ["first", "answers", "bytes", "reads", "last"]
+    events = ["first", "answers", "bytes", "reads", "half a line", "closes", "last"]
     lines = [{"code_dir": str(tmp_path), "module": "job", "handler": "handler"}]
-    lines += [{"event": event} for event in events]
+    lines += [{"event": event, "ctx": {"request_id": event}} for event in events]
 
     with runtime.subprocess.Popen(
         [sys.executable, str(tmp_path / "worker.py")],
@@ -51,9 +61,41 @@ def test_only_the_handler_answers_and_nothing_reads_its_events(runtime, tmp_path
 
     results = [json.loads(line) for line in answers.splitlines()]
     assert results[0]["status"] == "ready"
-    assert [answer["result"] for answer in results[1:]] == ["first", "answers", "bytes", "", "last"]
+    assert [answer["result"] for answer in results[1:]] == [
+        "first", "answers", "bytes", "", "half a line", "closes", "last",
+    ]  # fmt: skip
     assert "not the handler" in log
     assert log.count("\ufffd\ufffd\n") == 2
+    assert f"half a line\n{emulator_worker.LOG_END}half a line\n" in log
+
+
+def test_a_log_is_whole_however_late_its_lines_come(runtime):
+    """It ends where its own invocation does; what an ended process left before is no end."""
+    lines = queue.Queue()
+    worker = SimpleNamespace(request_id="two", _stderr_queue=lines, _stderr_thread=threading.current_thread())
+
+    def write():
+        for line in (f"{emulator_worker.LOG_END}one", "early", "late", "", f"{emulator_worker.LOG_END}two"):
+            time.sleep(0.02)
+            lines.put(line)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    log = runtime.Worker._drain_stderr_bounded(worker)
+    writer.join()
+
+    assert log == "early\nlate"
+
+
+def test_the_log_of_a_killed_process_ends_with_it(runtime):
+    """What it wrote is there, and nobody waits for its end."""
+    lines, ended = queue.Queue(), threading.Thread(target=int)
+    ended.start()
+    ended.join()
+    lines.put("last words")
+    worker = SimpleNamespace(request_id="one", _stderr_queue=lines, _stderr_thread=ended)
+
+    assert runtime.Worker._drain_stderr_bounded(worker) == "last words"
 
 
 def test_another_emulator_is_refused():
