@@ -11,13 +11,14 @@ import pandas as pd
 from lambdist_lib.costs import metering
 from lambdist_lib.measures.pairs import warm_runs
 
-# Of the cores, used by an arm's client and local cloud. On two quiet cores both arms reached 0.75 without
-# work, where the ratio of makespans was that of the CPU seconds, and 0.26 with io:500ms, where it was not.
+# Calibrated with `benchmarks/machine.py` on two quiet cores; its README has the tables.
+# Of the cores, used by an arm's client and local cloud. With io:60ms both arms used 0.67 or more and the ratio
+# of makespans was that of the CPU seconds; with io:150ms one used 0.46, and it was not.
 BOUND_SHARE = 0.6
-RATIO_WITHIN = 0.15  # of the ratio of CPU seconds: 0.548 and 0.554, 0.548 and 0.593 were seen where it bound
+RATIO_WITHIN = 0.15  # of the ratio of CPU seconds: where the machine bound, they differed by 1 to 5 %
 MIN_SHARE = 0.4  # below it cores are idle most of the time: a like ratio is then a coincidence
 # Of the cores, used by other programs. A fifth of two cores is what a shell, an editor and a browser at rest
-# take at most; from there on makespans grew by more than a tenth.
+# take at most; beside 0.23 makespans were 9 % longer, beside 0.34 they were 14 % longer.
 DISTURBED_SHARE = 0.2
 
 
