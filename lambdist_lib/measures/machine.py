@@ -12,8 +12,8 @@ from lambdist_lib.costs import metering
 from lambdist_lib.measures.pairs import warm_runs
 
 # Calibrated with `benchmarks/machine.py` on two quiet cores; its README has the tables.
-# Of the cores, used by an arm's client and local cloud. With io:60ms both arms used 0.67 or more and the ratio
-# of makespans was that of the CPU seconds; with io:150ms one used 0.46, and it was not.
+# Of the cores, used by an arm's client and local cloud. With io:60ms both arms used 0.67 or more and the
+# ratio of makespans was that of the CPU seconds; with io:150ms one used 0.46, and it was not.
 BOUND_SHARE = 0.6
 RATIO_WITHIN = 0.15  # of the ratio of CPU seconds: where the machine bound, they differed by 1 to 5 %
 MIN_SHARE = 0.4  # below it cores are idle most of the time: a like ratio is then a coincidence
