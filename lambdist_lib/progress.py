@@ -24,6 +24,13 @@ BEGINS = "begins"  # until something is shown
 CURSOR_UP = "\x1b[1A"
 CLEAR_BELOW = "\x1b[J"
 
+Log = Callable[[str], None]  # called with a line of progress
+
+
+def to_stderr(line: str) -> None:
+    """Print a line of progress at once."""
+    print(line, file=sys.stderr, flush=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:
@@ -127,9 +134,10 @@ class Progress:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            self._end = " - interrupted" if issubclass(kind, KeyboardInterrupt) else " - failed"
-            if self._end == " - failed" and self._text == BEGINS and self._notebook is None:
+            is_interrupted = issubclass(kind, KeyboardInterrupt)
+            if not is_interrupted and self._text == BEGINS and self._notebook is None:
                 return  # refused before it did anything: the error says it
+            self._end = " - interrupted" if is_interrupted else " - failed"
             # no rate and no remaining time: the step has ended
             self._counts = replace(self._counts, elapsed_s=0.0) if self._counts else None
         self._total = 0

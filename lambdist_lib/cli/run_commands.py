@@ -179,6 +179,7 @@ def resume(options: argparse.Namespace) -> None:
     ),
 )  # fmt: skip
 def fetch(options: argparse.Namespace) -> None:
+    from lambdist_lib.progress import to_stderr
     from lambdist_lib.results import outputs
     from lambdist_lib.runs import collect
     from lambdist_lib.runs import resume as runs_resume
@@ -190,7 +191,7 @@ def fetch(options: argparse.Namespace) -> None:
             options.run,
             data=options.data,
             connect=cli_options.by_target_label(options),
-            log=lambda line: print(line, file=sys.stderr, flush=True),
+            log=to_stderr,
         )
     if options.format != "jsonl":
         outputs.print_table(collect.fetch(options.run), options.format, sys.stdout)

@@ -18,12 +18,13 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambdist_lib import paths
 from lambdist_lib.errors import BusyError, LambdistError, LocalCloudError
+from lambdist_lib.progress import Log, to_stderr
 
 if TYPE_CHECKING:
     from lambdist_lib.cloud.targets import Target
@@ -33,17 +34,11 @@ LOCK_BYTE = 1 << 30  # far behind the text: Windows lets nobody read a byte that
 RUN_FILE, TRANSITION_FILE = "run.lock", "transition.lock"
 TRANSITION_WAIT_S = 45.0  # a start of the local cloud takes at most 20 s, an end a few
 
-Log = Callable[[str], None]
-
 _held: dict[tuple[str, int], int] = {}  # by file and thread, how often; a lock may be taken again
 
 
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def run(
-    folder: Path, doing: str, *, timeout_s: float = float("inf"), log: Log = _to_stderr
+    folder: Path, doing: str, *, timeout_s: float = float("inf"), log: Log = to_stderr
 ) -> contextlib.AbstractContextManager[None]:
     """Hold the lock of a run's folder, which must exist.
 
@@ -64,7 +59,7 @@ def stacks(
     *,
     name: str = "lambdist",
     timeout_s: float = float("inf"),
-    log: Log = _to_stderr,
+    log: Log = to_stderr,
 ) -> contextlib.AbstractContextManager[None]:
     """Hold the lock of the stacks of one name on a target; arguments and errors are those of `run`."""
     what = target.label if target.name == "local" else f"the stacks {name}-* on {target.label}"

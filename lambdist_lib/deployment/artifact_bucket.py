@@ -16,8 +16,9 @@ from botocore.exceptions import ClientError
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import tags
 from lambdist_lib.deployment.bundles import Bundle
-from lambdist_lib.deployment.polling import Log, polls
+from lambdist_lib.deployment.polling import polls
 from lambdist_lib.errors import AccessDeniedError, DeployError, TargetError
+from lambdist_lib.progress import Log
 
 KEPT_DAYS = 90  # a zip: CloudFormation needs the former one to roll an update back
 OLD_VERSION_DAYS = 7  # a key carries its content's hash, so an old version is the same content

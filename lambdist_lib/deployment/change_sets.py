@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from lambdist_lib.cloud import aws_errors
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import tags
-from lambdist_lib.deployment.polling import Log, polls
+from lambdist_lib.deployment.polling import polls
 from lambdist_lib.errors import DeployError
+from lambdist_lib.progress import Log
 
 ABSENT = {"", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
 BROKEN = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"}  # never usable again

@@ -29,8 +29,8 @@ from lambdist_lib.deployment import (
     uncollected,
 )
 from lambdist_lib.deployment.inventory import Resource
-from lambdist_lib.deployment.polling import Log
 from lambdist_lib.errors import AbsentError, DeployError, TargetError
+from lambdist_lib.progress import Log
 
 LIVE, EXPIRED, CUT_SHORT, BROKEN, ORPHANED = "live", "expired", "cut short", "broken", "orphaned"
 UNKNOWN = "unknown"  # a permission is missing

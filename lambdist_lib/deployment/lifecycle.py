@@ -26,11 +26,10 @@ from lambdist_lib.deployment import (
     templates,
 )
 from lambdist_lib.deployment.callables import Module
-from lambdist_lib.deployment.polling import Log
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.deployment.uncollected import require_collected
 from lambdist_lib.errors import DeployError, LambdistError, UsageError
-from lambdist_lib.progress import Progress
+from lambdist_lib.progress import Log, Progress
 
 
 def deploy(

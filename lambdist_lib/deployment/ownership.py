@@ -12,8 +12,8 @@ from typing import Any
 from lambdist_lib.cloud import local_cloud
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import lifecycle, owners, stacks, templates
-from lambdist_lib.deployment.polling import Log
 from lambdist_lib.errors import AbsentError, RunError, UncollectedError
+from lambdist_lib.progress import Log
 from lambdist_lib.results import files, folders
 
 FILE = "stacks.json"  # in the experiment's folder

@@ -1,13 +1,12 @@
 """Poll until a condition holds or the deadline passes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.errors import DeployError
 
 DEADLINE_S = 900.0  # of a deploy or a destroy; a first deploy on AWS takes about two minutes
-Log = Callable[[str], None]  # called with a line of progress
 POLL_S = {"local": 0.05, "aws": 2.0}
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import change_sets, local_fixes, stacks
-from lambdist_lib.deployment.polling import Log
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, DeployError
+from lambdist_lib.progress import Log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,9 @@ from lambdist_lib.deployment import (
     templates,
 )
 from lambdist_lib.deployment.dependencies import HERE, of_lambda
-from lambdist_lib.deployment.polling import Log, polls
+from lambdist_lib.deployment.polling import polls
 from lambdist_lib.errors import AbsentError, DeployError
+from lambdist_lib.progress import Log
 
 NAME = "lambdist"  # stacks are NAME-distributed and NAME-single-node
 HANDLERS = {  # template parameter -> module of lambdas/

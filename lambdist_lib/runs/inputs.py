@@ -12,7 +12,7 @@
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,10 @@ from lambdist_lib.data.datapoints import Line
 from lambdist_lib.data.files import lines
 from lambdist_lib.deployment import callables
 from lambdist_lib.errors import DataFileError, UsageError
+from lambdist_lib.progress import Log, to_stderr
 from lambdist_lib.results import folders
 
 S3 = "s3://"
-Log = Callable[[str], None]
-
-
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +89,7 @@ class Source:
         return self.for_function and self.encoding == "json"
 
     def file(
-        self, experiment: Path, *, max_chars: int, target: Target | None = None, log: Log = _to_stderr
+        self, experiment: Path, *, max_chars: int, target: Target | None = None, log: Log = to_stderr
     ) -> str | Path:
         """Return the file of datapoints; what is not plain lines is written into the experiment's folder.
 
@@ -167,8 +163,8 @@ class Source:
     def lines(self) -> Iterator[Line]:
         """Yield the datapoints, without a file of them."""
         if isinstance(self.data, str) and self.data == "-":
-            with tempfile.TemporaryDirectory() as folder:
-                yield from lines(files.spool(sys.stdin.buffer, Path(folder) / "standard-input"))
+            with _local(self.data, None) as path:
+                yield from lines(path)
         elif self.is_plain:
             assert isinstance(self.data, str | Path)
             yield from lines(self.data)

@@ -7,7 +7,6 @@ Nothing is lost: a resume of that run asks the table, and sends again what has n
 
 import contextlib
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from lambdist_lib.deployment.queue_depth import queue_depth
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import counted
+from lambdist_lib.progress import Log
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.results import files, journal
@@ -25,7 +25,6 @@ from lambdist_lib.runs.run_info import RunInfo
 
 QUEUES = ("QueueUrl", "DeadLetterQueueUrl")
 KEPT_S = 14 * 86_400.0  # SQS keeps no message longer
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

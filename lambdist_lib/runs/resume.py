@@ -14,6 +14,7 @@ from lambdist_lib.deployment.queue_depth import QueueDepth
 from lambdist_lib.deployment.stacks import Stack, stack_name
 from lambdist_lib.errors import AbsentError, DataFileError, RunError
 from lambdist_lib.formatting import counted, duration
+from lambdist_lib.progress import Log
 from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import REJECTED
 from lambdist_lib.records import items
@@ -27,8 +28,6 @@ from lambdist_lib.submission.receipts import UNKNOWN, Receipt
 
 IN_TABLE = "found in the table by a resume"  # cause in a receipt that the sending did not write
 COUNTS = ("tries", "status", "request", "senders")  # fields of Receipt that are never empty
-
-Log = Callable[[str], None]
 
 
 def resume(
@@ -52,26 +51,14 @@ def resume(
         facts = folders.read_facts(folder)
         if closing.is_finished(facts):
             return facts
-        return _resume(target, stack, points, folder, facts, watch, log)
-
-
-def _resume(
-    target: Target,
-    stack: Stack,
-    points: Datapoints,
-    folder: Path,
-    facts: dict[str, Any],
-    watch: Watch | None,
-    log: Log,
-) -> dict[str, Any]:
-    _require_same_input(stack, points, folder, facts)
-    _wait_for_accepted(target, stack, points, folder, facts, watch, log)
-    done, settled = _journal_settled(target, stack, points, folder, facts)
-    left = (line for line in points if not done[line.n])
-    info = replace(RunInfo.from_facts(facts), resumed=True)
-    if info.conditions and closing.is_over_dead_limit(facts):  # a person asks for the rest nevertheless
-        info = replace(info, conditions=replace(info.conditions, stop_if_dead=""))
-    return complete(target, stack, points, left, folder, info, watch, settled=settled)
+        _require_same_input(stack, points, folder, facts)
+        _wait_for_accepted(target, stack, points, folder, facts, watch, log)
+        done, settled = _journal_settled(target, stack, points, folder, facts)
+        left = (line for line in points if not done[line.n])
+        info = replace(RunInfo.from_facts(facts), resumed=True)
+        if info.conditions and closing.is_over_dead_limit(facts):  # a person asks for the rest nevertheless
+            info = replace(info, conditions=replace(info.conditions, stop_if_dead=""))
+        return complete(target, stack, points, left, folder, info, watch, settled=settled)
 
 
 def _require_same_input(stack: Stack, points: Datapoints, folder: Path, facts: dict[str, Any]) -> None:
