@@ -9,7 +9,7 @@ import pandas as pd
 from lambdist_lib.analysis import Results, load_results
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import catalogue
-from lambdist_lib.figures.inputs import FigureInputs
+from lambdist_lib.figures.inputs import FigureInputs, read_tables
 from lambdist_lib.formatting import label
 from lambdist_lib.planner.outlook import aws_outlook, compares_ways
 from lambdist_lib.planner.which_way import WhichWay, which_way
@@ -48,11 +48,8 @@ def show(name: str, where: str | Path | Results, *, folder: Path | None = None, 
 def inputs_of(results: Results) -> FigureInputs:
     """Take what figures are drawn from out of a `Results`."""
     ways = functools.cache(lambda: _ways(results))
-    records, invocations = results.records, results.invocations  # before the runs, whose ledger reads parts
     return FigureInputs(
-        runs=results.runs,
-        records=records,
-        invocations=invocations,
+        **read_tables(results),
         costs=lambda: results.costs().table,
         target_label=results.target_label,
         outlook=lambda: aws_outlook(results).table,

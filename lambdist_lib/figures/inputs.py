@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import sweep
+
+if TYPE_CHECKING:
+    from lambdist_lib.analysis import Results
 
 WIDTH_IN = 11
 
@@ -65,6 +68,15 @@ def select_run(runs: pd.DataFrame, temperature: str = "warm", factor: str = "") 
     if not factor:
         return str(ranked["run_id"].iloc[0])
     return str(ranked.sort_values([factor, "pair"], kind="stable")["run_id"].iloc[-1])
+
+
+def read_tables(results: "Results") -> dict[str, pd.DataFrame]:
+    """Read the runs, records and invocations of an experiment, each file once.
+
+    The records and invocations come first: the ledger behind the runs would read columns of both.
+    """
+    others = {"records": results.records, "invocations": results.invocations}
+    return {"runs": results.runs, **others}
 
 
 def require_one_run(table: pd.DataFrame, figure: str, name: str) -> None:

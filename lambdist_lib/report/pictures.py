@@ -62,12 +62,8 @@ def _drawings(
     from lambdist_lib.figures import catalogue, inputs
 
     results = load_results(source.folder, allow_incomplete=True)
-    # before the runs, whose ledger would read columns of both
-    records, invocations = results.records, results.invocations
     figure_inputs = inputs.FigureInputs(
-        runs=results.runs,
-        records=records,
-        invocations=invocations,
+        **inputs.read_tables(results),
         costs=lambda: pd.DataFrame(summary["tables"].get("cost", [])),
         target_label=summary["target"],
         outlook=lambda: pd.DataFrame(verdict.rows(summary, "outlook")),
