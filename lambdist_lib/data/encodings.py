@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lambdist_lib import paths
 
-HEAD_BYTES = 10  # enough for every kind below
+HEAD_BYTES = 49  # enough for every kind below: up to the end of OFFICE's names
 GZIP_MAGIC = b"\x1f\x8b"  # no UTF-8 text begins with it
 PACKED = {  # first bytes, the kind, and the command that unpacks standard input
     rb"BZh[1-9](1AY&SY|\x17rE8P\x90)": ("bzip2", "bzip2 -dc"),
@@ -18,7 +18,7 @@ PACKED = {  # first bytes, the kind, and the command that unpacks standard input
     rb"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -dc"),
     rb"PK(\x03\x04|\x05\x06)": ("zip", "unzip -p"),
     rb"7z\xbc\xaf\x27\x1c": ("7z", "7z x -so"),
-    rb"PAR1.*[\x00-\x08]": ("Parquet", ""),
+    rb"PAR1.{0,5}[\x00-\x08]": ("Parquet", ""),
 }
 OFFICE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/", b"mimetype")  # first names in their zips
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -37,7 +37,7 @@ KEPT_SUFFIXES = (".csv", ".tsv", ".jsonl")  # they tell the format of the conver
 
 def packed_as(head: bytes, path: Path, *, is_gzipped: bool = False) -> str:
     """Return what a file's first bytes say that it is, with the command that unpacks it; "" for text."""
-    if _is_office(head, path, is_gzipped):
+    if _is_office(head, is_gzipped):
         return "is a file of a spreadsheet or word processor: save it as CSV or text there"
     for pattern, (kind, command) in PACKED.items():
         if re.match(pattern, head, re.DOTALL):
@@ -50,14 +50,9 @@ def packed_as(head: bytes, path: Path, *, is_gzipped: bool = False) -> str:
     return ""
 
 
-def _is_office(head: bytes, path: Path, is_gzipped: bool) -> bool:
-    if head.startswith(OLD_OFFICE):
-        return True
-    if not head.startswith(b"PK\x03\x04") or is_gzipped:
-        return False
-    with path.open("rb") as file:
-        file.seek(NAME_OFFSET)
-        return file.read(len(OFFICE[0])).startswith(OFFICE)
+def _is_office(head: bytes, is_gzipped: bool) -> bool:
+    is_zip = head.startswith(b"PK\x03\x04") and not is_gzipped
+    return head.startswith(OLD_OFFICE) or (is_zip and head[NAME_OFFSET:].startswith(OFFICE))
 
 
 def is_binary(line: bytes, *, is_first: bool) -> bool:

@@ -80,10 +80,11 @@ def require_possible(expressions: Iterable[str], arms: Iterable[str] = ARMS) -> 
         UsageError: An expression is invalid, names no measure, or holds always or never; or several of one
             measure leave no value that passes.
     """
-    expressions = list(expressions)
+    thresholds = []
     names = [f"{name}{suffix}" for name in measure_names.known(arms) for suffix in SUFFIXES]
     for text in expressions:
         threshold = parse(text)
+        thresholds.append(threshold)
         if threshold.name not in names and not measure_names.SWEEP.fullmatch(threshold.name):
             near = closest(threshold.name, names)
             hint = f"did you mean {near}?" if near else "docs/commands.md lists the measures"
@@ -93,8 +94,7 @@ def require_possible(expressions: Iterable[str], arms: Iterable[str] = ARMS) -> 
                 f"the threshold {text!r} {always}: {threshold.name} is between 0 and "
                 f"{measure_names.highest(threshold.name):g}; write another bound"
             )
-
-    _require_a_value_that_passes([parse(text) for text in expressions])
+    _require_a_value_that_passes(thresholds)
 
 
 def _require_a_value_that_passes(thresholds: list[Threshold]) -> None:
