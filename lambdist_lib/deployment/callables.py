@@ -137,7 +137,7 @@ def label(processing: Path) -> str:
 
 
 def takes_json(code: Iterable[str]) -> str:
-    """Return the name of the function in a stack's zips whose items are JSON; "" where there is none.
+    """Return the name of the function in a stack's zips whose items are JSON; "" for others.
 
     >>> takes_json(["collector-f9509cd3d0fe73dba063.zip", "processor-json-upper-d10f6c85a162131d7eeb.zip"])
     'upper'

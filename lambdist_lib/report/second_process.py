@@ -29,7 +29,7 @@ class Share(NamedTuple):
 
 
 class SecondProcess:
-    """Hold a process that draws; None where there is none."""
+    """Hold the process that draws a share; None where the first process draws all."""
 
     def __init__(self, process: subprocess.Popen[bytes] | None) -> None:
         self.process = process
