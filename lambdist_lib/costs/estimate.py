@@ -9,6 +9,7 @@ has been compared with a bill of AWS.
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lambdist_lib.costs import map_counts
@@ -24,88 +25,84 @@ Values = Mapping[str, float]  # of a table, by name
 DEAD_AT_ONCE, DEAD_WINDOW_S = 1_000, 60.0  # of the dead-letter queue's mapping in distributed.yaml
 
 
-def predict(table: Table, *, arm: str = "distributed", **of_run: Any) -> dict[str, Usage]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """The conditions of a run whose usage is estimated.
+
+    chunks: senders at once; an arm that is not parallel has one. processors: the most invocations of the
+    processor at once; 0 for as many as chunks. work_s: wall-clock seconds of process() for one datapoint.
+    p_fail: the probability that an attempt fails, independently of others, and is retried. p_permanent: that
+    a datapoint is dead at its first attempt. p_always: that it fails at every attempt. receives: attempts
+    before a datapoint is dead. mailed: dead letters are announced by e-mail. controls: experiment controls
+    are on, so each further attempt records its begin, and so do first ones (marks_first) where a declared
+    fault leaves no trace. standard_children: of a Distributed Map, instead of Express ones.
+    """
+
+    arm: str = "distributed"
+    datapoints: float
+    chunks: int = 20
+    request_batch: int = 1
+    queue_batch: int = 1
+    memory_mb: float = 512
+    work_s: float = 0.0
+    p_fail: float = 0.0
+    p_permanent: float = 0.0
+    p_always: float = 0.0
+    receives: int = 5
+    processors: int = 0
+    arm64: bool = False
+    mailed: bool = False
+    controls: bool = True
+    marks_first: bool = False
+    standard_children: bool = False
+
+    @property
+    def per_request(self) -> int:
+        """Datapoints in one request of this arm."""
+        return min(self.request_batch, ARMS[self.arm].max_request)
+
+    @property
+    def first_requests(self) -> int:
+        """Requests that send each datapoint once."""
+        return math.ceil(self.datapoints / self.per_request)
+
+
+def predict(table: Table, **workload: Any) -> dict[str, Usage]:
     """Estimate the usage of a run, by `bill.PARTS`.
 
     Args:
-        arm: An arm with a cloud.
-        of_run: Arguments of `expected_counts`.
+        workload: Fields of `Workload`; its arm has a cloud.
     """
-    return usage(expected_counts(table, arm=arm, **of_run), table)
+    return usage(expected_counts(table, Workload(**workload)), table)
 
 
-def expected_counts(
-    table: Table,
-    *,
-    arm: str = "distributed",
-    datapoints: float,
-    chunks: int = 20,
-    request_batch: int = 1,
-    queue_batch: int = 1,
-    memory_mb: float = 512,
-    work_s: float = 0.0,
-    p_fail: float = 0.0,
-    p_permanent: float = 0.0,
-    p_always: float = 0.0,
-    receives: int = 5,
-    processors: int = 0,
-    arm64: bool = False,
-    mailed: bool = False,
-    controls: bool = True,
-    marks_first: bool = False,
-    standard_children: bool = False,
-) -> Counts:
+def expected_counts(table: Table, load: Workload) -> Counts:
     """Compute the expected counts of a run.
 
     Args:
-        table: What `assumptions.load` returns: the times that are not given here.
-        chunks: Senders at once; an arm that is not parallel has one.
-        processors: The most invocations of the processor at once; 0 for as many as `chunks`.
-        work_s: Wall-clock seconds of process() for one datapoint.
-        p_fail: Probability that an attempt fails, independently of others, and is retried.
-        p_permanent: Probability that a datapoint is dead at its first attempt.
-        p_always: Probability that a datapoint fails at every attempt.
-        receives: Attempts before a datapoint is dead.
-        mailed: Whether dead letters are announced by e-mail.
-        controls: Whether experiment controls are on: each further attempt then records its begin, and so
-            do first ones (`marks_first`) where a declared fault leaves no trace.
-        standard_children: Of a Distributed Map, instead of Express ones.
+        table: What `assumptions.load` returns: the times that the workload does not give.
     """
     value = {name: number.value for name, number in table.items()}
-    traits = ARMS[arm]
-    request_batch = min(request_batch, traits.max_request)
-    outcomes = _expected_outcomes(datapoints, p_fail, p_permanent, p_always, receives)
-    item_s = value["process_s"] + work_s + value["put_s"]
-    first = math.ceil(datapoints / request_batch)
-    if traits.orchestrated:
-        children = map_counts.expected(
-            datapoints=datapoints, per_line=request_batch, p_fail=p_fail, p_always=p_always,
-            receives=receives, try_s=value["handler_s"] + request_batch * item_s, standard=standard_children,
-        )  # fmt: skip
-        work = _work_of_map(value, children, outcomes.attempts, item_s)
-    elif traits.cloud_retries:
-        # a free mapping takes what one request brings; batches fill only where messages wait
-        batch = min(queue_batch, request_batch) if first <= chunks else queue_batch
-        work = _work_of_queue(value, traits, outcomes.attempts, item_s, first, request_batch, batch)
-    else:
-        again = (outcomes.attempts - datapoints) / request_batch
-        work = _work_of_client_retries(value, outcomes.attempts, item_s, first, again)
-    senders, at_once = min(chunks, first) if traits.parallel else 1, processors or chunks
+    traits, outcomes = ARMS[load.arm], _expected_outcomes(load)
+    work = _expected_work(value, load, outcomes.attempts)
+    senders = min(load.chunks, load.first_requests) if traits.parallel else 1
+    at_once = load.processors or load.chunks
     span_s = _span_s(value, traits, work, senders, at_once)
     cold = senders * traits.first_lambda + min(at_once, math.ceil(work.invocations))
     announced = dead_batches(outcomes.dead, span_s) if traits.cloud_retries else 0.0
     return Counts(
         queued=traits.cloud_retries, through_api=traits.through_api, first_lambda=traits.first_lambda,
-        datapoints=datapoints, **work._asdict(), receives=outcomes.attempts,
+        datapoints=load.datapoints, **work._asdict(), receives=outcomes.attempts,
         deletes=min(work.invocations, outcomes.stored + outcomes.permanent) * traits.queued,
         failures=outcomes.failures, returned=(outcomes.failures - outcomes.permanent) * traits.queued,
-        marked_first=datapoints if marks_first else 0.0,
-        marked_more=outcomes.attempts - datapoints if controls else 0.0, init_s=cold * value["init_s"],
+        marked_first=load.datapoints if load.marks_first else 0.0,
+        marked_more=outcomes.attempts - load.datapoints if load.controls else 0.0,
+        init_s=cold * value["init_s"],
         result_units=outcomes.stored * math.ceil(value["item_bytes"] / WRITE_BYTES),
         dead=outcomes.dead, permanent=outcomes.permanent, dead_invocations=announced,
         dead_s=announced * value["handler_s"] + outcomes.dead * 2 * value["put_s"],
         dead_init_s=min(announced, 1) * value["init_s"],
-        mails=announced if mailed else 0.0, span_s=span_s, memory_mb=memory_mb, arm64=arm64,
+        mails=announced if load.mailed else 0.0, span_s=span_s, memory_mb=load.memory_mb, arm64=load.arm64,
     )  # fmt: skip
 
 
@@ -123,7 +120,7 @@ class _Work(NamedTuple):
     """What the client and the handlers do: fields of `Counts`."""
 
     requests: float
-    entry_s: float
+    entry_s: float = 0.0
     again: float = 0.0
     sends: float = 0.0
     invocations: float = 0.0
@@ -131,49 +128,49 @@ class _Work(NamedTuple):
     map: MapCounts | None = None
 
 
-def _expected_outcomes(
-    datapoints: float, p_fail: float, p_permanent: float, p_always: float, receives: int
-) -> _Outcomes:
+def _expected_outcomes(load: Workload) -> _Outcomes:
     """Attempts are independent: those of a datapoint are geometric, cut off at `receives`."""
-    permanent, always_failing = datapoints * p_permanent, datapoints * p_always
-    alive = datapoints - permanent - always_failing
+    permanent, always_failing = load.datapoints * load.p_permanent, load.datapoints * load.p_always
+    alive, p_fail, receives = load.datapoints - permanent - always_failing, load.p_fail, load.receives
     tries = float(receives) if p_fail == 1 else (1 - p_fail**receives) / (1 - p_fail)
     attempts = permanent + always_failing * receives + alive * tries
     stored = alive * (1 - p_fail**receives)
-    return _Outcomes(attempts, attempts - stored, stored, datapoints - stored, permanent)
+    return _Outcomes(attempts, attempts - stored, stored, load.datapoints - stored, permanent)
 
 
-def _work_of_map(value: Values, children: MapCounts, attempts: float, item_s: float) -> _Work:
-    """One request starts the map, whose children call the processor."""
-    processor_s = children.tries * value["handler_s"] + attempts * item_s
-    return _Work(requests=1.0, entry_s=0.0, invocations=children.tries, processor_s=processor_s, map=children)
+def _expected_work(value: Values, load: Workload, attempts: float) -> _Work:
+    """What the arm does for so many attempts: by a map, by a queue, or by a client that retries."""
+    traits = ARMS[load.arm]
+    items_s = attempts * (item_s := value["process_s"] + load.work_s + value["put_s"])
+    if traits.orchestrated:
+        children = map_counts.expected(
+            datapoints=load.datapoints, per_line=load.per_request, p_fail=load.p_fail, p_always=load.p_always,
+            receives=load.receives, try_s=value["handler_s"] + load.per_request * item_s,
+            standard=load.standard_children,
+        )  # fmt: skip
+        processor_s = children.tries * value["handler_s"] + items_s
+        return _Work(requests=1.0, invocations=children.tries, processor_s=processor_s, map=children)
+    if traits.cloud_retries:
+        return _work_of_queue(value, load, attempts, items_s)
+    again = (attempts - load.datapoints) / load.per_request  # the client sends failed datapoints again
+    requests = load.first_requests + again
+    return _Work(requests=requests, entry_s=requests * value["handler_s"] + items_s, again=again)
 
 
-def _work_of_queue(
-    value: Values,
-    traits: Arm,
-    attempts: float,
-    item_s: float,
-    requests: int,
-    request_batch: int,
-    queue_batch: int,
-) -> _Work:
+def _work_of_queue(value: Values, load: Workload, attempts: float, items_s: float) -> _Work:
     """Each request is queued ten messages at a time; the processor takes them in batches."""
-    sends = requests * math.ceil(request_batch / AT_ONCE)
-    invocations = attempts / queue_batch
+    requests, traits = load.first_requests, ARMS[load.arm]
+    # a free mapping takes what one request brings; batches fill only where messages wait
+    waiting = requests > load.chunks
+    invocations = attempts / (load.queue_batch if waiting else min(load.queue_batch, load.per_request))
+    sends = requests * math.ceil(load.per_request / AT_ONCE)
     return _Work(
         requests=float(requests),
         entry_s=(requests * value["handler_s"] + sends * value["send_s"]) * traits.first_lambda,
         sends=sends,
         invocations=invocations,
-        processor_s=invocations * value["handler_s"] + attempts * item_s,
+        processor_s=invocations * value["handler_s"] + items_s,
     )
-
-
-def _work_of_client_retries(value: Values, attempts: float, item_s: float, first: int, again: float) -> _Work:
-    """One Lambda answers a request with its results; the client sends failed datapoints again."""
-    requests = first + again
-    return _Work(requests=requests, entry_s=requests * value["handler_s"] + attempts * item_s, again=again)
 
 
 def _span_s(value: Values, traits: Arm, work: _Work, senders: int, at_once: int) -> float:
@@ -190,7 +187,7 @@ def dead_batches(dead: float, span_s: float) -> float:
 
 
 def failure_rates(fault: str, datapoints: int, *, arm: str = "distributed") -> dict[str, float]:
-    """Return the failure rates of a declared fault plan, as arguments of `expected_counts`.
+    """Return the failure rates of a declared fault plan, as fields of `Workload`.
 
     Duplicates and throttles make no attempt fail.
     """

@@ -102,39 +102,30 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
         run: A row of the runs table.
         records, lines: The run's records and invocations.
     """
-    traits = ARMS[run.arm]
-    queued = traits.cloud_retries
+    traits, queued = ARMS[run.arm], ARMS[run.arm].cloud_retries
     entry, processor, dead = (
         lines[lines["function"].isin(functions)] for functions in (ENTRIES, ["processor"], ["dead_letter"])
     )
     received = pd.to_numeric(records["receives"], errors="coerce")
     receives, tried = float(received.sum()), received[received > 0]
-    plan = faults.parse_fault(_text(run.fault))
     workers = processor if queued else entry
     unlogged = max(receives - float(workers["received"].sum()), 0.0)
     unlogged_s = unlogged * _handlers_s(workers) / max(len(workers), 1)
-    requests = len(entry) + (0.0 if queued else unlogged)
-    request_batch = min(run.request_batch, traits.max_request)
-    first = np.ceil((~records["tries"].isna() & (records["tries"] > 0)).sum() / request_batch)
-    sends = float(np.ceil(entry["stored"] / AT_ONCE).sum()) if queued else 0.0
-    if not traits.first_lambda:  # each request of the client is a send, and no log has a line of it
-        requests = sends = float(np.ceil(records["tries"].sum() / request_batch))
-    children = None
-    if traits.orchestrated:
-        standard = run.map_children == map_counts.STANDARD
-        sends, children = 0.0, _children(records, request_batch, len(processor) + unlogged, standard)
+    sent = _sent(run, records, entry, 0.0 if queued else unlogged)
+    invocations = len(processor) + (unlogged if queued else 0.0)
     stored = int((records["outcome"] == STORED).sum())
+    marks_first = faults.parse_fault(_text(run.fault)).may_leave_no_trace
     return Counts(
-        queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda, map=children,
-        datapoints=len(records), requests=requests, again=max(requests - first, 0.0),
+        queued=queued, through_api=traits.through_api, first_lambda=traits.first_lambda,
+        map=_children(run, records, invocations) if traits.orchestrated else None,
+        datapoints=len(records), **sent._asdict(),
         entry_s=_handlers_s(entry) + (0.0 if queued else unlogged_s),
-        sends=sends,
-        receives=receives, invocations=len(processor) + (unlogged if queued else 0.0),
+        receives=receives, invocations=invocations,
         processor_s=_handlers_s(processor) + (unlogged_s if queued else 0.0),
         deletes=float((processor["received"] > processor["failed"]).sum()) * traits.queued,
         failures=float(records["failures"].sum()),
         returned=float(processor["failed"].sum()) * traits.queued,
-        marked_first=len(tried) if plan.may_leave_no_trace else 0.0,
+        marked_first=len(tried) if marks_first else 0.0,
         marked_more=max(receives - len(tried), 0.0),  # our deployments have experiment controls
         init_s=_inits_s(entry) + _inits_s(processor),
         result_units=stored if units is None else units,
@@ -144,8 +135,29 @@ def counts(run: Any, records: pd.DataFrame, lines: pd.DataFrame, units: int | No
     )  # fmt: skip
 
 
-def _children(records: pd.DataFrame, per_line: int, tries: float, standard: bool) -> map_counts.MapCounts:
+class _Sent(NamedTuple):
+    """What the client sent, and what reached a queue: fields of `Counts`."""
+
+    requests: float
+    again: float
+    sends: float
+
+
+def _sent(run: Any, records: pd.DataFrame, entry: pd.DataFrame, unlogged: float) -> _Sent:
+    """Count requests and sends, from the lines of the Lambda that receives requests if there is one."""
+    traits = ARMS[run.arm]
+    request_batch = min(run.request_batch, traits.max_request)
+    requests = len(entry) + unlogged
+    sends = float(np.ceil(entry["stored"] / AT_ONCE).sum()) if traits.cloud_retries else 0.0
+    if not traits.first_lambda:  # each request of the client is a send, and no log has a line of it
+        requests = sends = float(np.ceil(records["tries"].sum() / request_batch))
+    first = np.ceil((~records["tries"].isna() & (records["tries"] > 0)).sum() / request_batch)
+    return _Sent(requests, max(requests - first, 0.0), 0.0 if traits.orchestrated else sends)
+
+
+def _children(run: Any, records: pd.DataFrame, tries: float) -> map_counts.MapCounts:
     """Count a map's children; the datapoints that were sent stand on its lines in their order."""
+    per_line = min(run.request_batch, ARMS[run.arm].max_request)
     sent = records[pd.to_numeric(records["tries"], errors="coerce") > 0].reset_index(drop=True)
     lines = sent.groupby(sent.index // per_line)
     begun, ended = (pd.to_numeric(sent[name], errors="coerce") for name in ("first_received_at", "put_at"))
@@ -154,7 +166,8 @@ def _children(records: pd.DataFrame, per_line: int, tries: float, standard: bool
     deaths = sent[(sent["outcome"] == DEAD) & (pd.to_numeric(sent["receives"], errors="coerce") > 1)]
     return map_counts.metered(
         lines=seconds, children=len(lines), tries=max(tries, len(lines)),
-        dead=len(set(deaths.index // per_line)), executions=1.0, standard=standard,
+        dead=len(set(deaths.index // per_line)), executions=1.0,
+        standard=run.map_children == map_counts.STANDARD,
     )  # fmt: skip
 
 
@@ -172,7 +185,7 @@ def lacks_invocations(run: Any) -> bool:
 
 
 def conditions(run: Any, table: Table) -> dict[str, Any]:
-    """Return a run's conditions as arguments of `estimate.predict`."""
+    """Return a run's conditions as fields of `estimate.Workload`."""
     work = faults.parse_work(_text(run.work))
     of_cpu = max(table["vcpu_memory_mb"].value / run.memory_mb, 1.0) if work.kind == "cpu" else 1.0
     return {

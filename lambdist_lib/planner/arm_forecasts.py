@@ -147,14 +147,15 @@ def usd(arm: str, job: Job, table: Table) -> float:
     if traits.queued:
         return _usd_without_collector(arm, job, table)
     system = build(job, value)
-    counts = estimate.expected_counts(
-        table, arm=arm, datapoints=job.datapoints, chunks=job.chunks, request_batch=job.request_batch,
+    load = estimate.Workload(
+        arm=arm, datapoints=job.datapoints, chunks=job.chunks, request_batch=job.request_batch,
         processors=job.processors, standard_children=job.settings["MapChildren"] == map_counts.STANDARD,
         memory_mb=job.number("MemoryMb"), work_s=work_on_s(job, value), p_fail=system.attempt_fails(),
         p_permanent=system.p_permanent, receives=system.receives,
         arm64=job.settings["Architecture"] == "arm64",
         controls=job.is_on("ExperimentControls"), marks_first=job.fault.may_leave_no_trace,
     )  # fmt: skip
+    counts = estimate.expected_counts(table, load)
     return bill.total_usd(bill.line_items(bill.total(usage.usage(counts, table)), table))
 
 

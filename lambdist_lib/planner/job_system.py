@@ -45,9 +45,6 @@ def build(job: Job, value: Mapping[str, float]) -> System:
     item_s = datapoint_s(job, value)
     batch = job.number("QueueBatch")
     timeout_s = job.number("ProcessorTimeoutSeconds")
-    writes = writes_per_attempt(job)
-    partitions = contract.SHARDS * value["partition_writes_per_s"]
-    max_writes = min(value["table_writes_most_per_s"], partitions) / writes
     overhead_s = value["poll_s"] + value["handler_s"]
     return System(
         datapoints=job.datapoints,
@@ -55,11 +52,6 @@ def build(job: Job, value: Mapping[str, float]) -> System:
         item_cv=value["process_cv"] * value["process_s"] / item_s,
         senders=job.chunks,
         request_batch=job.request_batch,
-        request_s=value["network_s"] + value["api_overhead_s"],
-        collector_s=collector_s(job, value),
-        api_rate_per_s=min(value["api_rate_per_s"], job.number("ThrottleRate")),
-        api_burst=min(value["api_burst"], job.number("ThrottleBurst")),
-        collector_rate_per_s=value["environment_requests_per_s"] * value["account_concurrency"],
         queue_batch=batch,
         window_s=job.number("QueueWindowSeconds"),
         slots_start=round(value["esm_start"]),
@@ -83,11 +75,33 @@ def build(job: Job, value: Mapping[str, float]) -> System:
         visibility_s=job.number("VisibilityTimeoutSeconds"),
         retry_delay_s=job.number("RetryDelaySeconds"),
         max_in_flight=round(value["queue_in_flight"]),
-        writes_per_s=min(value["table_writes_per_s"] / writes, max_writes),
-        writes_double_s=value["table_doubles_every_s"],
-        max_writes_per_s=max_writes,
+        **_front_door(job, value),
+        **_table_writes(job, value),
         **_probabilities(job, value),
     )
+
+
+def _front_door(job: Job, value: Mapping[str, float]) -> dict[str, Any]:
+    """Return System's fields of the API and the collector."""
+    return {
+        "request_s": value["network_s"] + value["api_overhead_s"],
+        "collector_s": collector_s(job, value),
+        "api_rate_per_s": min(value["api_rate_per_s"], job.number("ThrottleRate")),
+        "api_burst": min(value["api_burst"], job.number("ThrottleBurst")),
+        "collector_rate_per_s": value["environment_requests_per_s"] * value["account_concurrency"],
+    }
+
+
+def _table_writes(job: Job, value: Mapping[str, float]) -> dict[str, Any]:
+    """Return System's fields of the table, in attempts a second."""
+    writes = writes_per_attempt(job)
+    partitions = contract.SHARDS * value["partition_writes_per_s"]
+    maximum = min(value["table_writes_most_per_s"], partitions) / writes
+    return {
+        "writes_per_s": min(value["table_writes_per_s"] / writes, maximum),
+        "writes_double_s": value["table_doubles_every_s"],
+        "max_writes_per_s": maximum,
+    }
 
 
 def _probabilities(job: Job, value: Mapping[str, float]) -> dict[str, Any]:

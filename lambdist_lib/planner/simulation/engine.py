@@ -100,34 +100,7 @@ class _Run:
                     samples, step_s = samples[::2], step_s * 2
                 sample_s = now + step_s
         samples.append((last_s, waiting.visible, self.busy, outcomes.stored))
-        return self.outcome(queue_area, busy_area, samples if keep else [])
-
-    def outcome(
-        self, queue_area: float, busy_area: float, timeline: list[tuple[float, int, int, int]]
-    ) -> Outcome:
-        entry, outcomes = self.arrivals, self.outcomes
-        return Outcome(
-            makespan_s=outcomes.stored_s,
-            settled_s=outcomes.settled_s,
-            enqueued_s=entry.enqueued_s,
-            stored=outcomes.stored,
-            dead=outcomes.dead,
-            failures=outcomes.failures,
-            duplicates=outcomes.duplicates,
-            invocations=self.invocations,
-            cold=self.cold,
-            peak=self.peak,
-            receives=self.receives,
-            errors=self.errors,
-            queue_area=queue_area,
-            busy_area=busy_area,
-            requests=entry.requests,
-            collector_cold=entry.cold,
-            api_throttles=entry.api_throttles,
-            lambda_throttles=self.throttles + entry.lambda_throttles,
-            table_throttles=self.table.throttles,
-            timeline=tuple(timeline),
-        )
+        return _outcome(self, queue_area, busy_area, samples if keep else [])
 
     # -- mapping -----------------------------------------------------------------------------
 
@@ -232,3 +205,32 @@ class _Run:
             self.cut()
         if self.waiting.visible:
             self.dispatch(now)
+
+
+def _outcome(
+    run: _Run, queue_area: float, busy_area: float, timeline: list[tuple[float, int, int, int]]
+) -> Outcome:
+    """Return what happened in a run that has ended."""
+    entry, outcomes = run.arrivals, run.outcomes
+    return Outcome(
+        makespan_s=outcomes.stored_s,
+        settled_s=outcomes.settled_s,
+        enqueued_s=entry.enqueued_s,
+        stored=outcomes.stored,
+        dead=outcomes.dead,
+        failures=outcomes.failures,
+        duplicates=outcomes.duplicates,
+        invocations=run.invocations,
+        cold=run.cold,
+        peak=run.peak,
+        receives=run.receives,
+        errors=run.errors,
+        queue_area=queue_area,
+        busy_area=busy_area,
+        requests=entry.requests,
+        collector_cold=entry.cold,
+        api_throttles=entry.api_throttles,
+        lambda_throttles=run.throttles + entry.lambda_throttles,
+        table_throttles=run.table.throttles,
+        timeline=tuple(timeline),
+    )

@@ -9,11 +9,7 @@ MODULE_MAX, CLASS_MAX, FUNCTION_MAX = 300, 150, 40  # lines; of classes and func
 LIBRARY = Path(paths.__file__).parent
 FILES = sorted([*LIBRARY.rglob("*.py"), *paths.lambdas().glob("*.py")])
 LONGER = {
-    "costs.estimate.expected_counts": "20 arguments and the 30 fields of Counts, a line or two each",
-    "costs.metering.counts": "the fields of Counts from a run's records",
     "experiment.Experiment": "the public API: a method per command, most of it arguments",
-    "planner.job_system.build": "a flat table: one line per field of System",
-    "planner.simulation.engine._Run": "one event handler per kind of event, which share the queue's state",
     "runs.preparation.prepare": "15 arguments that Experiment passes on",
     "submission.client._Sender": "the state of one submission, which senders and their controller share",
     "submission.map_client.submit": "what may have been sent is known in one try block only",
