@@ -22,6 +22,7 @@ from lambdist_lib.analysis import Results
 from lambdist_lib.cloud import locks
 from lambdist_lib.deployment import callables, ownership, templates
 from lambdist_lib.deployment.callables import Module
+from lambdist_lib.deployment.lifecycle import Code
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError, UnfinishedError, UsageError
 from lambdist_lib.formatting import counted
@@ -34,6 +35,7 @@ from lambdist_lib.results import folders, schema, tables
 from lambdist_lib.runs import argument_checks, cost_estimate, crash_waits, phases, preparation, redrive
 from lambdist_lib.runs.environments import Environments
 from lambdist_lib.runs.executor import Executor
+from lambdist_lib.runs.inputs import Source
 
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
 TARGET_PRECISION = 0.1  # of the pairs' ratio, at which they end
@@ -88,15 +90,15 @@ class Experiment:
     ) -> None:
         self.keep_stacks = argument_checks.flag("keep_stacks", keep_stacks)
         prepared = preparation.prepare(
-            data=data, format=format, columns=columns, target=target, region=region, profile=profile,
-            seed=seed, experiment_id=experiment_id, arms=arms, processing=processing, process=process,
-            requirements=requirements, modules=modules, results_dir=results_dir, conditions=conditions,
+            source=Source(data=data, format=format, columns=columns, for_function=process is not None),
+            code=Code(processing=processing, process=process, requirements=requirements, modules=modules),
+            target=target, region=region, profile=profile, seed=seed, experiment_id=experiment_id, arms=arms,
+            results_dir=results_dir, conditions=conditions,
         )  # fmt: skip
         _report(prepared.note)
         self.id, self.folder, self.target = prepared.id, prepared.folder, prepared.target
-        self.points, self.conditions = prepared.points, prepared.conditions
-        self.processing, self.encoding = prepared.processing, prepared.encoding
-        self.arms, self.seed = prepared.arms, prepared.seed
+        self.points, self.conditions, self.seed = prepared.points, prepared.conditions, prepared.seed
+        self.processing, self.encoding, self.arms = prepared.processing, prepared.encoding, prepared.arms
         self.runs = pd.DataFrame(columns=list(schema.RUNS))
         self._allow_incomplete = self._begun = False
         self._plan = phases.Plan(prepared)

@@ -9,6 +9,7 @@ resources that remain and the command that goes on.
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,35 @@ from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.deployment.uncollected import require_collected
 from lambdist_lib.errors import DeployError, LambdistError, UsageError
 from lambdist_lib.progress import Log, Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What processes datapoints: a folder with a processing.py ("": ours), or a function.
+
+    A function brings the `requirements` and `modules` that it imports (`callables.write`).
+    """
+
+    processing: str | Path = ""
+    process: Callable[[Any], object] | None = None
+    requirements: Sequence[str] = ()
+    modules: Iterable[Module] = ()
+
+    def folder(self, *, as_json: bool = True) -> Path:
+        """Return the folder of its processing.py.
+
+        Raises:
+            UsageError: Both are given, there is no such folder, or the function cannot be pickled.
+        """
+        if self.process is None:
+            if self.requirements or any(True for _ in self.modules):
+                raise UsageError("requirements and modules go with process=; a folder has a requirements.txt")
+            return bundles.folder(self.processing)
+        if str(self.processing):
+            raise UsageError("process and processing are both given: pass a function or a folder")
+        return callables.write(
+            self.process, requirements=self.requirements, modules=self.modules, as_json=as_json
+        )
 
 
 def deploy(
@@ -72,7 +102,8 @@ def deploy(
             that were there have their code and settings again.
         KeyboardInterrupt: The message names what remains and how to go on or remove it.
     """
-    code = code_folder(processing, process, requirements=requirements, modules=modules)
+    source = Code(processing=processing, process=process, requirements=requirements, modules=modules)
+    code = source.folder()
     wanted, kinds = callables.with_runtime(settings or {}, code, target.name), tuple(kinds)
     if target.name == "aws" and not confirmed:
         inspected = preflight.inspect(target, wanted, lifetime_s=lifetime_s)
@@ -154,28 +185,6 @@ def remaining(target: Target, advice: str) -> str:
         return f"nothing of it is on {target.label}"
     names = ", ".join(f"{row.resource.kind} {row.resource.name}" for row in rows)
     return f"on {target.label} remain {names}; {advice}"
-
-
-def code_folder(
-    processing: str | Path,
-    process: Callable[[Any], object] | None,
-    *,
-    requirements: Sequence[str] = (),
-    modules: Iterable[Module] = (),
-    as_json: bool = True,
-) -> Path:
-    """Return the folder of the processing.py that a folder's name or a function stands for.
-
-    Raises:
-        UsageError: Both are given, there is no such folder, or the function cannot be pickled.
-    """
-    if process is None:
-        if requirements or any(True for _ in modules):
-            raise UsageError("requirements and modules go with process=; a folder has a requirements.txt")
-        return bundles.folder(processing)
-    if str(processing):
-        raise UsageError("process and processing are both given: pass a function or a folder")
-    return callables.write(process, requirements=requirements, modules=modules, as_json=as_json)
 
 
 def _apply(

@@ -2,7 +2,7 @@
 
 import functools
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from lambdist_lib import paths
 from lambdist_lib.cloud import targets
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints
-from lambdist_lib.deployment import callables, lifecycle
-from lambdist_lib.deployment.callables import Module
+from lambdist_lib.deployment import callables
+from lambdist_lib.deployment.lifecycle import Code
 from lambdist_lib.results import folders
 from lambdist_lib.runs import argument_checks, levels
 from lambdist_lib.runs.conditions import Conditions, parse_conditions, require_possible, resolve_faults
@@ -57,19 +57,14 @@ class Prepared:
 
 def prepare(
     *,
-    data: str | Path | Iterable[object],
-    format: str,
-    columns: Sequence[str],
+    source: Source,
+    code: Code,
     target: str,
     region: str,
     profile: str,
     seed: int,
     experiment_id: str,
     arms: Sequence[str],
-    processing: str | Path,
-    process: Callable[[Any], object] | None,
-    requirements: Sequence[str],
-    modules: Iterable[Module],
     results_dir: str | Path,
     conditions: Mapping[str, Any],
 ) -> Prepared:
@@ -81,11 +76,9 @@ def prepare(
     """
     parsed, known = _checked(conditions, arms, target)
     seed = argument_checks.whole("seed", seed, 0, argument_checks.MAX_SEED)
-    source = Source(data=data, format=format, columns=columns, for_function=process is not None)
-    code = lifecycle.code_folder(
-        processing, process, requirements=requirements, modules=modules, as_json=source.for_json
-    )
-    name = str(data) if source.is_file else callables.name_of(process) if process else "items"
+    processing = code.folder(as_json=source.for_json)
+    of_items = callables.name_of(code.process) if code.process else "items"
+    name = str(source.data) if source.is_file else of_items
     folder = Path(results_dir or paths.results()) / folders.checked_id(experiment_id or folders.new_id(name))
     connect = functools.partial(targets.connect, target, region=region, profile=profile)
     with folders.removed_if_refused(folder):
@@ -100,7 +93,7 @@ def prepare(
             conditions=resolve_faults(parsed, points, seed),
             arms=known,
             seed=seed,
-            processing=code,
+            processing=processing,
             encoding=source.encoding,
             note=note,
         )

@@ -9,9 +9,10 @@ from typing import Any
 
 from lambdist_lib import paths
 from lambdist_lib.data.datapoints import Line
-from lambdist_lib.deployment import callables, dependencies, lifecycle, templates
+from lambdist_lib.deployment import callables, dependencies, templates
 from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.dependencies import HERE
+from lambdist_lib.deployment.lifecycle import Code
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.contract import REJECTED, STORED
 from lambdist_lib.runs import local_pool_worker
@@ -50,9 +51,8 @@ def preview(
         [{'n': 0, 'data': '685757477218807930249', 'result': [25307305511, 27097214159]}]
     """
     source = Source(data=data, format=format, columns=columns, for_function=process is not None)
-    processing = lifecycle.code_folder(
-        processing or "", process, requirements=requirements, modules=modules, as_json=source.for_json
-    )
+    code = Code(processing=processing or "", process=process, requirements=requirements, modules=modules)
+    processing = code.folder(as_json=source.for_json)
     lines = list(itertools.islice(source.lines(), n))
     items = local_pool_worker.process_each(
         [(line.n, line.data) for line in lines if not line.reason], processing

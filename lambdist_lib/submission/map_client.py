@@ -106,9 +106,8 @@ def submit(
                 cause = f"the map may not have been started: {error}"
             raise
         finally:
-            tries = int(sent_at is not None)
             times = (began_at, sent_at, answered_at)
-            _keep_all(sent, lambda n: _receipt(n, verdict, cause, times, tries), counts, keep)
+            _keep_all(sent, lambda n: _receipt(n, verdict, cause, times), counts, keep)
             counts.last_answered_at = answered_at
     watch(counts)
     return counts
@@ -129,7 +128,7 @@ def _sendable(
         size_bytes = len(ENCODER.encode(line.data).encode()) if not line.reason else 0
         too_long = f"has {size_bytes:,} bytes, at most {LINE_MAX_BYTES:,} fit a line of the map"
         if reason := line.reason or (too_long if size_bytes > LINE_MAX_BYTES else ""):
-            keep([counts.add(_receipt(line.n, "rejected", reason, (None, None, None), 0))])
+            keep([counts.add(_receipt(line.n, "rejected", reason, (None, None, None)))])
         else:
             sent.append(line.n)
             yield line.n, line.data
@@ -221,7 +220,9 @@ def _keep_all(
 
 
 def _receipt(
-    n: int, verdict: str, cause: str, times: tuple[float | None, float | None, float | None], tries: int
+    n: int, verdict: str, cause: str, times: tuple[float | None, float | None, float | None]
 ) -> Receipt:
+    """Return the receipt of one datapoint; `times` are those of the file: begun, sent, answered."""
+    tries = int(times[1] is not None)
     status = 200 if verdict == "accepted" else 0
     return Receipt._make((n, verdict, cause, *times, tries, status, 0, 1, *[0.0] * 5, *[None] * 6))

@@ -10,9 +10,7 @@ LIBRARY = Path(paths.__file__).parent
 FILES = sorted([*LIBRARY.rglob("*.py"), *paths.lambdas().glob("*.py")])
 LONGER = {
     "experiment.Experiment": "the public API: a method per command, most of it arguments",
-    "runs.preparation.prepare": "15 arguments that Experiment passes on",
     "submission.client._Sender": "the state of one submission, which senders and their controller share",
-    "submission.map_client.submit": "what may have been sent is known in one try block only",
 }
 
 
