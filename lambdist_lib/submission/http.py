@@ -1,13 +1,12 @@
 """Send many POSTs at once from one thread, with libcurl's timers for each response.
 
-It runs libcurl's `socket_action` on `selectors`, without an event loop: scripts, notebooks and
-signal handlers see an ordinary blocking call. Connections are reused. If the server closed a
-reused one without a response, libcurl sends the same POST again over a new one: the server may
-have processed it twice, which `Response.resent` says.
+It runs libcurl's `socket_action` without an event loop: scripts, notebooks and signal handlers see
+an ordinary blocking call. Connections are reused. If the server closed a reused one without a
+response, libcurl sends the same POST again over a new one: the server may have processed it twice,
+which `Response.resent` says.
 """
 
 import functools
-import selectors
 import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple, Self
 import pycurl
 
 from lambdist_lib.errors import UsageError
+from lambdist_lib.submission.sockets import open_sockets
 
 TIMERS = (
     pycurl.NAMELOOKUP_TIME,
@@ -23,14 +23,8 @@ TIMERS = (
     pycurl.STARTTRANSFER_TIME,
     pycurl.TOTAL_TIME,
 )
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-INTEREST = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
-SELECT = {
-    READ: pycurl.CSELECT_IN,
-    WRITE: pycurl.CSELECT_OUT,
-    READ | WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
-}
 RESPONSE_MAX_BYTES = 16 << 20  # a longer one ends as an error
+GROUP_SENDERS = 64  # for each request libcurl looks through the connections of its group
 EVENTS_AT_ONCE = 32  # sockets served before the responses so far are returned: their senders wait
 SPARE_FILES = 100  # of the process, beside one per sender
 PERMANENT_CODES = (pycurl.E_URL_MALFORMAT, pycurl.E_PEER_FAILED_VERIFICATION)  # a retry cannot help
@@ -78,9 +72,11 @@ class Response(NamedTuple):
 class _Sender:
     """What libcurl tells of a sender's request, and the headers that it sends.
 
-    pieces: Of the response's body. copies: One for each time that libcurl sends the request.
+    group: Of senders that share connections. pieces: Of the response's body.
+    copies: One for each time that libcurl sends the request.
     """
 
+    group: pycurl.CurlMulti
     pieces: list[bytes] = field(default_factory=list)
     copies: list[None] = field(default_factory=list)
     headers: dict[str, str] | None = None
@@ -101,14 +97,11 @@ class HttpClient:
         self._idle: list[pycurl.Curl] = []
         self._busy: dict[pycurl.Curl, Any] = {}
         self._senders: dict[pycurl.Curl, _Sender] = {}
-        self._selector = selectors.DefaultSelector()
-        self._watched: dict[int, int] = {}
-        self._events: list[tuple[int, int]] = []  # from the selector, not yet passed to libcurl
-        self._timer_due_s: float | None = None
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, senders)
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        self._sockets = open_sockets()
+        self._watched: dict[int, pycurl.CurlMulti] = {}
+        self._events: list[tuple[int, int]] = []  # of sockets, not yet passed to libcurl
+        self._due_s: dict[pycurl.CurlMulti, float] = {}  # when a group's timer goes off
+        self._groups = [self._open_group() for _ in range(0, senders, GROUP_SENDERS)]
 
     def __enter__(self) -> Self:
         return self
@@ -129,23 +122,27 @@ class HttpClient:
             sender.headers = wanted
         curl.setopt(pycurl.POSTFIELDS, body)
         self._busy[curl] = token
-        self._multi.add_handle(curl)
+        sender.group.add_handle(curl)
         self.in_flight += 1
 
     def responses(self, wait_s: float) -> list[Response]:
         """Return responses that have arrived; waits up to `wait_s` for the first."""
         if not self._events:
-            if self._timer_due_s is not None:
-                wait_s = min(wait_s, max(0.0, self._timer_due_s - time.perf_counter()))
-            self._events = [(key.fd, SELECT[events]) for key, events in self._selector.select(wait_s)]
+            if self._due_s:
+                wait_s = min(wait_s, max(0.0, min(self._due_s.values()) - time.perf_counter()))
+            self._events = self._sockets.ready(wait_s)
         now, self._events = self._events[:EVENTS_AT_ONCE], self._events[EVENTS_AT_ONCE:]
+        active = set()
         for fd, events in now:
-            if fd in self._watched:  # libcurl may have closed it meanwhile
-                self._multi.socket_action(fd, events)
-        if self._timer_due_s is not None and time.perf_counter() >= self._timer_due_s:
-            self._timer_due_s = None
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        return self._ended()
+            if group := self._watched.get(fd):  # libcurl may have closed it meanwhile
+                group.socket_action(fd, events)
+                active.add(group)
+        now_s = time.perf_counter()
+        for group in [group for group, due_s in self._due_s.items() if due_s <= now_s]:
+            del self._due_s[group]
+            group.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            active.add(group)
+        return [response for group in active for response in self._ended(group)]
 
     def under_way(self) -> list[Any]:
         """Return the tokens of the requests without a response."""
@@ -155,17 +152,25 @@ class HttpClient:
         """Drop all requests and connections."""
         for curl in [*self._busy, *self._idle]:
             if curl in self._busy:
-                self._multi.remove_handle(curl)
+                self._senders[curl].group.remove_handle(curl)
             curl.close()
         self._busy.clear()
         self._idle.clear()
         self._senders.clear()
-        self._multi.close()
-        self._selector.close()
+        for group in self._groups:
+            group.close()
+        self._sockets.close()
+
+    def _open_group(self) -> pycurl.CurlMulti:
+        group = pycurl.CurlMulti()
+        group.setopt(pycurl.M_MAXCONNECTS, GROUP_SENDERS)
+        group.setopt(pycurl.M_SOCKETFUNCTION, functools.partial(self._watch, group))
+        group.setopt(pycurl.M_TIMERFUNCTION, functools.partial(self._set_timer, group))
+        return group
 
     def _open(self) -> pycurl.Curl:
         curl = pycurl.Curl()
-        sender = self._senders[curl] = _Sender()
+        sender = self._senders[curl] = _Sender(self._groups[len(self._senders) % len(self._groups)])
         curl.setopt(pycurl.WRITEFUNCTION, sender.pieces.append)
         curl.setopt(pycurl.PREREQFUNCTION, functools.partial(_count_copy, sender.copies))
         curl.setopt(pycurl.URL, self._url)
@@ -178,28 +183,25 @@ class HttpClient:
         curl.setopt(pycurl.TIMEOUT_MS, int(self._timeouts.request_s * 1000))
         return curl
 
-    def _watch(self, event: int, fd: int, multi: object, data: object) -> None:
+    def _watch(self, group: pycurl.CurlMulti, event: int, fd: int, multi: object, data: object) -> None:
         """Watch the sockets that libcurl names."""
-        before = self._watched.get(fd)
         if event == pycurl.POLL_REMOVE:
-            if before is not None:
-                self._selector.unregister(fd)
-                del self._watched[fd]
-            return
-        interest = INTEREST[event]
-        if before is None:
-            self._selector.register(fd, interest)
-        elif before != interest:
-            self._selector.modify(fd, interest)
-        self._watched[fd] = interest
+            self._sockets.forget(fd)
+            self._watched.pop(fd, None)
+        else:
+            self._sockets.watch(fd, event)
+            self._watched[fd] = group
 
-    def _set_timer(self, timeout_ms: int) -> None:
-        self._timer_due_s = None if timeout_ms < 0 else time.perf_counter() + timeout_ms / 1000
+    def _set_timer(self, group: pycurl.CurlMulti, timeout_ms: int) -> None:
+        if timeout_ms < 0:
+            self._due_s.pop(group, None)
+        else:
+            self._due_s[group] = time.perf_counter() + timeout_ms / 1000
 
-    def _ended(self) -> list[Response]:
+    def _ended(self, group: pycurl.CurlMulti) -> list[Response]:
         ended: list[Response] = []
         while True:
-            queued, good, failed = self._multi.info_read()
+            queued, good, failed = group.info_read()
             ended += [self._response(curl, 0, "") for curl in good]
             ended += [self._response(curl, code, f"{text} (libcurl {code})") for curl, code, text in failed]
             if not queued:
@@ -216,7 +218,7 @@ class HttpClient:
         body, resent = b"".join(sender.pieces), len(sender.copies) > 1
         sender.pieces.clear()
         sender.copies.clear()
-        self._multi.remove_handle(curl)
+        sender.group.remove_handle(curl)
         self.in_flight -= 1
         self._idle.append(curl)
         return Response._make((token, status, body, error, sent, retry_after_s, *times_s, code, resent))
