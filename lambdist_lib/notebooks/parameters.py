@@ -18,8 +18,9 @@ from lambdist_lib.runs.levels import check_cells
 SEVERAL = ("levels", "batches", "sizes")  # text with several values; one number alone may stand for them
 INJECTED = "# Parameters"  # the first line of the cell that papermill adds
 SAMPLE = Path("data") / "words.txt"  # the project's own sample data
-SAMPLE_FAILING = 2  # failing datapoints that it gets
-SAMPLE_DATAPOINTS, SAMPLE_PER_SENDER = 60, 10  # of it that are sent, at least: a minute's experiment
+SAMPLE_FAILING = 1  # failing datapoints that it gets; the single sender tries each five times
+# of it that are sent, at least: six for each of the six senders; with ten, a ratio is no more precise
+SAMPLE_DATAPOINTS, SAMPLE_PER_SENDER = 36, 6
 TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),

@@ -121,14 +121,14 @@ def test_a_fault_matrix_runs_each_plan_at_each_batch():
 
 def test_only_the_sample_data_is_cut():
     """A short experiment by default; with more senders all of it, and always all of a user's own file."""
-    assert notebooks_parameters.first_datapoints(-1, "data/words.txt", 6) == 60
-    assert notebooks_parameters.first_datapoints(-1, "data/words.txt", 100) == 1000
+    assert notebooks_parameters.first_datapoints(-1, "data/words.txt", 6) == 36
+    assert notebooks_parameters.first_datapoints(-1, "data/words.txt", 100) == 600
     assert notebooks_parameters.first_datapoints(-1, "mine/words.txt", 6) == 0
     assert notebooks_parameters.first_datapoints(7, "mine/words.txt", 6) == 7
 
 
 def test_only_the_sample_data_gets_failing_datapoints():
     """With a user's own file the default is zero."""
-    assert notebooks_parameters.failing_datapoints(-1, "data/words.txt") == 2
+    assert notebooks_parameters.failing_datapoints(-1, "data/words.txt") == 1
     assert notebooks_parameters.failing_datapoints(-1, "mine/words.txt") == 0
     assert notebooks_parameters.failing_datapoints(3, "mine/words.txt") == 3
