@@ -1,7 +1,8 @@
 """Record whose CPU time a run took: the client's, the local cloud's, that of other programs.
 
-A sample is taken at the run's start, then twice a second, and once its end is seen. The first sample after
-the last datapoint was stored ends the account: the polls and the collecting after it do not count.
+A sample is taken at the run's start, then twice a second, more often at first, and once its end is seen. The
+first sample after the last datapoint was stored ends the account: the polls and the collecting after it do
+not count.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ import psutil
 from lambdist_lib.cloud.targets import Target
 
 SAMPLE_S = 0.5  # between two samples, each of which takes about 5 ms of CPU
+EARLY_S, EARLY_SAMPLE_S = 2.0, 0.2  # a run of less than a second would end between two samples
 CGROUP = Path("/sys/fs/cgroup")  # version 2; there its `cpu.max` may leave a container fewer cores
 MIN_SPAN_S = 0.1  # psutil counts CPU time in steps of 10 ms: shares of a shorter run would be noise
 
@@ -40,8 +42,10 @@ class Meter:
         self._samples = [self._now()]
 
     def sample(self, *, now: bool = False) -> None:
-        """Take a sample, unless the last one is younger than SAMPLE_S."""
-        if now or time.monotonic() - self._samples[-1].monotonic_s >= SAMPLE_S:
+        """Take a sample, unless the last one is younger than SAMPLE_S (early in a run EARLY_SAMPLE_S)."""
+        first_s, last_s, now_s = self._samples[0].monotonic_s, self._samples[-1].monotonic_s, time.monotonic()
+        between_s = EARLY_SAMPLE_S if now_s - first_s <= EARLY_S else SAMPLE_S
+        if now or now_s - last_s >= between_s:
             self._samples.append(self._now())
 
     def facts(self, makespan_s: float | None) -> dict[str, Any]:

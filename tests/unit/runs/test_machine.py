@@ -1,5 +1,6 @@
 """Whose CPU time a run took, from samples; and that this machine's can be read."""
 
+import itertools
 import math
 import os
 import subprocess
@@ -75,6 +76,21 @@ def test_the_cpu_time_of_an_ended_child_counts_for_its_tree():
     subprocess.run([sys.executable, "-c", BUSY], check=True)
 
     assert machine._tree_s(os.getpid()) - before > 0.05
+
+
+def test_a_short_run_is_sampled_more_often(monkeypatch):
+    """The sample after its last datapoint is not a second too late; a long run has two samples a second."""
+    now = SimpleNamespace(s=0.0)
+    monkeypatch.setattr(machine.time, "monotonic", lambda: now.s)
+    meter = machine.Meter(None)
+    for step in range(1, 100):
+        now.s = step / 20
+        meter.sample()
+
+    taken = [sample.monotonic_s for sample in meter._samples]
+    gaps = [late - early for early, late in itertools.pairwise(taken)]
+    assert max(gap for gap, at in zip(gaps, taken, strict=False) if at < 1.5) < 0.26
+    assert min(gap for gap, at in zip(gaps, taken, strict=False) if at > 2) >= 0.49
 
 
 # -- what the shares say of a comparison
