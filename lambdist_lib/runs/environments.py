@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lambdist_lib.cloud import locks
 from lambdist_lib.cloud.targets import Target
@@ -21,6 +21,20 @@ from lambdist_lib.runs.warm_up import WARM_UP_ROUNDS
 OF_MAPPING = {"queue_batch", "maximum_concurrency"}  # settings whose change leaves environments warm
 
 
+class Functions(NamedTuple):
+    """The functions that an arm's datapoints pass; arms that share them share their environments."""
+
+    stack: str
+    first_lambda: bool
+
+
+class Width(NamedTuple):
+    """How many environments are open: of the first function, and of the processor behind a queue."""
+
+    senders: int = 0
+    processors: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class Environments:
     """Deploy an experiment's stacks, and make environments cold or warm before a run.
@@ -35,7 +49,7 @@ class Environments:
     settings: dict[str, Any] = field(default_factory=dict)
     stacks: dict[str, Stack] = field(default_factory=dict)
     _deployed: dict[str, Any] = field(default_factory=dict)  # settings of the stacks as deployed
-    _warm: dict[str, int] = field(default_factory=dict)  # by arm, the width that is open
+    _warm: dict[Functions, Width] = field(default_factory=dict)
 
     def forget_warm(self) -> None:
         """Take every environment for cold."""
@@ -66,21 +80,29 @@ class Environments:
         self._deployed = settings
 
     def prepare(self, scheduled: ScheduledRun, progress: Progress) -> None:
-        """Make fresh environments for a cold run; open them by unmeasured datapoints for a warm one."""
-        if scheduled.temperature == "cold":
-            self._warm.pop(scheduled.arm, None)
-            stacks.make_cold(self.target, self.stacks[ARMS[scheduled.arm].stack])
-        for arm in scheduled.warm_up:
-            width = scheduled.conditions.width if ARMS[arm].cloud_retries else 1
-            if self._warm.get(arm, 0) < width:
-                progress.show(f"warming up {arm}")
-                self._open(arm, scheduled)
-                self._warm[arm] = width
+        """Make fresh environments for a cold run; open them by unmeasured datapoints for a warm one.
 
-    def _open(self, arm: str, scheduled: ScheduledRun) -> None:
+        Arms with many senders come first: they open the environments of an arm with one.
+        """
+        if scheduled.temperature == "cold":
+            stack = ARMS[scheduled.arm].stack
+            self._warm = {key: width for key, width in self._warm.items() if key.stack != stack}
+            stacks.make_cold(self.target, self.stacks[stack])
+        for arm in sorted(scheduled.warm_up, key=lambda arm: not ARMS[arm].parallel):
+            functions = Functions(ARMS[arm].stack, ARMS[arm].first_lambda)
+            needed, known = self._needed(arm, scheduled), self._warm.get(functions, Width())
+            if needed.senders > known.senders or needed.processors > known.processors:
+                progress.show(f"warming up {arm}")
+                self._open(arm, scheduled, needed.senders)
+                self._warm[functions] = Width(*map(max, needed, known))
+
+    def _needed(self, arm: str, scheduled: ScheduledRun) -> Width:
+        senders = scheduled.warm_up_chunks if ARMS[arm].parallel else 1
+        processors = scheduled.conditions.width if ARMS[arm].cloud_retries else 0
+        return Width(min(senders, self.points.submitted), processors)
+
+    def _open(self, arm: str, scheduled: ScheduledRun, senders: int) -> None:
         """Warm up with the file's own datapoints: a user's job may reject any other input."""
-        width = scheduled.warm_up_chunks if ARMS[arm].parallel else 1
-        senders = min(width, self.points.submitted)
         count = senders * WARM_UP_ROUNDS
         own = list(itertools.islice((line.data for line in self.points if not line.reason), count))
         if not own:
