@@ -103,13 +103,7 @@ def write(
         f"{PICKLED}/{PYTHON}": f"{HERE}\n".encode(),
         f"{PICKLED}/{LABEL}": f"{'json' if as_json else 'text'}-{name}\n".encode(),
         f"{PICKLED}/function.pkl": pickled,
-        "processing.py": PROCESSING.format(
-            name=name,
-            package=PICKLED,
-            modules="".join(f"import {source.stem}  # noqa: F401\n" for source in sources),
-            argument="_item(data)" if as_json else "data",
-            imports="".join(f"    import {module}  # noqa: F401\n" for module in imported) or "    pass\n",
-        ).encode(),
+        "processing.py": _processing(name, [source.stem for source in sources], imported, as_json=as_json),
         **_files(Path(cloudpickle.__file__).parent),
     }
     for source in sources:
@@ -117,6 +111,17 @@ def write(
     if requirements:
         files["requirements.txt"] = "".join(f"{line}\n" for line in requirements).encode()
     return _kept(name, files)
+
+
+def _processing(name: str, modules: Iterable[str], imported: Iterable[str], *, as_json: bool) -> bytes:
+    """Return the processing.py that imports the user's modules and calls the pickled function."""
+    return PROCESSING.format(
+        name=name,
+        package=PICKLED,
+        modules="".join(f"import {module}  # noqa: F401\n" for module in modules),
+        argument="_item(data)" if as_json else "data",
+        imports="".join(f"    import {module}  # noqa: F401\n" for module in imported) or "    pass\n",
+    ).encode()
 
 
 def name_of(function: Callable[..., object]) -> str:

@@ -8,7 +8,7 @@ An update without changes does nothing. `local_fixes` completes what the local c
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -84,19 +84,32 @@ def apply_stacks(
     built = {kind: _built(target, kind, values[kind], processing) for kind in kinds}
     names = [stack_name(kind, name) for kind in kinds]
     with pending.record(target, name, [full for full in names if not change_sets.describe(target, full)]):
-        bucket = artifact_bucket.ensure(target, name)
-        artifact_bucket.upload(
-            target, bucket, [bundle for keys in built.values() for bundle in keys.values()], log
-        )
-        for kind in kinds:
-            keys = {key: bundle.key for key, bundle in built[kind].items()}
-            values[kind] |= {"ArtifactBucket": bucket, **keys, **_map_bucket(kind, bucket)}
+        for kind, uploaded in _upload(target, name, built, log).items():
+            values[kind] |= uploaded
         if failed := _carry_out(target, name, values, lifetime_s, log):
             raise DeployError(f"{'; '.join(failed)}; {_left(target, name)}")
         deployed = {kind: _describe(target, kind, name) for kind in kinds}
         for stack in deployed.values():
             local_fixes.close(target, stack.name, stack.outputs, stack.parameters)
     return deployed
+
+
+def _upload(
+    target: Target, name: str, built: Mapping[str, Mapping[str, bundles.Bundle]], log: Log
+) -> dict[str, dict[str, str]]:
+    """Upload the bundles of all stacks; return the parameters that name them, by kind."""
+    bucket = artifact_bucket.ensure(target, name)
+    artifact_bucket.upload(
+        target, bucket, [bundle for of_kind in built.values() for bundle in of_kind.values()], log
+    )
+    return {
+        kind: {
+            "ArtifactBucket": bucket,
+            **{parameter: bundle.key for parameter, bundle in of_kind.items()},
+            **_map_bucket(kind, bucket),
+        }
+        for kind, of_kind in built.items()
+    }
 
 
 def apply_mapping(target: Target, stack: Stack, settings: dict[str, Any]) -> Stack:

@@ -46,13 +46,20 @@ def finding(
         return _finding_of_ways(runs, target_label, confidence)
     result = compare_arms(runs, arm=arm, control=control, confidence=confidence)
     shares = machine.bound(runs, arm=arm, control=control)
-    others = present - {arm, control}
-    queueless = [name for name, traits in ARMS.items() if traits.isolates_queue and name in others]
     sentences = [
         *([_bound_sentence(shares)] if shares.bound else []),
         f"{_measured(target_label)}: {conditions(warm_runs(runs, arm, control), arm)}.",
         f"{arm.capitalize()} is {verdict(result)}: {result.arm_s:.3g} s against {result.control_s:.3g} s.",
+        *_against_others(runs, arm, present - {arm, control}, confidence),
+        *_doubts(runs, target_label),
     ]
+    return " ".join(sentences)
+
+
+def _against_others(runs: pd.DataFrame, arm: str, others: set[str], confidence: float) -> list[str]:
+    """Compare an arm with as many senders without a queue, and with the further ways of fanning out."""
+    sentences = []
+    queueless = [name for name, traits in ARMS.items() if traits.isolates_queue and name in others]
     for name in queueless:
         against = compare_arms(runs, arm=arm, control=name, confidence=confidence)
         sentences.append(
@@ -61,9 +68,8 @@ def finding(
         )
     further = [name for name in ARMS if name in others and name not in queueless and ARMS[name].stack]
     if further:
-        of_ways = runs[runs["arm"].isin([arm, *further])]
-        sentences.append(_ways_sentence(of_ways, arm, confidence))
-    return " ".join([*sentences, *_doubts(runs, target_label)])
+        sentences.append(_ways_sentence(runs[runs["arm"].isin([arm, *further])], arm, confidence))
+    return sentences
 
 
 def has_times_to_compare(runs: pd.DataFrame) -> bool:

@@ -89,9 +89,7 @@ def compare_arms(
             f"no complete warm pair of {arm} and {control} among {len(runs)} runs: "
             "run some with `lambdist run FILE --repetitions 10`"
         )
-    columns = ["experiment_id", "pair", "arm", "temperature"]
-    warm = warm_runs(runs[columns], arm, control)
-    left_out = len(warm[["experiment_id", "pair"]].drop_duplicates()) - len(paired)
+    left_out = _pairs_begun(runs, arm, control) - len(paired)
     paired, interval, notes = _interval_at_last_look(paired, confidence)
     if left_out:
         notes.append(f"pairs left out, incomplete or resumed: {left_out}")
@@ -111,6 +109,11 @@ def compare_arms(
         autocorrelation=interval.autocorrelation,
         note="; ".join(notes),
     )
+
+
+def _pairs_begun(runs: pd.DataFrame, arm: str, control: str) -> int:
+    warm = warm_runs(runs[["experiment_id", "pair", "arm", "temperature"]], arm, control)
+    return len(warm[["experiment_id", "pair"]].drop_duplicates())
 
 
 def _interval_at_last_look(

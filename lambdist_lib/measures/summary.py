@@ -93,31 +93,35 @@ def build(
         RunError: The ledger is open, or records are missing, and `allow_incomplete` is False.
     """
     counts = ledger.count(records)
-    if allow_incomplete:
-        if ledger.OPEN not in target:
-            target += ledger.incomplete_note(runs, counts)
-        runs = ledger.mark_incomplete(runs, counts)
-    else:
-        ledger.require_balanced(runs)
-        ledger.require_balanced(counts)
-        ledger.require_complete(counts, runs)
+    runs, target = _closed_or_marked(runs, counts, target, allow_incomplete=allow_incomplete)
     data = Data(runs, records, invocations, confidence, sweep.varied_factor(runs), costs)
     measures: dict[str, Measure] = {}
     for section in SWEEP_SECTIONS if data.factor else SECTIONS:
         measures |= section(data)
-    content: dict[str, Any] = json_safe(
-        {
-            "target": target,
-            "meaningful": MEANINGFUL_ON_AWS if target.startswith("AWS") else MEANINGFUL_LOCALLY,
-            "finding": _or_why(lambda: _finding(data, target)),
-            "cost": metering.sentence(costs.table, target),
-            "confidence": confidence,
-            "ledger": counts,
-            "measures": {name: {**value, "target": target} for name, value in measures.items()},
-            "tables": _tables(data),
-        }
-    )
-    return content
+    content = {
+        "target": target,
+        "meaningful": MEANINGFUL_ON_AWS if target.startswith("AWS") else MEANINGFUL_LOCALLY,
+        "finding": _or_why(lambda: _finding(data, target)),
+        "cost": metering.sentence(costs.table, target),
+        "confidence": confidence,
+        "ledger": counts,
+        "measures": {name: {**value, "target": target} for name, value in measures.items()},
+        "tables": _tables(data),
+    }
+    return dict(json_safe(content))
+
+
+def _closed_or_marked(
+    runs: pd.DataFrame, counts: pd.DataFrame, target: str, *, allow_incomplete: bool
+) -> tuple[pd.DataFrame, str]:
+    """Return runs with a closed ledger and their target; an open one is refused, or told by both."""
+    if allow_incomplete:
+        note = "" if ledger.OPEN in target else ledger.incomplete_note(runs, counts)
+        return ledger.mark_incomplete(runs, counts), target + note
+    ledger.require_balanced(runs)
+    ledger.require_balanced(counts)
+    ledger.require_complete(counts, runs)
+    return runs, target
 
 
 def flat(summary: dict[str, Any]) -> dict[str, float]:

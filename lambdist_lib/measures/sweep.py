@@ -54,15 +54,7 @@ def by_level(
     """
     if factor not in FACTORS:
         raise UsageError(f"{factor!r} is not a factor of a sweep: use one of {', '.join(FACTORS)}")
-    timed = runs[(runs["arm"] == arm) & (runs["temperature"] == temperature)]
-    timed = timed[~timed["resumed"].eq(True).astype(bool)]
-    _refuse_other_factors(timed, factor)
-    ledger.require_balanced(timed)
-    if not (good := timed[metric].between(0, math.inf, inclusive="neither")).all():
-        raise RunError(
-            f"{', '.join(timed.loc[~good, 'run_id'])}: {metric} is missing or not positive: leave the run out"
-        )
-    timed = timed.assign(level=_numbers(timed[factor], factor))
+    timed = _timed(runs[(runs["arm"] == arm) & (runs["temperature"] == temperature)], factor, metric)
     rows = []
     for (level, submitted), same in timed.groupby(["level", "submitted"], sort=True):
         [time] = quantiles(same[metric], (0.5,), confidence)
@@ -72,6 +64,18 @@ def by_level(
             (factor, arm, level, submitted, len(same), *time[1:4], *rate[1:4], log_variance, time.note)
         )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _timed(runs: pd.DataFrame, factor: str, metric: str) -> pd.DataFrame:
+    """Return the runs that were not resumed, with their `level`, once they are comparable and have a time."""
+    timed = runs[~runs["resumed"].eq(True).astype(bool)]
+    _refuse_other_factors(timed, factor)
+    ledger.require_balanced(timed)
+    if not (good := timed[metric].between(0, math.inf, inclusive="neither")).all():
+        raise RunError(
+            f"{', '.join(timed.loc[~good, 'run_id'])}: {metric} is missing or not positive: leave the run out"
+        )
+    return timed.assign(level=_numbers(timed[factor], factor))
 
 
 def varied_factor(runs: pd.DataFrame, *, arm: str = "distributed") -> str:

@@ -37,11 +37,7 @@ def drawn(table: Table, rng: random.Random) -> dict[str, float]:
 
 
 def build(job: Job, value: Mapping[str, float]) -> System:
-    """Build the system of a job.
-
-    Args:
-        value: A value for each limit, as `values` or `drawn` returns.
-    """
+    """Build the system of a job; `values` or `drawn` gives a value for each limit."""
     item_s = datapoint_s(job, value)
     batch = job.number("QueueBatch")
     timeout_s = job.number("ProcessorTimeoutSeconds")
