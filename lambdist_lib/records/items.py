@@ -23,26 +23,32 @@ def items_in_order(target: Target, stack: Stack, run_id: str) -> Iterator[dict[s
     with ThreadPoolExecutor(len(shard_keys(run_id))) as pool:
 
         def shard(key: str) -> Iterator[dict[str, Any]]:
-            pages = iter(
-                dynamodb.get_paginator("query").paginate(
-                    TableName=table,
-                    KeyConditionExpression="run_shard = :key",
-                    ExpressionAttributeValues={":key": {"S": key}},
-                    ConsistentRead=True,
-                    PaginationConfig={"PageSize": PAGE_ITEMS},
-                )
+            pages = dynamodb.get_paginator("query").paginate(
+                TableName=table,
+                KeyConditionExpression="run_shard = :key",
+                ExpressionAttributeValues={":key": {"S": key}},
+                ConsistentRead=True,
+                PaginationConfig={"PageSize": PAGE_ITEMS},
             )
-            next_page = pool.submit(next, pages, None)
+            # plain already in the thread: a page as boto3 gives it takes three times the memory
+            plain_pages = map(_plain_page, pages)
+            next_page = pool.submit(next, plain_pages, None)
             yield {}  # starts the queries of all shards before waiting for one
-            while page := next_page.result():
-                next_page = pool.submit(next, pages, None)
-                for item in page["Items"]:
-                    yield {name: plain(value) for name, value in item.items()}
+            while (page := next_page.result()) is not None:
+                next_page = pool.submit(next, plain_pages, None)
+                yield from page
 
         shards = [shard(key) for key in shard_keys(run_id)]
         for begun in shards:
             next(begun)
         yield from heapq.merge(*shards, key=lambda item: item["n"])
+
+
+def _plain_page(page: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {name: value["S"] if "S" in value else plain(value) for name, value in item.items()}
+        for item in page["Items"]
+    ]
 
 
 def plain(value: dict[str, Any]) -> Any:

@@ -18,8 +18,9 @@ from lambdist_lib.protocol.contract import (
     UNSENT,
 )
 from lambdist_lib.results import schema
-from lambdist_lib.submission.receipts import NOT_ACCEPTED
+from lambdist_lib.submission.receipts import NOT_ACCEPTED, Receipt
 
+FROM_RECEIPT = tuple(name for name in schema.RECORDS if name in {*Receipt._fields} - {"n", "cause"})
 FROM_ITEM = (  # columns that a record takes from its item as they are
     "queued_at",
     "first_received_at",
@@ -51,22 +52,37 @@ def join(
         queued: Messages still queued at the run's end: datapoints without an outcome are then in flight.
     """
     last = {receipt["n"]: receipt for receipt in receipts}
-    rows = []
-    for line in lines:
-        receipt, item = last.get(line.n, {}), found.get(line.n, {})
-        attempts = item.get("attempts", [])
-        outcome, cause = _outcome(receipt, item, ARMS[arm].client_retries, queued)
-        row = {"run_id": run_id, "arm": arm, "n": line.n, "outcome": outcome, "cause": cause}
-        row["cause_class"] = cause_class(item) if outcome == DEAD else ""
-        row |= {name: receipt.get(name) for name in schema.RECORDS if name in receipt and name not in row}
-        row |= {name: item.get(name) for name in FROM_ITEM}
-        row["receives"] = item.get("receives", receipt.get("tries")) if item else None
-        row["failures"] = len(attempts)
-        row["failure_causes"] = " | ".join(attempt["cause"] for attempt in attempts)
-        row["duplicates"] = item.get("duplicates", 0)
-        row["redrives"] = len(item.get("redrives", []))
-        rows.append(row)
+    rows = [
+        record(run_id, arm, line.n, last.get(line.n, {}), found.get(line.n, {}), queued=queued)
+        for line in lines
+    ]
     return pd.DataFrame(rows, columns=list(schema.RECORDS))
+
+
+def record(
+    run_id: str, arm: str, n: int, receipt: dict[str, Any], item: dict[str, Any], *, queued: int
+) -> dict[str, Any]:
+    """Return the record of one datapoint, with the names of `schema.RECORDS`.
+
+    Args:
+        receipt: The datapoint's last row of the journal; empty without one.
+        item: The datapoint's item of the table; empty without one.
+        queued: As for `join`.
+    """
+    attempts = item.get("attempts", [])
+    outcome, cause = _outcome(receipt, item, ARMS[arm].client_retries, queued)
+    row = {"run_id": run_id, "arm": arm, "n": n, "outcome": outcome, "cause": cause}
+    row["cause_class"] = cause_class(item) if outcome == DEAD else ""
+    for name in FROM_RECEIPT:
+        row[name] = receipt.get(name)
+    for name in FROM_ITEM:
+        row[name] = item.get(name)
+    row["receives"] = item.get("receives", receipt.get("tries")) if item else None
+    row["failures"] = len(attempts)
+    row["failure_causes"] = " | ".join(attempt["cause"] for attempt in attempts)
+    row["duplicates"] = item.get("duplicates", 0)
+    row["redrives"] = len(item.get("redrives", []))
+    return row
 
 
 def _outcome(

@@ -6,7 +6,6 @@ cost the last lines. Their datapoints are then looked up in the table, which is 
 """
 
 import contextlib
-import csv
 import json
 import os
 import threading
@@ -16,11 +15,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self, TextIO
 
 from lambdist_lib.errors import RunError
+from lambdist_lib.results import files
 
 SYNC_EVERY_S = 0.5
 BLOCK_BYTES = 65_536
 SETTLED = 1  # marks a settled datapoint: no row begins at byte 1
-ENCODER = json.JSONEncoder()
+ENCODER, DECODER = json.JSONEncoder(), json.JSONDecoder()
 
 
 class Journal:
@@ -164,17 +164,31 @@ def copy(path: Path, file: TextIO, *, settled: str = "") -> Sequence[int]:
     Returns:
         By n, the byte at which the last row begins; 0 without a row, SETTLED for the verdict `settled`.
     """
+    last = array("Q")
+    for row in copied(path, file, last):
+        if row["verdict"] == settled:
+            last[row["n"]] = SETTLED
+    return last
+
+
+def copied(path: Path, file: TextIO, last: "array[int]") -> Iterator[dict[str, Any]]:
+    """Yield the rows while writing them as CSV, so that one pass serves a further reader.
+
+    Args:
+        last: An empty array of type "Q". It gets by n the byte at which a datapoint's last row begins; 0
+            without a row.
+    """
     lines = _lines(path)
     _, fields = next(lines, (0, []))
-    last, writer = array("Q"), csv.writer(file, lineterminator="\n")
-    writer.writerow(fields)
-    n_place, verdict_place = (fields.index(name) if fields else 0 for name in ("n", "verdict"))
-    for begin, row in lines:
-        writer.writerow(row)
-        n, verdict = row[n_place], row[verdict_place]
-        last.extend([0] * (n + 1 - len(last)))
-        last[n] = SETTLED if verdict == settled else begin
-    return last
+    file.write(files.csv_line(fields))
+    for begin, values in lines:
+        file.write(files.csv_line(["" if value is None else str(value) for value in values]))
+        row = dict(zip(fields, values, strict=True))
+        n = row["n"]
+        if n >= len(last):
+            last.extend([0] * (n + 1 - len(last)))
+        last[n] = begin
+        yield row
 
 
 @contextlib.contextmanager
@@ -185,7 +199,7 @@ def rows_at(path: Path) -> Iterator[Callable[[int], dict[str, Any]]]:
 
         def row_at(begin: int) -> dict[str, Any]:
             lines.seek(begin)
-            return dict(zip(fields, json.loads(lines.readline()), strict=True))
+            return dict(zip(fields, _values(lines.readline()), strict=True))
 
         yield row_at
 
@@ -199,10 +213,19 @@ def _opened(path: Path) -> BinaryIO:
 
 def _row(line: bytes) -> list[Any] | None:
     try:
-        row = json.loads(line)
+        row = _values(line)
     except ValueError:
         return None
     return row if isinstance(row, list) else None
+
+
+def _values(line: bytes) -> Any:
+    """Parse a whole line as `append` writes it: json.loads looks for an encoding and spaces first."""
+    text = line.decode()
+    values, end = DECODER.raw_decode(text)
+    if text[end:] != "\n":
+        raise ValueError(f"more than one value: {text[end:]!r}")
+    return values
 
 
 def _first_line(path: Path) -> bytes:

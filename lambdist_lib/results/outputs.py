@@ -1,7 +1,7 @@
 """Write and read a run's outputs, in the order of its data file."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,17 +14,27 @@ from lambdist_lib.extras import needed
 from lambdist_lib.protocol.contract import IN_FLIGHT, RESULT_MAX_DEPTH, STORED, PermanentError, result_json
 from lambdist_lib.results import files
 
+ENCODER = json.JSONEncoder(ensure_ascii=False)
+
 
 def write_outputs(
     file: TextIO, lines: Iterable[Line], table: pd.DataFrame, found: dict[int, dict[str, Any]]
 ) -> None:
     """Write `outputs.jsonl`: a line per datapoint in input order, `{n, data, result | error}`."""
-    outcomes = zip(table["n"], table["outcome"], table["cause"], strict=True)
-    for line, (n, outcome, cause) in zip(lines, outcomes, strict=True):
-        answer: dict[str, Any] = {"n": int(n), "data": line.data}
-        file.write(
-            _line(answer, found[line.n]["result"] if outcome == STORED else None, f"{outcome}: {cause}")
-        )
+    outcomes = zip(table["outcome"], table["cause"], strict=True)
+    for line, (outcome, cause) in zip(lines, outcomes, strict=True):
+        file.write(output_line(line, outcome, cause, found.get(line.n, {})))
+
+
+def output_line(line: Line, outcome: str, cause: str, item: Mapping[str, Any]) -> str:
+    """Return a datapoint's line of `outputs.jsonl`.
+
+    Args:
+        outcome, cause: Of the datapoint's record.
+        item: The datapoint's item of the table; empty without one.
+    """
+    result = item["result"] if outcome == STORED else None
+    return _line({"n": line.n, "data": line.data}, result, f"{outcome}: {cause}")
 
 
 def write_adhoc_outputs(path: Path, found: Iterable[dict[str, Any]]) -> None:
@@ -39,15 +49,15 @@ def write_adhoc_outputs(path: Path, found: Iterable[dict[str, Any]]) -> None:
 def _line(answer: dict[str, Any], result: str | None, error: str) -> str:
     """Return an answer with its result, or with an error; one that cannot be read is that answer's alone."""
     if result is None:
-        return json.dumps({**answer, "error": error}, ensure_ascii=False) + "\n"
+        return ENCODER.encode({**answer, "error": error}) + "\n"
     try:
         value = json.loads(result)
         if result.count("[") + result.count("{") > RESULT_MAX_DEPTH:
             result_json(value)  # a reader deeper in its stack could not read it back
-        return json.dumps({**answer, "result": value}, ensure_ascii=False) + "\n"
+        return ENCODER.encode({**answer, "result": value}) + "\n"
     except (ValueError, RecursionError, PermanentError) as unreadable:  # of a stack without the limit
         cause = f"{STORED}: its result in the table cannot be read: {unreadable}"
-        return json.dumps({**answer, "error": cause}, ensure_ascii=False) + "\n"
+        return ENCODER.encode({**answer, "error": cause}) + "\n"
 
 
 def outputs(run: str | Path) -> Iterator[dict[str, Any]]:

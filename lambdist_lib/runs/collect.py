@@ -2,15 +2,14 @@
 
 import collections
 import contextlib
-import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lambdist_lib import paths
@@ -24,12 +23,12 @@ from lambdist_lib.protocol.contract import OUTCOMES, STORED, data_digest
 from lambdist_lib.records import invocations as records_invocations
 from lambdist_lib.records import items as records_items
 from lambdist_lib.records import join
-from lambdist_lib.results import files, folders, journal, outputs, tables
+from lambdist_lib.results import files, folders, journal, outputs, schema, tables
 from lambdist_lib.runs import clocks, completion
 from lambdist_lib.submission.receipts import Receipt
 
-LINES_AT_ONCE = 2_500  # of a run that is collected: some 10 MB with their receipts and items
 NAN = float("nan")
+IDS = ("entry_request_id", "request_id")  # of a record's invocations
 STAMPS = ("received_at", "put_at", "dead_at")  # of an item
 CLOCKS_S = 600.0  # AWS refuses requests whose clock differs by 300 s
 
@@ -50,16 +49,14 @@ def collect(
     as the client wrote them. `jumped_s`: by how much the client's clock stepped meanwhile.
     """
     facts = folders.read_facts(folder)
-    with files.table(folder, "receipts") as file:
-        last = journal.copy(folder / "journal", file)
-    clock = _check_clock(target, stack, folder, arm, facts, jumped_s)
+    clock, last = _write_receipts(target, stack, folder, arm, facts, jumped_s)
     seen = _write_records(target, stack, points, folder, arm, ended, clock, last, facts)
     tables.write_typed(folder, "records")
     seen_at = ended.seen_at + clock.offset_s
-    began_at = seen_at if math.isnan(seen.times["began_at"]) else seen.times["began_at"]
+    began_at = seen_at if math.isnan(seen.began_at) else seen.began_at
     missing = _write_invocations(target, stack, folder, began_at, clock, seen.named)
     return {
-        **_row(seen.counts, seen.times, seen_at),
+        **seen.row(seen_at),
         **clock.facts(),
         "missing_invocations": missing,
         "map_children": stack.parameters["MapChildren"] if ARMS[arm].orchestrated else "",
@@ -69,25 +66,64 @@ def collect(
 
 @dataclass(slots=True)
 class _Seen:
-    """What the records of a run tell so far; `named` are ids of invocations."""
+    """What the records of a run tell so far.
+
+    began_at, stored_at, answered_at: First intended send, last write and last answer; NaN without one.
+    named: Ids of invocations.
+    """
 
     counts: collections.Counter[str] = field(default_factory=collections.Counter)
-    times: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("began_at", "stored_at", "answered_at"), NAN)
-    )
+    began_at: float = NAN
+    stored_at: float = NAN
+    answered_at: float = NAN
     named: set[str] = field(default_factory=set)
     foreign: list[int] = field(default_factory=list)
 
+    def add(self, record: Mapping[str, Any]) -> None:
+        outcome, intended_at = record["outcome"], record["intended_at"]
+        self.counts[outcome] += 1
+        if intended_at is not None and not intended_at >= self.began_at:  # NaN is not, either
+            self.began_at = intended_at
+        self.answered_at = _later(self.answered_at, record["answered_at"])
+        if outcome == STORED:
+            self.stored_at = _later(self.stored_at, record["put_at"])
+        self.named.update(record[name] for name in IDS if record[name])
 
-def _check_clock(
+    def row(self, seen_at: float) -> dict[str, Any]:
+        """Return the run's counts by outcome, and its times from the first intended send."""
+        since = {
+            "started_at": self.began_at,
+            "makespan_s": self.stored_at - self.began_at,
+            "enqueued_s": self.answered_at - self.began_at,
+            "seen_s": seen_at - self.began_at,
+        }
+        known = {name: None if math.isnan(value) else value for name, value in since.items()}
+        return {
+            "submitted": self.counts.total(),
+            **{name: self.counts[name] for name in OUTCOMES},
+            **known,
+        }
+
+
+def _later(before: float, at: float | None) -> float:
+    return before if at is None or at <= before else at
+
+
+def _write_receipts(
     target: Target, stack: Stack, folder: Path, arm: str, facts: dict[str, Any], jumped_s: float
-) -> clocks.ClockCheck:
-    """Compare the client's clock with the Lambdas', or with the queue's where no Lambda answers."""
-    receipts: Iterable[dict[str, Any]] = journal.read(folder / "journal")
-    if not ARMS[arm].first_lambda:
-        stamped = records_items.items_in_order(target, stack, folders.key_of(facts))
-        receipts = clocks.with_queue_stamps(receipts, stamped)
-    return clocks.check(receipts, jumped_s=jumped_s)
+) -> tuple[clocks.ClockCheck, Sequence[int]]:
+    """Write receipts.csv; compare the client's clock with the Lambdas', or the queue's without one.
+
+    Returns:
+        The clocks, and by n where the datapoint's last row of the journal begins (`journal.copied`).
+    """
+    last = array("Q")
+    with files.table(folder, "receipts") as file:
+        receipts: Iterable[dict[str, Any]] = journal.copied(folder / "journal", file, last)
+        if not ARMS[arm].first_lambda:
+            stamped = records_items.items_in_order(target, stack, folders.key_of(facts))
+            receipts = clocks.with_queue_stamps(receipts, stamped)
+        return clocks.check(receipts, jumped_s=jumped_s), last
 
 
 def _write_records(
@@ -101,25 +137,26 @@ def _write_records(
     last: Sequence[int],
     facts: dict[str, Any],
 ) -> _Seen:
-    """Write records.csv and outputs.jsonl, some thousand datapoints at a time."""
-    seen = _Seen()
+    """Write records.csv and outputs.jsonl, one datapoint after another."""
+    seen, begun_at = _Seen(), facts.get("begun_at", 0.0)
     with (
         journal.rows_at(folder / "journal") as row_at,
         files.table(folder, "records") as file,
         files.whole(folder / "outputs.jsonl") as partial,
         partial.open("w", encoding="utf-8") as answers,
     ):
+        write = tables.row_writer(file, schema.RECORDS)
         items = records_items.items_in_order(target, stack, folders.key_of(facts))
-        for lines, found in together(points, items):
-            seen.foreign += drop_foreign(lines, found, facts.get("begun_at", 0.0))
-            rows = (row_at(last[line.n]) for line in lines if line.n < len(last) and last[line.n])
-            receipts = [clock.corrected(row) for row in rows]
-            table = join.join(folder.name, arm, lines, receipts, found, queued=ended.queued)
-            table.to_csv(file, index=False, header=not seen.counts, float_format="%.6f")
-            outputs.write_outputs(answers, lines, table, found)
-            seen.counts.update(table["outcome"])
-            seen.times = _times(seen.times, table)
-            seen.named.update(*(table[name].dropna() for name in ("entry_request_id", "request_id")))
+        for line, item in with_items(points, items):
+            n = line.n
+            if is_foreign(item, line.data, begun_at):
+                seen.foreign.append(n)
+                item = {}
+            receipt = clock.corrected(row_at(last[n])) if n < len(last) and last[n] else {}
+            record = join.record(folder.name, arm, n, receipt, item, queued=ended.queued)
+            write(record)
+            answers.write(outputs.output_line(line, record["outcome"], record["cause"], item))
+            seen.add(record)
     return seen
 
 
@@ -139,39 +176,29 @@ def _write_invocations(
     return len(named.difference(invocations["request_id"]))
 
 
-def drop_foreign(lines: Iterable[Line], found: dict[int, dict[str, Any]], begun_at: float) -> list[int]:
-    """Remove items that answer another datapoint than this run's, or before it began; return their n.
+def is_foreign(item: dict[str, Any], data: str, begun_at: float) -> bool:
+    """Whether an item answers another datapoint than this run's, or one before the run began.
 
     Args:
+        item: May be empty: nothing is not foreign.
         begun_at: Of the run, by the client's clock, which may be CLOCKS_S off.
     """
-    foreign = [
-        line.n for line in lines if line.n in found and not _belongs(found[line.n], line.data, begun_at)
-    ]
-    for n in foreign:
-        del found[n]
-    return foreign
-
-
-def _belongs(item: dict[str, Any], data: str, begun_at: float) -> bool:
     digest, kept = item.get("digest"), item.get("data")
     if (digest and digest != data_digest(data)) or (isinstance(kept, str) and kept != data):
-        return False
+        return True
     stamps = [item[name] for name in STAMPS if isinstance(item.get(name), int | float)]
-    return not stamps or min(stamps) >= begun_at - CLOCKS_S
+    return bool(stamps) and min(stamps) < begun_at - CLOCKS_S
 
 
-def together(
+def with_items(
     points: Iterable[Line], items: Iterator[dict[str, Any]]
-) -> Iterator[tuple[list[Line], dict[int, dict[str, Any]]]]:
-    """Yield lines, some thousands at a time, with their items; both come by ascending n."""
-    lines, item = iter(points), next(items, None)
-    while some := list(itertools.islice(lines, LINES_AT_ONCE)):
-        found = {}
-        while item and item["n"] <= some[-1].n:
-            found[item["n"]] = item
+) -> Iterator[tuple[Line, dict[str, Any]]]:
+    """Yield each line with its item, or with an empty one; both come by ascending n."""
+    item = next(items, None)
+    for line in points:
+        while item and item["n"] < line.n:
             item = next(items, None)
-        yield some, found
+        yield line, item if item and item["n"] == line.n else {}
 
 
 def write_tables(
@@ -189,30 +216,13 @@ def write_tables(
 
 def ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
     """Return a run's counts by outcome, and its times from the first intended send."""
-    return _row(collections.Counter(table["outcome"]), _times({}, table), seen_at)
-
-
-def _times(before: dict[str, float], table: pd.DataFrame) -> dict[str, float]:
-    """First intended send, last write and last answer of what was seen before and of a table."""
-    now = {
-        "began_at": table["intended_at"].min(),
-        "stored_at": table.loc[table["outcome"] == STORED, "put_at"].max(),
-        "answered_at": table["answered_at"].max(),
-    }
-    first = {"began_at": np.fmin}  # of two times, one of which may be missing
-    return {name: float(first.get(name, np.fmax)(before.get(name, NAN), at)) for name, at in now.items()}
-
-
-def _row(counts: collections.Counter[str], times: dict[str, float], seen_at: float) -> dict[str, Any]:
-    began_at = times["began_at"]
-    since = {
-        "started_at": began_at,
-        "makespan_s": times["stored_at"] - began_at,
-        "enqueued_s": times["answered_at"] - began_at,
-        "seen_s": seen_at - began_at,
-    }
-    known = {name: None if math.isnan(value) else value for name, value in since.items()}
-    return {"submitted": counts.total(), **{name: counts[name] for name in OUTCOMES}, **known}
+    seen = _Seen(
+        counts=collections.Counter(table["outcome"]),
+        began_at=float(table["intended_at"].min()),
+        stored_at=float(table.loc[table["outcome"] == STORED, "put_at"].max()),
+        answered_at=float(table["answered_at"].max()),
+    )
+    return seen.row(seen_at)
 
 
 def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path:

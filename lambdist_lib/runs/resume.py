@@ -133,14 +133,13 @@ def _journal_settled(
     done, settled = receipts.rejected, 0
     stored_items = items.items_in_order(target, stack, folders.key_of(facts))
     with journal.Journal(folder / "journal", Receipt._fields) as kept:
-        for lines, found in collect.together(points, stored_items):
-            all_found = dict(found)
-            for n in collect.drop_foreign(lines, found, facts.get("begun_at", 0.0)):
-                _clear(target, stack, all_found[n])
-            for n in (n for n, item in found.items() if "outcome" in item):
+        for line, item in collect.with_items(points, stored_items):
+            if collect.is_foreign(item, line.data, facts.get("begun_at", 0.0)):
+                _clear(target, stack, item)
+            elif "outcome" in item:
                 settled += 1
-                done[n] = True
-                kept.append(receipts.missing(n))
+                done[line.n] = True
+                kept.append(receipts.missing(line.n))
     return done, settled
 
 

@@ -1,9 +1,13 @@
 """Write and read the tables of a run's folder."""
 
+import csv
+import io
 import sys
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
@@ -34,6 +38,37 @@ def test_a_table_is_read_as_it_was_written(tmp_path, cause):
     assert list(read.columns) == list(schema.RECORDS)
     assert list(read["cause"]) == [cause]
     assert list(read["failure_causes"]) == [""]
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from('ab ,"\n\r\té\u2028')), min_size=1))
+def test_a_line_of_csv_is_that_of_the_csv_module(cells):
+    """Whatever a cell holds."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+
+    assert results_files.csv_line(cells) == text.getvalue()
+
+
+def test_rows_that_come_one_by_one_give_the_same_table(tmp_path):
+    """As a DataFrame that is written at once: numbers, flags, causes and missing values."""
+    receipts = [
+        receipt("accepted", sent_at=1.23456789, entry_cold=True),
+        receipt("refused", 1, cause='"a", b'),
+    ]
+    stored = {**STORED, "cold": False, "queued_at": 1790000000, "init_s": float("nan")}
+    table = joined(receipts, [stored], lines=3)
+    for name in ("one", "all"):
+        (tmp_path / name).mkdir()
+
+    tables.write_table(tmp_path / "all", "records", table)
+    with results_files.table(tmp_path / "one", "records") as file:
+        write = tables.row_writer(file, schema.RECORDS)
+        for n in range(3):
+            item = stored if n == 0 else {}
+            row = join.record("run", "distributed", n, receipts[n] if n < 2 else {}, item, queued=0)
+            write(row)
+
+    pd.testing.assert_frame_equal(tables.load(tmp_path / "one"), tables.load(tmp_path / "all"))
 
 
 def test_a_large_table_is_gzipped_reproducibly(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""What a run leaves, gathered some lines at a time."""
+"""What a run leaves, gathered into its folder."""
 
 import pandas as pd
 import pytest
@@ -36,10 +36,8 @@ def run(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("lines_at_once", [1, 2, 3, 100])
-def test_however_many_lines_at_once_the_tables_are_the_same(run, monkeypatch, lines_at_once):
-    """Records, answers, ledger and times of a run do not show where one handful ended."""
-    monkeypatch.setattr(collect, "LINES_AT_ONCE", lines_at_once)
+def test_the_tables_of_a_run_agree_with_its_ledger(run):
+    """Records, answers, ledger and times count the last row of a datapoint that was sent twice."""
     points = datapoints.from_iterable([f"word-{n}" for n in range(7)])
 
     row = collect.collect(None, None, points, run, "distributed", ENDED)
@@ -86,9 +84,13 @@ def test_a_run_of_which_nothing_was_sent_has_no_times(run):
 )
 def test_an_answer_belongs_to_its_datapoint_and_its_run(item, foreign):
     """By its digest, and no stamp of it precedes the run by more than clocks may differ."""
-    found = {3: item}
+    assert collect.is_foreign(item, "word", 5_000.0) is foreign
 
-    lines = [Line(3, "word"), Line(4, "else")]
 
-    assert collect.drop_foreign(lines, found, 5_000.0) == ([3] if foreign else [])
-    assert (3 in found) is not foreign
+def test_each_line_comes_with_its_own_item():
+    """Also where lines have no item, items have no line, or there are no items left."""
+    lines, items = [Line(n, "x") for n in (1, 3, 4, 7)], [{"n": n} for n in (0, 3, 4, 5)]
+
+    pairs = [(line.n, item) for line, item in collect.with_items(lines, iter(items))]
+
+    assert pairs == [(1, {}), (3, {"n": 3}), (4, {"n": 4}), (7, {})]
