@@ -46,8 +46,11 @@ def decode(data: str) -> Any:
         return data
 
 
-def as_text(item: object) -> str:
+def as_text(item: object, *, remedy: str = "pass process= a function") -> str:
     """Return a string as the datapoint that a processing.py receives.
+
+    Args:
+        remedy: What a person can do about text of several lines.
 
     Raises:
         UsageError: It is not a string, or blank, or not one line.
@@ -58,7 +61,7 @@ def as_text(item: object) -> str:
             "process= a function, which receives any JSON type"
         )
     if reason := "is blank" if not item.strip() else reason_against(item, max_chars=len(item)):
-        raise UsageError(f"it {reason}, and a processing.py takes one line of text: pass process= a function")
+        raise UsageError(f"it {reason}, and a processing.py takes one line of text: {remedy}")
     return item
 
 

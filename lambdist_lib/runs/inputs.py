@@ -28,6 +28,7 @@ from lambdist_lib.progress import Log, to_stderr
 from lambdist_lib.results import folders
 
 S3 = "s3://"
+SEVERAL_LINES = "choose a second column too, such as --column id,text, and it receives both as JSON"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +104,16 @@ class Source:
             if note := self.header_note(path):
                 log(note)
             return path
-        path = folders.items_file(
-            self.rows(target),
-            experiment,
-            max_chars=max_chars,
-            encode=self._encode,
-            as_json=self.encoding == "json",
-        )
+        try:
+            path = folders.items_file(
+                self.rows(target),
+                experiment,
+                max_chars=max_chars,
+                encode=self._encode,
+                as_json=self.encoding == "json",
+            )
+        except UsageError as error:
+            raise self._named(error) from None
         if self.is_file:
             chosen = f", column {', '.join(self.columns)}" if self.columns else ""
             header = " with a header line" if self.read_as in (tables.CSV, tables.TSV) else ""
@@ -169,14 +173,24 @@ class Source:
             assert isinstance(self.data, str | Path)
             yield from lines(self.data)
         else:
-            yield from (Line(n, self._encode(row)) for n, row in enumerate(self.rows()))
+            for n, row in enumerate(self.rows()):
+                try:
+                    yield Line(n, self._encode(row))
+                except UsageError as error:
+                    raise self._named(UsageError(f"item {n} cannot be sent: {error}")) from None
+
+    def _named(self, error: UsageError) -> UsageError:
+        """Return an item's error with the file's name, if there is one; a DataFileError has it."""
+        return UsageError(f"{self.data}: {error}") if self.is_file and type(error) is UsageError else error
 
     def _encode(self, row: object) -> str:
         if self.encoding == "json":
             return items.encode(row)
         if self.is_file and isinstance(row, str) and not row.strip():
             return ""  # a blank line: skipped and counted
-        return items.as_text(row) if isinstance(row, str) or not self.is_file else items.encode(row)
+        if not self.is_file:
+            return items.as_text(row)
+        return items.as_text(row, remedy=SEVERAL_LINES) if isinstance(row, str) else items.encode(row)
 
 
 def _some(rows: Iterable[Any], otherwise: str) -> Iterator[Any]:

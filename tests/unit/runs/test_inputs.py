@@ -67,8 +67,11 @@ def test_a_function_receives_a_column_as_json(pages, tmp_path):
 
 def test_a_cell_of_two_lines_is_refused_for_a_processing_py(pages, tmp_path):
     """A datapoint is one line; the row is named, and nothing is left behind."""
-    with pytest.raises(UsageError, match="item 0 "):
-        written(Source(data=pages, columns=["text"]), tmp_path)
+    source = Source(data=pages, columns=["text"])
+
+    for read in (lambda: written(source, tmp_path), source.require_datapoints):
+        with pytest.raises(UsageError, match=r"pages\.csv: item 0 .*--column id,text"):
+            read()
     assert not (tmp_path / "experiment").exists()
 
 
