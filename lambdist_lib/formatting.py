@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,12 +13,24 @@ UNITS = r"s|ms|min|h|days|%|USD|MB|KB|GB|times|pairs|runs|datapoints|senders|pro
 BEFORE_UNIT = re.compile(rf"(?<=\d) (?=(?:{UNITS})\b|%)")
 IN_COUNT = re.compile(r"(?<=\bn) (?== \d)|(?<=\bn[ \u00a0]=) (?=\d)")
 IN_INTERVAL = re.compile(r"(?<=\d) (?=to[ \u00a0][\d.])|(?<=\d[ \u00a0]to) (?=[\d.])")
+SNAKE_CASE = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w/]|\.\w)")
+UNITS_OF_NAMES = ("_s", "_ms", "_mb", "_bytes")
+COMMAND = re.compile(r"`[^`\n]+`")
+GLUE = "\ue000"  # for a space at which no line may break: rich breaks at a no-break space, too
 HARMLESS = "\n\t\u00a0\u200c\u200d"  # no-break space; the last two join characters, in emoji and in Persian
 
 
 def label(name: str) -> str:
     """Return a name with spaces: `single node` for single_node."""
     return name.replace("_", " ")
+
+
+def spaced(text: str) -> str:
+    """Write the names of arms and settings in prose as figures and tables do: `single node`.
+
+    A name with a unit, such as the assumption `network_s`, stays as it is.
+    """
+    return SNAKE_CASE.sub(lambda name: name[0] if name[0].endswith(UNITS_OF_NAMES) else label(name[0]), text)
 
 
 def is_known(value: float | None) -> bool:
@@ -133,6 +146,20 @@ def unbroken(text: str) -> str:
     for gap in (BEFORE_UNIT, IN_INTERVAL, IN_COUNT):
         text = gap.sub("\u00a0", text)
     return text
+
+
+def glued(text: str) -> str:
+    """Put GLUE between the words of each command in backticks, and between a number and its unit."""
+    text = unbroken(text).replace("\u00a0", GLUE)
+    return COMMAND.sub(lambda command: command[0].replace(" ", GLUE), text)
+
+
+def wrapped_to(width: int, line: str) -> str:
+    """Wrap a line between words, with commands, numbers with their units and long words whole."""
+    lines = textwrap.wrap(
+        glued(line), width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines).replace(GLUE, " ")
 
 
 def joined(words: Sequence[str]) -> str:

@@ -10,9 +10,11 @@ import os
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
+
+from lambdist_lib.formatting import GLUE, glued, wrapped_to
 
 if TYPE_CHECKING:
     from lambdist_lib.report.table_model import Table
@@ -24,9 +26,6 @@ class Verbatim(str):
     """Lines to copy, such as a command or a path."""
 
 
-COMMAND = re.compile(r"`[^`\n]+`")
-GLUE = "\ue000"  # for a space at which no line may break: rich breaks at a no-break space, too
-
 CONTROLS = re.compile(  # beside TAB and newline: C0, C1, line separators, bidirectional overrides, surrogates
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -36,6 +35,9 @@ STYLES = (  # of a verdict's words, the first that begins a cell
     (re.compile(r"[\d.,]+ times slower|slower|No: "), "red"),
     (re.compile(r"no clear difference|no difference|no interval"), "yellow"),
 )
+GAP = 2  # cells between two columns
+FIRST_MAX_CELLS = 28  # of a first column that is not wrapped
+LONG_WORD = 20  # cells; a longer word, such as a path, may be broken
 RED, BOLD, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
 
@@ -63,16 +65,8 @@ def error_line(text: str) -> str:
 
 
 def wrapped(line: str) -> str:
-    """Wrap a line between words to the terminal's width, with commands and long words whole."""
-    lines = textwrap.wrap(
-        _glued(line), width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
-    return "\n".join(lines).replace(GLUE, " ")
-
-
-def _glued(text: str) -> str:
-    """Keep each command in backticks in one piece."""
-    return COMMAND.sub(lambda command: command[0].replace(" ", GLUE), text)
+    """Wrap a line between words to the terminal's width."""
+    return wrapped_to(width(), line)
 
 
 def show(blocks: Blocks) -> None:
@@ -101,10 +95,13 @@ def render(blocks: Blocks, *, columns: int, colours: bool, wrap: bool = True) ->
             console.file.write(f"{printable(block)}\n")
             continue
         if isinstance(block, str):
-            console.print(_paragraph(_glued(printable(block))), soft_wrap=not wrap)
+            console.print(_paragraph(printable(block)), soft_wrap=not wrap)
             continue
         console.print(Text(printable(block.caption), style="bold"))
-        console.print(_table(block))
+        for place, part in enumerate(parts(block, columns)):
+            if place:
+                console.print()
+            console.print(_table(part, columns))
         if block.note:
             console.print(printable(block.note), style="dim")
     text: str = console.file.getvalue().replace(GLUE, " ")  # type: ignore[attr-defined]
@@ -115,14 +112,60 @@ def _paragraph(text: str) -> Any:
     from rich.text import Text
 
     head, colon, rest = text.partition(": ")
-    paragraph = Text(text)
+    paragraph = Text(glued(text))  # as long as the text
     for pattern, style in STYLES:
         if colon and style and pattern.match(rest):
             paragraph.stylize(f"bold {style}", len(head) + 2, len(head) + 2 + len(rest.split(" (")[0]))
     return paragraph
 
 
-def _table(table: "Table") -> Any:
+def parts(table: "Table", columns: int) -> "list[Table]":
+    """Split a table whose numbers do not fit beside each other: each part repeats the first column."""
+    needed = [_least_cells(table, place) for place in range(len(table.columns))]
+    split: list[list[int]] = [[]]
+    for place in range(1, len(table.columns)):
+        in_line = [0, *split[-1], place]
+        if split[-1] and sum(needed[other] + GAP for other in in_line) - GAP > columns:
+            split.append([])
+        split[-1].append(place)
+    return [
+        replace(
+            table,
+            columns=tuple(table.columns[place] for place in (0, *places)),
+            rows=tuple(tuple(row[place] for place in (0, *places)) for row in table.rows),
+        )
+        for places in split
+    ]
+
+
+def _least_cells(table: "Table", place: int) -> int:
+    """Return the width below which a number is broken, or the longest word of the header or of a text."""
+    from rich.cells import cell_len
+
+    column, natural = table.columns[place], _natural_cells(table, place)
+    if column.whole or (not place and natural <= FIRST_MAX_CELLS):
+        return natural
+    words = max(map(cell_len, _shown(column.name).split()), default=0)
+    if column.numeric:
+        return max(words, *(cell_len(_shown(row[place])) for row in table.rows), 0)
+    of_texts = max((cell_len(word) for row in table.rows for word in _shown(row[place]).split()), default=0)
+    return min(max(words, of_texts), LONG_WORD)
+
+
+def _natural_cells(table: "Table", place: int) -> int:
+    """Return the width of a column of which nothing is wrapped."""
+    from rich.cells import cell_len
+
+    texts = (table.columns[place].name, *(row[place] for row in table.rows))
+    return max(cell_len(_shown(text)) for text in texts)
+
+
+def _shown(text: str) -> str:
+    return glued(printable(text))
+
+
+def _table(table: "Table", columns: int) -> Any:
+    """Lay out a table: where it is too wide, first the headers of numbers are wrapped, then texts."""
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -130,13 +173,16 @@ def _table(table: "Table") -> Any:
     drawn = RichTable(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style=""
     )
-    for column in table.columns:
+    natural = [_natural_cells(table, place) + GAP for place in range(len(table.columns))]
+    is_wide = sum(natural) - GAP > columns
+    for place, column in enumerate(table.columns):
         drawn.add_column(
-            Text(printable(column.name)), justify="right" if column.numeric else "left",
-            no_wrap=column.whole, overflow="fold",
+            Text(_shown(column.name)), justify="right" if column.numeric else "left",
+            no_wrap=column.whole and not column.numeric, overflow="fold",
+            width=_least_cells(table, place) if is_wide and column.numeric else None,
         )  # fmt: skip
     for row in table.rows:
-        drawn.add_row(*(Text(printable(cell), style=_style(cell)) for cell in row))
+        drawn.add_row(*(Text(_shown(cell), style=_style(cell)) for cell in row))
     return drawn
 
 

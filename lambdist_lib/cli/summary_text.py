@@ -3,14 +3,16 @@
 The report has every table with its intervals; here are the numbers that answer the usual questions.
 """
 
+import re
 import shlex
 from typing import Any
 
 import pandas as pd
 
 from lambdist_lib.cli.screen import Blocks
-from lambdist_lib.formatting import NONE, compared, count, is_known, label, number, shortened
+from lambdist_lib.formatting import NONE, compared, count, is_known, label, number, shortened, spaced
 from lambdist_lib.measures.summary_sections import CONTROL, HEADLINE
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report import sentences, verdict
 from lambdist_lib.report.table_model import Table, marked, plain
@@ -20,6 +22,9 @@ Rows = list[dict[str, Any]]
 PERCENTILES = {"p50": "median", "p90": "90 %", "p99": "99 %"}
 LATENCIES = {"end_to_end": "stored", "answer": "answered"}
 MESSAGE_MAX_CHARS = 100
+PARTS = re.compile(  # where a long finding has a new line
+    r"(?<=[.)]) (?=Beware: |Of \d+ ways |On AWS, |From cold |With the faults )"
+)
 
 
 def analysis(summary: dict[str, Any], runs: pd.DataFrame, where: str) -> Blocks:
@@ -52,7 +57,7 @@ def _finding(text: str) -> list[str]:
     if not text:
         return []
     why = text.removeprefix("not measured: ")
-    return [f"Finding: {text}" if why == text else f"No speedup, as there is {why}"]
+    return PARTS.split(f"Finding: {spaced(text)}") if why == text else [f"No speedup, as there is {why}"]
 
 
 def _verdict(summary: dict[str, Any]) -> list[str]:
@@ -65,7 +70,7 @@ def ledger(runs: pd.DataFrame) -> Table:
     ends = [name for name in OUTCOMES if name in ("stored", "dead") or runs[name].sum()]
     rows = [
         (label(str(arm)), count(len(of_arm)), *(count(of_arm[name].sum()) for name in ("submitted", *ends)))
-        for arm, of_arm in runs.groupby("arm", sort=False)
+        for arm, of_arm in sorted(runs.groupby("arm", sort=False), key=lambda group: arm_place(str(group[0])))
     ]
     columns = ("arm", "runs", "submitted", *map(label, ends))
     return plain("ledger", "ledger", "Where the datapoints ended", columns, rows)
@@ -104,7 +109,7 @@ def _levels(summary: dict[str, Any]) -> Table:
 
 
 def _latency(summary: dict[str, Any]) -> Table:
-    arms = sorted(dict.fromkeys(row["arm"] for row in summary["ledger"]), key=lambda arm: arm != HEADLINE)
+    arms = sorted(dict.fromkeys(row["arm"] for row in summary["ledger"]), key=arm_place)
     warm = [("" if not place else f"{arm}_", label(arm)) for place, arm in enumerate(arms)]
     rows = []
     for prefix, name in [*warm, *((f"cold_{prefix}", f"{arm}, cold") for prefix, arm in warm)]:
@@ -127,8 +132,8 @@ def _ms(measure: dict[str, Any] | None) -> str:
 
 def _causes(summary: dict[str, Any]) -> Table:
     rows = [
-        (label(row["arm"]), count(row["dead"]), row["cause"], shortened(row["example"], MESSAGE_MAX_CHARS))
-        for row in verdict.rows(summary, "dead_by_cause")
+        (label(row["arm"]), count(row["dead"]), row["cause"], _message(row))
+        for row in sorted(verdict.rows(summary, "dead_by_cause"), key=lambda row: arm_place(row["arm"]))
     ]
     columns = ("arm", "dead", "cause", "first message")
     return marked(
@@ -136,12 +141,23 @@ def _causes(summary: dict[str, Any]) -> Table:
     )
 
 
+def _message(row: dict[str, Any]) -> str:
+    """Return a failure's message without the cause, which has its own column."""
+    text = str(row["example"]).removeprefix(f"{row['cause']}: ")
+    return shortened(text, MESSAGE_MAX_CHARS)
+
+
+def arm_place(arm: str) -> int:
+    """Return the place of an arm in every table: its place in ARMS; unknown ones come last."""
+    return [*ARMS, arm].index(arm)
+
+
 def _cost(summary: dict[str, Any]) -> Table:
     """Return what a million datapoints cost by service and arm, metered, and predicted in total."""
     lines = pd.DataFrame(verdict.rows(summary, "cost"))
     if lines.empty:
         return plain("cost", "cost", "", (), [])
-    arms = list(dict.fromkeys(lines["arm"]))
+    arms = sorted(dict.fromkeys(lines["arm"]), key=arm_place)
     totals, parts = lines[lines["service"] == "all"], lines[lines["service"] != "all"]
     by_service = parts.groupby("service", sort=False)
     rows = [(str(service), *_usd(of_service, arms, "usd_metered")) for service, of_service in by_service]

@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs
-from lambdist_lib.formatting import count, counted, duration, label, money, number
+from lambdist_lib.formatting import count, counted, duration, label, money, number, percent
 from lambdist_lib.planner.arm_map import COST, TIE, TIME
 from lambdist_lib.protocol.arms import ARMS, arm_abbreviation, in_order
 
@@ -159,7 +159,7 @@ def _legend(ax: Axes, cells: pd.DataFrame) -> None:
         for arm in winners
     ]
     if (cells["tied"] != "").any():
-        tie = f"another way within {TIE - 1:.0%}"
+        tie = f"another way within {percent(round(TIE - 1, 2))}"
         handles += ax.plot([], [], ls="", marker=f"${TIED}$", color=theme.INK, label=tie)
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2, fontsize="small",
               handlelength=2.2, handleheight=1.4)  # fmt: skip

@@ -12,6 +12,7 @@ from lambdist_lib.figures.inputs import FigureInputs
 from lambdist_lib.formatting import counted, duration, money
 from lambdist_lib.planner import curves, predict
 from lambdist_lib.planner.fluid import phases
+from lambdist_lib.planner.limit_words import limit_in_words
 from lambdist_lib.planner.validation import published
 
 LIMIT_COLOUR = {
@@ -161,7 +162,7 @@ def _shade(curve: pd.DataFrame, axes: Sequence[Axes]) -> None:
     for _, part in curve.groupby(changes):
         limit = part["limit"].iloc[0]
         for place, ax in enumerate(axes):
-            label = limit if not place and limit not in named else None
+            label = limit_in_words(limit) if not place and limit not in named else None
             ax.axvspan(part["at"].min(), part["at"].max(), color=LIMIT_COLOUR.get(limit, OTHER),
                        alpha=SHADE, lw=0, label=label)  # fmt: skip
         named.add(limit)
@@ -181,8 +182,8 @@ def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
     for limit, of in sizes.groupby("limit", sort=False):
         error = [of["makespan_s"] - of["low_s"], of["high_s"] - of["makespan_s"]]
         ax.errorbar(of["datapoints"], of["makespan_s"], yerr=[ends.clip(lower=0) for ends in error], fmt="o",
-                    ms=7, capsize=3, color=LIMIT_COLOUR.get(str(limit), theme.INK), label=limit,
-                    zorder=3)  # fmt: skip
+                    ms=7, capsize=3, color=LIMIT_COLOUR.get(str(limit), theme.INK), zorder=3,
+                    label=limit_in_words(str(limit)))  # fmt: skip
     for row in sizes.itertuples():
         ax.annotate(f"${money(row.usd)}", (row.datapoints, row.makespan_s), textcoords="offset points",
                     xytext=(0, 8), ha="center", fontsize="x-small", color=theme.INK)  # fmt: skip
@@ -206,7 +207,7 @@ def plot_front(settings: pd.DataFrame, ax: Axes, *, target_label: str, n: int) -
     """
     for limit, of in settings.groupby("limit", sort=False):
         ax.plot(of["usd"], of["makespan_s"], "o", ms=3.5, alpha=0.5, mew=0,
-                color=LIMIT_COLOUR.get(str(limit), OTHER), label=limit)  # fmt: skip
+                color=LIMIT_COLOUR.get(str(limit), OTHER), label=limit_in_words(str(limit)))  # fmt: skip
     front = settings[settings["on_front"]].sort_values("usd")
     ax.step(front["usd"], front["makespan_s"], where="post", color=theme.INK, lw=1.2, label="front")
     ax.set_yscale("log")

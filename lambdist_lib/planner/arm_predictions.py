@@ -154,5 +154,8 @@ def most_sensitive(arm: str, job: Job, table: Table) -> str:
         )
         if abs(high_s - low_s) > best:
             best = abs(high_s - low_s)
-            text = f"{name} {number.low:g} to {number.high:g}: {duration(low_s)} to {duration(high_s)}"
+            text = (
+                f"{number.low:g} to {number.high:g} {number.unit} ({name}): "
+                f"{duration(low_s)} to {duration(high_s)}"
+            )
     return text

@@ -14,6 +14,7 @@ from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.fluid.retries import failing
 from lambdist_lib.planner.job import Job
 from lambdist_lib.planner.job_system import build, values
+from lambdist_lib.planner.limit_words import limit_in_words
 from lambdist_lib.planner.simulation.engine import simulate
 from lambdist_lib.planner.system import System
 
@@ -116,7 +117,8 @@ def sentence(sizes: pd.DataFrame) -> str:
     return (
         f"{counted(largest['datapoints'], 'datapoints')} would take {duration(largest['makespan_s'])} on AWS "
         f"({duration(largest['low_s'])} to {duration(largest['high_s'])}) and cost {money(largest['usd'])} "
-        f"USD; the bottleneck is {largest['limit']}, for {percent(round(largest['share'], 2))} of the time. "
+        f"USD; the bottleneck is {limit_in_words(largest['limit'])}, for "
+        f"{percent(round(largest['share'], 2))} of the time. "
         f"One node would take {duration(largest['single_node_s'])}: the fan-out is "
         f"{faster(largest['speedup'])}, and {faster(largest['ceiling'])} at best, with any setting"
     )

@@ -36,6 +36,7 @@ from lambdist_lib.measures.sweep import varied_factor
 from lambdist_lib.measures.ways import fan_outs, reference_of
 from lambdist_lib.planner.arm_predictions import calibrated, job_of_runs, predict_arms
 from lambdist_lib.planner.break_even import INSTANCE, break_even
+from lambdist_lib.planner.limit_words import limit_in_words
 from lambdist_lib.planner.which_way import WhichWay, which_way
 from lambdist_lib.protocol.arms import ARMS
 
@@ -74,7 +75,7 @@ class Outlook:
                     f"and {_times(other / arm['predicted_s'])} than {name}, which has no queue "
                     f"({seconds(other)})"
                 )
-        sentence = " ".join(texts) + f". Its bottleneck there: {arm['bottleneck']}."
+        sentence = " ".join(texts) + f". Its bottleneck there: {limit_in_words(arm['bottleneck'])}."
         if arm["most_sensitive"]:
             sentence += f" The assumption that moves it most: {arm['most_sensitive']}."
         return sentence + self._pays()
@@ -196,7 +197,7 @@ def _in_words(row: Mapping[str, Any]) -> dict[str, str]:
     if is_known(row.get("predicted_s")):
         words["predicted on AWS"] = _span(row)
         words["USD per million there"] = money(row["usd_per_million"])
-        words["bottleneck there"] = row["bottleneck"]
+        words["bottleneck there"] = limit_in_words(row["bottleneck"])
     return words | {"what it is": row.get("what") or NONE}
 
 

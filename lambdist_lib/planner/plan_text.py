@@ -4,26 +4,11 @@ import textwrap
 from typing import Any
 
 from lambdist_lib.cloud.limits import LIMITS
-from lambdist_lib.formatting import counted, duration, money
-from lambdist_lib.planner.fluid import phases
+from lambdist_lib.formatting import counted, duration, money, number, percent, unbroken
 from lambdist_lib.planner.fluid.phases import ACCOUNT
+from lambdist_lib.planner.limit_words import LIMIT_WORDS, OPTIONS, limit_with_option
 
 INDENT = 12  # columns of a line's label
-LIMIT_WORDS = {  # of a limit as `binding` and `phases` name it; others are words already
-    phases.SENDERS: "your senders (--chunks)",
-    phases.API: "API Gateway's request rate",
-    phases.COLLECTORS: "the account's concurrency, which the collectors use up",
-    phases.ENVIRONMENTS: "Lambda's request rate per environment",
-    phases.RAMP: "how fast SQS adds processors",
-    phases.CEILING: "the most processors that SQS adds by itself",
-    phases.MAXIMUM: "the processors allowed at once (--processors)",
-    phases.ACCOUNT: "the account's concurrency",
-    phases.RESERVED: "the processor's reserved concurrency",
-    phases.IN_FLIGHT: "SQS's limit of messages in flight",
-    phases.BACKOFF: "SQS's pauses after errors",
-    phases.TABLE: "DynamoDB's write capacity",
-    phases.RETRIES: "the delays before retries",
-}
 BRIEF = 0.001  # of the makespan: shorter phases are left out here; --json has them
 THROTTLED = {"api": "requests", "lambda": "invocations", "table": "batches' writes"}
 
@@ -43,17 +28,13 @@ def format_plan(plan: dict[str, Any], *, width: int = 0, verbose: bool = False) 
 
 
 def _wrapped(line: str, width: int) -> str:
-    """Break a line between words, indented below its label."""
+    """Break a line between words, indented below its label; a number and its unit stay together."""
     if not width or len(line) <= width:
         return line
-    return textwrap.fill(
-        line, width, subsequent_indent=" " * INDENT, break_long_words=False, break_on_hyphens=False
+    wrapped = textwrap.fill(
+        unbroken(line), width, subsequent_indent=" " * INDENT, break_long_words=False, break_on_hyphens=False
     )
-
-
-def limit_in_words(limit: str) -> str:
-    """Return what a bottleneck is, in plain words."""
-    return LIMIT_WORDS.get(limit, limit)
+    return wrapped.replace("\u00a0", " ")
 
 
 def _obstacles(plan: dict[str, Any]) -> list[str]:
@@ -77,14 +58,15 @@ def _span(span: dict[str, float]) -> str:
 
 def _outcome(plan: dict[str, Any]) -> list[str]:
     job, single = plan["job"], plan["single_node"]
+    receives = number(plan["receives"]["value"] / job["datapoints"])
     lines = [
         f"makespan    {_span(plan['makespan_s'])}",
         f"one node    {duration(single['makespan_s'])}: speedup {single['speedup']:,.1f}, at most "
-        f"{single['ceiling']:,.1f} with any setting ({limit_in_words(single['ceiling_limit'])})",
+        f"{single['ceiling']:,.1f} with any setting ({limit_with_option(single['ceiling_limit'])})",
         f"at once     {plan['peak_concurrency']['value']:,.0f} processors at the peak; "
-        f"{plan['cold_share']['value']:.2%} of {plan['invocations']['value']:,.0f} invocations cold",
+        f"{percent(plan['cold_share']['value'])} of {plan['invocations']['value']:,.0f} invocations cold",
         f"dead        {plan['dead']['value']:,.3g} datapoints ({plan['dead']['low']:,.3g} to "
-        f"{plan['dead']['high']:,.3g}); {plan['receives']['value'] / job['datapoints']:.3f} receives each",
+        f"{plan['dead']['high']:,.3g}); {receives} receives each",
     ]
     throttles = ", ".join(
         f"{plan[f'{name}_throttles']['value']:,.0f} {noun}" for name, noun in THROTTLED.items()
@@ -98,7 +80,7 @@ def _phases(plan: dict[str, Any]) -> list[str]:
     brief_s = plan["fluid_makespan_s"] * BRIEF
     shown = [phase for phase in plan["phases"] if phase["end_s"] - phase["begin_s"] >= brief_s]
     return [
-        f"{'bottleneck' if not place else '':<11} {limit_in_words(phase['limit'])}, "
+        f"{'bottleneck' if not place else '':<11} {limit_with_option(phase['limit'])}, "
         f"from {duration(phase['begin_s'])} to {duration(phase['end_s'])}"
         + (f", {phase['per_s']:,.0f} datapoints/s" if phase["per_s"] else "")
         for place, phase in enumerate(shown)
@@ -111,7 +93,7 @@ def _local_cloud(plan: dict[str, Any]) -> list[str]:
     local = plan["local_cloud"]
     return [
         f"local cloud {_span(local['makespan_s'])} on this machine, warm; bottleneck: "
-        f"{limit_in_words(local['binding']['limit'])}; {local['method']}",
+        f"{limit_with_option(local['binding']['limit'])}; {local['method']}",
         *(f"{'':<11} {text}" for text in local["warnings"]),
     ]
 
@@ -142,16 +124,16 @@ def _settings(plan: dict[str, Any]) -> list[str]:
 
 
 def _reason(text: str) -> str:
-    for limit, words in LIMIT_WORDS.items():
-        text = text.replace(f": {limit};", f": {words};")
+    for limit in {**LIMIT_WORDS, **OPTIONS}:
+        text = text.replace(f": {limit};", f": {limit_with_option(limit)};")
     return text
 
 
 def _inputs(plan: dict[str, Any]) -> list[str]:
     provenances: dict[str, list[str]] = {}
-    for number in plan["inputs"]:
-        if number["name"] in LIMITS:
-            provenances.setdefault(number["provenance"], []).append(number["name"])
+    for row in plan["inputs"]:
+        if row["name"] in LIMITS:
+            provenances.setdefault(row["provenance"], []).append(row["name"])
     return [f"{'inputs' if not place else '':<11} {name}: {', '.join(provenances[name])}"
             for place, name in enumerate(provenances)]  # fmt: skip
 

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 
 from lambdist_lib.costs.assumptions import Table
+from lambdist_lib.formatting import percent
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid import phases
@@ -58,7 +59,7 @@ def _handlers(
     if work_s > job.work.seconds:
         warnings.append(
             f"{job.work} takes {work_s * 1000:.0f} ms of wall-clock time: {job.number('MemoryMb')} MB are "
-            f"{job.number('MemoryMb') / value['vcpu_memory_mb']:.0%} of a vCPU"
+            f"{percent(round(job.number('MemoryMb') / value['vcpu_memory_mb'], 2))} of a vCPU"
         )
     return warnings
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from lambdist_lib.cloud.limits import FACTS
 from lambdist_lib.costs.assumptions import Table
+from lambdist_lib.formatting import percent
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.arm_forecasts import SINGLE_NODE, forecast_arm
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
@@ -170,12 +171,13 @@ def _settings(job: Job, table: Table, makespan_s: float, free_tier: bool) -> dic
         saving = f"{asked.usd / cheap.usd:.3g} times less than the setting asked for"
     else:
         saving = "as asked for" if cheap is asked else "the cheapest setting that can finish"
+    of_time, of_cost = percent(round(share, 2)), percent(round(dearest.usd / cheap.usd, 2))
     return {
         "tried": len(forecasts),
-        "fastest": {**_brief(fast, scale), "reason": f"bottleneck for {share:.0%} of it: {limit}; no setting "
+        "fastest": {**_brief(fast, scale), "reason": f"bottleneck for {of_time} of it: {limit}; no setting "
                     "tried is faster, and this is the cheapest of the fastest"},
         "cheapest": {**_brief(cheap, scale), "reason": f"{saving}; {dearest.service} {dearest.what} are "
-                     f"{dearest.usd / cheap.usd:.0%} of the rest, and this is the fastest of the cheapest"},
+                     f"{of_cost} of its cost, and this is the fastest of the cheapest"},
     }  # fmt: skip
 
 

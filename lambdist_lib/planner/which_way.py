@@ -23,6 +23,7 @@ from lambdist_lib.planner import arm_map
 from lambdist_lib.planner.arm_predictions import calibrated, job_of_runs, predict_arms
 from lambdist_lib.planner.job import Job
 from lambdist_lib.planner.job_system import values, work_on_s
+from lambdist_lib.planner.limit_words import limit_in_words
 from lambdist_lib.protocol.arms import ARMS
 
 PREDICTED = ["predicted_s", "low_s", "high_s", "bottleneck", "usd_per_million"]
@@ -94,7 +95,7 @@ class WhichWay:
         ]  # fmt: skip
         text = (
             f"On AWS, predicted from these runs and published figures, never run there, {fast['arm']} is the "
-            f"fastest ({seconds(fast['predicted_s'])}, bottleneck: {fast['bottleneck']})"
+            f"fastest ({seconds(fast['predicted_s'])}, bottleneck: {limit_in_words(fast['bottleneck'])})"
         )
         if alike:
             text += f", and the prediction's range does not separate it from {joined(alike)}"
@@ -208,7 +209,7 @@ def _row_in_words(row: dict[str, Any]) -> dict[str, str]:
         words["on AWS, predicted"] = (
             f"{seconds(row['predicted_s'])} ({number(row['low_s'])} to {number(row['high_s'])} s)"
         )
-        words["bottleneck there"] = str(row["bottleneck"])
+        words["bottleneck there"] = limit_in_words(str(row["bottleneck"]))
         words["USD per million there"] = money(row["usd_per_million"])
     return words
 
@@ -257,7 +258,7 @@ def _change(before: _Leaders, now: _Leaders) -> str:
     """Return what is otherwise at another size."""
     fast_stays = now.fast.arm in (before.fast.arm, *before.as_fast)
     cheap_stays = now.cheap.arm in (before.cheap.arm, *before.as_cheap)
-    time = f"{seconds(now.fast.makespan_s)}, bottleneck: {now.fast.bottleneck}"
+    time = f"{seconds(now.fast.makespan_s)}, bottleneck: {limit_in_words(now.fast.bottleneck)}"
     usd = f"{money(now.cheap.usd_per_million)} USD per million"
     size = f"({count(now.datapoints)} datapoints)"
     fast, cheap = (STAYS if stays else BECOMES for stays in (fast_stays, cheap_stays))

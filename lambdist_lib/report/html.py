@@ -3,17 +3,14 @@
 import base64
 import hashlib
 import importlib.resources
-import re
 from typing import Any
 
-from lambdist_lib.formatting import escape_unprintable, label, unbroken
+from lambdist_lib.formatting import escape_unprintable, spaced, unbroken
 from lambdist_lib.report import sentences
 from lambdist_lib.report.page import Page
 from lambdist_lib.report.pictures import stylesheet
 
 FILE, TEMPLATE, SCRIPT = "report.html", "report.html.j2", "report.js"
-UNITS = ("_s", "_ms", "_mb", "_bytes")
-SNAKE_CASE = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w/]|\.\w)")
 
 
 def html(page: Page) -> str:
@@ -36,14 +33,6 @@ def html(page: Page) -> str:
 
 def _resource(name: str) -> str:
     return importlib.resources.files("lambdist_lib.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def spaced(text: str) -> str:
-    """Write the names of arms and settings in prose as figures and tables do: `single node`.
-
-    A name with a unit, such as the assumption `network_s`, stays as it is.
-    """
-    return SNAKE_CASE.sub(lambda match: match[0] if match[0].endswith(UNITS) else label(match[0]), text)
 
 
 def _printable(value: Any) -> Any:

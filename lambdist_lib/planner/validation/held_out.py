@@ -11,6 +11,7 @@ import pandas as pd
 
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
+from lambdist_lib.formatting import percent
 from lambdist_lib.planner import calibration, local_cloud
 from lambdist_lib.planner.job import job_of
 from lambdist_lib.planner.job_system import build
@@ -106,6 +107,6 @@ def sentence(validated: pd.DataFrame) -> str:
         f"Calibrated from the first run, the {first['others']} others are predicted to take "
         f"{first['value_s']:.3g} s ({first['low_s']:.3g} to {first['high_s']:.3g}): their median of "
         f"{first['median_s']:.3g} s is {where}, and the band covers {first['covered']} of them "
-        f"({BAND:.0%} are expected). With each of the {len(validated)} runs as the calibration, the "
+        f"({percent(BAND)} are expected). With each of the {len(validated)} runs as the calibration, the "
         f"median is inside {int(validated['inside'].sum())} times"
     )

@@ -5,14 +5,19 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from lambdist_lib import paths
 from lambdist_lib.cli import completion, dead_text, main, screen
+from lambdist_lib.formatting import label
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.records.dead_letters import DeadLetter
-from lambdist_lib.report.table_model import plain
+from lambdist_lib.report.table_model import marked, plain
 
 TABLE = plain(
     "t", "s", "A caption that is longer than forty columns, surely",
@@ -45,11 +50,58 @@ def test_every_line_fits_the_terminal(columns):
     assert "\x1b" not in text
 
 
+NUMBERS = st.integers(0, 10**9).map("{:,}".format)
+WORDS = st.text("abcdefgh ", min_size=1, max_size=40).map(str.strip).filter(bool)
+
+
+@st.composite
+def tables_of_numbers(draw):
+    """A table as commands print them: names first, then numbers, then perhaps a text."""
+    headers = draw(st.lists(st.sampled_from([label(arm) for arm in ARMS]), min_size=1, max_size=9))
+    texts = draw(st.sampled_from([[], ["message"]]))
+    columns, cells = ("service", *headers, *texts), (WORDS, *[NUMBERS] * len(headers), *[WORDS] * len(texts))
+    rows = draw(st.lists(st.tuples(*cells), min_size=1, max_size=4))
+    return marked(plain("t", "s", "Costs", columns, rows), "message", numeric=False)
+
+
+@given(tables_of_numbers(), st.integers(40, 120))
+def test_no_table_is_wider_than_the_terminal_and_no_number_is_broken(table, columns):
+    """A table with too many columns of numbers becomes several, each with the first column again."""
+    text = screen.render([table], columns=columns, colours=False)
+
+    assert max(map(cell_len, text.splitlines())) <= columns
+    shown = Counter(re.findall(r"[\d,]+", text))
+    assert shown == Counter(cell for row in table.rows for cell in row if re.fullmatch(r"[\d,]+", cell))
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_row_of_numbers_is_one_line(columns):
+    """The names of all arms as headers, and of services and totals at the left."""
+    names = ("API Gateway", "Step Functions", "all, metered", "all, predicted")
+    numbers = ["1,234.5"] * len(ARMS)
+    table = plain("t", "s", "USD", ("service", *map(label, ARMS)), [(name, *numbers) for name in names])
+
+    lines = screen.render([table], columns=columns, colours=False).splitlines()
+
+    for name in names:
+        assert {line.count("1,234.5") > 0 for line in lines if line.startswith(name)} == {True}
+    assert sum(line.count("1,234.5") for line in lines) == len(ARMS) * len(names)
+
+
+def test_a_number_stays_with_its_unit():
+    """In a paragraph, a header and a cell."""
+    table = plain("t", "s", "c", ("arm", "answered, 99 %"), [("distributed", "1")])
+    text = screen.render([f"{'word ' * 6}4.26 s against 7.68 s", table], columns=40, colours=False)
+
+    assert "4.26 s" in text and "7.68 s" in text and "99 %" in text
+
+
 def test_a_verdict_has_its_colour():
     """Green for faster, red for slower; the words are the same without."""
-    coloured = screen.render([TABLE], columns=80, colours=True)
+    coloured = screen.render([TABLE, "Measured here: 4.3 times faster (4 to 5)"], columns=80, colours=True)
 
     assert "\x1b[31m1.8 times slower" in coloured
+    assert "\x1b[1;32m4.3 times faster" in coloured
     assert re.search("\x1b\\[32m *4.5 times faster", coloured)
 
 

@@ -13,6 +13,7 @@ from lambdist_lib.figures import theme
 from lambdist_lib.planner import curves, plan, predict
 from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.limit_words import limit_in_words
 from lambdist_lib.planner.validation import held_out, published
 
 TABLE = assumptions.load()
@@ -57,7 +58,8 @@ def test_over_time_shows_both_models_and_the_bottleneck(axes):
     figures.plot_over_time(curves.backlog_over_time(JOB, TABLE), axes, n=20_000, **AT)
     said = words(axes[0]) + words(axes[1])
 
-    for word in (phases.RAMP, curves.EXACT, curves.FLUID, "n = 20,000 datapoints · AWS, predicted",
+    for word in (limit_in_words(phases.RAMP), curves.EXACT, curves.FLUID,
+                 "n = 20,000 datapoints · AWS, predicted",
                  "batches at once", "seconds since the first send"):  # fmt: skip
         assert word in said
 

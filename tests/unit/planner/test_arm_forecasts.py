@@ -123,4 +123,4 @@ def test_the_start_of_a_map_is_its_largest_uncertainty():
     """One report is all that is known of it."""
     text = arm_predictions.most_sensitive("distributed_map", job_of(datapoints=131, chunks=20), TABLE)
 
-    assert text.startswith("map_fixed_s 1 to 10")
+    assert text.startswith("1 to 10 s of a Distributed Map") and "(map_fixed_s): " in text

@@ -22,7 +22,7 @@ WIDE = {"maximum_concurrency": 1000, "queue_batch": 10}
          "provisioned pollers"),
         ({"datapoints": 10**4, "fault": "raise:0.1",
           "settings": {"queue_batch": 10, "partial_batch_responses": "off"}}, "takes its batch of 10 along"),
-        ({"datapoints": 100, "work": "cpu:100ms"}, "29% of a vCPU"),
+        ({"datapoints": 100, "work": "cpu:100ms"}, "29 % of a vCPU"),
     ],
 )  # fmt: skip
 def test_warnings_name_the_problem(job, says):

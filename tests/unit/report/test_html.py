@@ -1,7 +1,7 @@
 """Numbers, names and lists in a page's prose."""
 
-from lambdist_lib.formatting import unbroken
-from lambdist_lib.report import html, sentences
+from lambdist_lib.formatting import spaced, unbroken
+from lambdist_lib.report import sentences
 
 
 def test_numbers_stay_with_their_units():
@@ -14,10 +14,10 @@ def test_numbers_stay_with_their_units():
 
 def test_prose_names_things_as_tables_do():
     """Files, options and assumptions with a unit keep their underscores."""
-    assert html.spaced("than single_node_parallel; see my_file.csv, --queue_batch, a/b_c") == (
+    assert spaced("than single_node_parallel; see my_file.csv, --queue_batch, a/b_c") == (
         "than single node parallel; see my_file.csv, --queue_batch, a/b_c"
     )
-    assert html.spaced("it moves most: network_s 0.005 to 0.1") == "it moves most: network_s 0.005 to 0.1"
+    assert spaced("it moves most: network_s 0.005 to 0.1") == "it moves most: network_s 0.005 to 0.1"
 
 
 def test_long_enumerations_become_lists():

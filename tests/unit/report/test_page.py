@@ -15,6 +15,7 @@ from lambdist_lib import paths
 from lambdist_lib.cli import main, parser
 from lambdist_lib.deployment.templates import parameters
 from lambdist_lib.errors import RunError
+from lambdist_lib.formatting import spaced
 from lambdist_lib.report import failures, html, reproduce, write
 from lambdist_lib.report import source as report_source
 from lambdist_lib.report.page import Page as Content
@@ -62,7 +63,7 @@ def require_readable(home):
     stamps = [*page.text("caption"), *page.text("figcaption"), *page.text("h1"), *page.text("title")]
     others = ("AWS, published",)  # what the planner is compared with was measured by others
     assert [one for one in stamps if not any(who in one for who in (facts["target"], *others))] == []
-    assert html.spaced(facts["headline"]) in " ".join(page.text("p"))
+    assert spaced(facts["headline"]) in " ".join(page.text("p"))
     return facts, page
 
 
