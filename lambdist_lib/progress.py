@@ -9,13 +9,12 @@ import html
 import os
 import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from lambdist_lib.formatting import NONE, count, counted, duration
+from lambdist_lib.formatting import NONE, count, counted, duration, shortened, wrapped_to
 
 EVERY_S = 0.2
 LOG_EVERY_S = 60.0  # log a line at this interval so that long steps do not look hung
@@ -29,7 +28,7 @@ Log = Callable[[str], None]  # called with a line of progress
 
 def to_stderr(line: str) -> None:
     """Print a line of progress at once."""
-    print(line, file=sys.stderr, flush=True)
+    print(_fitted(line), file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +109,22 @@ def _phrase(name: str, value: str) -> str:
     return value if name in ("rate", "at once") else f"{value} {name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """Show the counts of a run.
+
+    is_live: Whether a person watches them change; a log gets a line now and then, not worth further polls.
+    """
+
+    progress: "Progress"
+    label: str
+    is_live: bool
+
+    def __call__(self, counts: RunProgress) -> None:
+        """Show these counts."""
+        self.progress.show(f"{self.label}, {counts.phase}" if self.label else counts.phase, counts)
+
+
 class Progress:
     """Show the progress of one step, and its last state at the end.
 
@@ -122,6 +137,7 @@ class Progress:
         self._counts: RunProgress | None = None
         self._began_s = self._shown_s = time.perf_counter()
         self._done = self._total = 0  # parts of the step, where it has some
+        self._counted_s = 0.0  # from the beginning until `done` changed last
         self._lines = 1  # of the terminal that the next state is written over
         self._terminal = sys.stderr.isatty()
         self._notebook = _display_handle(self._saved()) if in_notebook() else None
@@ -154,20 +170,26 @@ class Progress:
             self._draw()
 
     def note(self, text: str) -> None:
-        """Show a text at once, such as whom this process waits for: nothing may follow for long."""
+        """Show a text at once, such as whom this process waits for: nothing may follow for long.
+
+        In a terminal it stays above the progress.
+        """
         self._text, self._counts = text, None
         self._write_line()
-        self._draw()
+        if self._terminal and self._notebook is None:
+            self._shown_s = time.perf_counter()
+            self._write_over(self._last_lines(), last=True)
+        else:
+            self._draw()
 
     def count(self, done: int, total: int) -> None:
         """Count the parts of the step that are done, such as runs; the time left follows from them."""
         self._done, self._total = done, total
+        self._counted_s = time.perf_counter() - self._began_s
 
-    def watcher(self, label: str = "") -> Callable[[RunProgress], None] | None:
-        """Return a function that shows a run's counts under `label`; None where only a log is written."""
-        if not self._is_live:
-            return None
-        return lambda counts: self.show(f"{label}, {counts.phase}" if label else counts.phase, counts)
+    def watcher(self, label: str = "") -> "Watcher":
+        """Return a function that shows a run's counts under `label`."""
+        return Watcher(progress=self, label=label, is_live=self._is_live)
 
     @property
     def _is_live(self) -> bool:
@@ -194,18 +216,18 @@ class Progress:
     def _write_over(self, lines: list[str], *, last: bool) -> None:
         text = CURSOR_UP * (self._lines - 1) + "\r" + CLEAR_BELOW + "\n".join(lines)
         print(text, end="\n" if last else "", file=sys.stderr, flush=True)
-        self._lines = len(lines)
+        self._lines = 1 if last else len(lines)  # a last state stays
 
     def _few_lines(self) -> list[str]:
         """Return the lines for a terminal, each within its width."""
         width = shutil.get_terminal_size().columns - 1
-        head = self._labelled(self._text)[:width]
+        head = self._labelled(self._text, width)[:width]
         return [head, f"  {self._counts.line(width - 2)}"] if self._counts else [head]
 
     def _last_lines(self) -> list[str]:
         """Return the last state, wrapped between words to the terminal's width."""
         width = shutil.get_terminal_size().columns - 1
-        return textwrap.wrap(self._plain(), width, subsequent_indent="  ", break_on_hyphens=False)
+        return wrapped_to(width, self._plain()).split("\n")
 
     def _bundle(self) -> dict[str, str]:
         """Return the bundle that a notebook shows now."""
@@ -224,12 +246,33 @@ class Progress:
         counts = f": {self._counts.line()}" if self._counts else ""
         return self._labelled(f"{self._text}{counts}{self._end}")
 
-    def _labelled(self, text: str) -> str:
+    def _labelled(self, text: str, width: int = 0) -> str:
+        """Return the text with the label before and the times behind it; within a width the text is cut."""
+        label, text, times = self._around(text)
+        room = width - len(label) - len(times)
+        return f"{label}{shortened(text, max(room, 1)) if width else text}{times}"
+
+    def _around(self, text: str) -> tuple[str, str, str]:
         spent_s, left = time.perf_counter() - self._began_s, ""
         if 0 < self._done < self._total:
-            left_s = spent_s / self._done * (self._total - self._done)
+            part_s = self._counted_s / self._done
+            rest_s = part_s * (self._total - self._done - 1)  # after the part under way
+            left_s = rest_s + max(0.0, part_s - (spent_s - self._counted_s))
             left = f", about {duration(left_s, rough=True)} left"
-        return f"{self._label}: {text}{left} ({spent_s:.1f} s)"
+        return f"{self._label}: ", text, f"{left} ({spent_s:.1f} s)"
+
+
+def print_note(note: str) -> None:
+    """Print a note, unless it is empty: to standard error, which a notebook would show as a failure."""
+    if note and in_notebook():
+        print(note)
+    elif note:
+        print(_fitted(note), file=sys.stderr)
+
+
+def _fitted(line: str) -> str:
+    """Wrap a line to the terminal; a log gets it whole."""
+    return wrapped_to(shutil.get_terminal_size().columns, line) if sys.stderr.isatty() else line
 
 
 def in_notebook() -> bool:

@@ -37,7 +37,7 @@ class Monitor:
             client.submit(..., watch=monitor.sending)
 
     Args:
-        watch: Called with each RunProgress; None polls nothing.
+        watch: Called with each RunProgress; None polls nothing, nor does one whose `is_live` is False.
         where: Target, stack and run id whose queue and table may be polled.
         depth: Counts what is in flight; by default the stack's queued messages.
         meter: Takes a sample of the CPU times now and then.
@@ -71,7 +71,8 @@ class Monitor:
 
     def __enter__(self) -> Self:
         self._began_s = time.perf_counter()
-        if self._watch and self._where and self._is_queued:
+        is_live = getattr(self._watch, "is_live", True)
+        if self._watch and is_live and self._where and self._is_queued:
             target, *_ = self._where
             for service in ("sqs", "dynamodb"):
                 target.client(service)  # made here: a session must not be shared between threads

@@ -70,7 +70,6 @@ def test_progress_in_a_log_is_one_line(capsys):
     with Progress("submit") as progress:
         for step in range(1000):
             progress.show(f"{step} of 1000")
-        assert progress.watcher("pair 1") is None
 
     assert re.fullmatch(r"submit: 999 of 1000 \(\d+\.\d s\)\n", capsys.readouterr().err)
 
@@ -85,6 +84,19 @@ def test_progress_in_a_log_reports_long_steps_at_an_interval(capsys, monkeypatch
     assert [line.partition(" (")[0] for line in capsys.readouterr().err.splitlines()] == [
         "submit: 1 of 2", "submit: 2 of 2", "submit: 2 of 2",
     ]  # fmt: skip
+
+
+def test_progress_in_a_log_reports_a_waiting_run_at_an_interval(capsys, monkeypatch):
+    """While crashed datapoints wait for their next attempt, a log gets the counts now and then."""
+    monkeypatch.setattr(progress_module, "LOG_EVERY_S", 0.0)
+    with Progress("submit") as progress:
+        watch = progress.watcher("distributed")
+        watch(HALF)
+        progress.show("126 stored")
+
+    assert not watch.is_live  # so that the queue is not polled for it
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"submit: distributed, sending: 1,100 of 2,000 sent, .*left \(0\.0 s\)", first)
 
 
 def test_progress_without_updates_is_one_line(capsys):
@@ -170,6 +182,47 @@ def test_progress_in_a_terminal_shows_a_run_in_two_lines_that_fit(terminal):
         progress.show("10 pairs done")
 
     assert lines() == ["warm pairs: 10 pairs done (0.0 s)", ""]
+
+
+def test_progress_in_a_terminal_keeps_its_end_when_it_is_too_narrow(terminal):
+    """The words of the text are cut, the time left and the time spent are not."""
+    lines = terminal()
+    with Progress("warm pairs") as progress:
+        progress.count(1, 3)
+        progress.show("pair 3 of 10, single_node_parallel, waiting for the queue, collecting")
+
+        [shown] = lines()
+        assert len(shown) < 60
+        assert re.fullmatch(r"warm pairs: pair 3 of 10, .*…, about 0 s left \(0\.0 s\)", shown)
+
+
+def test_progress_in_a_terminal_keeps_a_note(terminal):
+    """A note is wrapped and stays above; what follows does not overwrite it."""
+    lines = terminal()
+    note = "planned crashes hold up each run of distributed by 180 s or more: SQS waits 36 s after each"
+    with Progress("submit") as progress:
+        progress.show("begins to send")
+        progress.note(note)
+        progress.show("3 of 9")
+
+    *noted, last, rest = lines()
+    assert " ".join(line.strip() for line in noted) == f"submit: {note} (0.0 s)"
+    assert max(map(len, noted)) < 60
+    assert (last, rest) == ("submit: 3 of 9 (0.0 s)", "")
+
+
+def test_the_time_left_falls_while_a_part_is_under_way(monkeypatch):
+    """A part that takes longer than those before it never makes the rest seem longer."""
+    now = [0.0]
+    monkeypatch.setattr(progress_module.time, "perf_counter", lambda: now[0])
+    progress = Progress("warm pairs")
+    left = []
+    now[0] = 10.0
+    progress.count(1, 4)
+    for now[0] in (10.0, 14.0, 19.0, 40.0):
+        left.append(re.search(r"about (\d+) s left", progress._labelled("pair 2 of 4"))[1])
+
+    assert left == ["30", "26", "21", "20"]
 
 
 @pytest.fixture
