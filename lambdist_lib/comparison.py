@@ -29,6 +29,7 @@ from lambdist_lib.results.files import read_json
 OF_EXPERIMENT = ("data", "retry_delay_s", "failing", "max_chars", "pattern", "warm_up", "python", "code")
 FACTORS = (*SAME_IN_AN_ARM, *OF_EXPERIMENT)
 RUNS_NEEDED = 6  # of each side, for an interval
+Times = dict[tuple[str, str], np.ndarray]  # of an arm and temperature, in seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +137,11 @@ def compare(
         raise UsageError(f"{metric!r} is not a time of a run: use one of {', '.join(EVENTS)}")
     first, second = _load(a), _load(b)
     changed = _changed(first, second, named)
-    sides = [_timed(side, metric) for side in (first, second)]
-    keys = [key for key in sides[0] if key in sides[1]]
-    if not keys:
+    times = _timed(first, metric), _timed(second, metric)
+    if not (effects := _effects(*times, confidence, seed)):
         raise NotComparableError(
             f"{first.name} and {second.name} have no timed run of the same arm and temperature"
         )
-    enough = [key for key in keys if min(len(side[key]) for side in sides) >= RUNS_NEEDED]
-    each = 1 - (1 - confidence) / max(len(enough), 1)
     return Comparison(
         first=first.name,
         second=second.name,
@@ -151,11 +149,8 @@ def compare(
         metric=metric,
         changed=changed,
         confidence=confidence,
-        effects=tuple(
-            _effect(key, sides[0][key], sides[1][key], each if key in enough else math.nan, seed)
-            for key in keys
-        ),
-        note="; ".join(_notes(first, second, {*sides[0]} ^ {*sides[1]})),
+        effects=effects,
+        note="; ".join(_notes(first, second, {*times[0]} ^ {*times[1]})),
     )
 
 
@@ -229,10 +224,10 @@ def _changed(first: _Side, second: _Side, named: set[str]) -> dict[str, tuple[st
         if before is not None and after is not None and before != after:
             changed[name] = (before, after)
     if hidden := [name for name in changed if name not in named]:
-        differences = "; ".join(f"{name} is {changed[name][0]} and {changed[name][1]}" for name in hidden)
+        differences = "; ".join(f"{name} {' against '.join(_short(changed[name]))}" for name in hidden)
         raise NotComparableError(
-            f"{first.name} and {second.name} differ in unnamed factors: {differences}; "
-            f"to compare these, name them with factor {','.join(changed)}"
+            f"{first.name} and {second.name} differ in {differences}; "
+            f"to compare them nevertheless, name what differs: --factor {','.join(changed)}"
         )
     return {name: _short(values) for name, values in changed.items()}
 
@@ -250,7 +245,7 @@ def _short(values: tuple[str, str], max_chars: int = 40) -> tuple[str, str]:
     return values if max(map(len, values)) <= max_chars else ("one value", "another")
 
 
-def _timed(side: _Side, metric: str) -> dict[tuple[str, str], np.ndarray]:
+def _timed(side: _Side, metric: str) -> Times:
     """Return the times by arm and temperature, without resumed runs and those without a time."""
     timed = {}
     for (arm, temperature), runs in side.runs.groupby(["arm", "temperature"], sort=False):
@@ -278,6 +273,16 @@ def _notes(first: _Side, second: _Side, alone: set[tuple[str, str]]) -> list[str
     ]:
         notes.append(f"stored different numbers of datapoints: {', '.join(unequal)}")
     return notes
+
+
+def _effects(first: Times, second: Times, confidence: float, seed: int) -> tuple[Effect, ...]:
+    """Compare what both sides have; all intervals together have the confidence (Bonferroni)."""
+    keys = [key for key in first if key in second]
+    enough = [key for key in keys if min(len(first[key]), len(second[key])) >= RUNS_NEEDED]
+    each = 1 - (1 - confidence) / max(len(enough), 1)
+    return tuple(
+        _effect(key, first[key], second[key], each if key in enough else math.nan, seed) for key in keys
+    )
 
 
 def _effect(

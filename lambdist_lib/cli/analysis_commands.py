@@ -9,6 +9,7 @@ from lambdist_lib.cli.declaration import FILES, RUNS, argument, command, flag
 from lambdist_lib.cli.screen import Verbatim
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.protocol.contract import ADHOC
 
 INCOMPLETE = flag("--allow-incomplete", "measure even if datapoints are unaccounted for")
 
@@ -104,6 +105,7 @@ def analyse(options: argparse.Namespace) -> None:
     from lambdist_lib.report import source as report_source
 
     thresholds.require_possible(options.fail_if)
+    _refuse_adhoc(options.run)
     source = report_source.find(options.run)
     if source.runs:
         results = load_results(options.run, allow_incomplete=options.allow_incomplete)
@@ -112,6 +114,15 @@ def analyse(options: argparse.Namespace) -> None:
         summary, runs = report_source.summary(source), report_source.runs(source)
     cli_options.print_result(options, summary_text.analysis(summary, runs, options.run), summary)
     thresholds.require(summary, options.fail_if)
+
+
+def _refuse_adhoc(run: str) -> None:
+    """Raise UsageError for datapoints that were sent by hand: no client recorded their times."""
+    if run.startswith(ADHOC):
+        raise UsageError(
+            f"{run} was sent by hand, without times: `lambdist fetch {run}` prints its answers, "
+            f"`lambdist dead {run}` counts its dead"
+        )
 
 
 @command(
@@ -153,6 +164,7 @@ def compare(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> None:
     from lambdist_lib.report import write
 
+    _refuse_adhoc(options.run or "")
     facts = write.write_report(options.run or "", options.output)
     cli_options.print_result(options, [*facts["warnings"], Verbatim(f"report: {facts['report']}")], facts)
 

@@ -158,7 +158,7 @@ def api(options: argparse.Namespace) -> None:
 
     if options.show_key and "JPY_PARENT_PID" in os.environ:
         raise UsageError("a notebook keeps what a cell prints: run `lambdist api --show-key` in a terminal")
-    target = cli_options.target(options)
+    target = cli_options.deployed_target(options, ARMS[options.arm].stack)
     found = stacks.api(target, stacks.describe(target, ARMS[options.arm].stack))
     if options.key_only:
         print(found.key.reveal())
@@ -193,8 +193,12 @@ def _key_command(options: argparse.Namespace) -> str:
     flag("--force", "even if results are uncollected"),
 )
 def destroy(options: argparse.Namespace) -> None:
+    from lambdist_lib.cloud import local_cloud
     from lambdist_lib.deployment import lifecycle
 
+    if options.target == "local" and not local_cloud.find():
+        cli_options.print_result(options, "no local cloud runs, so nothing is deployed there", {"left": []})
+        return
     target = cli_options.target(options)
     lifecycle.destroy(target, force=options.force)
     still = target.cloud is not None and target.cloud.kept

@@ -9,6 +9,7 @@ from typing import Any
 
 from lambdist_lib.cli import screen
 from lambdist_lib.cli.screen import Blocks, printable
+from lambdist_lib.errors import AbsentError
 
 COMMAND = re.compile(r"`lambdist (?P<name>[a-z]+)(?P<rest>[^`]*)`")
 OF_TARGET = ("api", "deploy", "destroy", "leaks", "submit", "run", "resume", "fetch", "dead", "redrive")
@@ -19,6 +20,23 @@ def target(options: argparse.Namespace) -> Any:
     from lambdist_lib.cloud import targets
 
     return targets.connect(options.target, region=options.region, profile=options.profile)
+
+
+def deployed_target(options: argparse.Namespace, kind: str = "distributed") -> Any:
+    """Connect to the target of a deployed stack; start no local cloud, in which there would be none.
+
+    Raises:
+        AbsentError: No local cloud runs.
+    """
+    from lambdist_lib.cloud import local_cloud
+    from lambdist_lib.deployment import stacks
+
+    if options.target == "local" and not local_cloud.find():
+        raise AbsentError(
+            f"no local cloud runs, so the stack {stacks.stack_name(kind)} is not deployed on local cloud: "
+            "run `lambdist deploy --target local`"
+        )
+    return target(options)
 
 
 def by_target_label(options: argparse.Namespace) -> Callable[[str], Any]:
@@ -36,7 +54,7 @@ def target_and_stack(options: argparse.Namespace) -> tuple[Any, Any]:
     """Connect to the target and describe its stack with a queue."""
     from lambdist_lib.deployment import stacks
 
-    connected = target(options)
+    connected = deployed_target(options)
     return connected, stacks.describe(connected, "distributed")
 
 

@@ -7,6 +7,7 @@ argcomplete completes words (`cli.completion`) where a command needs them.
 
 import argparse
 import re
+import sys
 from typing import Any, NoReturn
 
 from lambdist_lib.cli import (
@@ -77,6 +78,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse; an argument that the parser does not know is an error right here."""
+        first = str(next(iter(sys.argv[1:] if args is None else args), "")).partition("=")[0]
+        if first in self._options_of_commands() - self._option_string_actions.keys():
+            self.error(self._unknown([first]))  # or its value would be taken for the command
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(self._unknown(unknown))
@@ -86,6 +90,8 @@ class Parser(argparse.ArgumentParser):
         """Raise the message as a UsageError of one line, which ends in the command for help."""
         text = re.sub(r"^argument (\S+): (?=is |has )", r"\1 ", message)
         text = re.sub(r"^argument (\S+): ", r"\1: ", text)
+        text = re.sub(r"^the following arguments are required: ", "missing argument: ", text)
+        text = re.sub(r": not allowed with argument (\S+)$", r" and \1 exclude each other", text)
         raise UsageError(f"{text}; see `{self.prog} --help`")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -98,12 +104,14 @@ class Parser(argparse.ArgumentParser):
             raise UsageError(f"unknown command {value!r}{hint}; see `{self.prog} --help`")
         raise argparse.ArgumentError(action, f"is {value!r}{hint}; write one of {', '.join(known)}")
 
+    def _options_of_commands(self) -> set[str]:
+        return {name for command in commands_of(self) for name in command._option_string_actions}
+
     def _unknown(self, words: list[str]) -> str:
         names = [word.partition("=")[0] for word in words if word.startswith("-")]
         if not names:
             return f"one argument too many: {words[0]!r}"
-        of_commands = {name for command in commands_of(self) for name in command._option_string_actions}
-        if names[0] in of_commands:
+        if names[0] in self._options_of_commands():
             return f"{names[0]} is an option of a command: write it after the command's name"
         return f"unknown option {names[0]}{did_you_mean(names[0], self._option_string_actions)}"
 

@@ -25,12 +25,13 @@ SENDING_ARMS = [arm for arm, traits in ARMS.items() if traits.stack]
 )
 def try_(options: argparse.Namespace) -> None:
     from lambdist_lib.deployment import bundles
+    from lambdist_lib.progress import print_note
     from lambdist_lib.runs import preview
 
     processing = bundles.folder(options.processing)
     how = cli_options.of_file(options)
     for note in filter(None, (preview.other_python(processing), preview.header_note(options.data, **how))):
-        print(f"note: {note}", file=sys.stderr)
+        print_note(f"note: {note}")
     failed = 0
     for answer in preview.preview(options.data, options.n, processing=processing, **how):
         print(cli_options.as_json(answer), flush=True)
@@ -90,7 +91,7 @@ def submit(options: argparse.Namespace) -> None:
     Source(data=options.data, **cli_options.of_file(options)).require_datapoints()  # before a cloud starts
     with Progress(options.arm) as progress:
         row = runs_run.submit(
-            cli_options.target(options),
+            cli_options.deployed_target(options, ARMS[options.arm].stack),
             options.arm,
             experiment_id=options.experiment_id,
             watch=progress.watcher(),
@@ -185,7 +186,7 @@ def fetch(options: argparse.Namespace) -> None:
     from lambdist_lib.runs import resume as runs_resume
 
     if options.run.startswith(ADHOC):
-        collect.fetch_adhoc(cli_options.target(options), options.run)
+        collect.fetch_adhoc(cli_options.deployed_target(options), options.run)
     elif not runs_resume.is_collected(options.run):
         runs_resume.resume_all(
             options.run,

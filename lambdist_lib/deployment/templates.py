@@ -88,7 +88,8 @@ def to_parameters(kind: str, settings: dict[str, Any]) -> dict[str, str]:
         if name in declared:
             values[name] = _checked(setting, value, declared[name])
         elif not any(name in parameters(other) for other in KINDS):
-            raise UsageError(f"unknown setting {setting!r}{_close(setting)}: see cloudformation/{kind}.yaml")
+            known = sorted({_setting(other) for template in KINDS for other in parameters(template)})
+            raise UsageError(f"unknown setting {setting!r}{_close(setting)}; known: {', '.join(known)}")
     return values
 
 

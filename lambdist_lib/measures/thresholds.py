@@ -87,7 +87,9 @@ def require_possible(expressions: Iterable[str], arms: Iterable[str] = ARMS) -> 
         thresholds.append(threshold)
         if threshold.name not in names and not measure_names.SWEEP.fullmatch(threshold.name):
             near = closest(threshold.name, names)
-            hint = f"did you mean {near}?" if near else "docs/commands.md lists the measures"
+            hint = (
+                f"did you mean {near}?" if near else "`lambdist analyse RUN --json` lists them under measures"
+            )
             raise UsageError(f"unknown measure {threshold.name!r} in the threshold {text!r}: {hint}")
         if always := _holds_always_or_never(threshold):
             raise UsageError(

@@ -155,11 +155,11 @@ def run_notebook(
     Raises:
         UsageError: The notebook does not exist, or a parameter does not fit.
     """
-    with extras.needed("notebooks", "running a notebook"):
-        importlib.import_module("papermill")
     notebook = paths.find(notebook)
     if not notebook.is_file():
-        raise UsageError(f"no notebook {notebook}: name one of those in {paths.shown(paths.notebooks())}/")
+        raise UsageError(f"no notebook {notebook}: name one of those in {_where_notebooks_are()}")
+    with extras.needed("notebooks", "running a notebook"):
+        importlib.import_module("papermill")
     values, parameters = checked_values(notebook, given), dict(given)
     if "experiment_id" in values:
         data = values.get("data", notebook.name)
@@ -173,6 +173,11 @@ def run_notebook(
     run(notebook, output, parameters, progress_bar=sys.stderr.isatty())
     finding, report = _conclude(output.parent)
     return {"notebook": where, "finding": finding, "report": report}
+
+
+def _where_notebooks_are() -> str:
+    is_here = any(Path().glob("*.ipynb"))
+    return "this folder" if is_here else f"{paths.shown(paths.notebooks())}/"
 
 
 def _conclude(folder: Path) -> tuple[str, str]:

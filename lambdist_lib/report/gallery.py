@@ -62,7 +62,8 @@ def committed_results(folder: Path) -> list[CommittedResult]:
     """
     results = [_read(path) for path in sorted(folder.glob(KEPT)) if path.is_dir()]
     if not results:
-        raise RunError(f"{paths.shown(folder)}/ has no folder {KEPT}; `make experiment` makes results")
+        prefix = KEPT.removesuffix("*")
+        raise RunError(f"{paths.shown(folder)}/ has no experiment whose name begins with {prefix}")
     titles = Counter(result.title for result in results)
     results = [
         replace(result, title=f"{result.title} ({_data_file(result)})")

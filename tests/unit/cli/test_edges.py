@@ -284,13 +284,14 @@ def test_a_bad_value_is_one_line_and_status_2(command, name, values, nothing_hap
         ("submit data/words.txt --alow-rejected", "(did you mean --allow-rejected?)"),
         ("cloud stauts", "(did you mean status?)"),
         ("dead reference --cause aplication", "(did you mean application?)"),
+        ("--chunks 3 submit x", "--chunks is an option of a command: write it after the command's name"),
         ("--json gallery", "--json is an option of a command: write it after the command's name"),
         ("fetch a b", "one argument too many: 'b'"),
-        ("", "the following arguments are required: COMMAND"),
-        ("submit", "the following arguments are required: data"),
+        ("", "missing argument: COMMAND"),
+        ("submit", "missing argument: data"),
         ("submit x --chunks", "--chunks: expected one argument"),
-        ("submit x --arm single_node --url http://host/", "--url: not allowed with argument --arm"),
-        ("api --show-key --key-only", "--key-only: not allowed with argument --show-key"),
+        ("submit x --arm single_node --url http://host/", "--url and --arm exclude each other"),
+        ("api --show-key --key-only", "--key-only and --show-key exclude each other"),
     ],
 )
 def test_a_wrong_word_is_refused_with_the_one_that_was_meant(line, words, capsys):
