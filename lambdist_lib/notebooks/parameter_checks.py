@@ -18,7 +18,6 @@ from lambdist_lib.errors import LambdistError, ParameterError
 from lambdist_lib.notebooks.parameters import parse_arms, parse_fault_matrix, parse_levels
 from lambdist_lib.planner import plan
 from lambdist_lib.planner.calibration import MIN_VALUES
-from lambdist_lib.planner.job import MAX_CHUNKS, MAX_PROCESSORS, MIN_PROCESSORS
 from lambdist_lib.protocol.arms import require_arm
 from lambdist_lib.protocol.faults import parse_work
 from lambdist_lib.results import folders
@@ -119,7 +118,6 @@ CHECKS: dict[str, Check] = {
     "failing_datapoints": partial(whole, low=-1),
     "calibration_work": _calibration_work,
     "calibration_chunks": CONDITIONS["chunks"],
-    "calibration_processors": CONDITIONS["processors"],
     "calibration_repetitions": partial(whole, low=1),
     "target": _target,
     "region": text,
@@ -130,10 +128,6 @@ CHECKS: dict[str, Check] = {
     "policy_arn": _policy_arn,
     "extra_arms": _extra_arms,
     "arms": lambda name, value: parse_arms(text(name, value)),
-    "chunks_on_aws": partial(whole, high=MAX_CHUNKS),
-    "processors_on_aws": partial(
-        whole, low=MIN_PROCESSORS, high=MAX_PROCESSORS, zero="as many as the runs had"
-    ),
     "pairs": partial(whole, low=1),
     "repetitions": partial(whole, low=1),
     "numbers": partial(whole, low=1, high=MAX_NUMBERS),

@@ -40,8 +40,6 @@ EDGES = {  # parameter: values that are taken, values that are refused
         ["", "invoke", "distributed queue_client local_pool", "invoke,storage_first"],
         ["nothing", "invoke nothing", *WORDS],
     ),
-    "chunks_on_aws": ([0, 1, 100_000], [-1, 100_001, *WHOLE]),
-    "processors_on_aws": PROCESSORS,
     "pairs": COUNTS,
     "target_precision": ([0, 0.0, 0.01, 0.99], [1, 5, -0.1, float("nan"), "0.1", True, None]),
     "time_limit_s": ([0, 1, 600, 10**6], [-1, *WHOLE]),
@@ -72,7 +70,6 @@ EDGES = {  # parameter: values that are taken, values that are refused
     "calibration_work": (["none", "", "io:20ms", "io:0ms"], ["cpu:0.5ms", *WORK[1]]),
     "calibration_chunks": COUNTS,
     "calibration_repetitions": COUNTS,
-    "calibration_processors": PROCESSORS,
     "sizes": (
         ["1", "1e3 1e6", "1e6 1e3", "1e3 1e3", 1000, 1e3],
         ["", "0", "-1", "a", "nan", "1e99", None, True],
