@@ -7,14 +7,16 @@ AWS_ACCESS_KEY_ID, which makes it the key of the emulator's root user, too.
 import os
 import sys
 
-from lambdist_lib.cloud import emulator_gate, emulator_worker
+from lambdist_lib.cloud import emulator_gate, emulator_queue, emulator_worker
 
 
 def main() -> None:
     from ministack import app as emulator
     from ministack.core import lambda_runtime
+    from ministack.services import sqs
 
     emulator_worker.patch(lambda_runtime)
+    emulator_queue.patch(sqs)
     emulator.app = emulator_gate.guarded(
         emulator.app, os.environ["AWS_ACCESS_KEY_ID"], enforces_iam=os.environ.get("AUTH") == "true"
     )
