@@ -22,6 +22,7 @@ from typing import Any
 GIVEN = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"}  # by the runtime
 READY, FAILED = "ready", "failed"  # keys of the first answer
 STORED, DEAD = "stored", "dead"  # as the contract, which can be imported only once its folder is known
+CAPABILITY_VERSION, CAP_DAC_OVERRIDE = 0x20080522, 1  # linux/capability.h
 CONDITIONS = {"TZ": ":UTC", "LANG": "en_US.UTF-8", "EXPERIMENT_CONTROLS": "on"}
 
 Answer = dict[str, Any]
@@ -79,9 +80,27 @@ def _adopt_conditions(request: Answer) -> None:
     os.dup2(empty, 0)
     os.close(empty)
     os.chdir(task)
+    _obey_permissions()
     sys.dont_write_bytecode = True
     sys.path[:0] = request["path"]
     sys.meta_path.append(_Given(request["given_path"]))
+
+
+def _obey_permissions() -> None:
+    """Give up root's right to write what is read-only, such as the code's folder; no Lambda runs as root.
+
+    Python has no function for it. Where the system call fails, this process stays as it is.
+    """
+    if sys.platform != "linux" or os.geteuid():
+        return
+    import ctypes
+
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)  # 0: this process
+    words = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; then the same of higher numbers
+    libc = ctypes.CDLL(None)
+    if libc.capget(header, words) == 0:
+        words[0] &= ~(1 << CAP_DAC_OVERRIDE)
+        libc.capset(header, words)
 
 
 class _Given:

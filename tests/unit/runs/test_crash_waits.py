@@ -28,7 +28,15 @@ def test_a_note_names_the_longest_wait(fault, wait):
     text = note(fault)
 
     assert f"each run of distributed by {wait} or more" in text
+    assert "--set visibility_timeout_seconds=12" in text
     assert "\n" not in text
+
+
+def test_a_note_advises_no_setting_that_is_in_force():
+    """With the shorter timeout it only tells how long the run waits."""
+    text = note("crash:1@1", outputs={**OUTPUTS, "VisibilityTimeoutSeconds": "12"})
+
+    assert text.endswith("SQS waits 12 s after each")
 
 
 def test_no_note_where_nothing_waits():

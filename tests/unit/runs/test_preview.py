@@ -50,6 +50,20 @@ def test_what_would_be_retried_or_dead_is_shown_as_an_error(attempt):
     ]
 
 
+def test_the_folder_of_the_code_is_read_only_for_root_too(attempt):
+    """As on Lambda, where /tmp alone can be written; a new file and a changed one fail alike."""
+    code = (
+        "import pathlib, tempfile\n\n"
+        "def process(data):\n"
+        "    tempfile.TemporaryFile().write(b'x')\n"
+        "    pathlib.Path(__file__).with_name(data).write_text('x')\n"
+    )
+
+    answers = attempt(code, "new.txt\nprocessing.py\n")
+
+    assert [answer["error"].partition(":")[0] for answer in answers] == ["PermissionError"] * 2
+
+
 def test_a_permanent_error_is_told_apart(attempt):
     """It is the class of the contract, imported as in the zip."""
     code = "from lambdist_lib import PermanentError\n\n"
