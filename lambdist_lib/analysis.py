@@ -22,7 +22,7 @@ from lambdist_lib.errors import RunError
 from lambdist_lib.measures import dead_letters, finding, ledger, stages, summary
 from lambdist_lib.protocol.arms import is_local
 from lambdist_lib.protocol.contract import DEAD
-from lambdist_lib.results import closing, files, folders, schema
+from lambdist_lib.results import closing, files, folders
 from lambdist_lib.results import outputs as results_outputs
 from lambdist_lib.results import tables as results_tables
 from lambdist_lib.runs import ground_truth
@@ -45,8 +45,7 @@ class Results:
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
         """One row per run (`schema.RUNS`); with `allow_incomplete` an open ledger stands in `target`."""
-        rows = [folders.read_facts(folder) for folder in self.run_folders]
-        runs = pd.DataFrame([schema.run_row(row) for row in rows])
+        runs = results_tables.runs_table(folders.read_facts(folder) for folder in self.run_folders)
         return ledger.mark_incomplete(runs, self._counts) if self.allow_incomplete else runs
 
     @functools.cached_property

@@ -9,35 +9,34 @@
 Everything is written below results/<experiment_id>/ as it comes.
 """
 
+from __future__ import annotations
+
 import contextlib
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import pandas as pd
-
-from lambdist_lib.analysis import Results
 from lambdist_lib.cloud import locks
 from lambdist_lib.deployment import callables, ownership, templates
 from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.lifecycle import Code
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.errors import RunError, UnfinishedError, UsageError
 from lambdist_lib.formatting import counted
-from lambdist_lib.measures import sequential
-from lambdist_lib.measures.ways import watched_ratios
-from lambdist_lib.progress import Progress, in_notebook, is_headless
+from lambdist_lib.progress import Progress, is_headless, print_note
 from lambdist_lib.protocol.arms import settings_of
-from lambdist_lib.records import lambda_reports
-from lambdist_lib.results import folders, schema, tables
-from lambdist_lib.runs import argument_checks, cost_estimate, crash_waits, phases, preparation, redrive
-from lambdist_lib.runs.environments import Environments
-from lambdist_lib.runs.executor import Executor
+from lambdist_lib.results import folders
+from lambdist_lib.runs import argument_checks, cost_estimate, crash_waits
 from lambdist_lib.runs.inputs import Source
 
+if TYPE_CHECKING:  # pandas loads with an instance and all that runs need: no clock of a run has started then
+    import pandas as pd
+
+    from lambdist_lib.analysis import Results
+    from lambdist_lib.runs.phases import Phase
+
 BOTH = ("distributed", "single_node")  # of an experiment, unless it asks for more
+MAX_PAIRS = 10
 TARGET_PRECISION = 0.1  # of the pairs' ratio, at which they end
 TIME_LIMIT_S = 600.0  # of pairs that are repeated until the ratio is known well enough
 
@@ -88,6 +87,9 @@ class Experiment:
         keep_stacks: bool = False,
         **conditions: Any,
     ) -> None:
+        from lambdist_lib.results import tables
+        from lambdist_lib.runs import executor, phases, preparation
+
         self.keep_stacks = argument_checks.flag("keep_stacks", keep_stacks)
         prepared = preparation.prepare(
             source=Source(data=data, format=format, columns=columns, for_function=process is not None),
@@ -95,17 +97,15 @@ class Experiment:
             target=target, region=region, profile=profile, seed=seed, experiment_id=experiment_id, arms=arms,
             results_dir=results_dir, conditions=conditions,
         )  # fmt: skip
-        _report(prepared.note)
+        print_note(prepared.note)
         self.id, self.folder, self.target = prepared.id, prepared.folder, prepared.target
         self.points, self.conditions, self.seed = prepared.points, prepared.conditions, prepared.seed
         self.processing, self.encoding, self.arms = prepared.processing, prepared.encoding, prepared.arms
-        self.runs = pd.DataFrame(columns=list(schema.RUNS))
+        self.runs = tables.runs_table([])
         self._allow_incomplete = self._begun = False
         self._plan = phases.Plan(prepared)
-        self._environments = Environments(
-            experiment_id=self.id, target=self.target, points=self.points, processing=self.processing
-        )
-        self._executor = Executor(folder=self.folder, environments=self._environments)
+        self._executor = executor.of(prepared)
+        self._environments = self._executor.environments
         self._lock, self._holds_lock = contextlib.ExitStack(), is_headless()
 
     def __enter__(self) -> Self:
@@ -116,7 +116,7 @@ class Experiment:
         with self._lock:
             if error_type is None or self._begun:
                 end = self.destroy(keep_stacks=self.keep_stacks)
-                _report(end if self.keep_stacks or ownership.created(self.folder) else "")
+                print_note(end if self.keep_stacks or ownership.created(self.folder) else "")
 
     def deploy(
         self, *, runs: int = 1, budget_usd: float = 0.0, yes: bool | None = None, **settings: Any
@@ -134,11 +134,7 @@ class Experiment:
         """
         argument_checks.whole("runs", runs, 1)
         argument_checks.real("budget_usd", budget_usd)
-        if double := set(settings) & set(self.conditions.settings()):
-            raise UsageError(
-                f"{', '.join(sorted(double))}: a condition of the experiment, recorded with its runs; "
-                "pass it to Experiment(...) or as an option of its own, not to deploy(...) or --set"
-            )
+        argument_checks.require_no_condition(settings, self.conditions.settings())
         settings = {**settings_of(self.arms), **settings}
         settings = callables.with_runtime(settings, self.processing, self.target.name)
         templates.require_valid({**self.conditions.settings(), **settings})
@@ -158,7 +154,7 @@ class Experiment:
             if not self.keep_stacks:
                 ownership.record_created(self.target, self.folder)
             progress.show(f"{len(self._environments.stacks)} stacks on {self.target.label}")
-        _report(crash_waits.note(self.arms, self._environments.stacks, self.conditions, self.points))
+        print_note(crash_waits.note(self.arms, self._environments.stacks, self.conditions, self.points))
         return self._environments.stacks
 
     def run_cold(self) -> pd.DataFrame:
@@ -167,7 +163,7 @@ class Experiment:
 
     def run_pairs(
         self,
-        pairs: int = sequential.MAX_PAIRS,
+        pairs: int = MAX_PAIRS,
         *,
         target_precision: float = TARGET_PRECISION,
         time_limit_s: float = TIME_LIMIT_S,
@@ -180,8 +176,7 @@ class Experiment:
                 0.05 for 5 %; 0 for exactly `pairs`.
             time_limit_s: Begin no further pair after this time, unless exactly `pairs` are asked for.
         """
-        phase = self._plan.pairs(pairs, target_precision, time_limit_s, lambda: watched_ratios(self.runs))
-        return self._execute(phase)
+        return self._execute(self._plan.pairs(pairs, target_precision, time_limit_s, lambda: self.runs))
 
     def run_sweep(
         self, factor: str, levels: Sequence[Any], repetitions: int, temperatures: Sequence[str] = ("warm",)
@@ -216,13 +211,9 @@ class Experiment:
             UnfinishedError: A phase was interrupted and not run again.
             RunError: No run has ended.
         """
-        for phase, at in self._executor.stopped.items():
-            raise UnfinishedError(
-                f"{phase}: stopped at {at}, with {counted(len(self.runs), 'runs')} complete; run the stopped "
-                "cell again to go on, or call ledger(allow_incomplete=True) to use what is there"
-            )
-        if self.runs.empty:
-            raise RunError("no run has ended yet: call run_cold() or run_pairs() first")
+        from lambdist_lib.analysis import Results
+
+        self._executor.require_complete(len(self.runs))
         return Results(
             folder=self.folder, run_folders=self._run_folders(), allow_incomplete=self._allow_incomplete
         )
@@ -245,17 +236,20 @@ class Experiment:
         They are missing on the local cloud. On AWS they are also written into the folder, as
         `reported.csv`: the logs are deleted with the stacks.
         """
-        invocations = self.results.invocations
-        table = lambda_reports.with_reports(self.target, self._environments.stacks.values(), invocations)
-        if table["report_s"].notna().any():
-            tables.write_table(self.folder, "reported", table)
-        return table
+        from lambdist_lib.records import lambda_reports
+
+        stacks, invocations = self._environments.stacks.values(), self.results.invocations
+        return lambda_reports.write_reports(self.folder, self.target, stacks, invocations)
 
     def redrive(self, *, cause: str = "", fault: str = "none") -> pd.DataFrame:
         """Send the dead letters of every run with a queue again; return a row per run (`RedriveResult`).
 
         The runs then balance, but are no longer a timing.
         """
+        import pandas as pd
+
+        from lambdist_lib.runs import redrive
+
         with Progress("redrive") as progress:
             redriven = redrive.redrive_all(
                 str(self.folder), cause=cause, fault=fault, connect=lambda label: self.target,
@@ -274,28 +268,28 @@ class Experiment:
 
     def describe(self) -> pd.DataFrame:
         """Return what the experiment holds equal, as a table of one column."""
+        import pandas as pd
+
         facts = {"target": self.target.label, "data": self.points.name, "datapoints": self.points.submitted}
         return pd.DataFrame({"": {**facts, **asdict(self.conditions), "seed": self.seed}})
 
-    def _execute(self, phase: phases.Phase) -> pd.DataFrame:
-        _report(phase.note)
+    def _execute(self, phase: Phase) -> pd.DataFrame:
+        from lambdist_lib.results import tables
+
+        print_note(phase.note)
         rows = self._executor.execute(
             phase.label, phase.rounds, keep=self._keep, unit=phase.unit, enough=phase.enough,
             looks=phase.looks, encoding=self.encoding,
         )  # fmt: skip
-        return pd.DataFrame([schema.run_row(row) for row in rows], columns=list(schema.RUNS))
+        return tables.runs_table(rows)
 
     def _keep(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Put rows into the table of runs, which has each run once."""
-        new = {row["run_id"]: schema.run_row(row) for row in rows}
-        known = {row["run_id"]: row for row in self.runs.to_dict("records")}
-        self.runs = pd.DataFrame(list({**known, **new}.values()))
+        from lambdist_lib.results import tables
+
+        by_id = {row["run_id"]: row for row in [*self.runs.to_dict("records"), *rows]}
+        self.runs = tables.runs_table(by_id.values())
         tables.write_table(self.folder, "runs", self.runs)
 
     def _run_folders(self) -> tuple[Path, ...]:
         return tuple(self.folder / "runs" / run_id for run_id in self.runs["run_id"])
-
-
-def _report(note: str) -> None:
-    if note:  # a notebook shows standard error as a failure
-        print(note, file=sys.stdout if in_notebook() else sys.stderr)

@@ -27,7 +27,6 @@ from lambdist_lib.measures.intervals import binomial_cdf, interval_places, value
 
 EARLY_LOOKS = (6, 8, 10)  # pairs; their intervals are as wide as without looks (coverage 0.957)
 LOOKS = (10, 15, 20, 30, 40, 60, 80, 100)  # beyond 10 pairs a look at 6 would widen all later intervals
-MAX_PAIRS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,7 @@ def looks_until(max_pairs: int) -> tuple[int, ...]:
 def plan(
     half_width: float = 0.1,
     *,
-    max_pairs: int = MAX_PAIRS,
+    max_pairs: int = EARLY_LOOKS[-1],
     looks: Sequence[int] | None = None,
     confidence: float = 0.95,
 ) -> Plan:

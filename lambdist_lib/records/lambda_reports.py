@@ -15,6 +15,7 @@ import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -22,7 +23,7 @@ import pandas as pd
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.records import invocations as records_invocations
-from lambdist_lib.records import lambda_reports
+from lambdist_lib.results import tables
 
 PREFIX = re.compile(
     r"(?P<at>\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))\s+(?:(?P<stream>\S*\[\S+\]\S+)\s+)?"
@@ -126,7 +127,7 @@ def with_reports(
         invocations without a report in time.
     """
     if target.name == "local" or invocations.empty:
-        return lambda_reports.with_report(invocations, [])
+        return with_report(invocations, [])
     stacks, since = list(stacks), float(invocations["at"].min()) - LOOK_BACK_S
     deadline_s = time.monotonic() + late_s
     while True:
@@ -135,10 +136,20 @@ def with_reports(
             for stack in stacks
             for event in records_invocations.log_events(target, stack, since, time.time())
         ]
-        joined = lambda_reports.with_report(invocations, lines)
+        joined = with_report(invocations, lines)
         if joined["report_s"].notna().all() or time.monotonic() > deadline_s:
             return joined
         time.sleep(poll_s)
+
+
+def write_reports(
+    folder: Path, target: Target, stacks: Iterable[Stack], invocations: pd.DataFrame
+) -> pd.DataFrame:
+    """Write `reported.csv` to an experiment's folder if AWS has reports; return `with_reports`."""
+    table = with_reports(target, stacks, invocations)
+    if table["report_s"].notna().any():
+        tables.write_table(folder, "reported", table)
+    return table
 
 
 def line(event: dict[str, Any]) -> str:

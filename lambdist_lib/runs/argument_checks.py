@@ -95,6 +95,15 @@ def temperatures(values: Any) -> tuple[str, ...]:
     return tuple(known)
 
 
+def require_no_condition(settings: Collection[str], conditions: Collection[str]) -> None:
+    """Raise UsageError for a setting of the stacks that is a condition of the experiment."""
+    if double := set(settings) & set(conditions):
+        raise UsageError(
+            f"{', '.join(sorted(double))}: a condition of the experiment, recorded with its runs; "
+            "pass it to Experiment(...) or as an option of its own, not to deploy(...) or --set"
+        )
+
+
 def require_known(name: str, values: Collection[Any], known: Sequence[str]) -> None:
     """Raise UsageError for a value that is not one of the known words."""
     for value in values:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lambdist_lib.cloud import locks
-from lambdist_lib.errors import DeployError, Interrupted, UsageError
+from lambdist_lib.errors import DeployError, Interrupted, RunError, UnfinishedError, UsageError
+from lambdist_lib.formatting import counted
 from lambdist_lib.measures import machine
 from lambdist_lib.progress import Progress, in_notebook
 from lambdist_lib.protocol.arms import ARMS
@@ -17,6 +18,7 @@ from lambdist_lib.results import closing
 from lambdist_lib.runs import leftovers, local_pool, resume, run
 from lambdist_lib.runs.conditions import AS_FOUND
 from lambdist_lib.runs.environments import Environments
+from lambdist_lib.runs.preparation import Prepared
 from lambdist_lib.runs.schedule import Schedule, ScheduledRun, replacements
 
 MAX_REPEATS = 2  # of one run that other programs disturbed; then it is kept, and its others_share marks it
@@ -40,6 +42,21 @@ class Executor:
     @property
     def experiment_id(self) -> str:
         return self.environments.experiment_id
+
+    def require_complete(self, runs: int) -> None:
+        """Check the runs so far, which are `runs`.
+
+        Raises:
+            UnfinishedError: A phase was interrupted and not run again.
+            RunError: No run has ended.
+        """
+        for phase, run_label in self.stopped.items():
+            raise UnfinishedError(
+                f"{phase}: stopped at {run_label}, with {counted(runs, 'runs')} complete; run the stopped "
+                "cell again to go on, or call ledger(allow_incomplete=True) to use what is there"
+            )
+        if not runs:
+            raise RunError("no run has ended yet: call run_cold() or run_pairs() first")
 
     def execute(
         self,
@@ -162,6 +179,17 @@ class Executor:
         facts |= {"arm": scheduled.arm, "temperature": scheduled.temperature}
         info = run.new_run(target, stack, points, folder, conditions, **facts)
         return run.run_once(target, stack, points, folder, info, watch=watch)
+
+
+def of(experiment: Prepared) -> Executor:
+    """Return the executor of an experiment's runs."""
+    environments = Environments(
+        experiment_id=experiment.id,
+        target=experiment.target,
+        points=experiment.points,
+        processing=experiment.processing,
+    )
+    return Executor(folder=experiment.folder, environments=environments)
 
 
 def max_repeats() -> int:

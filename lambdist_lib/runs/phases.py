@@ -13,6 +13,7 @@ import pandas as pd
 
 from lambdist_lib.errors import UsageError
 from lambdist_lib.measures import sequential
+from lambdist_lib.measures.ways import watched_ratios
 from lambdist_lib.runs import argument_checks, levels, schedule
 from lambdist_lib.runs.conditions import require_possible
 from lambdist_lib.runs.preparation import Prepared
@@ -49,12 +50,12 @@ class Plan:
         )
 
     def pairs(
-        self, pairs: Any, target_precision: Any, time_limit_s: Any, ratios: Callable[[], pd.Series]
+        self, pairs: Any, target_precision: Any, time_limit_s: Any, runs: Callable[[], pd.DataFrame]
     ) -> Phase:
         """Schedule warm pairs, until a planned look finds their ratio precise.
 
         Args:
-            ratios: Returns the ratios of the complete pairs so far.
+            runs: Returns the table of the runs so far.
 
         Raises:
             UsageError: An argument is out of bounds.
@@ -71,7 +72,7 @@ class Plan:
             if plan is None:  # exactly so many pairs, or too few for an interval
                 is_over = target_precision and spent_s >= time_limit_s
                 return sequential.over(time_limit_s) if is_over else ""
-            look = sequential.look(ratios(), plan, spent_s=spent_s, time_limit_s=time_limit_s)
+            look = sequential.look(watched_ratios(runs()), plan, spent_s=spent_s, time_limit_s=time_limit_s)
             return look.why if look.enough else ""
 
         rounds = schedule.pairs(
