@@ -24,6 +24,7 @@ SCRIPTS = {  # in the short form, where there is one
     "planner": ["--short"],
     "measures": ["--short"],
     "collecting": [],
+    "fanning_out": [],
     "simulators": ["--short"],
     "pipeline": [],
     "width": ["--rounds", "3"],

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lambdist_lib.results import files
 
-ROWS_AT_ONCE = 10_000  # 30 MB of them in memory
+ROWS_AT_ONCE = 5_000  # 15 MB of them in memory
 TRAILER_BYTES = 8  # of a gzip file: CRC-32 and length of its content (RFC 1952)
 
 
@@ -51,7 +51,8 @@ def write(packed: Path, *, texts: tuple[str, ...], flags: tuple[str, ...]) -> No
             whole &= {name for name in whole if chunk[name].dtype == "int64"}
             known = {name: chunk[name].map({"True": True, "False": False}) for name in flags if name in chunk}
             rows = chunk.assign(**known)
-            writer.write_table(pyarrow.Table.from_pandas(rows, schema, preserve_index=False))
+            # in one thread: each of several keeps memory of its own
+            writer.write_table(pyarrow.Table.from_pandas(rows, schema, preserve_index=False, nthreads=1))
         writer.add_key_value_metadata({"csv": _checksum(packed), "integers": ",".join(sorted(whole))})
 
 

@@ -133,6 +133,7 @@ NEEDS = {
     "make setup PY=/path/to/python3.12": "another Python",
     "python benchmarks/collecting.py": QUIET,
     "python benchmarks/coverage.py": QUIET,
+    "python benchmarks/fanning_out.py": QUIET,
     "python benchmarks/laws.py": QUIET,
     "python benchmarks/machine.py": QUIET,
     "python benchmarks/measures.py": QUIET,
