@@ -19,8 +19,8 @@ import pandas as pd
 from lambdist_lib.errors import NotComparableError, RunError, UsageError
 from lambdist_lib.formatting import closest, number
 from lambdist_lib.measures import ledger
-from lambdist_lib.measures.intervals import median_ratio_interval
-from lambdist_lib.measures.pairs import EVENTS, SAME_IN_AN_ARM
+from lambdist_lib.measures.intervals import as_numbers, median_ratio_interval
+from lambdist_lib.measures.pairs import EVENTS, SAME_IN_AN_ARM, not_resumed
 from lambdist_lib.measures.speedup import FASTER, NO_DIFFERENCE, NO_INTERVAL, SLOWER
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.results import folders, schema, tables
@@ -89,8 +89,8 @@ class Comparison:
         """Return the conclusion as a sentence, with all numbers from the data."""
         named = ", ".join(f"{name} {before} to {after}" for name, (before, after) in self.changed.items())
         what = f"{self.second} against {self.first}, {EVENTS[self.metric]} ({named or 'nothing changed'})"
-        parts = [self._text(effect) for effect in self.effects]
-        return f"{self.target}: {what}: {'; '.join(parts)}{'; ' + self.note if self.note else ''}."
+        parts = [*map(self._text, self.effects), *filter(None, [self.note])]
+        return f"{self.target}: {what}: {'; '.join(parts)}."
 
     def _text(self, effect: Effect) -> str:
         seconds = (
@@ -256,7 +256,7 @@ def _timed(side: _Side, metric: str) -> Times:
                     f"{side.name}: {arm} ran with {name} {', '.join(map(str, values))}, which is not one "
                     f"side of a comparison: compare an experiment for each value"
                 )
-        times = pd.to_numeric(runs.loc[~runs["resumed"].eq(True).astype(bool), metric], errors="coerce")
+        times = as_numbers(not_resumed(runs)[metric])
         times = times[(times > 0) & (times < math.inf)].to_numpy(float)
         if len(times):
             timed[arm, temperature] = times
@@ -264,9 +264,7 @@ def _timed(side: _Side, metric: str) -> Times:
 
 
 def _notes(first: _Side, second: _Side, alone: set[tuple[str, str]]) -> list[str]:
-    notes = []
-    if alone:
-        notes.append(f"on one side only: {', '.join(sorted(map(' '.join, alone)))}")
+    notes = [f"on one side only: {', '.join(sorted(map(' '.join, alone)))}"] if alone else []
     stored = [side.runs.groupby("arm")["stored"].median() for side in (first, second)]
     if unequal := [
         arm for arm in stored[0].index.intersection(stored[1].index) if stored[0][arm] != stored[1][arm]
@@ -280,16 +278,14 @@ def _effects(first: Times, second: Times, confidence: float, seed: int) -> tuple
     keys = [key for key in first if key in second]
     enough = [key for key in keys if min(len(first[key]), len(second[key])) >= RUNS_NEEDED]
     each = 1 - (1 - confidence) / max(len(enough), 1)
-    return tuple(
-        _effect(key, first[key], second[key], each if key in enough else math.nan, seed) for key in keys
-    )
+    return tuple(_effect(key, first[key], second[key], each if key in enough else None, seed) for key in keys)
 
 
 def _effect(
-    key: tuple[str, str], first: np.ndarray, second: np.ndarray, confidence: float, seed: int
+    key: tuple[str, str], first: np.ndarray, second: np.ndarray, confidence: float | None, seed: int
 ) -> Effect:
     low = high = math.nan
-    if not math.isnan(confidence):
+    if confidence:
         low, high = median_ratio_interval(first, second, confidence, seed=seed)
     return Effect(
         arm=key[0],

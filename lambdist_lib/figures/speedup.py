@@ -14,7 +14,7 @@ from lambdist_lib.figures.hover import label_marks
 from lambdist_lib.figures.inputs import WIDTH_IN, FigureInputs, draw_one
 from lambdist_lib.formatting import compared, counted, label, level, number
 from lambdist_lib.measures import speedup
-from lambdist_lib.measures.pairs import EVENTS, paired_ratios
+from lambdist_lib.measures.pairs import EVENTS, not_resumed, paired_ratios
 
 ROW_IN = 0.62  # of a row on the right, with three lines of text
 MAX_UPRIGHT = 6  # labels below the runs that have room side by side
@@ -90,9 +90,7 @@ def plot_pairs(
         ax: Drawn on and returned; the caller owns its size, saving and closing.
     """
     arms = [control, *(name for name in dict.fromkeys(runs["arm"]) if name not in (arm, control)), arm]
-    timed = runs[
-        runs[metric].between(0, math.inf, inclusive="neither") & ~runs["resumed"].eq(True).astype(bool)
-    ]
+    timed = not_resumed(runs[runs[metric].between(0, math.inf, inclusive="neither")])
     ticks: dict[float, str] = {}
     for temperature in ("warm", "cold"):
         of_temperature = timed[timed["temperature"] == temperature]

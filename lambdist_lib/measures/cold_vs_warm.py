@@ -15,6 +15,7 @@ from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import counted
 from lambdist_lib.measures import cold_starts, intervals, ledger
 from lambdist_lib.measures.intervals import quantiles, share
+from lambdist_lib.measures.pairs import not_resumed
 from lambdist_lib.protocol.contract import STORED
 
 OF_INVOCATIONS, OF_DATAPOINTS = "invocations", "datapoints"
@@ -86,7 +87,7 @@ def slowdown(
     Raises:
         RunError: A run's ledger is open, a time is missing, or a repetition has a level twice.
     """
-    timed = runs[runs["temperature"].isin(["cold", "warm"]) & ~runs["resumed"].eq(True).astype(bool)]
+    timed = not_resumed(runs[runs["temperature"].isin(["cold", "warm"])])
     ledger.require_balanced(timed)
     if not (good := timed[metric].between(0, math.inf, inclusive="neither")).all():
         raise RunError(

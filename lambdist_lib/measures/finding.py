@@ -9,7 +9,7 @@ import pandas as pd
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import counted
 from lambdist_lib.measures import machine, sequential, ways
-from lambdist_lib.measures.pairs import warm_runs
+from lambdist_lib.measures.pairs import not_resumed, warm_runs
 from lambdist_lib.measures.speedup import FASTER, NO_INTERVAL, SLOWER, Speedup, compare_arms
 from lambdist_lib.protocol import arm_limits, faults
 from lambdist_lib.protocol.arms import ARMS
@@ -104,7 +104,7 @@ def _no_comparison(runs: pd.DataFrame) -> list[str]:
 
 def _median(runs: pd.DataFrame) -> str:
     """Return the median time of runs by temperature, in words; "" where nothing was stored."""
-    timed = runs[runs["stored"].gt(0) & ~runs["resumed"].eq(True).astype(bool)]
+    timed = not_resumed(runs[runs["stored"].gt(0)])
     medians = timed.groupby("temperature", sort=False)["makespan_s"].median().dropna()
     return "".join(f", {temperature} {median:.3g} s" for temperature, median in medians.items())
 
@@ -153,7 +153,7 @@ def _doubts(runs: pd.DataFrame, target_label: str) -> list[str]:
 
 def _ended_early(runs: pd.DataFrame) -> list[str]:
     """Say that the pairs ended between two planned looks, which the time limit does."""
-    warm = runs[(runs["pair"] > 0) & (runs["temperature"] == "warm") & ~runs["resumed"].eq(True).astype(bool)]
+    warm = not_resumed(runs[(runs["pair"] > 0) & (runs["temperature"] == "warm")])
     if warm.empty or not (looks := sequential.planned(warm["looks"])):
         return []
     pairs = int(warm.groupby("arm")["pair"].nunique().min())

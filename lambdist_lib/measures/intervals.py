@@ -30,6 +30,11 @@ class Quantile(NamedTuple):
     note: str
 
 
+def as_numbers(values: pd.Series) -> pd.Series:
+    """Return a column's numbers; what is empty or another text is missing."""
+    return pd.to_numeric(values, errors="coerce")
+
+
 def values_needed(p: float = 0.5, confidence: float = 0.95) -> int:
     """Return the fewest values whose extremes enclose the quantile p: 6 for the median, 368 for 0.99."""
     tail = (1 - confidence) / 2
@@ -123,7 +128,7 @@ def quantiles(
     The median keeps its value where there are too few values for an interval. A tail does not: its
     estimate would be the largest value, whatever the distribution.
     """
-    known = pd.to_numeric(values, errors="coerce").dropna().to_numpy(dtype=float)
+    known = as_numbers(values).dropna().to_numpy(dtype=float)
     n, among = len(known), tuple(among)
     bounds = [interval_places(n, p, confidence) for p in among]
     places = sorted({place for pair in bounds if pair for place in pair})

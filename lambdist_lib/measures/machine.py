@@ -1,4 +1,4 @@
-"""Say whether the machine, rather than what is compared, decided a time.
+"""Decide whether the machine's cores, not the compared arms, set a measured time.
 
 Input is a runs table (`schema.RUNS`); older results lack its shares, and then nothing is claimed.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lambdist_lib.costs import metering
-from lambdist_lib.measures.pairs import warm_runs
+from lambdist_lib.measures.pairs import not_resumed, warm_runs
 
 # Calibrated with `benchmarks/machine.py` on two quiet cores; its README has the tables.
 # Of the cores, used by an arm's client and local cloud. With io:60ms both arms used 0.67 or more and the
@@ -48,8 +48,7 @@ def bound(runs: pd.DataFrame, *, arm: str = "distributed", control: str = "singl
     It did if both used at least BOUND_SHARE of the cores, or if both used at least MIN_SHARE and the ratio
     of makespans lies within RATIO_WITHIN of the ratio of CPU seconds.
     """
-    warm = warm_runs(runs, arm, control)
-    warm = warm[~warm["resumed"].eq(True).astype(bool)]
+    warm = not_resumed(warm_runs(runs, arm, control))
     numbers = warm[["machine_share", "others_share", "client_cpu_s", "cloud_cpu_s", "makespan_s"]].apply(
         pd.to_numeric, errors="coerce"
     )

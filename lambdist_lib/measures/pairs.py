@@ -37,6 +37,11 @@ READ = {*SAME_IN_AN_ARM, *OUTCOMES, *EVENTS, "experiment_id", "run_id", "pair", 
         "resumed"}  # fmt: skip
 
 
+def not_resumed(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs without those that were resumed, whose time is no measurement."""
+    return runs[~runs["resumed"].eq(True).astype(bool)]
+
+
 def paired_ratios(
     runs: pd.DataFrame, *, arm: str = "distributed", control: str = "single_node", metric: str = "makespan_s"
 ) -> pd.DataFrame:
@@ -52,7 +57,7 @@ def paired_ratios(
             time is missing or not positive, or a pair has two runs of one arm.
     """
     warm = warm_runs(runs[[name for name in runs if name in READ]], arm, control)
-    timed = warm[~warm["resumed"].eq(True).astype(bool)]
+    timed = not_resumed(warm)
     _refuse_mixed_conditions(timed, arm, control)
     ledger.require_balanced(timed)
     ids, key = timed["run_id"], ["experiment_id", "pair"]

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
+from lambdist_lib.measures.intervals import as_numbers
 from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import STORED
 
@@ -85,7 +86,7 @@ def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
     arm does not have it or a time stamp is missing.
     """
     stored = with_sent_at_of_counted_try(records.loc[records["outcome"] == STORED, NEEDED])
-    at = {name: _seconds(stored[name]).to_numpy(float) for name in dict.fromkeys(sum(STAGES.values(), ()))}
+    at = {name: as_numbers(stored[name]).to_numpy(float) for name in dict.fromkeys(sum(STAGES.values(), ()))}
     durations = {name: np.full(len(stored), np.nan) for name in NAMES}
     for arm in stored["arm"].unique():
         rows = (stored["arm"] == arm).to_numpy(bool)
@@ -103,8 +104,8 @@ def with_sent_at_of_counted_try(records: pd.DataFrame) -> pd.DataFrame:
     There an earlier try was accepted without a response. Its send time is not known, so the time until it
     was received, or without a first Lambda queued, counts as waiting.
     """
-    sent_at = _seconds(records["sent_at"])
-    received_at = _seconds(records["received_at"]).fillna(_seconds(records["queued_at"]))
+    sent_at = as_numbers(records["sent_at"])
+    received_at = as_numbers(records["received_at"]).fillna(as_numbers(records["queued_at"]))
     earlier = (records["tries"] > 1) & (sent_at > received_at)
     return records.assign(sent_at=sent_at.mask(earlier, received_at))
 
@@ -150,7 +151,7 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
 def _stages_of(stored: pd.DataFrame, arm: str) -> Iterator[tuple[str, int, float, float, float]]:
     """Yield the rows of `summary` of one arm, one stage after the other: the memory holds one of them."""
     spans = {**of_arm(arm), END_TO_END: ("intended_at", "put_at")}
-    at = {name: _seconds(stored[name]).to_numpy(float) for name in dict.fromkeys(sum(spans.values(), ()))}
+    at = {name: as_numbers(stored[name]).to_numpy(float) for name in dict.fromkeys(sum(spans.values(), ()))}
     complete = np.ones(len(stored), bool)
     for begin, end in spans.values():
         complete &= ~np.isnan(at[end] - at[begin])
@@ -161,7 +162,3 @@ def _stages_of(stored: pd.DataFrame, arm: str) -> Iterator[tuple[str, int, float
         share = float(lasted_s.sum()) / total_s if total_s else math.nan
         median_s, p90_s = (np.median(lasted_s), np.quantile(lasted_s, 0.9)) if n else (math.nan, math.nan)
         yield name, n, float(median_s), float(p90_s), share
-
-
-def _seconds(stamps: pd.Series) -> pd.Series:
-    return pd.to_numeric(stamps, errors="coerce")  # "" is a missing time stamp

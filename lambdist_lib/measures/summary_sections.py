@@ -14,6 +14,7 @@ from lambdist_lib.costs.metering import NO_COSTS, Costs
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import cold_starts, concurrency, dead_letters, intervals, latency, speedup
 from lambdist_lib.measures.intervals import Measure, measure, median
+from lambdist_lib.measures.pairs import not_resumed
 from lambdist_lib.protocol.contract import OUTCOMES
 
 HEADLINE, CONTROL = "distributed", "single_node"
@@ -92,9 +93,9 @@ def measure_levels(data: Data) -> dict[str, Measure]:
         return {"speedup": measure(math.nan, "times", 0, "pairs", note=str(error))}
     for row in table.itertuples():
         name = re.sub(r"\W", "_", f"{factor}_{row.level}")
-        times = data.runs_of(HEADLINE, "warm").loc[lambda runs, level=row.level: runs[factor] == level]
-        fresh = times.loc[~times["resumed"].eq(True).astype(bool), "makespan_s"]
-        measures[f"makespan_{name}_s"] = median(fresh, "s", "runs", data.confidence)
+        runs = not_resumed(data.runs_of(HEADLINE, "warm"))
+        times = runs.loc[runs[factor] == row.level, "makespan_s"]
+        measures[f"makespan_{name}_s"] = median(times, "s", "runs", data.confidence)
         ends = (row.low, row.high)
         measures[f"speedup_{name}"] = measure(row.ratio, "times", row.pairs, "pairs", ends)
     return measures
@@ -104,8 +105,7 @@ def measure_times(data: Data) -> dict[str, Measure]:
     """Take medians over runs. Resumed runs and those without a time are left out of n."""
     measures = {}
     for prefix, (arm, temperature) in data.groups().items():
-        runs = data.runs_of(arm, temperature)
-        runs = runs[~runs["resumed"].eq(True).astype(bool)]
+        runs = not_resumed(data.runs_of(arm, temperature))
         for metric in TIMES:
             times = pd.to_numeric(runs[metric], errors="coerce")
             measures[f"{prefix}{metric}"] = median(times[times > 0], "s", "runs", data.confidence)

@@ -9,7 +9,7 @@ from lambdist_lib.cloud.limits import default_processors
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.intervals import quantiles
-from lambdist_lib.measures.pairs import SAME_IN_AN_ARM
+from lambdist_lib.measures.pairs import SAME_IN_AN_ARM, not_resumed
 from lambdist_lib.protocol import faults
 
 FACTORS = {  # a column of `schema.RUNS`: the unit of its levels
@@ -68,7 +68,7 @@ def by_level(
 
 def _timed(runs: pd.DataFrame, factor: str, metric: str) -> pd.DataFrame:
     """Return the runs that were not resumed, with their `level`, once they are comparable and have a time."""
-    timed = runs[~runs["resumed"].eq(True).astype(bool)]
+    timed = not_resumed(runs)
     _refuse_other_factors(timed, factor)
     ledger.require_balanced(timed)
     if not (good := timed[metric].between(0, math.inf, inclusive="neither")).all():

@@ -14,8 +14,9 @@ from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import compared, faster
 from lambdist_lib.measures import cold_starts
 from lambdist_lib.measures.autocorrelation import paired_interval
+from lambdist_lib.measures.intervals import as_numbers
 from lambdist_lib.measures.multiplicity import adjusted_p
-from lambdist_lib.measures.pairs import paired_ratios
+from lambdist_lib.measures.pairs import not_resumed, paired_ratios
 from lambdist_lib.measures.speedup import FASTER, NO_DIFFERENCE, SLOWER, Speedup, compare_arms
 from lambdist_lib.protocol.arms import ARMS, in_order
 from lambdist_lib.protocol.contract import DEAD, STORED
@@ -136,10 +137,10 @@ def by_way(
     rows: list[list[object]] = []
     for arm in in_order(runs["arm"]):
         of_arm = runs[runs["arm"] == arm]
-        warm, cold = (_timed(of_arm[of_arm["temperature"] == name]) for name in ("warm", "cold"))
+        warm, cold = (not_resumed(of_arm[of_arm["temperature"] == name]) for name in ("warm", "cold"))
         result, p = results.get(arm, (None, math.nan))
         ratio = [getattr(result, name, math.nan) for name in ("ratio", "low", "high")]
-        cpu_s = _numbers(warm["client_cpu_s"]) + _numbers(warm["cloud_cpu_s"]).fillna(0.0)
+        cpu_s = as_numbers(warm["client_cpu_s"]) + as_numbers(warm["cloud_cpu_s"]).fillna(0.0)
         verdict = verdict_of(result, p) if result else ("the reference" if arm == control else "")
         rows.append([
             arm, len(warm), _median(warm["makespan_s"]), *ratio, result.pairs if result else 0, p, verdict,
@@ -187,10 +188,10 @@ def failures(records: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
         ids = [run_id for run_id in of_arm["run_id"].unique() if len(expected)]
         to_die = sum(int(planned.get(run_id, 0)) for run_id in ids) if ids else math.nan
         ends = of_arm["outcome"]
-        receives = _numbers(of_arm["receives"])
+        receives = as_numbers(of_arm["receives"])
         rows.append([
             arm, len(of_arm), int((ends == STORED).sum()), int((ends == DEAD).sum()), to_die,
-            int(_numbers(of_arm["failures"]).sum()), float(receives.mean()),
+            int(as_numbers(of_arm["failures"]).sum()), float(receives.mean()),
         ])  # fmt: skip
     names = ["arm", "submitted", "stored", "dead", "to_die", "failed_attempts", "tries_per_datapoint"]
     return pd.DataFrame(rows, columns=names)
@@ -224,14 +225,6 @@ def _cold_starts(runs: pd.DataFrame, invocations: pd.DataFrame) -> dict[str, flo
     return of_runs.groupby("arm").median().to_dict() if len(of_runs) else {}
 
 
-def _timed(runs: pd.DataFrame) -> pd.DataFrame:
-    return runs[~runs["resumed"].eq(True).astype(bool)]
-
-
 def _median(values: pd.Series) -> float:
-    known = _numbers(values)
+    known = as_numbers(values)
     return float(known[known > 0].median())
-
-
-def _numbers(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values, errors="coerce")

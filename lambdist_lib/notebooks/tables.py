@@ -17,7 +17,7 @@ from lambdist_lib.analysis import Results
 from lambdist_lib.errors import RunError
 from lambdist_lib.experiment import Experiment
 from lambdist_lib.formatting import NONE, compared, count, label, number
-from lambdist_lib.measures.pairs import EVENTS
+from lambdist_lib.measures.pairs import EVENTS, not_resumed
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report import sentences
 
@@ -94,7 +94,7 @@ def _with_verdict(table: pd.DataFrame) -> pd.DataFrame:
 
 def by_arm(runs: pd.DataFrame) -> pd.DataFrame:
     """Return each arm's runs in words: how many, the medians of their times, and their datapoints."""
-    timed = runs[~runs["resumed"].eq(True).astype(bool)]
+    timed = not_resumed(runs)
     groups = timed.groupby("arm", sort=False)
     table = groups[list(EVENTS)].median().rename(columns=lambda name: f"{EVENTS[name]}, s")
     table.insert(0, "runs", groups.size())

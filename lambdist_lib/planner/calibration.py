@@ -15,7 +15,7 @@ from lambdist_lib.cloud.limits import LIMITS, ON_AWS, ON_LOCAL_CLOUD, Number, nu
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import counted
-from lambdist_lib.measures.intervals import mean_half_width, quantiles, share
+from lambdist_lib.measures.intervals import as_numbers, mean_half_width, quantiles, share
 from lambdist_lib.protocol import faults
 from lambdist_lib.protocol.contract import DEAD, STORED
 
@@ -92,11 +92,11 @@ def measured(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFram
         raise RunError(
             f"{maker.source} stored {stored_count}, and a calibration needs {MIN_VALUES}: name a larger run"
         )
-    worked_s = _numbers(stored["finished_at"]) - _numbers(stored["started_at"])
+    worked_s = as_numbers(stored["finished_at"]) - as_numbers(stored["started_at"])
     numbers = {**_process(stored, worked_s, maker), **_handler(stored, worked_s, invocations, maker)}
     if (runs["fault"] == "none").all():
         numbers |= _failures(records, maker)
-    queued = _numbers(stored["queued_at"]).groupby(stored["request_id"]).max()
+    queued = as_numbers(stored["queued_at"]).groupby(stored["request_id"]).max()
     processors = invocations[invocations["function"] == "processor"]
     processors = processors.assign(queued_at=processors["request_id"].map(queued))
     return Measured(maker, numbers, stored, invocations, processors)
@@ -185,10 +185,10 @@ def _handler(
 ) -> dict[str, Number]:
     """Measure an invocation beside its datapoints and writes, where it stored all that it received."""
     processors = invocations[(invocations["function"] == "processor") & invocations["request_id"].ne("")]
-    stored_all = _numbers(processors["received"]) == _numbers(processors["stored"])
+    stored_all = as_numbers(processors["received"]) == as_numbers(processors["stored"])
     clean = processors[stored_all].set_index("request_id")
     of_datapoints = worked_s.groupby(stored["request_id"]).sum()
-    beside = _numbers(clean["duration_s"]) - _numbers(clean["put_s"]) - of_datapoints.reindex(clean.index)
+    beside = as_numbers(clean["duration_s"]) - as_numbers(clean["put_s"]) - of_datapoints.reindex(clean.index)
     return maker.mean("handler_s", beside)
 
 
@@ -200,10 +200,10 @@ def _failures(records: pd.DataFrame, maker: Maker) -> dict[str, Number]:
     neither number.
     """
     settled = records[records["outcome"].isin((STORED, DEAD))]
-    redriven = _numbers(settled["redrives"]).fillna(0) > 0
+    redriven = as_numbers(settled["redrives"]).fillna(0) > 0
     clean = settled[(settled["outcome"] == STORED) & ~redriven]
-    attempts = int(_numbers(clean["receives"]).fillna(0).sum())
-    failed = int(_numbers(clean["failures"]).fillna(0).sum())
+    attempts = int(as_numbers(clean["receives"]).fillna(0).sum())
+    failed = int(as_numbers(clean["failures"]).fillna(0).sum())
     numbers = {}
     if attempts and attempts >= failed:
         fail = share(failed, attempts)
@@ -219,15 +219,13 @@ def _failures(records: pd.DataFrame, maker: Maker) -> dict[str, Number]:
 def _aws_only(measurement: Measured) -> dict[str, Number]:
     maker, called, stored = measurement.maker, measurement.processors, measurement.stored
     cold = called["cold"].astype(str).str.lower() == "true"
-    writes = _numbers(called["stored"])
-    way_s = _numbers(stored["total_s"]) - (_numbers(stored["done_at"]) - _numbers(stored["received_at"]))
+    writes = as_numbers(called["stored"])
+    way_s = as_numbers(stored["total_s"]) - (
+        as_numbers(stored["done_at"]) - as_numbers(stored["received_at"])
+    )
     return {
-        **maker.median("init_s", _numbers(called.loc[cold, "init_s"])),
-        **maker.median("put_s", (_numbers(called["put_s"]) / writes)[writes > 0]),
+        **maker.median("init_s", as_numbers(called.loc[cold, "init_s"])),
+        **maker.median("put_s", (as_numbers(called["put_s"]) / writes)[writes > 0]),
         **maker.median("network_s", way_s),
         "api_overhead_s": maker.number("api_overhead_s", 0.0, 0.0, 0.0, len(way_s)),  # within network_s
     }
-
-
-def _numbers(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values, errors="coerce")

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdist_lib.cloud.limits import default_processors
 from lambdist_lib.deployment import templates
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import contract, faults
 
 MAX_DATAPOINTS = 10**12
 MAX_CHUNKS = 100_000
-MIN_PROCESSORS, MAX_PROCESSORS = 2, 1_000  # of MaximumConcurrency, by AWS
 FAULTS = {  # kind of fault: its probability's name in System
     "raise": "p_fail",
     "permanent": "p_permanent",
@@ -100,11 +100,6 @@ def job_of(
         fault=_predictable(faults.parse_fault(fault), all_settings),
         settings=all_settings,
     )
-
-
-def default_processors(chunks: int) -> int:
-    """Return as many processors as senders, within AWS's bounds."""
-    return min(max(chunks, MIN_PROCESSORS), MAX_PROCESSORS)
 
 
 def _with_processors(settings: dict[str, Any], processors: int, chunks: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pandas as pd
 from lambdist_lib.cloud.limits import ON_LOCAL_CLOUD, Number, number
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.measures.intervals import mean_half_width
+from lambdist_lib.measures.intervals import as_numbers, mean_half_width
 from lambdist_lib.planner import calibration, settings_search
 from lambdist_lib.planner.calibration import Measured, measured
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
@@ -61,11 +61,11 @@ def calibrate(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFra
     between = pd.concat([gaps(table) for _, table in run.processors.groupby("run_id")], ignore_index=True)
     handler_s = run.numbers["handler_s"].value
     collectors = _in_order(run.invocations[run.invocations["function"] == "collector"])
-    collected_s = _numbers(collectors["duration_s"])
-    way_s = _numbers(run.stored.sort_values("sent_at")["total_s"])
-    put_s = _numbers(_in_order(run.processors)["put_s"]) / _numbers(_in_order(run.processors)["received"])
+    collected_s = as_numbers(collectors["duration_s"])
+    way_s = as_numbers(run.stored.sort_values("sent_at")["total_s"])
+    put_s = as_numbers(_in_order(run.processors)["put_s"]) / as_numbers(_in_order(run.processors)["received"])
     requests = math.ceil(runs["request_batch"].max() / 10)
-    spread_s = math.hypot(float(_numbers(run.processors["duration_s"]).std()), float(between.std()))
+    spread_s = math.hypot(float(as_numbers(run.processors["duration_s"]).std()), float(between.std()))
     cv = spread_s / run.numbers["process_s"].value  # gives an invocation's whole time the measured spread
     return {
         **UNLIMITED,
@@ -85,8 +85,8 @@ def gaps(processors: pd.DataFrame) -> pd.Series:
         processors: Invocations of one run with `queued_at`, when their last message was queued.
     """
     table = _in_order(processors)
-    end = _numbers(table["at"])
-    begin, before = end - _numbers(table["duration_s"]), end.groupby(table["environment_id"]).shift(1)
+    end = as_numbers(table["at"])
+    begin, before = end - as_numbers(table["duration_s"]), end.groupby(table["environment_id"]).shift(1)
     waited = table["queued_at"] < before
     return (begin - before)[waited].clip(lower=0).reset_index(drop=True)
 
@@ -193,9 +193,5 @@ def require_same(job: Job, runs: pd.DataFrame) -> None:
 
 
 def _in_order(invocations: pd.DataFrame) -> pd.DataFrame:
-    begin = _numbers(invocations["at"]) - _numbers(invocations["duration_s"])
+    begin = as_numbers(invocations["at"]) - as_numbers(invocations["duration_s"])
     return invocations.assign(begin=begin).sort_values("begin")
-
-
-def _numbers(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values, errors="coerce")

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from lambdist_lib.cloud import limits
+from lambdist_lib.cloud.limits import MIN_PROCESSORS
 from lambdist_lib.planner.fluid.forecast import Forecast
-from lambdist_lib.planner.job import MIN_PROCESSORS, Job
+from lambdist_lib.planner.job import Job
 from lambdist_lib.planner.job_system import reserved
 
 DAY_S = 86_400

@@ -5,12 +5,13 @@
 
 from collections.abc import Mapping
 
+from lambdist_lib.cloud.limits import MAX_PROCESSORS
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.formatting import percent
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid import phases
-from lambdist_lib.planner.job import MAX_PROCESSORS, Job
+from lambdist_lib.planner.job import Job
 from lambdist_lib.planner.job_system import values, work_on_s
 from lambdist_lib.planner.system import System
 

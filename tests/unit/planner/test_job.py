@@ -2,10 +2,11 @@
 
 import pytest
 
+from lambdist_lib.cloud.limits import default_processors
 from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import UsageError
 from lambdist_lib.planner import job_system, predict
-from lambdist_lib.planner.job import default_processors, job_of
+from lambdist_lib.planner.job import job_of
 from lambdist_lib.planner.job_system import build, values
 
 TABLE = assumptions.load()
