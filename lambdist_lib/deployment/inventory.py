@@ -129,77 +129,45 @@ def kind_and_name(arn: str) -> tuple[str, str] | None:
     return None
 
 
-def _each(paginator: Any, key: str) -> Iterator[Any]:
-    for page in paginator.paginate():
+def _each(target: Target, service: str, operation: str, key: str) -> Iterator[Any]:
+    """Yield the entries of every page of an operation."""
+    for page in target.client(service).get_paginator(operation).paginate():
         yield from page.get(key, [])
 
 
-def _mappings(target: Target) -> Iterator[Listed]:
-    pages = target.client("lambda").get_paginator("list_event_source_mappings")
-    for entry in _each(pages, "EventSourceMappings"):
-        yield entry["UUID"], entry.get("FunctionArn", "").rpartition(":")[2], {}
+def _listing(
+    service: str, operation: str, key: str, identify: Callable[[Any], Listed]
+) -> Callable[[Target], Iterator[Listed]]:
+    return lambda target: map(identify, _each(target, service, operation, key))
 
 
-def _functions(target: Target) -> Iterator[Listed]:
-    for entry in _each(target.client("lambda").get_paginator("list_functions"), "Functions"):
-        yield entry["FunctionName"], entry["FunctionName"], {}
+def _named(key: str) -> Callable[[Any], Listed]:
+    """Return what identifies an entry whose name is its id."""
+    return lambda entry: (entry[key], entry[key], {})
 
 
-def _queues(target: Target) -> Iterator[Listed]:
-    for url in _each(target.client("sqs").get_paginator("list_queues"), "QueueUrls"):
-        yield url, url.rpartition("/")[2], {}
+def _of_api(operation: str) -> Callable[[Target], Iterator[Listed]]:
+    """List entries of API Gateway, which have tags."""
+    return _listing(
+        "apigateway",
+        operation,
+        "items",
+        lambda entry: (entry["id"], entry.get("name") or entry["id"], entry.get("tags", {})),
+    )
 
 
-def _topics(target: Target) -> Iterator[Listed]:
-    for entry in _each(target.client("sns").get_paginator("list_topics"), "Topics"):
-        yield entry["TopicArn"], entry["TopicArn"].rpartition(":")[2], {}
-
-
-def _tables(target: Target) -> Iterator[Listed]:
-    for name in _each(target.client("dynamodb").get_paginator("list_tables"), "TableNames"):
-        yield name, name, {}
-
-
-def _alarms(target: Target) -> Iterator[Listed]:
-    for entry in _each(target.client("cloudwatch").get_paginator("describe_alarms"), "MetricAlarms"):
-        yield entry["AlarmName"], entry["AlarmName"], {}
-
-
-def _log_groups(target: Target) -> Iterator[Listed]:
-    for entry in _each(target.client("logs").get_paginator("describe_log_groups"), "logGroups"):
-        yield entry["logGroupName"], entry["logGroupName"], {}
+def _last(address: str, separator: str = ":") -> str:
+    return address.rpartition(separator)[2]
 
 
 def _roles(target: Target) -> Iterator[Listed]:
     """The roles of this Region: those of stacks in other Regions have similar names."""
     iam = target.client("iam")
-    for entry in _each(iam.get_paginator("list_roles"), "Roles"):
+    for entry in _each(target, "iam", "list_roles", "Roles"):
         if any(f"-{kind.replace('_', '-')}-" in entry["RoleName"] for kind in templates.KINDS):
             marks = tags.read(iam.list_role_tags(RoleName=entry["RoleName"])["Tags"])
             if marks.get(tags.REGION) == target.region:
                 yield entry["RoleName"], entry["RoleName"], marks
-
-
-def _state_machines(target: Target) -> Iterator[Listed]:
-    for entry in _each(target.client("stepfunctions").get_paginator("list_state_machines"), "stateMachines"):
-        yield entry["stateMachineArn"], entry["name"], {}
-
-
-def _plans(target: Target) -> Iterator[Listed]:
-    return _of_api(target.client("apigateway").get_paginator("get_usage_plans"))
-
-
-def _keys(target: Target) -> Iterator[Listed]:
-    return _of_api(target.client("apigateway").get_paginator("get_api_keys"))
-
-
-def _apis(target: Target) -> Iterator[Listed]:
-    return _of_api(target.client("apigateway").get_paginator("get_rest_apis"))
-
-
-def _of_api(paginator: Any) -> Iterator[Listed]:
-    for entry in _each(paginator, "items"):
-        yield entry["id"], entry.get("name") or entry["id"], entry.get("tags", {})
 
 
 def _buckets(target: Target) -> Iterator[Listed]:
@@ -228,20 +196,28 @@ def _delete_role(target: Target, name: str) -> None:
 
 
 LISTS: dict[str, Callable[[Target], Iterable[Listed]]] = {  # in the order of deletion
-    "event source mapping": _mappings,
-    "state machine": _state_machines,
-    "function": _functions,
-    "queue": _queues,
-    "alarm": _alarms,
-    "topic": _topics,
-    "table": _tables,
-    "usage plan": _plans,
-    "API key": _keys,
-    "API": _apis,
-    "log group": _log_groups,
+    "event source mapping": _listing(
+        "lambda", "list_event_source_mappings", "EventSourceMappings",
+        lambda entry: (entry["UUID"], _last(entry.get("FunctionArn", "")), {}),
+    ),
+    "state machine": _listing(
+        "stepfunctions", "list_state_machines", "stateMachines",
+        lambda entry: (entry["stateMachineArn"], entry["name"], {}),
+    ),
+    "function": _listing("lambda", "list_functions", "Functions", _named("FunctionName")),
+    "queue": _listing("sqs", "list_queues", "QueueUrls", lambda url: (url, _last(url, "/"), {})),
+    "alarm": _listing("cloudwatch", "describe_alarms", "MetricAlarms", _named("AlarmName")),
+    "topic": _listing(
+        "sns", "list_topics", "Topics", lambda entry: (entry["TopicArn"], _last(entry["TopicArn"]), {})
+    ),
+    "table": _listing("dynamodb", "list_tables", "TableNames", lambda name: (name, name, {})),
+    "usage plan": _of_api("get_usage_plans"),
+    "API key": _of_api("get_api_keys"),
+    "API": _of_api("get_rest_apis"),
+    "log group": _listing("logs", "describe_log_groups", "logGroups", _named("logGroupName")),
     "role": _roles,
     "bucket": _buckets,
-}
+}  # fmt: skip
 KINDS = tuple(LISTS)
 DELETES: dict[str, Callable[[Target, str], object]] = {
     "event source mapping": lambda target, id_: target.client("lambda").delete_event_source_mapping(UUID=id_),

@@ -84,32 +84,17 @@ def apply_stacks(
     built = {kind: _built(target, kind, values[kind], processing) for kind in kinds}
     names = [stack_name(kind, name) for kind in kinds]
     with pending.record(target, name, [full for full in names if not change_sets.describe(target, full)]):
-        for kind, uploaded in _upload(target, name, built, log).items():
-            values[kind] |= uploaded
+        bucket = artifact_bucket.ensure(target, name)
+        own = [bundle for of_kind in built.values() for bundle in of_kind.values()]
+        artifact_bucket.upload(target, bucket, own, log)
+        for kind in kinds:
+            values[kind] |= _code_parameters(kind, built[kind], bucket)
         if failed := _carry_out(target, name, values, lifetime_s, log):
             raise DeployError(f"{'; '.join(failed)}; {_left(target, name)}")
         deployed = {kind: _describe(target, kind, name) for kind in kinds}
         for stack in deployed.values():
             local_fixes.close(target, stack.name, stack.outputs, stack.parameters)
     return deployed
-
-
-def _upload(
-    target: Target, name: str, built: Mapping[str, Mapping[str, bundles.Bundle]], log: Log
-) -> dict[str, dict[str, str]]:
-    """Upload the bundles of all stacks; return the parameters that name them, by kind."""
-    bucket = artifact_bucket.ensure(target, name)
-    artifact_bucket.upload(
-        target, bucket, [bundle for of_kind in built.values() for bundle in of_kind.values()], log
-    )
-    return {
-        kind: {
-            "ArtifactBucket": bucket,
-            **{parameter: bundle.key for parameter, bundle in of_kind.items()},
-            **_map_bucket(kind, bucket),
-        }
-        for kind, of_kind in built.items()
-    }
 
 
 def apply_mapping(target: Target, stack: Stack, settings: dict[str, Any]) -> Stack:
@@ -139,18 +124,19 @@ def up_to_date(
         return None
     values = templates.to_parameters(kind, settings or {})
     defaults = {key: str(entry.get("Default", "")) for key, entry in templates.parameters(kind).items()}
-    built = {key: bundle.key for key, bundle in _built(target, kind, values, processing).items()}
-    bucket = stack.parameters["ArtifactBucket"]
-    wanted = {**defaults, **values, **built, "ArtifactBucket": bucket, **_map_bucket(kind, bucket)}
+    built = _built(target, kind, values, processing)
+    wanted = {**defaults, **values, **_code_parameters(kind, built, stack.parameters["ArtifactBucket"])}
     if wanted != stack.parameters:
         return None
     text = target.client("cloudformation").get_template(StackName=stack.name)["TemplateBody"]
     return stack if text == _body(target, kind, values) else None
 
 
-def _map_bucket(kind: str, bucket: str) -> dict[str, str]:
-    """Return the parameter with the bucket of the files that a map reads, where a template has one."""
-    return {"MapBucket": bucket} if "MapBucket" in templates.parameters(kind) else {}
+def _code_parameters(kind: str, built: Mapping[str, bundles.Bundle], bucket: str) -> dict[str, str]:
+    """Return the parameters that name a stack's bundles, their bucket, and that of the files of a map."""
+    keys = {parameter: bundle.key for parameter, bundle in built.items()}
+    map_bucket = {"MapBucket": bucket} if "MapBucket" in templates.parameters(kind) else {}
+    return {"ArtifactBucket": bucket, **keys, **map_bucket}
 
 
 def _built(
