@@ -6,6 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdist_lib.protocol.contract import PermanentError
+
 NOT_OWN = "NOT (put_at = :put_at AND request_id = :request_id)"
 STORE_CONDITION = "attribute_not_exists(#outcome) OR #outcome <> :unless"
 LIST_APPEND = re.compile(r"list_append\(if_not_exists\((\w+), (:\w+)\), (:\w+)\)")
@@ -153,3 +155,12 @@ class FakeTopic:
         if self.refuses:
             raise refusal("Throttled")
         self.published.append(message)
+
+
+def process_by_word(data: str) -> str:
+    """transient and permanent fail, everything else succeeds."""
+    if data == "transient":
+        raise ValueError("not now")
+    if data == "permanent":
+        raise PermanentError("never")
+    return f"{data}_processed"

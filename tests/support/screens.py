@@ -35,13 +35,6 @@ HERE = (  # need neither a cloud nor minutes, and give the same words on each ma
 )
 
 
-class Terminal(io.StringIO):
-    """A terminal, so that paragraphs are wrapped."""
-
-    def isatty(self):
-        return True
-
-
 @contextlib.contextmanager
 def results():
     """A results folder with the reference experiments and two that differ in memory, 80 columns."""
@@ -62,6 +55,8 @@ def results():
 
 def output_of(command, folder):
     """What a command prints, its error line included; a summary is read, not computed again."""
+    from support.terminals import Terminal
+
     out, err = Terminal(), io.StringIO()
     summary = json.loads((paths.root() / "results/reference/summary.json").read_text(encoding="utf-8"))
     with (

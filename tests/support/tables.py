@@ -1,4 +1,4 @@
-"""Synthetic tables with every column of `lambdist_lib.columns`, as one run or experiment would leave them."""
+"""Synthetic tables with every column of `results.schema`, as one run or experiment would leave them."""
 
 import numpy as np
 import pandas as pd
@@ -100,6 +100,11 @@ def records(count=131, *, dead=(), arm="distributed", run_id="run-1", senders=20
                     "init_s": 0.4}  # fmt: skip
         rows.append(row)
     return pd.DataFrame(rows, columns=list(RECORDS))
+
+
+def ended_as(*outcomes, run_id="run-1"):
+    """The records of one run, with these outcomes."""
+    return records(len(outcomes), run_id=run_id).assign(outcome=list(outcomes))
 
 
 def invocations(count=131, *, cold=8, function="processor", run_id="run-1", seed=0):

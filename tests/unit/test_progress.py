@@ -1,12 +1,12 @@
 """Show the progress of a step in a log, a terminal and a notebook."""
 
-import io
 import re
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.terminals import Terminal
 
 from lambdist_lib import progress as progress_module
 from lambdist_lib.progress import Progress, RunProgress
@@ -58,11 +58,6 @@ def test_run_progress_line_is_never_wider_than_requested(progress, width):
 def test_run_progress_table_has_a_value_under_each_heading(progress):
     """The table has the same cells as the line."""
     assert progress.table().count("<th>") == progress.table().count("<td>") == len(progress.cells())
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 def test_progress_in_a_log_is_one_line(capsys):

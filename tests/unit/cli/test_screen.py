@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from support.terminals import Terminal
 
 from lambdist_lib import paths
 from lambdist_lib.cli import completion, dead_text, main, screen
@@ -25,11 +26,6 @@ TABLE = plain(
     [("distributed", "1.8 times slower (1.6 to 2.07)", "1,234"), ("single node", "4.5 times faster", "9")],
 )  # fmt: skip
 SENTENCE = "Verdict: the words of a paragraph are wrapped between words and never within one."
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.bills import usd
 
 from lambdist_lib.costs import assumptions
 from lambdist_lib.costs import bill as costs_bill
@@ -26,10 +27,6 @@ amounts = st.floats(0, 1e12)
 
 
 usages = st.builds(costs_bill.Usage, **dict.fromkeys(costs_bill.AMOUNTS, amounts))
-
-
-def usd(bill):
-    return {(line.service, line.what): line.usd for line in bill}
 
 
 def test_a_million_datapoints_cost_what_was_reckoned_by_hand():

@@ -1,16 +1,12 @@
 """Estimate what a run will use."""
 
 import pytest
+from support.bills import quantities
 
 from lambdist_lib.costs import assumptions, estimate
 from lambdist_lib.costs import bill as costs_bill
 
 PRICES = assumptions.load()
-
-
-def quantities(parts, *names):
-    """Of a split usage: what was asked for, of all parts together."""
-    return tuple(getattr(costs_bill.total(parts), name) for name in names)
 
 
 def test_ten_datapoints_by_hand():

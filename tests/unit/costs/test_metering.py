@@ -3,16 +3,12 @@
 import pandas as pd
 import pytest
 from support import tables as frames
+from support.bills import quantities
 
 from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.costs import bill as costs_bill
 
 PRICES = assumptions.load()
-
-
-def quantities(parts, *names):
-    """Of a split usage: what was asked for, of all parts together."""
-    return tuple(getattr(costs_bill.total(parts), name) for name in names)
 
 
 def metered(dead=(129, 130), **columns):

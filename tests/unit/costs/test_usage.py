@@ -1,16 +1,13 @@
 """Convert counts to billable usage."""
 
 import pytest
+from support.bills import usd
 
 from lambdist_lib.costs import assumptions
 from lambdist_lib.costs import bill as costs_bill
 from lambdist_lib.costs import usage as costs_usage
 
 PRICES = assumptions.load()
-
-
-def usd(bill):
-    return {(line.service, line.what): line.usd for line in bill}
 
 
 def test_a_stack_that_stands_costs_polls_alarms_and_a_metric():

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.fakes import CONTEXT, INVOCATION, FakeDynamoDB, FakeQueue
+from support.fakes import CONTEXT, INVOCATION, FakeDynamoDB, FakeQueue, process_by_word
 from support.harmful import HARMFUL, harm
 from support.messages import message
 
@@ -54,15 +54,6 @@ class Stack:
 @pytest.fixture
 def processor(import_fresh):
     return import_fresh("processor")
-
-
-def process_by_word(data):
-    """transient and permanent fail, everything else succeeds."""
-    if data == "transient":
-        raise ValueError("not now")
-    if data == "permanent":
-        raise PermanentError("never")
-    return f"{data}_processed"
 
 
 # -- One batch -----------------------------------------------------------------------------

@@ -6,21 +6,10 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.fakes import CONTEXT, FakeDynamoDB
+from support.fakes import CONTEXT, FakeDynamoDB, process_by_word
 from support.harmful import HARMFUL, harm
 
-from lambdist_lib.protocol.contract import PermanentError
-
 GIVEN_ONCE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def process_by_word(data):
-    """transient and permanent fail, everything else succeeds."""
-    if data == "transient":
-        raise ValueError("not now")
-    if data == "permanent":
-        raise PermanentError("never")
-    return f"{data}_processed"
 
 
 class Stack:

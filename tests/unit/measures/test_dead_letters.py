@@ -13,10 +13,6 @@ from lambdist_lib.results.schema import RECORDS
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 
 
-def ended_as(*outcomes, run_id="run-1"):
-    return frames.records(len(outcomes), run_id=run_id).assign(outcome=list(outcomes))
-
-
 def test_the_rate_is_over_settled_datapoints():
     """One that was rejected or never sent had no chance to die."""
     records = frames.records(131, dead={129, 130})
@@ -36,7 +32,7 @@ def test_all_dead_is_a_rate_of_one():
 
 
 def test_nothing_settled_has_no_rate():
-    row = dead_letters.rate(ended_as("unsent", "unsent")).iloc[0]
+    row = dead_letters.rate(frames.ended_as("unsent", "unsent")).iloc[0]
 
     assert row["settled"] == 0
     assert math.isnan(row["rate"])
@@ -173,7 +169,7 @@ def test_what_cannot_happen_has_no_chance():
     assert (row["p_value"], row["method"]) == (0, "impossible under the law")
 
 
-@pytest.mark.parametrize("records", [frames.records(5), ended_as("unsent", "lost")])
+@pytest.mark.parametrize("records", [frames.records(5), frames.ended_as("unsent", "lost")])
 def test_nothing_to_test_has_no_p_value(records):
     row = dead_letters.goodness_of_fit(records, p=0.0).iloc[0]
 

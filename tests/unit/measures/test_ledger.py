@@ -16,14 +16,10 @@ from lambdist_lib.results.schema import RECORDS
 NO_RECORDS = pd.DataFrame(columns=list(RECORDS))
 
 
-def ended_as(*outcomes, run_id="run-1"):
-    return frames.records(len(outcomes), run_id=run_id).assign(outcome=list(outcomes))
-
-
 def test_count_has_one_row_per_run():
     """Each run has its own counts."""
     records = pd.concat(
-        [frames.records(131, dead={129, 130}), ended_as("stored", "lost", run_id="a-later-one")]
+        [frames.records(131, dead={129, 130}), frames.ended_as("stored", "lost", run_id="a-later-one")]
     )
 
     counts = ledger.count(records)
@@ -36,7 +32,7 @@ def test_count_has_one_row_per_run():
 @given(outcomes=st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=40))
 def test_require_balanced_refuses_only_lost_and_in_flight(outcomes):
     """The outcomes add up to the submitted datapoints; only lost and in-flight ones are refused."""
-    counts = ledger.count(ended_as(*outcomes))
+    counts = ledger.count(frames.ended_as(*outcomes))
 
     assert counts.loc[0, list(OUTCOMES)].sum() == counts.loc[0, "submitted"] == len(outcomes)
     if {"lost", "in_flight"} & set(outcomes):
@@ -49,7 +45,7 @@ def test_require_balanced_refuses_only_lost_and_in_flight(outcomes):
 def test_require_balanced_names_the_run_the_loss_and_the_command():
     """The error has all that the user needs."""
     counts = ledger.count(
-        pd.concat([ended_as("stored"), ended_as("stored", "lost", "in_flight", run_id="bad")])
+        pd.concat([frames.ended_as("stored"), frames.ended_as("stored", "lost", "in_flight", run_id="bad")])
     )
 
     with pytest.raises(RunError) as refused:
@@ -62,7 +58,7 @@ def test_require_balanced_names_the_run_the_loss_and_the_command():
 
 def test_require_balanced_refuses_a_datapoint_without_an_outcome():
     """It counts as submitted and has no outcome, so that it cannot vanish."""
-    counts = ledger.count(ended_as("stored", "", "sorted"))
+    counts = ledger.count(frames.ended_as("stored", "", "sorted"))
 
     with pytest.raises(RunError, match=r"do not add up to its 3 datapoints \(\+2 unaccounted"):
         ledger.require_balanced(counts)

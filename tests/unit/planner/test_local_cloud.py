@@ -3,10 +3,9 @@
 import json
 
 import pytest
+from support.plans import plan_of
+from support.reference import FOLDER, WARM, tables_of
 
-from lambdist_lib import paths
-from lambdist_lib.analysis import load_results
-from lambdist_lib.cli import main
 from lambdist_lib.cloud import limits
 from lambdist_lib.costs import assumptions
 from lambdist_lib.errors import RunError, UsageError
@@ -14,21 +13,8 @@ from lambdist_lib.planner import local_cloud
 from lambdist_lib.planner.fluid import phases
 from lambdist_lib.planner.job import job_of
 
-FOLDER = paths.root() / "results" / "reference"
-REFERENCE = load_results(FOLDER)
-WARM = REFERENCE.runs.query("arm == 'distributed' and temperature == 'warm'").sort_values("started_at")
 TABLE = assumptions.load()
 LIKE = WARM[["chunks", "processors", "work"]].iloc[0].to_dict()
-
-
-def tables_of(*run_ids):
-    tables = (REFERENCE.runs, REFERENCE.records, REFERENCE.invocations)
-    return [table[table["run_id"].isin(run_ids)] for table in tables]
-
-
-def plan_of(capsys, *typed):
-    status = main.main(["plan", *typed])
-    return status, capsys.readouterr()
 
 
 def test_local_cloud_has_no_aws_limits():

@@ -3,17 +3,12 @@
 import json
 
 import pytest
+from support.plans import plan_of
 
-from lambdist_lib.cli import main
 from lambdist_lib.cloud import limits
 from lambdist_lib.errors import UsageError
 from lambdist_lib.planner import plan as planner_plan
 from lambdist_lib.planner.fluid import phases
-
-
-def plan_of(capsys, *typed):
-    status = main.main(["plan", *typed])
-    return status, capsys.readouterr()
 
 
 def test_plan_answers_every_question_for_a_billion(capsys):

@@ -3,24 +3,11 @@
 import math
 
 import pytest
+from support.joined import STORED, joined, receipt
 
-from lambdist_lib.data.datapoints import Line
-from lambdist_lib.records import join
 from lambdist_lib.results import schema
 
-STORED = {"n": 0, "outcome": "stored", "result": '"r"', "put_at": 12.5, "receives": 1}
-
-
 FAILED = {"n": 0, "attempts": [{"cause": "ValueError: a"}, {"cause": "ValueError: b"}]}
-
-
-def receipt(verdict, n=0, **fields):
-    return {"n": n, "verdict": verdict, "cause": "", "tries": 1, "status": 200, **fields}
-
-
-def joined(receipts, items, *, arm="distributed", queued=0, lines=1):
-    found = {item["n"]: item for item in items}
-    return join.join("run", arm, [Line(n, f"d{n}") for n in range(lines)], receipts, found, queued=queued)
 
 
 @pytest.mark.parametrize(

@@ -8,23 +8,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.joined import STORED, joined, receipt
 
-from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
 from lambdist_lib.records import join
 from lambdist_lib.results import files as results_files
 from lambdist_lib.results import schema, tables, typed
-
-STORED = {"n": 0, "outcome": "stored", "result": '"r"', "put_at": 12.5, "receives": 1}
-
-
-def receipt(verdict, n=0, **fields):
-    return {"n": n, "verdict": verdict, "cause": "", "tries": 1, "status": 200, **fields}
-
-
-def joined(receipts, items, *, arm="distributed", queued=0, lines=1):
-    found = {item["n"]: item for item in items}
-    return join.join("run", arm, [Line(n, f"d{n}") for n in range(lines)], receipts, found, queued=queued)
 
 
 @pytest.mark.parametrize("cause", ["", "NA", "null", 'she said "no", twice', "two  spaces"])

@@ -1,21 +1,12 @@
 """Runs that the calibration has not seen."""
 
 import pytest
+from support.reference import REFERENCE, WARM, tables_of
 
-from lambdist_lib import paths
-from lambdist_lib.analysis import load_results
 from lambdist_lib.costs import assumptions
 from lambdist_lib.planner.validation import held_out
 
-FOLDER = paths.root() / "results" / "reference"
-REFERENCE = load_results(FOLDER)
-WARM = REFERENCE.runs.query("arm == 'distributed' and temperature == 'warm'").sort_values("started_at")
 TABLE = assumptions.load()
-
-
-def tables_of(*run_ids):
-    tables = (REFERENCE.runs, REFERENCE.records, REFERENCE.invocations)
-    return [table[table["run_id"].isin(run_ids)] for table in tables]
 
 
 def test_other_runs_are_predicted_from_one():
