@@ -1,4 +1,4 @@
-"""SIGTERM as Ctrl-C: what is under way ends cleanly and says how it goes on."""
+"""Treat SIGTERM as Ctrl-C: the command ends cleanly and says how to go on."""
 
 import contextlib
 import signal

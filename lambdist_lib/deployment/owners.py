@@ -1,4 +1,4 @@
-"""Know which experiment created the stacks of this machine, also after its process was killed.
+"""Record which experiment created the stacks of this machine; a killed process leaves the record.
 
 A file of the state folder for each stack of a target names the experiment, its process and the stack's id.
 A deploy without an experiment is to stay: it removes the files (`forget`).

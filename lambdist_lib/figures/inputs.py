@@ -1,4 +1,4 @@
-"""What the figures of the catalogue are drawn from, and the choice of the run that they show."""
+"""Hold what the figures of the catalogue are drawn from, and choose the run that they show."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

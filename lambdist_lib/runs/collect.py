@@ -1,4 +1,4 @@
-"""What a run leaves, gathered into its folder: tables, answers, ledger, times."""
+"""Gather the results of a run into its folder: tables, outputs, ledger, times."""
 
 import collections
 import contextlib

@@ -1,4 +1,4 @@
-"""Waiting until every accepted datapoint of a run is stored or dead.
+"""Wait until every accepted datapoint of a run is stored or dead.
 
 While the queue works, only its depth is asked for: counting items would take capacity from
 the run that is measured.

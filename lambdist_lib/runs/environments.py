@@ -1,4 +1,4 @@
-"""The stacks of an experiment as deployed, and which of its arms' environments are warm."""
+"""Keep an experiment's stacks as its runs need them, and know which environments are warm."""
 
 import itertools
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""A file through any API of the original's form, also one that this project did not deploy.
+"""Send a file through any API that takes the original's requests, also one deployed by others.
 
 Each datapoint is one `POST {"data": "…"}`. Behind such an API is no table that we may read: the
 run closes when every datapoint is accepted, rejected or given up, and its journal is the truth.

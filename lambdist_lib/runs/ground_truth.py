@@ -1,4 +1,4 @@
-"""What a fault plan will do, before it is done: `truth.csv` in the folder of a run with faults.
+"""Compute what a fault plan will do to each datapoint: `truth.csv` in the folder of a run with faults.
 
 The plan's draws depend on seed, datapoint and attempt only, so each datapoint's way can be
 told in advance, as if it were alone in its batch. Where a batch is larger than one, a crash

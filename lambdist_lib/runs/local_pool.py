@@ -1,4 +1,4 @@
-"""The run of the arm without a cloud: `local_pool`'s processes, and the same folder as of any run."""
+"""Run the arm without a cloud, `local_pool`, and leave the same folder as any run."""
 
 import time
 from pathlib import Path

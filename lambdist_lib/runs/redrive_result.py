@@ -1,4 +1,4 @@
-"""The outcomes of dead letters that were sent again, counted from their items before and after."""
+"""Count the outcomes of dead letters that were sent again, from their items before and after."""
 
 import collections
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The order of an experiment's runs, drawn from its seed before the first begins.
+"""Draw the order of an experiment's runs from its seed, before the first begins.
 
 A schedule is a list of rounds, each a list of runs. It needs no cloud and no clock.
 """

@@ -1,4 +1,4 @@
-"""The fault `throttle`: a share of the processor's concurrency is taken away for a run.
+"""Inject the fault `throttle`: take away a share of the processor's concurrency for a run.
 
 On AWS reserved concurrency below the mapping's maximum does it: the mapping takes messages
 that then find no place, and each loses a receive without a trace. The local cloud's mapping

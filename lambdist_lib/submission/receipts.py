@@ -1,4 +1,4 @@
-"""How to send a run (`SendOptions`), and its result: receipts and counts."""
+"""Define how a run is sent (`SendOptions`) and what that returns: receipts and counts."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The requests that are left to send: retries that are due first, then new ones on their schedule."""
+"""Queue the requests that are left to send: due retries first, then new ones on their schedule."""
 
 import heapq
 import itertools
