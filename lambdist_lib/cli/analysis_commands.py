@@ -1,6 +1,9 @@
 """The commands that measure, compare and report."""
 
 import argparse
+import contextlib
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from lambdist_lib.cli import arguments, value_types
@@ -69,7 +72,8 @@ def run(options: argparse.Namespace) -> None:
         options, "target", "region", "profile", "experiment_id", "keep_stacks", "data", "seed", "processing",
         "queue_batch", "memory_mb", "processors", "stop_if_dead", "first_datapoints", *cli_options.SENDING,
     )  # fmt: skip
-    with Experiment(arms=arms, **cli_options.of_file(options), **conditions) as experiment:
+    experiment = Experiment(arms=arms, **cli_options.of_file(options), **conditions)
+    with _interrupt_explained(experiment.id), experiment:
         runs = 1 + options.repetitions
         experiment.deploy(runs=runs, **settings, **cli_options.values(options, "budget_usd", "yes"))
         experiment.run_cold()
@@ -88,6 +92,18 @@ def run(options: argparse.Namespace) -> None:
     thresholds.require(summary, options.fail_if)
     if not options.allow_rejected:
         closing.require_accepted(experiment.runs.to_dict("records"))
+
+
+@contextlib.contextmanager
+def _interrupt_explained(experiment_id: str) -> Iterator[None]:
+    """Say how an experiment goes on that was interrupted between two runs; a run says it itself."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        if str(interrupt):
+            raise
+        how = f"the same command with --id {shlex.quote(experiment_id)} goes on"
+        raise KeyboardInterrupt(f"interrupted between two runs: {how}") from None
 
 
 @command(

@@ -234,7 +234,10 @@ def find(run: str) -> list[Path]:
 
 def _meant(run: str) -> str:
     """Return a hint at the result that was probably meant: the closest id, else the newest experiment."""
-    if near := closest(run, known_ids()):
+    known = known_ids()
+    if run in known:
+        return ", or it has no complete run yet: the command that began it goes on with the same --id"
+    if near := closest(run, known):
         return f"; did you mean {near}?"
     experiments = sorted(path.parent.name for path in paths.results().glob("*/runs"))
     return f"; the latest experiment is {experiments[-1]}" if experiments else ""

@@ -4,11 +4,13 @@ A bad value ends with status 2 and one line, before a cloud is started, a folder
 A good one is parsed. `test_every_option_has_its_edges` fails for an option that is not in the table.
 """
 
+import contextlib
 import re
 import shlex
 
 import pytest
 
+from lambdist_lib import experiment
 from lambdist_lib.cli import main, parser
 from lambdist_lib.cli.declaration import Exclusive
 from lambdist_lib.cloud import local_cloud, targets
@@ -262,6 +264,53 @@ def nothing_happens(tmp_path, monkeypatch):
         monkeypatch.setattr(module, function, refuse)
     yield
     assert not results.exists() and not state.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["api", "api --key-only", "submit data/words.txt", "fetch adhoc-2026-11-29", "dead adhoc-2026-11-29"],
+)
+def test_no_cloud_is_started_to_look_for_a_stack(line, nothing_happens, capsys):
+    """Without a local cloud nothing is deployed there; the error has the command that deploys."""
+    assert main.main(line.split()) == 8
+
+    assert "is not deployed on local cloud: run `lambdist deploy" in capsys.readouterr().err
+
+
+def test_no_cloud_is_started_to_delete_a_stack(nothing_happens, capsys):
+    """And nothing is said to be deleted."""
+    assert main.main(["destroy"]) == 0
+
+    assert " deleted" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("command", ["analyse", "report"])
+def test_datapoints_sent_by_hand_are_not_measured(command, nothing_happens, capsys):
+    """The error has the command that prints their answers."""
+    assert main.main([command, "adhoc-2026-11-29"]) == 2
+
+    assert "`lambdist fetch adhoc-2026-11-29`" in capsys.readouterr().err
+
+
+def test_an_interrupt_between_two_runs_says_how_the_experiment_goes_on(monkeypatch, capsys):
+    """The message has the id that was made for it; an interrupted run has a message of its own."""
+
+    class Interrupted(contextlib.AbstractContextManager):
+        id = "words-1"
+
+        def __init__(self, **_):
+            pass
+
+        def __exit__(self, *_):
+            return None
+
+        def deploy(self, **_):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "Experiment", Interrupted)
+
+    assert main.main(["run", "data/words.txt"]) == 130
+    assert "--id words-1 goes on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("command", "name", "values"), cases(1))

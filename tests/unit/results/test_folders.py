@@ -91,6 +91,15 @@ def test_a_run_that_is_not_there_is_an_error_with_a_hint(results):
         folders.find("one")
 
 
+def test_an_experiment_without_a_complete_run_is_not_suggested_for_itself(results):
+    """It was interrupted before its first run was kept; the command that began it goes on."""
+    (results / "one").mkdir(parents=True)
+    (results / "one" / "experiment.json").write_text("{}")
+
+    with pytest.raises(RunError, match=r"no complete run yet: .* goes on with the same --id"):
+        folders.find("one")
+
+
 def test_only_collected_runs_count_as_collected(results):
     """Destroy holds back for the others."""
     made(results, "one", "one-d")
