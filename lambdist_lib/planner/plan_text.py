@@ -130,12 +130,18 @@ def _reason(text: str) -> str:
 
 
 def _inputs(plan: dict[str, Any]) -> list[str]:
-    provenances: dict[str, list[str]] = {}
-    for row in plan["inputs"]:
-        if row["name"] in LIMITS:
-            provenances.setdefault(row["provenance"], []).append(row["name"])
-    return [f"{'inputs' if not place else '':<11} {name}: {', '.join(provenances[name])}"
-            for place, name in enumerate(provenances)]  # fmt: skip
+    """Return a line for each number that is not a price, by its provenance."""
+    rows = [row for row in plan["inputs"] if row["name"] in LIMITS]
+    lines = []
+    for provenance in dict.fromkeys(row["provenance"] for row in rows):
+        lines.append(f"{'' if lines else 'inputs':<11} {provenance}:")
+        lines += [f"{'':<11} {_value(row)}" for row in rows if row["provenance"] == provenance]
+    return [*lines, f"{'':<11} --limits FILE replaces any of them by its name; --json has their sources"]
+
+
+def _value(row: dict[str, Any]) -> str:
+    span = f" ({number(row['low'])} to {number(row['high'])})" if row["low"] < row["high"] else ""
+    return f"{row['name']} {number(row['value'])}{span} {row['unit']}"
 
 
 def _notes(plan: dict[str, Any]) -> list[str]:

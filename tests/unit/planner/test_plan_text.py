@@ -1,5 +1,7 @@
 """A plan as a page of text."""
 
+import re
+
 from lambdist_lib.costs import assumptions
 from lambdist_lib.planner import predict
 from lambdist_lib.planner.job import job_of
@@ -26,6 +28,17 @@ def test_text_has_every_part_and_the_provenance_of_inputs():
     ):
         assert word in text
     assert "measured" not in text  # no run calibrated it
+    assert "network_s 0.02 (0.005 to 0.1) s to the Region and back" in text
+
+
+def test_text_fits_its_width_and_keeps_numbers_with_their_units():
+    """Also with the value and the unit of each input."""
+    plan = predict.predict(job_of(datapoints=10**6, chunks=100, fault="raise:0.1"), TABLE)
+
+    text = format_plan(plan, width=80, verbose=True)
+
+    assert max(map(len, text.splitlines())) <= 80
+    assert not re.search(r"\d\n +(s|ms|min|h|days|USD|%|datapoints|senders|processors)\b", text)
 
 
 def test_text_of_an_impossible_plan_begins_with_the_obstacle():
