@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from lambdist_lib.cloud.stack_settings import parse_settings
 from lambdist_lib.costs import bill, estimate, map_counts
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.costs.usage import AT_ONCE, Counts, usage
@@ -187,6 +188,7 @@ def lacks_invocations(run: Any) -> bool:
 def conditions(run: Any, table: Table) -> dict[str, Any]:
     """Return a run's conditions as fields of `estimate.Workload`."""
     work = faults.parse_work(_text(run.work))
+    settings = parse_settings(getattr(run, "settings", ""))
     of_cpu = max(table["vcpu_memory_mb"].value / run.memory_mb, 1.0) if work.kind == "cpu" else 1.0
     return {
         "arm": run.arm,
@@ -198,6 +200,8 @@ def conditions(run: Any, table: Table) -> dict[str, Any]:
         "memory_mb": run.memory_mb,
         "work_s": work.seconds * of_cpu,
         "standard_children": run.map_children == map_counts.STANDARD,
+        "controls": settings.get("experiment_controls") != "off",
+        **({"receives": int(settings["max_receives"])} if "max_receives" in settings else {}),
         **estimate.failure_rates(_text(run.fault), run.submitted, arm=run.arm),
     }
 

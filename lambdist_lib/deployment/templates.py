@@ -84,7 +84,7 @@ def to_parameters(kind: str, settings: dict[str, Any]) -> dict[str, str]:
     declared = parameters(kind)
     values = {}
     for setting, value in _each_address(settings).items():
-        name = "".join(part.capitalize() for part in setting.split("_"))
+        name = parameter_name(setting)
         if name in declared:
             values[name] = _checked(setting, value, declared[name])
         elif not any(name in parameters(other) for other in KINDS):
@@ -185,6 +185,11 @@ def _checked(setting: str, value: Any, declared: dict[str, Any]) -> str:
 def _close(setting: str) -> str:
     known = [_setting(name) for kind in KINDS for name in parameters(kind)]
     return did_you_mean(setting, known)
+
+
+def parameter_name(setting: str) -> str:
+    """Return the template's name of a setting: `MaxReceives` of `max_receives`."""
+    return "".join(part.capitalize() for part in setting.split("_"))
 
 
 def _setting(parameter: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lambdist_lib.cloud.limits import ASSUMED, FITTED, LIMITS, LITERATURE
+from lambdist_lib.cloud.stack_settings import parse_settings
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import duration
@@ -110,6 +111,7 @@ def job_of_runs(runs: pd.DataFrame, *, chunks: int = 0) -> Job:
             "memory_mb": int(run["memory_mb"]),
             "partial_batch_responses": bool(run["partial_responses"]),
             "experiment_controls": True,
+            **parse_settings(run.get("settings")),
         },
     )
 

@@ -86,6 +86,7 @@ RUNS = {  # one row per run of an experiment
     "memory_mb": "of the processing Lambda",
     "work": "declared work per datapoint",
     "fault": "declared faults",
+    "settings": "further parameters of the stack that differ from a deploy's defaults, as in --set",
     "submitted": "datapoints of the file",
     "stored": "ledger",
     "dead": "ledger",
@@ -115,6 +116,7 @@ ADDED_LATER: dict[str, Any] = {  # columns of RUNS that older results lack, and 
     **dict.fromkeys(("client_cpu_s", "cloud_cpu_s", "machine_share", "others_share")),
     **dict.fromkeys(("clock_offset_s", "clock_bound_s", "clock_moved_s", "missing_invocations")),
     "map_children": "",
+    "settings": "",
 }
 
 

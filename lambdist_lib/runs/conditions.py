@@ -1,4 +1,4 @@
-"""What is held equal between runs that are compared, and how each arm sends under it."""
+"""Declare the conditions that compared runs share, and how each arm sends under them."""
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +10,7 @@ from lambdist_lib.cloud.limits import MAX_PROCESSORS, MIN_PROCESSORS, default_pr
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import datapoints, files
 from lambdist_lib.data.datapoints import Datapoints
+from lambdist_lib.deployment import templates
 from lambdist_lib.errors import UsageError
 from lambdist_lib.protocol import arm_limits, faults
 from lambdist_lib.protocol.arms import ARMS, faults_of
@@ -240,7 +241,7 @@ def require_settings(stack: "Stack", arm: str) -> None:
         UsageError: A setting that the arm needs is off.
     """
     for name in ARMS[arm].needs:
-        parameter = "".join(part.capitalize() for part in name.split("_"))
+        parameter = templates.parameter_name(name)
         if stack.parameters.get(parameter) != "on":
             raise UsageError(
                 f"{stack.name} has no {arm}: it was deployed with {parameter} off; run "

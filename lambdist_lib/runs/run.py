@@ -1,4 +1,4 @@
-"""One run: one arm over one file once, from the first request to its folder.
+"""Run one arm over one file once, from the first request to its folder.
 
     results/<experiment_id>/runs/<run_id>/
         run.json  journal  receipts.csv  records.csv  invocations.csv  outputs.jsonl
@@ -44,7 +44,7 @@ from lambdist_lib.runs.conditions import (
 )
 from lambdist_lib.runs.inputs import Source
 from lambdist_lib.runs.monitor import Monitor, Watch
-from lambdist_lib.runs.run_info import RunInfo
+from lambdist_lib.runs.run_info import RunInfo, recorded_settings
 from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
 
 
@@ -98,6 +98,7 @@ def new_run(
         sha256=points.sha256,
         conditions=conditions,
         stack=stack.name,
+        settings=recorded_settings({"RetryDelaySeconds": str(conditions.retry_delay_s), **stack.parameters}),
         code=stack.code,
         **facts,
     )

@@ -1,11 +1,31 @@
-"""What is known of a run before its first request, as run.json keeps it."""
+"""Describe a run before its first request, as run.json keeps it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from lambdist_lib.cloud.stack_settings import SETTINGS
+from lambdist_lib.deployment import templates
 from lambdist_lib.results import folders
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions
+
+OF_EXPERIMENTS = {"ExperimentControls": "on"}  # what a deploy for experiments sets, unlike the template
+
+
+def recorded_settings(parameters: Mapping[str, str]) -> str:
+    """Return those of a stack's parameters that a run records, as in `--set`: `max_receives=2 ...`.
+
+    Args:
+        parameters: Of the stack. One with the value of a deploy without `--set` is left out.
+    """
+    declared = templates.parameters("distributed")
+    texts = []
+    for setting in SETTINGS:
+        name = templates.parameter_name(setting)
+        default = OF_EXPERIMENTS.get(name, str(declared[name]["Default"]))
+        if parameters.get(name, default) != default:
+            texts.append(f"{setting}={parameters[name]}")
+    return " ".join(texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +36,8 @@ class RunInfo:
     data_path: of the data file, for a resume from another folder; a finished run keeps `data` alone.
     pair: number of the pair of adjacent runs, 0 outside pairs. looks: numbers of pairs after which
     the experiment planned to look whether they suffice. deadline_s: of the sending, 0 for none.
-    stack, code: name of the stack and the key of each function's zip; empty without a stack.
+    stack, code: name of the stack and the key of each function's zip; empty without a stack. settings:
+    `recorded_settings` of the stack.
     api: URL and options of an API that this project did not deploy. resumed: such a run balances,
     but is not a timing. encoding: of the datapoints, "json" for Python objects (`data.items`), else
     "text".
@@ -34,6 +55,7 @@ class RunInfo:
     deadline_s: float = 0.0
     conditions: Conditions | None = None
     stack: str = ""
+    settings: str = ""
     code: Mapping[str, str] = field(default_factory=dict)
     api: Mapping[str, Any] = field(default_factory=dict)
     resumed: bool = False

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from lambdist_lib.cloud.stack_settings import parse_settings
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import percent
@@ -81,7 +82,7 @@ def _validated(run: pd.Series, others: pd.Series, band: tuple[float, float, floa
 def predict(runs: pd.DataFrame, limits: Table, seed: int) -> tuple[float, float, float]:
     """Return 5, 50 and 95 % of the makespan of a run under the conditions of this one."""
     run = runs.iloc[0]
-    settings = {"queue_batch": int(run["queue_batch"])}
+    settings = {"queue_batch": int(run["queue_batch"]), **parse_settings(run.get("settings"))}
     job = job_of(
         datapoints=int(run["submitted"]), chunks=int(run["chunks"]),
         processors=calibration.processors_of(run), request_batch=int(run["request_batch"]),

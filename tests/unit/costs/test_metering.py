@@ -93,3 +93,16 @@ def test_billed_time_of_aws_counts_where_there_is_one():
 
     assert counts.init_s == pytest.approx(0.15)
     assert counts.processor_s == pytest.approx(10 * 0.2 - 0.15)
+
+
+def test_the_expected_usage_has_the_tries_that_were_deployed():
+    """A datapoint that always fails is received as often as the stack's max_receives says."""
+    expected = [
+        run.expected[costs_bill.RETRIES].sqs_receives
+        for settings in ("", "max_receives=3")
+        for run in metered(fault="raise:1@129-130", settings=settings)
+        if run.arm == "distributed"
+    ]
+
+    assert expected[0] == pytest.approx(2 * 4)
+    assert expected[1] == pytest.approx(2 * 2)

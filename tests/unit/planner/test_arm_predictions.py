@@ -6,12 +6,17 @@ import pytest
 
 from lambdist_lib import paths
 from lambdist_lib.analysis import load_results
+from lambdist_lib.cloud.stack_settings import SETTINGS
 from lambdist_lib.costs import assumptions
+from lambdist_lib.deployment import templates
 from lambdist_lib.errors import RunError
-from lambdist_lib.planner import arm_predictions
+from lambdist_lib.planner import arm_forecasts, arm_predictions, predict
 from lambdist_lib.planner.arm_forecasts import DISTRIBUTED, PARALLEL, POOL, PREDICTED, SINGLE_NODE
 from lambdist_lib.planner.arm_predictions import COLUMNS, job_of_runs, most_sensitive, predict_arms
 from lambdist_lib.planner.job import job_of
+from lambdist_lib.planner.job_system import values
+from lambdist_lib.protocol.arms import ARMS
+from lambdist_lib.runs.run_info import OF_EXPERIMENTS, recorded_settings
 
 RESULTS = load_results(paths.root() / "results" / "reference")
 CALIBRATED = arm_predictions.calibrated(RESULTS, assumptions.load())
@@ -75,3 +80,64 @@ def test_no_runs_are_an_error():
     """The message names the command that makes some."""
     with pytest.raises(RunError):
         job_of_runs(RESULTS.runs.head(0))
+
+
+COLUMNS_OF_RUNS = {"QueueBatch", "MaximumConcurrency", "MemoryMb", "PartialBatchResponses"}
+DECLARED = templates.parameters("distributed")
+DEPLOYED = {name: str(entry["Default"]) for name, entry in DECLARED.items() if "Default" in entry}
+DEPLOYED |= OF_EXPERIMENTS
+
+
+class Noted(dict):
+    """Parameters of a stack that note which of them are read."""
+
+    def __init__(self, parameters):
+        super().__init__(parameters)
+        self.read = set()
+
+    def __getitem__(self, name):
+        self.read.add(name)
+        return super().__getitem__(name)
+
+
+def test_a_run_records_every_parameter_that_the_planner_reads():
+    """Of any arm's time, cost and whole plan: each is a column of the runs, or within `settings`."""
+    from dataclasses import replace
+
+    table = assumptions.load()
+    job = job_of(datapoints=200, fault="raise:0.1", settings={"experiment_controls": True})
+    job = replace(job, settings=Noted(job.settings))
+    for arm in ARMS:
+        arm_forecasts.forecast_arm(arm, job, values(table))
+        arm_forecasts.usd(arm, job, table)
+    predict.predict(job, table)
+
+    assert job.settings.read > COLUMNS_OF_RUNS
+    recorded = COLUMNS_OF_RUNS | {templates.parameter_name(name) for name in SETTINGS}
+    assert job.settings.read - recorded == {"NotifyEmail"}  # an address stays out of the results
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_prediction_has_the_parameters_that_were_deployed(setting):
+    """With --set, of an experiment or of the stack that a run found; by default those of the template."""
+    name = templates.parameter_name(setting)
+    declared = DECLARED[name]
+    others = {*map(str, declared.get("AllowedValues", ()))} - {DEPLOYED[name]}
+    value = min(others, default="") or str(int(declared["Default"]) + 1)
+    parameters = {**DEPLOYED, "VisibilityTimeoutSeconds": "400", name: value}
+
+    job = job_of_runs(RESULTS.runs.assign(settings=recorded_settings(parameters)))
+
+    assert recorded_settings(DEPLOYED) == ""
+    assert job.settings[name] == value
+    assert {**job.settings, **DEPLOYED} == {**job_of_runs(RESULTS.runs).settings, **DEPLOYED}
+
+
+def test_fewer_tries_are_predicted_where_the_stack_had_fewer(predictions):
+    """A job whose attempts fail half of the time ends sooner with two tries than with five."""
+    runs = RESULTS.runs.assign(fault="raise:0.5", settings="max_receives=2")
+
+    changed = predict_arms(runs, CALIBRATED).set_index("arm")
+    unchanged = predict_arms(runs.assign(settings=""), CALIBRATED).set_index("arm")
+
+    assert changed.loc[DISTRIBUTED, "predicted_s"] < unchanged.loc[DISTRIBUTED, "predicted_s"]
