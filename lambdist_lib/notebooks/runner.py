@@ -10,17 +10,23 @@ import json
 import logging
 import shutil
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lambdist_lib import errors, extras, paths
+from lambdist_lib.cloud import targets
 from lambdist_lib.deployment import ownership
 from lambdist_lib.errors import LambdistError, ParameterError, RunError, UnfinishedError, UsageError
 from lambdist_lib.notebooks.parameter_checks import require_possible_values
 from lambdist_lib.notebooks.parameters import declared_types, declared_values, require_declared
 from lambdist_lib.report.write import write_report
 from lambdist_lib.results import folders
+
+UNUSED = (
+    "rfc3987_syntax"  # jsonschema's, for formats that no notebook has; its import compiles a grammar for 2 s
+)
 
 
 def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress_bar: bool = True) -> Path:
@@ -33,7 +39,7 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
         UnfinishedError: The kernel died.
         papermill.PapermillExecutionError: A cell raised another error; `output` holds the cells before it.
     """
-    with extras.needed("notebooks", "running a notebook"):
+    with _needed():
         import papermill
         from nbclient.exceptions import DeadKernelError
 
@@ -58,6 +64,20 @@ def run(notebook: Path, output: Path, parameters: Mapping[str, Any], *, progress
         finally:
             _remove_paths(partial)
     return output
+
+
+@contextlib.contextmanager
+def _needed() -> Iterator[None]:
+    """Wrap the import of papermill: without UNUSED, which a user's code may import afterwards."""
+    is_blocked = UNUSED not in sys.modules
+    if is_blocked:
+        sys.modules[UNUSED] = None  # type: ignore[assignment]
+    try:
+        with extras.needed("notebooks", "running a notebook"):
+            yield
+    finally:
+        if is_blocked:
+            del sys.modules[UNUSED]
 
 
 def _known_error(name: str, text: str) -> LambdistError | None:
@@ -158,7 +178,7 @@ def run_notebook(
     notebook = paths.find(notebook)
     if not notebook.is_file():
         raise UsageError(f"no notebook {notebook}: name one of those in {_where_notebooks_are()}")
-    with extras.needed("notebooks", "running a notebook"):
+    with _needed():
         importlib.import_module("papermill")
     values, parameters = checked_values(notebook, given), dict(given)
     if "experiment_id" in values:
@@ -170,9 +190,28 @@ def run_notebook(
     if not quiet:
         watched = paths.shown(running_file(output))
         print(f"running {paths.shown(notebook)}; to watch, open\n{watched}", flush=True)
+    if values.get("target") == "local":
+        threading.Thread(target=start_cloud, name="start of the local cloud", daemon=True).start()
     run(notebook, output, parameters, progress_bar=sys.stderr.isatty())
     finding, report = _conclude(output.parent)
     return {"notebook": where, "finding": finding, "report": report}
+
+
+def start_cloud() -> None:
+    """Start the local cloud beside the kernel: each takes seconds of one core.
+
+    The first call loads what a deploy needs. The notebook tells of an error. A cloud without a user ends after
+    a minute.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    with contextlib.suppress(LambdistError, BotoCoreError, ClientError, OSError):
+        target = targets.connect("local")
+        try:
+            target.client("cloudformation").list_stacks()
+        finally:
+            if target.cloud:
+                target.cloud.release()
 
 
 def _where_notebooks_are() -> str:

@@ -13,8 +13,8 @@ USES = {
     "local": ("ministack", "from lambdist_lib.cloud import local_cloud; local_cloud.require_emulator(gone)"),
     "notebooks": (
         "papermill",
-        "from pathlib import Path; from lambdist_lib.notebooks import runner;"
-        "runner.run_notebook(Path('a.ipynb'), None, {})",
+        "from lambdist_lib import paths; from lambdist_lib.notebooks import runner;"
+        "runner.run_notebook(paths.notebooks() / 'experiment.ipynb', None, {})",
     ),
     "packages": ("uv", "from lambdist_lib.deployment import dependencies; dependencies._uv_program()"),
 }

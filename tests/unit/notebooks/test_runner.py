@@ -1,21 +1,40 @@
 """A notebook writes nothing before it is known to be allowed, and its end is one line."""
 
+import queue
+from types import SimpleNamespace
+
 import nbformat
 import papermill
 import pytest
 from nbclient.exceptions import DeadKernelError
 
 from lambdist_lib import paths
-from lambdist_lib.errors import DeployError, ParameterError, RunError, UnfinishedError, UsageError
+from lambdist_lib.errors import (
+    DeployError,
+    LocalCloudError,
+    ParameterError,
+    RunError,
+    UnfinishedError,
+    UsageError,
+)
 from lambdist_lib.notebooks import runner
 
 NOTEBOOK = paths.notebooks() / "experiment.ipynb"
+start_cloud = runner.start_cloud
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path / "results"))
     return tmp_path / "results"
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch):
+    """The starts of the local cloud beside a kernel, which these tests do without."""
+    starts = queue.Queue()
+    monkeypatch.setattr(runner, "start_cloud", lambda: starts.put("started"))
+    return starts
 
 
 @pytest.fixture
@@ -131,3 +150,33 @@ def test_an_interrupted_notebook_names_the_commands_that_go_on(results, executes
         runner.run_notebook(NOTEBOOK, None, {"experiment_id": "mine"})
 
     assert (results / "mine" / "notebook.ipynb").exists()
+
+
+def test_the_local_cloud_starts_beside_the_kernel(results, executes, started):
+    """It would otherwise start when the notebook asks for it; one on AWS needs none."""
+    executes()
+
+    runner.run_notebook(NOTEBOOK, None, {"experiment_id": "here"}, quiet=True)
+    assert started.get(timeout=10) == "started"
+
+    runner.run_notebook(NOTEBOOK, None, {"experiment_id": "there", "target": "aws"}, quiet=True)
+    assert started.empty()
+
+
+@pytest.mark.parametrize("error", [None, LocalCloudError("no port"), OSError("no disk")])
+def test_the_start_of_the_local_cloud_leaves_the_rest_to_the_notebook(monkeypatch, error):
+    """Errors, and the lease: the notebook's own destroy would otherwise see another user."""
+    released = []
+
+    def list_stacks():
+        if error:
+            raise error
+
+    cloud = SimpleNamespace(release=lambda: released.append(True))
+    client = SimpleNamespace(list_stacks=list_stacks)
+    target = SimpleNamespace(cloud=cloud, client=lambda service: client)
+    monkeypatch.setattr(runner.targets, "connect", lambda name: target)
+
+    start_cloud()
+
+    assert released == [True]
