@@ -2,10 +2,11 @@ SHELL := /bin/bash
 # the Pythons that the package takes, and what setup asks of one
 FITS = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 NEEDED := Python 3.11 to 3.14 with venv and ensurepip (Debian: apt install python3-venv)
-PY ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do command -v $$p >/dev/null && $$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
+PY ?= $(eval PY := $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do command -v $$p >/dev/null && $$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done))$(PY)
 V := .venv
 BIN := $(V)/bin
-UV := $(shell sed -n "s/^uv==//p" requirements.txt)
+# by the Python's own pip, if it has one: to install and compile another takes seconds; uv installs that, too
+GET_UV := install -q --disable-pip-version-check uv==$(shell sed -n "s/^uv==//p" requirements.txt)
 # a file to a worker, which makes its fixtures once; in this order, as files with few tests are the longest;
 # of the tests on the local cloud a quarter of the time is waiting, so they take a worker more than cores
 PARALLEL := -q --dist loadfile --no-loadscope-reorder
@@ -65,9 +66,10 @@ $(V)/.ok: requirements.txt pyproject.toml
 	@test -n "$(PY)" || { echo "no $(NEEDED) found; name one: make setup PY=/path/to/python3.12"; exit 1; }
 	@command -v "$(PY)" >/dev/null || { echo "PY=$(PY) not found; name one that exists: make setup PY=/path/to/python3.12"; exit 1; }
 	@"$(PY)" -c '$(FITS)' 2>/dev/null || { echo "PY=$(PY) is $$("$(PY)" --version 2>&1); needed: $(NEEDED)"; exit 1; }
-	"$(PY)" -m venv $(V)
-	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV) \
-	  && UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt -e . \
-	  || $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt -e .
+	"$(PY)" -m venv --without-pip $(V)
+	"$(PY)" -m pip --python $(BIN)/python $(GET_UV) 2>/dev/null \
+	  || { "$(PY)" -m venv $(V) && $(BIN)/python -m pip $(GET_UV); } || true
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt pip -e . \
+	  || { "$(PY)" -m venv $(V) && $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt -e .; }
 	@$(BIN)/python -m compileall -q -j 0 -x /tests/ lambdist_lib $(addprefix $(V)/lib/python3*/site-packages/,$(COMPILED)) || true
 	@touch $@
