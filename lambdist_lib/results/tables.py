@@ -77,6 +77,7 @@ def load_all(
     """
     loaded = [_load(Path(run), name, columns) for run in runs]
     filled = [table for table in loaded if not table.empty] or loaded[:1]
+    del loaded
     table = filled[0] if len(filled) == 1 else concat(filled)
     if name in TYPED:
         return _with_types(table)
@@ -103,10 +104,10 @@ def _load(run: Path, name: str, columns: Collection[str] | None = None) -> pd.Da
     return table
 
 
-def concat(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def concat(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Concatenate tables of several runs; columns of categories stay so.
 
-    Empties tables with categories column by column, so that the memory holds them once.
+    Empties the list where it has categories, and drops its columns one by one: the memory holds them once.
     """
 
     def is_category(column: pd.Series) -> bool:
@@ -115,8 +116,10 @@ def concat(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if not any(is_category(table[name]) for table in tables for name in CATEGORIES if name in table):
         return pd.concat(tables, ignore_index=True)
     columns = {}
-    for name in list(tables[0]):
-        parts = [table.pop(name) for table in tables]
+    left = [dict(table.items()) for table in tables]
+    tables.clear()
+    for name in list(left[0]):
+        parts = [table.pop(name) for table in left]
         if any(map(is_category, parts)):
             union = pd.api.types.union_categoricals(
                 [part.astype("category") for part in parts], sort_categories=True
