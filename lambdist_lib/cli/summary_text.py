@@ -17,8 +17,6 @@ from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report import sentences, verdict
 from lambdist_lib.report.table_model import Table, marked, plain
 
-Rows = list[dict[str, Any]]
-
 PERCENTILES = {"p50": "median", "p90": "90 %", "p99": "99 %"}
 LATENCIES = {"end_to_end": "stored", "answer": "answered"}
 MESSAGE_MAX_CHARS = 100

@@ -153,9 +153,8 @@ FACTS: dict[str, Number] = {
     "async_payload_bytes": number(1_048_576, "bytes of an asynchronous invocation", "AWS, October 2025",
                                   "2025-10", QUOTA),
     "proactive_init_s": number(
-        10, "s between INIT and the first invocation that mark an environment as started ahead; others use "
-        "0.1 s, so a report shows the cold-start share at each of PROACTIVE_INIT_S", "brefphp/bref#1923",
-        "2026", ASSUMED, (0.1, 10)),
+        10, "s between INIT and the first invocation that mark an environment as started ahead "
+        "(`measures.cold_starts`); others use 0.1 s", "brefphp/bref#1923", "2026", ASSUMED, (0.1, 10)),
     # -- API Gateway --
     "api_timeout_most_s": number(
         300, "s of an integration of a regional REST API at most, default 29; it costs throttle rate (about "
@@ -181,7 +180,6 @@ FACTS: dict[str, Number] = {
                                      "public posts, December 2025 to September 2026", "2026-09", LITERATURE),
 }  # fmt: skip
 
-PROACTIVE_INIT_S = (0.1, 1.0, 10.0)
 SLOW_API_REGIONS = (  # API_LIMITS names them: 2,500 requests a second, 1,250 at once
     "af-south-1", "eu-south-1", "ap-southeast-3", "me-central-1", "ap-south-2", "ap-southeast-4",
     "eu-south-2", "eu-central-2", "il-central-1", "ca-west-1", "ap-southeast-5", "ap-southeast-7",

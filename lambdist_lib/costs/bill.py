@@ -204,17 +204,6 @@ def totals(table: pd.DataFrame, *, datapoints: float) -> dict[str, Any]:
     return {"usd": usd, "per_million_usd": usd / datapoints * 1e6 if datapoints else float("nan"), **shares}
 
 
-def by_service(bill: list[Line] | pd.DataFrame, *, datapoints: float) -> pd.DataFrame:
-    """Return one row per service: `service`, `usd`, `share` and `per_million_usd`."""
-    import pandas as pd  # slow to import; a plan needs no table
-
-    table = pd.DataFrame(bill).groupby("service", sort=False, as_index=False)["usd"].sum()
-    sum_usd = table["usd"].sum()
-    table["share"] = table["usd"] / sum_usd if sum_usd else 0.0
-    table["per_million_usd"] = table["usd"] / datapoints * 1e6
-    return table
-
-
 def tiered(pool: str, quantity: float, prices: Table) -> float:
     """Return the price in USD of a quantity in a pool with price tiers."""
     if pool not in TIERS:

@@ -71,22 +71,6 @@ def summary(spans: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def reuse(spans: pd.DataFrame) -> pd.DataFrame:
-    """Count executions per environment: `run_id`, `arm`, `environment_id`, `executions`, `first_s`.
-
-    `first_s` is the begin of its first execution, in seconds since the run's first begin; the rows are in
-    this order.
-    """
-    zero = spans.groupby("run_id")["begin_at"].transform("min")
-    table = (
-        spans.assign(first_s=spans["begin_at"] - zero)
-        .groupby(["run_id", "arm", "environment_id"], sort=False)["first_s"]
-        .agg(executions="size", first_s="min")
-        .reset_index()
-    )
-    return table.sort_values(["run_id", "first_s"], kind="stable", ignore_index=True)
-
-
 def _table_of(group: pd.DataFrame) -> pd.DataFrame:
     """Return `over_time` of one run."""
     at_s, running, environments = _steps(group)

@@ -183,10 +183,3 @@ def coverage(looks: tuple[int, ...], per_look: float) -> float:
             fewest = places[0] + 1
             alive[:fewest] = alive[n - fewest + 1 :] = 0
     return float(alive.sum())
-
-
-def table(ratios: Sequence[float], plan: Plan) -> pd.DataFrame:
-    """Return every look so far: `pairs`, `ratio`, `low`, `high`, `half_width` (relative to the ratio)."""
-    looks = [look(ratios[:number], plan) for number in plan.looks if number <= len(ratios)]
-    rows = [(each.pairs, each.ratio, each.low, each.high, each.half_width) for each in looks]
-    return pd.DataFrame(rows, columns=["pairs", "ratio", "low", "high", "half_width"])

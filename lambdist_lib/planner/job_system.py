@@ -38,7 +38,7 @@ def drawn(table: Table, rng: random.Random) -> dict[str, float]:
 
 def build(job: Job, value: Mapping[str, float]) -> System:
     """Build the system of a job; `values` or `drawn` gives a value for each limit."""
-    item_s = datapoint_s(job, value)
+    item_s = value["process_s"] + work_on_s(job, value) + value["put_s"]
     batch = job.number("QueueBatch")
     timeout_s = job.number("ProcessorTimeoutSeconds")
     overhead_s = value["poll_s"] + value["handler_s"]
@@ -90,7 +90,7 @@ def _front_door(job: Job, value: Mapping[str, float]) -> dict[str, Any]:
 
 def _table_writes(job: Job, value: Mapping[str, float]) -> dict[str, Any]:
     """Return System's fields of the table, in attempts a second."""
-    writes = writes_per_attempt(job)
+    writes = 2 if job.fault.may_leave_no_trace else 1  # per attempt: its begin is written, too
     partitions = contract.SHARDS * value["partition_writes_per_s"]
     maximum = min(value["table_writes_most_per_s"], partitions) / writes
     return {
@@ -142,11 +142,6 @@ def work_on_s(job: Job, value: Mapping[str, float]) -> float:
     return job.work.seconds * slowdown
 
 
-def datapoint_s(job: Job, value: Mapping[str, float]) -> float:
-    """Return the seconds of one datapoint in a handler: process(), declared work and the write."""
-    return value["process_s"] + work_on_s(job, value) + value["put_s"]
-
-
 def collector_s(job: Job, value: Mapping[str, float]) -> float:
     """Return the seconds of one request in the collector: SQS takes ten messages a call."""
     return value["handler_s"] + value["send_s"] * math.ceil(job.request_batch / 10)
@@ -156,8 +151,3 @@ def reserved(job: Job) -> int:
     """Return the processors that the fault `throttle` leaves; without it no reservation applies."""
     share = job.fault.share("throttle")
     return job.processors - faults.places_taken(share, job.processors) if share else NOT_RESERVED
-
-
-def writes_per_attempt(job: Job) -> int:
-    """Return the table writes of an attempt: two where a declared fault leaves no trace."""
-    return 2 if job.fault.may_leave_no_trace else 1

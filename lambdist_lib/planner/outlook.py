@@ -24,7 +24,6 @@ from lambdist_lib.formatting import (
     compared,
     counted,
     duration,
-    faster,
     is_known,
     label,
     money,
@@ -96,7 +95,7 @@ class Outlook:
                 else " The fan-out saves no time at any size."
             )
         if len(costs) and not math.isnan(costs["per_day"].iloc[0]):
-            per_day = _two_digits(costs["per_day"].iloc[0])
+            per_day = float(f"{costs['per_day'].iloc[0]:.2g}")
             text += f" Above about {per_day:,.0f} datapoints a day an {INSTANCE} costs less."
         return text
 
@@ -163,27 +162,6 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm").fillna(NONE)
 
 
-def as_text(summary: Mapping[str, Any]) -> str:
-    """Return a summary's finding for a terminal: what was measured, the arms, the conclusion about AWS."""
-    conclusion = summary.get("conclusion", "")
-    measured = str(summary["finding"]).removesuffix(conclusion).strip()
-    arms = summary["tables"].get("outlook", [])
-    return "\n\n".join(filter(None, [measured, _lines(arms) if arms else "", conclusion]))
-
-
-def _lines(arms: list[dict[str, Any]]) -> str:
-    """Return the arms as lines of at most 80 columns."""
-    rows = [("arm", "measured", f"than {label(_against(arms[0]))}", "predicted on AWS")]
-    for row in arms:
-        words = _in_words(row)
-        ratio = faster(row["ratio"]) if is_known(row["ratio"]) else NONE
-        rows.append((label(row["arm"]), words["measured here"], ratio, words.get("predicted on AWS", NONE)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
 def _against(row: Mapping[str, Any]) -> str:
     """Return the arm of a row's ratio; older summaries compare with the control and do not say so."""
     return str(row.get("against") or CONTROL)
@@ -234,10 +212,6 @@ def _span(row: Mapping[str, Any]) -> str:
     if row["high_s"] >= IN_SECONDS_BELOW:
         return f"{duration(row['predicted_s'])} ({duration(row['low_s'])} to {duration(row['high_s'])})"
     return f"{seconds(row['predicted_s'])} ({between(row['low_s'], row['high_s'])})"
-
-
-def _two_digits(value: float) -> float:
-    return float(f"{value:.2g}")
 
 
 def _times(ratio: float) -> str:

@@ -85,14 +85,6 @@ def test_a_price_of_ones_own_counts(tmp_path):
     assert costs_bill.total_usd(costs_bill.line_items(usage, assumptions.load(path))) == pytest.approx(1.25)
 
 
-def test_services_add_up():
-    """Shares are of the whole, and the price is per million datapoints."""
-    table = costs_bill.by_service(costs_bill.line_items(MILLION, PRICES), datapoints=1e6)
-
-    assert table["share"].sum() == pytest.approx(1)
-    assert table["per_million_usd"].sum() == pytest.approx(0.893, rel=0.01)
-
-
 @settings(max_examples=50, deadline=None)
 @given(usages, usages, usages, st.booleans())
 def test_lines_and_parts_add_up(answers, retries, dead, free_tier):

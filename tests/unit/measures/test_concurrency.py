@@ -60,16 +60,6 @@ def test_summary_has_one_row_per_run():
     assert concurrency.over_time(both).groupby("run_id")["at_s"].min().tolist() == [0, 0]
 
 
-def test_reuse_counts_executions_per_environment():
-    """Environments are in the order of their first execution."""
-    table = concurrency.reuse(spans(("a", 1, 2), ("b", 3, 4), ("a", 2, 3)))
-
-    assert table[["environment_id", "executions", "first_s"]].to_numpy().tolist() == [
-        ["a", 2, 0],
-        ["b", 1, 2],
-    ]
-
-
 def test_spans_are_of_stored_datapoints():
     """A dead datapoint has no span."""
     records = frames.records(20, dead={3})
@@ -85,7 +75,6 @@ def test_concurrency_of_no_spans_is_empty():
     for table in (concurrency.spans(NO_RECORDS), concurrency.spans(frames.records(3, dead=range(3)))):
         assert concurrency.summary(table).empty
         assert concurrency.over_time(table).empty
-        assert concurrency.reuse(table).empty
 
 
 def test_spans_that_end_before_they_begin_are_refused():

@@ -124,13 +124,6 @@ def test_before_the_first_look_there_is_no_interval():
         assert math.isinf(found.half_width)
 
 
-def test_the_table_has_every_look_so_far():
-    table = sequential.table(np.random.default_rng(3).lognormal(2, 0.2, 22), PLAN)
-
-    assert table["pairs"].tolist() == [10, 15, 20]
-    assert (table["low"] <= table["ratio"]).all()
-
-
 @pytest.mark.parametrize("looks", [(), (10, 10), (20, 10), (3,)])
 def test_looks_that_make_no_plan_are_refused(looks):
     with pytest.raises(ValueError, match=r"do not grow|give no 95 % interval"):
