@@ -21,6 +21,14 @@ def _refusal(text: str, remedy: str) -> argparse.ArgumentTypeError:
     return argparse.ArgumentTypeError(f"is {shown}; write {remedy}")
 
 
+def _float(text: str) -> float:
+    """Return the number that a text is; NaN for any other text."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def whole(low: int, high: int | None = None, *, or_zero: bool = False) -> Callable[[str], int]:
     """Return a type for whole numbers from `low` to `high`; with `or_zero` also 0."""
     span = f"a whole number from {low:,} {'on' if high is None else f'to {high:,}'}"
@@ -43,10 +51,7 @@ def real(low: float, below: float = math.inf, *, above: bool = False) -> Callabl
     remedy = f"a number {start}" if math.isinf(below) else f"a number {start} and below {below:,.0f}"
 
     def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        value = _float(text)
         if math.isfinite(value) and value < below and (value > low or (value == low and not above)):
             return value
         raise _refusal(text, remedy)
@@ -56,10 +61,7 @@ def real(low: float, below: float = math.inf, *, above: bool = False) -> Callabl
 
 def datapoints(text: str) -> float:
     """Parse a number of datapoints: whole, also as a power such as 1e9."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _float(text)
     if not (math.isfinite(value) and value >= 1 and value.is_integer()):
         raise _refusal(text, "a whole number from 1 on, such as 1e9")
     return value
@@ -67,10 +69,7 @@ def datapoints(text: str) -> float:
 
 def share(text: str) -> float:
     """Parse a share below 1: `0.05` or `5%`; a bare 1 or 5 was meant as per cent."""
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = math.nan
+    value = _float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     if not 0 <= value < 1:
         raise _refusal(text, "a share below 1, such as 0.05 or 5%")
     return value

@@ -13,9 +13,9 @@ import pandas as pd
 
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import counted
-from lambdist_lib.measures import cold_starts, intervals, ledger
+from lambdist_lib.measures import cold_starts, intervals
 from lambdist_lib.measures.intervals import quantiles, share
-from lambdist_lib.measures.pairs import not_resumed
+from lambdist_lib.measures.pairs import timed_runs
 from lambdist_lib.protocol.contract import STORED
 
 OF_INVOCATIONS, OF_DATAPOINTS = "invocations", "datapoints"
@@ -42,10 +42,10 @@ def cold_shares(
     }
     rows = []
     for (arm, temperature, level), group in runs.groupby(["arm", "temperature", factor], sort=True):
-        for of, flag in flags.items():
+        for counted_of, flag in flags.items():
             n, cold = (int(group["run_id"].map(count).fillna(0).sum()) for count in (flag.size(), flag.sum()))
             value, low, high, _ = share(cold, n, confidence)
-            rows.append((arm, temperature, level, of, len(group), n, cold, value, low, high))
+            rows.append((arm, temperature, level, counted_of, len(group), n, cold, value, low, high))
     names = ["arm", "temperature", "level", "of", "runs", "n", "cold", "share", "low", "high"]
     return pd.DataFrame(rows, columns=names)
 
@@ -87,12 +87,7 @@ def slowdown(
     Raises:
         RunError: A run's ledger is open, a time is missing, or a repetition has a level twice.
     """
-    timed = not_resumed(runs[runs["temperature"].isin(["cold", "warm"])])
-    ledger.require_balanced(timed)
-    if not (good := timed[metric].between(0, math.inf, inclusive="neither")).all():
-        raise RunError(
-            f"{', '.join(timed.loc[~good, 'run_id'])}: {metric} is missing or not positive: leave the run out"
-        )
+    timed = timed_runs(runs[runs["temperature"].isin(["cold", "warm"])], metric)
     keys = ["experiment_id", "pair", "arm", factor]
     if (twice := timed.duplicated([*keys, "temperature"])).any():
         raise RunError(f"{', '.join(timed.loc[twice, 'run_id'])}: its repetition has another run like it")

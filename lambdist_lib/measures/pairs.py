@@ -42,6 +42,21 @@ def not_resumed(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[~runs["resumed"].eq(True).astype(bool)]
 
 
+def timed_runs(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the runs that were not resumed.
+
+    Raises:
+        RunError: The ledger of one is open, or its time is missing or not positive.
+    """
+    timed = not_resumed(runs)
+    ledger.require_balanced(timed)
+    if not (good := timed[metric].between(0, math.inf, inclusive="neither")).all():
+        raise RunError(
+            f"{', '.join(timed.loc[~good, 'run_id'])}: {metric} is missing or not positive: leave the run out"
+        )
+    return timed
+
+
 def paired_ratios(
     runs: pd.DataFrame, *, arm: str = "distributed", control: str = "single_node", metric: str = "makespan_s"
 ) -> pd.DataFrame:

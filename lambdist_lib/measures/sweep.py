@@ -1,15 +1,12 @@
 """Aggregate runs by the level of a varied factor: the input of `scaling`."""
 
-import math
-
 import numpy as np
 import pandas as pd
 
 from lambdist_lib.cloud.limits import default_processors
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.measures import ledger
 from lambdist_lib.measures.intervals import quantiles
-from lambdist_lib.measures.pairs import SAME_IN_AN_ARM, not_resumed
+from lambdist_lib.measures.pairs import SAME_IN_AN_ARM, not_resumed, timed_runs
 from lambdist_lib.protocol import faults
 
 FACTORS = {  # a column of `schema.RUNS`: the unit of its levels
@@ -68,13 +65,8 @@ def by_level(
 
 def _timed(runs: pd.DataFrame, factor: str, metric: str) -> pd.DataFrame:
     """Return the runs that were not resumed, with their `level`, once they are comparable and have a time."""
-    timed = not_resumed(runs)
-    _refuse_other_factors(timed, factor)
-    ledger.require_balanced(timed)
-    if not (good := timed[metric].between(0, math.inf, inclusive="neither")).all():
-        raise RunError(
-            f"{', '.join(timed.loc[~good, 'run_id'])}: {metric} is missing or not positive: leave the run out"
-        )
+    _refuse_other_factors(not_resumed(runs), factor)
+    timed = timed_runs(runs, metric)
     return timed.assign(level=_numbers(timed[factor], factor))
 
 
