@@ -30,7 +30,7 @@ def records(event: dict[str, Any]) -> list[dict[str, Any]]:
     sent = {name: str(round(seconds(stamp) * 1000)) for name, stamp in times.items()}
     receives = {"ApproximateReceiveCount": str(event["retries"] + 1)}
     controls = {name: line[name] for name in ("run_id", "work", "fault")}
-    found = []
+    lines = []
     for point in line["datapoints"]:
         data = json.loads(point["ascii"]) if "ascii" in point else point["data"]  # what SQS refuses otherwise
         datapoint = Datapoint(n=point["n"], data=data, **controls)
@@ -39,8 +39,8 @@ def records(event: dict[str, Any]) -> list[dict[str, Any]]:
             for name, value in message_attributes(datapoint).items()
         }
         record = {"messageId": str(datapoint.n), "body": message_body(datapoint, collector={})}
-        found.append({**record, "attributes": {**sent, **receives}, "messageAttributes": attributes})
-    return found
+        lines.append({**record, "attributes": {**sent, **receives}, "messageAttributes": attributes})
+    return lines
 
 
 def is_settled(history: dict[str, Any], since: float) -> bool:

@@ -76,13 +76,15 @@ def usage(counts: Counts, table: Table) -> dict[str, Usage]:
     written = counts.failures - counts.permanent + counts.marked_more
     if counts.map:
         first, more = first + _children(counts.map), more + _retries_of_children(counts.map)
-    of = {
+    by_part = {
         ANSWERS: first + _beside(counts, table),
         RETRIES: more + Usage(sqs_visibility_changes=counts.returned, table_writes=written),
         DEAD_LETTERS: _dead_letters(counts),
     }
     functions = {ANSWERS: counts.queued + counts.first_lambda}
-    return {part: _seen(one, functions.get(part, 0) * counts.span_s, table) for part, one in of.items()}
+    return {
+        part: _seen(used, functions.get(part, 0) * counts.span_s, table) for part, used in by_part.items()
+    }
 
 
 def _attempts(counts: Counts, sent: float, received: float) -> Usage:

@@ -186,9 +186,9 @@ def _digest(stream: BinaryIO) -> tuple[str, int]:
 def _has_line_end(stream: BinaryIO) -> bool:
     """Return whether a line ends with LF from here on; the position stays."""
     before_bytes = stream.tell()
-    found = any(b"\n" in block for block in iter(lambda: stream.read(BLOCK_BYTES), b""))
+    has_newline = any(b"\n" in block for block in iter(lambda: stream.read(BLOCK_BYTES), b""))
     stream.seek(before_bytes)
-    return found
+    return has_newline
 
 
 @contextlib.contextmanager

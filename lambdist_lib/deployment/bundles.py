@@ -171,23 +171,23 @@ def _modules(handler: str, processing: Path) -> tuple[list[Path], list[tuple[Pat
         if path in modules and (modules[path] or not required):
             continue
         modules[path] = required
-        for found in imports.of_file(path):
-            required_here = required and found.required
-            top = found.name.partition(".")[0]
+        for imported in imports.of_file(path):
+            required_here = required and imported.required
+            top = imported.name.partition(".")[0]
             may_be_local = top in tops or top in ("", PACKAGE)  # most are not: spares looks for their files
-            if local := _local(found.name, path, places) if may_be_local else []:
+            if local := _local(imported.name, path, places) if may_be_local else []:
                 waiting += [(file, required_here) for file in local]
-            elif required_here and _is_missing(found, places):
-                foreign.append((path, found.name))
+            elif required_here and _is_missing(imported, places):
+                foreign.append((path, imported.name))
     return list(modules), foreign
 
 
-def _is_missing(found: imports.Import, places: list[Path]) -> bool:
+def _is_missing(imported: imports.Import, places: list[Path]) -> bool:
     """Whether Lambda lacks a module that is not among the files; relative ones are left to Python."""
-    top = found.name.partition(".")[0]
+    top = imported.name.partition(".")[0]
     if top == PACKAGE:
         return True
-    if not (found.is_module and top) or top in GIVEN | sys.stdlib_module_names:
+    if not (imported.is_module and top) or top in GIVEN | sys.stdlib_module_names:
         return False
     # a folder without __init__.py is a package, too
     return not any(next((place / top).glob("**/*.py"), None) for place in places)

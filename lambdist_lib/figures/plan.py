@@ -179,10 +179,10 @@ def plot_by_size(sizes: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
     ceiling_s = sizes["single_node_s"] / sizes["ceiling"]
     ax.plot(x, ceiling_s, color=theme.QUIET, ls=":", lw=1.2, label="least, however it is sent")
     ax.plot(x, sizes["makespan_s"], color=theme.INK, lw=0.8, zorder=1)
-    for limit, of in sizes.groupby("limit", sort=False):
-        error = [of["makespan_s"] - of["low_s"], of["high_s"] - of["makespan_s"]]
-        ax.errorbar(of["datapoints"], of["makespan_s"], yerr=[ends.clip(lower=0) for ends in error], fmt="o",
-                    ms=7, capsize=3, color=LIMIT_COLOUR.get(str(limit), theme.INK), zorder=3,
+    for limit, group in sizes.groupby("limit", sort=False):
+        error = [group["makespan_s"] - group["low_s"], group["high_s"] - group["makespan_s"]]
+        ax.errorbar(group["datapoints"], group["makespan_s"], yerr=[ends.clip(lower=0) for ends in error],
+                    fmt="o", ms=7, capsize=3, color=LIMIT_COLOUR.get(str(limit), theme.INK), zorder=3,
                     label=limit_in_words(str(limit)))  # fmt: skip
     for row in sizes.itertuples():
         ax.annotate(f"${money(row.usd)}", (row.datapoints, row.makespan_s), textcoords="offset points",
@@ -205,8 +205,8 @@ def plot_front(settings: pd.DataFrame, ax: Axes, *, target_label: str, n: int) -
     Args:
         settings: What `planner.curves.by_settings` returns.
     """
-    for limit, of in settings.groupby("limit", sort=False):
-        ax.plot(of["usd"], of["makespan_s"], "o", ms=3.5, alpha=0.5, mew=0,
+    for limit, group in settings.groupby("limit", sort=False):
+        ax.plot(group["usd"], group["makespan_s"], "o", ms=3.5, alpha=0.5, mew=0,
                 color=LIMIT_COLOUR.get(str(limit), OTHER), label=limit_in_words(str(limit)))  # fmt: skip
     front = settings[settings["on_front"]].sort_values("usd")
     ax.step(front["usd"], front["makespan_s"], where="post", color=theme.INK, lw=1.2, label="front")
@@ -255,8 +255,8 @@ def plot_held_out(table: pd.DataFrame, ax: Axes, *, target_label: str) -> Axes:
     ax.set_ylabel("makespan (s)")
     _legend(ax)
     text = f"Held-out runs: inside with {int(table['inside'].sum())} of {len(table)} calibrations"
-    held = int(table["others"].max()) if len(table) else 0
-    theme.title(ax, text, f"n = {held} runs held out each time", target_label)
+    others = int(table["others"].max()) if len(table) else 0
+    theme.title(ax, text, f"n = {others} runs held out each time", target_label)
     return ax
 
 

@@ -40,7 +40,7 @@ def join(
     arm: str,
     lines: Iterable[Line],
     receipts: Iterable[dict[str, Any]],
-    found: dict[int, dict[str, Any]],
+    items: dict[int, dict[str, Any]],
     *,
     queued: int,
 ) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def join(
     """
     last = {receipt["n"]: receipt for receipt in receipts}
     rows = [
-        record(run_id, arm, line.n, last.get(line.n, {}), found.get(line.n, {}), queued=queued)
+        record(run_id, arm, line.n, last.get(line.n, {}), items.get(line.n, {}), queued=queued)
         for line in lines
     ]
     return pd.DataFrame(rows, columns=list(schema.RECORDS))

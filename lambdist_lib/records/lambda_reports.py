@@ -64,17 +64,17 @@ def parse(lines: Iterable[str]) -> pd.DataFrame:
     waits: dict[str, float] = {}  # seconds from there to START, by request
     for line in lines:
         prefix = PREFIX.match(line)
-        found = LINE.match(line, prefix.end() if prefix else 0)
-        if not found:
+        match = LINE.match(line, prefix.end() if prefix else 0)
+        if not match:
             continue
         at = pd.Timestamp(prefix["at"]) if prefix else None
-        stream, request_id = (prefix["stream"] or "") if prefix else "", found["request_id"]
-        if found["kind"] in ("INIT_START", "RESTORE_START") and at is not None:
+        stream, request_id = (prefix["stream"] or "") if prefix else "", match["request_id"]
+        if match["kind"] in ("INIT_START", "RESTORE_START") and at is not None:
             opened[stream] = at
-        elif found["kind"] == "START" and request_id and stream in opened and at is not None:
+        elif match["kind"] == "START" and request_id and stream in opened and at is not None:
             waits[request_id] = (at - opened.pop(stream)).total_seconds()
-        elif found["kind"] == "REPORT" and request_id:
-            rows[request_id] = {"request_id": request_id, **_report(found["rest"])}
+        elif match["kind"] == "REPORT" and request_id:
+            rows[request_id] = {"request_id": request_id, **_report(match["rest"])}
     table = pd.DataFrame(rows.values(), columns=["request_id", *COLUMNS])
     waited_s = pd.to_numeric(table["request_id"].map(waits), errors="coerce")
     made_s = table["restore_s"].fillna(table["report_init_s"])
@@ -90,7 +90,7 @@ def with_report(invocations: pd.DataFrame, lines: Iterable[str]) -> pd.DataFrame
 
 
 def _report(rest: str) -> dict[str, object]:
-    fields = {one["name"].strip(): one["value"].strip() for one in FIELD.finditer(rest)}
+    fields = {field["name"].strip(): field["value"].strip() for field in FIELD.finditer(rest)}
     row: dict[str, object] = {
         column: _number(fields.get(name, ""), "ms") / 1000 for column, name in IN_SECONDS.items()
     }
@@ -99,8 +99,8 @@ def _report(rest: str) -> dict[str, object]:
 
 
 def _number(text: str, unit: str) -> float:
-    found = re.fullmatch(rf"(\d+(?:\.\d+)?) {unit}", text)
-    return float(found[1]) if found else float("nan")
+    match = re.fullmatch(rf"(\d+(?:\.\d+)?) {unit}", text)
+    return float(match[1]) if match else float("nan")
 
 
 LOOK_BACK_S = 3600.0  # an environment may be initialised ahead of the run

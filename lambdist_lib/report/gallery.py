@@ -47,11 +47,11 @@ def write_gallery() -> dict[str, Any]:
     Returns:
         `gallery` (the file) and `results`, the experiments' names in the page's order.
     """
-    found = committed_results(paths.results())
+    committed = committed_results(paths.results())
     path = paths.results() / "README.md"
     with results_files.writable(path, "run the same command again"):
-        path.write_text(text(found), encoding="utf-8")
-    return {"gallery": paths.shown(path), "results": [result.folder.name for result in found]}
+        path.write_text(text(committed), encoding="utf-8")
+    return {"gallery": paths.shown(path), "results": [result.folder.name for result in committed]}
 
 
 def committed_results(folder: Path) -> list[CommittedResult]:

@@ -40,11 +40,11 @@ def on_purpose(runs: pd.DataFrame) -> str:
     dead = int(runs["dead"].sum())
     if not sum(failing) or not dead:
         return ""
-    most = f"{counted(max(failing), 'datapoints')} of each run {'is' if max(failing) == 1 else 'are'}"
+    many = f"{counted(max(failing), 'datapoints')} of each run {'is' if max(failing) == 1 else 'are'}"
     rest = dead - sum(failing)
     others = f", the other {rest:,} for other causes" if rest > 0 else ""
     return (
-        f"{most} made to fail on purpose: these are {min(sum(failing), dead):,} of the {dead:,} dead{others}."
+        f"{many} made to fail on purpose: these are {min(sum(failing), dead):,} of the {dead:,} dead{others}."
     )
 
 
@@ -70,8 +70,8 @@ def unequal_costs(rows: list[dict[str, Any]]) -> str:
         bill_usd = max(sum(_amounts(row)[1] for row in lines), 0.0)
         for row in lines:
             predicted, metered = _amounts(row)
-            most = max(predicted, metered)
-            if most > NOTABLE * bill_usd and abs(predicted - metered) > UNEQUAL * most:
+            largest = max(predicted, metered)
+            if largest > NOTABLE * bill_usd and abs(predicted - metered) > UNEQUAL * largest:
                 texts.append(
                     f"{row['service']} {row['what']} of {label(arm)} ({number(predicted)} predicted, "
                     f"{number(metered)} metered)"

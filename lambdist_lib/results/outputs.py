@@ -18,12 +18,12 @@ ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def write_outputs(
-    file: TextIO, lines: Iterable[Line], table: pd.DataFrame, found: dict[int, dict[str, Any]]
+    file: TextIO, lines: Iterable[Line], table: pd.DataFrame, items: dict[int, dict[str, Any]]
 ) -> None:
     """Write `outputs.jsonl`: a line per datapoint in input order, `{n, data, result | error}`."""
     outcomes = zip(table["outcome"], table["cause"], strict=True)
     for line, (outcome, cause) in zip(lines, outcomes, strict=True):
-        file.write(output_line(line, outcome, cause, found.get(line.n, {})))
+        file.write(output_line(line, outcome, cause, items.get(line.n, {})))
 
 
 def output_line(line: Line, outcome: str, cause: str, item: Mapping[str, Any]) -> str:
@@ -37,10 +37,10 @@ def output_line(line: Line, outcome: str, cause: str, item: Mapping[str, Any]) -
     return _line({"n": line.n, "data": line.data}, result, f"{outcome}: {cause}")
 
 
-def write_adhoc_outputs(path: Path, found: Iterable[dict[str, Any]]) -> None:
+def write_adhoc_outputs(path: Path, items: Iterable[dict[str, Any]]) -> None:
     """Write the outputs of datapoints that were sent without a run, in the order of their arrival."""
     with path.open("w", encoding="utf-8") as file:
-        for item in sorted(found, key=lambda item: item.get("received_at", item.get("dead_at", 0))):
+        for item in sorted(items, key=lambda item: item.get("received_at", item.get("dead_at", 0))):
             answer = {"n": item["n"], "data": item.get("data", item.get("payload"))}
             error = f"{item.get('outcome', IN_FLIGHT)}: {item.get('cause', '')}"
             file.write(_line(answer, item["result"] if item.get("outcome") == STORED else None, error))

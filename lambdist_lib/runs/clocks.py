@@ -124,9 +124,9 @@ def with_queue_stamps(
         queued_at.extend([math.nan] * (item["n"] + 1 - len(queued_at)))
         queued_at[item["n"]] = item.get("queued_at", math.nan)
     for receipt in receipts:
-        stamp = queued_at[receipt["n"]] if receipt["n"] < len(queued_at) else math.nan
-        if receipt["tries"] == 1 and receipt["verdict"] == "accepted" and not math.isnan(stamp):
-            yield {**receipt, "received_at": stamp + SQS_STAMP_S, "done_at": stamp}
+        sqs_stamp = queued_at[receipt["n"]] if receipt["n"] < len(queued_at) else math.nan
+        if receipt["tries"] == 1 and receipt["verdict"] == "accepted" and not math.isnan(sqs_stamp):
+            yield {**receipt, "received_at": sqs_stamp + SQS_STAMP_S, "done_at": sqs_stamp}
 
 
 def _parts(receipts: Iterable[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], ...]:

@@ -206,12 +206,12 @@ def write_tables(
     points: Datapoints | list[Line],
     receipts: list[dict[str, Any]],
     table: pd.DataFrame,
-    found: dict[int, dict[str, Any]],
+    items: dict[int, dict[str, Any]],
 ) -> None:
     tables.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(Receipt._fields)))
     tables.write_table(folder, "records", table)
     with files.whole(folder / "outputs.jsonl") as partial, partial.open("w", encoding="utf-8") as file:
-        outputs.write_outputs(file, points, table, found)
+        outputs.write_outputs(file, points, table, items)
 
 
 def ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
@@ -231,15 +231,15 @@ def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path
     Raises:
         NotFoundError: No stack has any of that id.
     """
-    found: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
     for kind in templates.KINDS:
         with contextlib.suppress(AbsentError):
-            found += records_items.items(target, stacks.describe(target, kind, name=name), run_id).values()
-    if not found:
+            items += records_items.items(target, stacks.describe(target, kind, name=name), run_id).values()
+    if not items:
         raise NotFoundError(f"no stack on {target.label} has datapoints of {run_id}")
     folder = folders.adhoc(run_id)
     paths.make_private(folder)
-    outputs.write_adhoc_outputs(folder / "outputs.jsonl", found)
+    outputs.write_adhoc_outputs(folder / "outputs.jsonl", items)
     facts = {"run_id": run_id, "arm": "adhoc", "target": target.label, "state": "collected"}
     files.write_json(folder / "run.json", facts)
     return folder
@@ -262,6 +262,7 @@ def fetch(run: str) -> Iterable[dict[str, Any]]:
         >>> answer["n"], answer["result"] == f"{answer['data']}_processed"
         (0, True)
     """
-    found = folders.find(run)
-    first = [folder for folder in found if folders.read_facts(folder)["arm"] == "distributed"] or found
+    run_folders = folders.find(run)
+    fan_outs = [folder for folder in run_folders if folders.read_facts(folder)["arm"] == "distributed"]
+    first = fan_outs or run_folders
     return outputs.objects(first[0])

@@ -101,11 +101,11 @@ def poll_pause_s(target: str, queued: int, *, shrunk: int, within_s: float) -> f
 
 def longest_s(stack: "Stack") -> float:
     """Return how long an accepted datapoint may take: every receive up to its visibility timeout."""
-    of = stack.outputs
-    if "QueueUrl" not in of:
-        return float(of["SingleNodeTimeoutSeconds"]) + GRACE_S
-    receives, visibility_s = int(of["MaxReceives"]), float(of["VisibilityTimeoutSeconds"])
-    return receives * visibility_s + float(of["ProcessorTimeoutSeconds"]) + GRACE_S
+    outputs = stack.outputs
+    if "QueueUrl" not in outputs:
+        return float(outputs["SingleNodeTimeoutSeconds"]) + GRACE_S
+    receives, visibility_s = int(outputs["MaxReceives"]), float(outputs["VisibilityTimeoutSeconds"])
+    return receives * visibility_s + float(outputs["ProcessorTimeoutSeconds"]) + GRACE_S
 
 
 def count_settled(target: Target, stack: "Stack", run_id: str) -> int:

@@ -17,7 +17,7 @@ WARM_UPS = 2  # of each arm: as a rule enough
 
 def confirm_experiment(
     target: Target,
-    held: Conditions,
+    conditions: Conditions,
     arms: Sequence[str],
     datapoints: int,
     runs: int,
@@ -30,13 +30,15 @@ def confirm_experiment(
 
     Arguments and errors are those of `estimate_usage`, `preflight.inspect` and `preflight.confirm`.
     """
-    planned = estimate_usage(held, arms, datapoints, runs, settings)
-    found = inspect(target, {**held.settings(), **settings}, planned=planned, chunks=held.chunks)
-    confirm(found, budget_usd=budget_usd, yes=yes)
+    planned = estimate_usage(conditions, arms, datapoints, runs, settings)
+    inspected = inspect(
+        target, {**conditions.settings(), **settings}, planned=planned, chunks=conditions.chunks
+    )
+    confirm(inspected, budget_usd=budget_usd, yes=yes)
 
 
 def estimate_usage(
-    held: Conditions, arms: Sequence[str], datapoints: int, runs: int, settings: Mapping[str, Any]
+    conditions: Conditions, arms: Sequence[str], datapoints: int, runs: int, settings: Mapping[str, Any]
 ) -> Usage:
     """Estimate what an experiment will use, warm-ups included.
 
@@ -50,18 +52,18 @@ def estimate_usage(
             continue
         of_arm: dict[str, Any] = {
             "arm": arm,
-            "chunks": held.chunks,
-            "request_batch": held.request_batch,
-            "queue_batch": held.queue_batch,
-            "memory_mb": held.memory_mb,
-            "work_s": parse_work(held.work).seconds,
+            "chunks": conditions.chunks,
+            "request_batch": conditions.request_batch,
+            "queue_batch": conditions.queue_batch,
+            "memory_mb": conditions.memory_mb,
+            "work_s": parse_work(conditions.work).seconds,
             "receives": int(settings.get("max_receives", 5)),
-            "processors": held.width,
+            "processors": conditions.width,
             "mailed": bool(settings.get("notify_email")),
             "standard_children": settings.get("map_children") == map_counts.STANDARD,
         }
-        rates: dict[str, Any] = dict(estimate.failure_rates(held.fault, datapoints, arm=arm))
+        rates: dict[str, Any] = dict(estimate.failure_rates(conditions.fault, datapoints, arm=arm))
         measured = estimate.predict(table, datapoints=datapoints, **of_arm, **rates)
-        warm = estimate.predict(table, datapoints=held.chunks * WARM_UP_ROUNDS, **of_arm)
+        warm = estimate.predict(table, datapoints=conditions.chunks * WARM_UP_ROUNDS, **of_arm)
         total += bill.total(measured).times(runs) + bill.total(warm).times(WARM_UPS)
     return total

@@ -32,10 +32,10 @@ def note(
     queued = [arm for arm in arms if ARMS[arm].queued]
     if not queued or "distributed" not in stacks:
         return ""
-    of, plan = stacks["distributed"].outputs, faults_of(queued[0], conditions.fault)
+    outputs, plan = stacks["distributed"].outputs, faults_of(queued[0], conditions.fault)
     if not CRASHES & {fault.kind for fault in plan.faults}:
         return ""
-    visibility_s, tries = float(of["VisibilityTimeoutSeconds"]), int(of["MaxReceives"])
+    visibility_s, tries = float(outputs["VisibilityTimeoutSeconds"]), int(outputs["MaxReceives"])
     ns = (line.n for line in points if not line.reason)
     wait_s = longest_s(ground_truth.rows(plan, ns, tries=tries), visibility_s)
     if wait_s < WORTH_A_NOTE_S:

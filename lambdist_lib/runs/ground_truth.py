@@ -31,7 +31,7 @@ class ExpectedOutcome:
 
     outcome: stored or dead; "" where it cannot be known: which messages a throttle meets is
     nobody's plan. cause_class: of the last attempt of a dead one (`contract.CAUSE_CLASSES`).
-    receives: until stored or dead. failures: failed attempts that will stand on the item.
+    receives: until stored or dead. failures: failed attempts that the item will have.
     duplicates: results that will be refused. strikes: what meets each attempt, joined by " ".
     """
 
@@ -90,11 +90,11 @@ def rows(
     return (of(plan, n, tries=tries, at_once=at_once) for n in ns)
 
 
-def write(folder: Path, found: Iterable[ExpectedOutcome]) -> None:
+def write(folder: Path, outcomes: Iterable[ExpectedOutcome]) -> None:
     with (folder / FILE).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(ExpectedOutcome.__dataclass_fields__), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(asdict(row) for row in found)
+        writer.writerows(asdict(row) for row in outcomes)
 
 
 def _met(plan: FaultPlan, n: int, tries: int, at_once: bool) -> list[str]:

@@ -21,14 +21,14 @@ def max_senders(points: Datapoints, request_batch: int = 1) -> int:
 
 def reduce_senders(conditions: Conditions, points: Datapoints) -> tuple[Conditions, str]:
     """Reduce `chunks` to what the file can keep busy; return a note if that is less."""
-    most = max_senders(points, conditions.request_batch)
-    if conditions.chunks <= most:
+    width = max_senders(points, conditions.request_batch)
+    if conditions.chunks <= width:
         return conditions, ""
     note = (
         f"chunks is {conditions.chunks:,}, but {counted(points.submitted, 'datapoints')} in requests of "
-        f"{conditions.request_batch} keep at most {counted(most, 'senders')} busy: chunks is now {most:,}"
+        f"{conditions.request_batch} keep at most {counted(width, 'senders')} busy: chunks is now {width:,}"
     )
-    return replace(conditions, chunks=most), note
+    return replace(conditions, chunks=width), note
 
 
 def check_levels(factor: str, levels: Any) -> list[Any]:
@@ -55,13 +55,13 @@ def check_levels(factor: str, levels: Any) -> list[Any]:
     return checked
 
 
-def reduce_levels(levels: list[Any], most: int) -> tuple[list[Any], str]:
+def reduce_levels(levels: list[Any], width: int) -> tuple[list[Any], str]:
     """Reduce levels of `chunks` to what the file can keep busy; return a note if some are more."""
-    if max(levels) <= most:
+    if max(levels) <= width:
         return levels, ""
-    named = ", ".join(f"{level:,}" for level in levels if level > most)
-    note = f"chunks of {named}: the file keeps at most {counted(most, 'senders')} busy, so that is the level"
-    return list(dict.fromkeys(min(level, most) for level in levels)), note
+    named = ", ".join(f"{level:,}" for level in levels if level > width)
+    note = f"chunks of {named}: the file keeps at most {counted(width, 'senders')} busy, so that is the level"
+    return list(dict.fromkeys(min(level, width) for level in levels)), note
 
 
 def check_cells(cells: Any) -> list[dict[str, Any]]:

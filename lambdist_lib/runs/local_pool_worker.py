@@ -84,8 +84,8 @@ def process_each(points: Points, processing: Path | None = None) -> Generator[di
     with _staged(processing) as path:
         while left:
             is_ready = False
-            with _interpreter({**request, "points": left, "path": path}, None) as one:
-                for answer in _answers(one):
+            with _interpreter({**request, "points": left, "path": path}, None) as interpreter:
+                for answer in _answers(interpreter):
                     if worker.FAILED in answer:
                         raise UnusableCodeError(answer[worker.FAILED])
                     if worker.READY in answer:
@@ -95,7 +95,7 @@ def process_each(points: Points, processing: Path | None = None) -> Generator[di
                     yield answer
                     if not left:
                         return
-                cause = worker.crash_cause(one.wait())
+                cause = worker.crash_cause(interpreter.wait())
             if not is_ready:
                 raise UnusableCodeError(cause)
             n, _ = left.pop(0)  # it ended the process; the others go on in another one

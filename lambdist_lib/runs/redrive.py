@@ -65,11 +65,11 @@ def redrive_run(
             "send its file again with `lambdist submit`"
         )
     letters = dead_letters.from_folder(folder, cause=cause)
-    held = replace(Conditions.from_run(facts), fault=str(faults.parse_fault(fault)))
+    conditions = replace(Conditions.from_run(facts), fault=str(faults.parse_fault(fault)))
     try:
         with journal.Journal(folder / "journal", Receipt._fields) as kept:
             report, ended = _again(
-                target, stack, folder.name, letters, held, kept.append, watch, key=folders.key_of(facts)
+                target, stack, folder.name, letters, conditions, kept.append, watch, key=folders.key_of(facts)
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; `lambdist redrive {folder.name}` goes on with it") from None
@@ -91,10 +91,10 @@ def redrive_adhoc(
     watch: Watch | None = None,
 ) -> RedriveResult:
     """Send again the dead letters of datapoints without a run; `lambdist fetch` gets the answers."""
-    held = Conditions(fault=str(faults.parse_fault(fault)))
+    conditions = Conditions(fault=str(faults.parse_fault(fault)))
     with locks.stacks(target, f"lambdist redrive {run_id}"):
         letters = dead_letters.from_table(target, stack, run_id, cause=cause)
-        report, _ = _again(target, stack, run_id, letters, held, lambda receipts: None, watch)
+        report, _ = _again(target, stack, run_id, letters, conditions, lambda receipts: None, watch)
     return report
 
 
@@ -149,7 +149,7 @@ def _again(
     stack: Stack,
     run_id: str,
     letters: list[DeadLetter],
-    held: Conditions,
+    conditions: Conditions,
     keep: Callable[[list[Receipt]], None],
     watch: Watch | None,
     *,
@@ -157,7 +157,7 @@ def _again(
 ) -> tuple[RedriveResult, completion.Completion]:
     """Mark, send and await letters; return their outcomes and how the waiting ended."""
     key = key or run_id  # of the items; datapoints without a run have no other
-    monitor = Monitor(watch, submitted=len(letters), request_batch=held.request_batch)
+    monitor = Monitor(watch, submitted=len(letters), request_batch=conditions.request_batch)
     # queued messages may be those of an interrupted redrive: sending them again would double them
     ended = completion.wait_until_complete(target, stack, key, expected=sys.maxsize, watch=monitor.waiting)
     before = records_items.items(target, stack, key)
@@ -168,7 +168,7 @@ def _again(
         Line(letter.n, letter.data) for letter in letters if letter.n in marked and letter.data is not None
     ]
     began_s = time.perf_counter()
-    accepted = _send(target, stack, key, lines, held, keep, monitor) if lines else set()
+    accepted = _send(target, stack, key, lines, conditions, keep, monitor) if lines else set()
 
     def count_settled_again() -> int:
         now = records_items.items(target, stack, key)
@@ -243,5 +243,5 @@ def _mark(target: Target, stack: Stack, items: Iterable[dict[str, Any]]) -> set[
         return int(item["n"])
 
     with ThreadPoolExecutor(MARKERS) as pool:
-        found = pool.map(mark, [item for item in items if item.get("outcome") == DEAD])
-        return {n for n in found if n is not None}
+        marked = pool.map(mark, [item for item in items if item.get("outcome") == DEAD])
+        return {n for n in marked if n is not None}

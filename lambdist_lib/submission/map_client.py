@@ -2,7 +2,7 @@
 
     s3://BUCKET/runs/<run id>/<number>.jsonl   a line per child execution: {"datapoints": [{n, data}, ...]}
 
-Several datapoints stand on one line, so that no ItemBatcher groups them. Step Functions takes all lines or
+One line holds several datapoints, so that no ItemBatcher groups them. Step Functions takes all lines or
 none, so each datapoint gets one receipt, with the same times: `intended_at` before the file is written,
 `sent_at` when its upload has ended, `answered_at` when the execution was started.
 """
@@ -52,12 +52,12 @@ class MapMachine:
     def describe(self, run_id: str, number: int) -> dict[str, Any] | None:
         """Describe a run's execution; None without one of this number."""
         try:
-            found: dict[str, Any] = self.states.describe_execution(
+            description: dict[str, Any] = self.states.describe_execution(
                 executionArn=self.execution_arn(run_id, number)
             )
         except self.states.exceptions.ExecutionDoesNotExist:
             return None
-        return found
+        return description
 
 
 def execution_name(run_id: str, number: int) -> str:
