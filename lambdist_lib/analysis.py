@@ -44,7 +44,7 @@ class Results:
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
-        """One row per run (`schema.RUNS`); with `allow_incomplete` an open ledger stands in `target`."""
+        """One row per run (`schema.RUNS`); with `allow_incomplete` `target` says that the ledger is open."""
         runs = results_tables.runs_table(folders.read_facts(folder) for folder in self.run_folders)
         return ledger.mark_incomplete(runs, self._counts) if self.allow_incomplete else runs
 

@@ -54,7 +54,7 @@ class LambdistError(Exception):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Raised after a notebook's stop button; the message says what is kept and how to go on."""
+    """Raised after a notebook's stop button; the message says what is kept and how to continue."""
 
     def _render_traceback_(self) -> list[str]:
         return [_wrapped(str(self))]

@@ -45,7 +45,7 @@ class Experiment:
     """One experiment: deploy the stacks, run the arms, read `results`, destroy the stacks.
 
     As a context manager it ends with `destroy`, unless `keep_stacks`. Made again with the same id
-    and conditions, it goes on in the same folder.
+    and conditions, it continues in the same folder.
 
     Args:
         data: Path of the data file; `-` for standard input. Or any iterable: `process` receives equal

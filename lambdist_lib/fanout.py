@@ -2,7 +2,7 @@
 
     titles = fan_out(title, urls, requirements=["requests"])
 
-The run lies below results/ like every other one: `load_results`, `write_report` and `lambdist dead`
+The run is kept below results/ like every other one: `load_results`, `write_report` and `lambdist dead`
 read it, and `lambdist resume` finishes it. Nothing here is timed; `Experiment(process=title,
 data=urls)` measures the same job.
 """
@@ -87,7 +87,7 @@ def fan_out(
         UsageError: An item, the function or a condition is not possible; nothing was deployed.
         FanOutError: Items failed; it holds their errors, and the results of all others.
         UnfinishedError: Items are still queued or were not sent.
-        Interrupted: After a notebook's stop button; the message says how to go on.
+        Interrupted: After a notebook's stop button; the message says how to continue.
 
     Example:
         fan_out(str.upper, ["to", "the", "cloud"])      # ['TO', 'THE', 'CLOUD']

@@ -1,4 +1,4 @@
-"""Treat SIGTERM as Ctrl-C: the command ends cleanly and says how to go on."""
+"""Treat SIGTERM as Ctrl-C: the command ends cleanly and says how to continue."""
 
 import contextlib
 import signal
@@ -11,7 +11,7 @@ from types import FrameType
 def sigterm_as_interrupt() -> Iterator[list[int]]:
     """While the block runs, SIGTERM raises KeyboardInterrupt; yields a list, empty until one has come.
 
-    A second one during the way out ends the process as before. Only the main thread is told of signals.
+    A second one during the way out ends the process as before. Only the main thread receives signals.
     """
     seen: list[int] = []
     if threading.current_thread() is not threading.main_thread():

@@ -5,7 +5,7 @@ next event, and a line of JSON that a program of process() prints would be taken
 Here it talks by two other file descriptors: standard input is empty, and standard output is the log.
 
 The emulator takes a log as complete once no line has come for 5 ms. On a busy machine a line comes later,
-and then stands in the log of the process's next invocation, or in none. Here the process ends each log with
+and is then in the log of the process's next invocation, or in none. Here the process ends each log with
 a line that the emulator waits for, which is also sooner.
 """
 

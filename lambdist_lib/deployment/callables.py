@@ -5,7 +5,7 @@
 
 The function travels by value in a pickle beside processing.py, with cloudpickle itself; so do the
 functions and classes of a notebook or script that it uses. What it imports travels as `modules` or
-`requirements`. A folder lies below the state folder and is named by the hash of its contents: an
+`requirements`. The folder is below the state folder and is named by the hash of its contents: an
 equal function is an equal folder, and nothing is deployed again.
 
 Only the Lambda, the local pool and `preview` unpickle, and only what this client has pickled.

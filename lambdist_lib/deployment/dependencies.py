@@ -63,7 +63,7 @@ def of_lambda(runtime: str, architecture: str) -> Interpreter:
 def installed(folder: Path, interpreter: Interpreter = HERE) -> Path | None:
     """Install what `folder`'s requirements.txt names; returns their folder, None if it names none.
 
-    The folder lies in the state folder, so only the first call for a lock needs a network.
+    The folder is in the state folder, so only the first call for a lock needs a network.
 
     Raises:
         DeployError: uv cannot install them for this interpreter; the message has its reason.

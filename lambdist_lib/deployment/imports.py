@@ -25,7 +25,7 @@ class Import(NamedTuple):
 
 
 def of_file(path: Path) -> tuple[Import, ...]:
-    """Return a file's imports, wherever they stand in it.
+    """Return a file's imports, also those inside functions.
 
     Raises:
         DeployError: The file is missing or does not parse.

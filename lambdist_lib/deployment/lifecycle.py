@@ -4,7 +4,7 @@
     destroy(connect("local"))
 
 On AWS a deploy first shows its cost and asks for consent. After an interrupt both name the
-resources that remain and the command that goes on.
+resources that remain and the command that continues.
 """
 
 import os
@@ -100,7 +100,7 @@ def deploy(
         UsageError: A setting or folder is invalid, or the estimate exceeds the budget; nothing was created.
         DeployError: Consent was refused, CloudFormation failed or a function does not start; then the stacks
             that were there have their code and settings again.
-        KeyboardInterrupt: The message names what remains and how to go on or remove it.
+        KeyboardInterrupt: The message names what remains and how to continue or remove it.
     """
     source = Code(processing=processing, process=process, requirements=requirements, modules=modules)
     code = source.folder()
@@ -144,7 +144,7 @@ def destroy(
     Raises:
         UncollectedError: Messages are queued, or a table holds results that were not fetched.
         DeployError: CloudFormation could not delete a resource; the message names it.
-        KeyboardInterrupt: The message names what remains and how to go on.
+        KeyboardInterrupt: The message names what remains and how to continue.
     """
     kinds = tuple(kinds)
     try:

@@ -98,7 +98,7 @@ def apply_stacks(
 
 
 def apply_mapping(target: Target, stack: Stack, settings: dict[str, Any]) -> Stack:
-    """Change only queue_batch and maximum_concurrency of a stack of the local cloud; return it as it is then.
+    """Change queue_batch and maximum_concurrency of a stack of the local cloud; return the changed stack.
 
     Its environments stay warm, as on AWS they do after an update of the stack.
     """

@@ -1,4 +1,4 @@
-"""Draw cold starts: what they cost, who waits on one, and how long handlers take."""
+"""Draw cold starts: their cost, which datapoints wait for one, and how long handlers take."""
 
 import numpy as np
 import pandas as pd

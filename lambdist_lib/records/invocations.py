@@ -77,7 +77,7 @@ def group_events(
 ) -> Iterator[dict[str, Any]]:
     """Yield the events of one log group between two times, each once.
 
-    Where an answer is full and has no token, reading goes on from the time of its last event: the
+    Where an answer is full and has no token, reading continues from the time of its last event: the
     emulator cuts there. More events than fit into one answer in one millisecond would be lost.
 
     Args:

@@ -29,7 +29,7 @@ def commands(folder: Path, facts: dict[str, Any], runs: pd.DataFrame) -> list[st
         runs: Of the experiment (`schema.RUNS`); not read for a run.
 
     Returns:
-        `lambdist notebook` if the executed notebook lies in the folder; else `lambdist run` or
+        `lambdist notebook` if the folder has the executed notebook; else `lambdist run` or
         `lambdist submit`. Empty if a script ran it: no command has all of its conditions.
     """
     if facts.get("arm") == external_api.ARM:

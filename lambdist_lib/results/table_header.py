@@ -23,7 +23,7 @@ SHOWN = 3  # names of columns in a message
 
 
 def require_sound(folders: Iterable[Path]) -> None:
-    """Check every table in these folders; missing ones are left to those who need them.
+    """Check every table in these folders; missing ones are for the caller to decide.
 
     Raises:
         RunError: A table is damaged; the message names its first wrong column.

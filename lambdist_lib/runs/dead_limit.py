@@ -66,7 +66,7 @@ def require_reachable(text: str, submitted: int) -> None:
 
 
 def reason(text: str, dead: int, submitted: int) -> str:
-    """Return why a run with so many dead datapoints ends, or "" if it goes on."""
+    """Return why a run with so many dead datapoints ends, or "" if it continues."""
     if not text or dead <= allowed(text, submitted):
         return ""
     return f"{DEAD_LIMIT} {text}: {dead:,} of {submitted:,} datapoints are dead"

@@ -77,7 +77,7 @@ class Source:
 
     @property
     def encoding(self) -> str:
-        """How datapoints stand in their file: "json" or "text" (`RunInfo.encoding`)."""
+        """How datapoints are encoded in their file: "json" or "text" (`RunInfo.encoding`)."""
         if not self.is_file:
             return "json" if self.for_function else "text"
         if self.read_as == tables.LINES:

@@ -14,7 +14,7 @@ ENDED = "the local cloud has ended"
 
 
 def error(facts: Mapping[str, Any], what: str) -> TargetError:
-    """Return the error for a run that cannot go on, with the commands that start it afresh."""
+    """Return the error for a run that cannot continue, with the commands that start it afresh."""
     on = "" if facts["target"] == LOCAL_LABEL else " --target aws"
     data = shlex.quote(facts.get("data_path") or facts["data"])
     how = f"start afresh: `lambdist deploy{on}`, then `lambdist submit {data}{on}`"

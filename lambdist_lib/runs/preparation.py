@@ -22,9 +22,9 @@ from lambdist_lib.runs.warm_up import WARM_UP_ROUNDS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What an experiment holds equal, and where it lies.
+    """The checked arguments of an experiment: conditions, data, target and folder.
 
-    encoding: How datapoints stand in their file. note: What the caller should be told, or "".
+    encoding: How datapoints are encoded in their file. note: What the caller should be told, or "".
     """
 
     id: str

@@ -39,7 +39,7 @@ def preview(
         processing: Folder with the processing.py; by default the one that ships with lambdist.
         process: A function instead, with the `requirements` and `modules` that it imports.
 
-    A datapoint that ends its process is an error, too, and the others go on in another process. What
+    A datapoint that ends its process is an error, too, and the others run in another process. What
     process() prints goes to standard error.
 
     Raises:
