@@ -130,19 +130,18 @@ def _ms(measure: dict[str, Any] | None) -> str:
 
 def _causes(summary: dict[str, Any]) -> Table:
     rows = [
-        (label(row["arm"]), count(row["dead"]), row["cause"], _message(row))
+        (
+            label(row["arm"]),
+            count(row["dead"]),
+            row["cause"],
+            shortened(sentences.message(row), MESSAGE_MAX_CHARS),
+        )
         for row in sorted(verdict.rows(summary, "dead_by_cause"), key=lambda row: arm_place(row["arm"]))
     ]
     columns = ("arm", "dead", "cause", "first message")
     return marked(
         plain("causes", "failures", "Why datapoints died", columns, rows), *columns[2:], numeric=False
     )
-
-
-def _message(row: dict[str, Any]) -> str:
-    """Return a failure's message without the cause, which has its own column."""
-    text = str(row["example"]).removeprefix(f"{row['cause']}: ")
-    return shortened(text, MESSAGE_MAX_CHARS)
 
 
 def arm_place(arm: str) -> int:

@@ -48,6 +48,11 @@ def on_purpose(runs: pd.DataFrame) -> str:
     )
 
 
+def message(row: dict[str, Any]) -> str:
+    """Return the message of a row of `dead_by_cause` without the cause, which has its own column."""
+    return str(row["example"]).removeprefix(f"{row['cause']}: ")
+
+
 def enumeration(text: str) -> tuple[str, list[str]]:
     """Split a text into its lead and what it lists after a colon; no list for a text of one or two parts.
 

@@ -26,6 +26,7 @@ from lambdist_lib.measures.summary_sections import HEADLINE
 from lambdist_lib.planner import which_way
 from lambdist_lib.planner.outlook import in_words
 from lambdist_lib.protocol.contract import OUTCOMES
+from lambdist_lib.report import sentences
 from lambdist_lib.report.table_model import Table, cut, marked, of_rows, plain
 
 Rows = list[dict[str, Any]]
@@ -173,7 +174,7 @@ def _causes(rows: Rows) -> Table:
         "dead": lambda row: count(row["dead"]),
         "of the settled": lambda row: percent(row["rate"]),
         "interval": lambda row: between(row["low"], row["high"], percent),
-        "first message": lambda row: row["example"],
+        "first message": sentences.message,
     }, texts=("cause", "arm", "first message"))  # fmt: skip
     return marked(table, "cause", "first message", free=True)
 

@@ -37,3 +37,9 @@ def test_unequal_lines_of_the_bill_are_named():
         "(0.9 predicted, 0.1 metered)."
     )
     assert sentences.unequal_costs(rows[1:3]) == ""
+
+
+def test_a_message_does_not_repeat_its_cause():
+    """The cause has its own column; a message of another form stays whole."""
+    assert sentences.message({"cause": "KeyError", "example": "KeyError: 'x'"}) == "'x'"
+    assert sentences.message({"cause": "timeout", "example": "timed out after 2 s"}) == "timed out after 2 s"
