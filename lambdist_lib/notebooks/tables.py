@@ -16,7 +16,7 @@ import pandas as pd
 from lambdist_lib.analysis import Results
 from lambdist_lib.errors import RunError
 from lambdist_lib.experiment import Experiment
-from lambdist_lib.formatting import NONE, compared, count, label, number
+from lambdist_lib.formatting import NONE, compared, count, label, number, percent
 from lambdist_lib.measures.pairs import EVENTS, not_resumed
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report import sentences
@@ -67,6 +67,10 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
         named = _with_verdict(named)
     shown = _in_ms(named[[name for name in named.columns if name not in NOT_SHOWN]])
     words = shown.map(_cell)
+    for name in _shares(shown):
+        words[name] = shown[name].map(percent)
+    if "percentile" in shown:
+        words["percentile"] = shown["percentile"].map(_percentile)
     if "name" in shown:  # of a limit, as a file of limits spells it
         words["name"] = shown["name"]
     words = words.rename(columns=_name)
@@ -82,6 +86,19 @@ def _in_ms(table: pd.DataFrame) -> pd.DataFrame:
     ]  # fmt: skip
     in_ms = table.assign(**{name: table[name] * 1000 for name in short})
     return in_ms.rename(columns={name: f"{str(name).removesuffix('_s')}_ms" for name in short})
+
+
+def _shares(table: pd.DataFrame) -> list[str]:
+    """Name the columns that hold shares between 0 and 1, and the ends of a share's interval."""
+    names = [str(name) for name in table.columns]
+    shares = [name for name in names if name == "share" or name.endswith("_share")]
+    if "low" in names and "high" in names:  # without an interval a rate is a number per second
+        shares += [name for name in names if name == "rate"]
+    return [*shares, "low", "high"] if {"share", "rate"} & {*shares} and "low" in names else shares
+
+
+def _percentile(p: float) -> str:
+    return "median" if p == 0.5 else percent(p)
 
 
 def _with_verdict(table: pd.DataFrame) -> pd.DataFrame:

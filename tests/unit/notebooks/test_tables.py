@@ -68,3 +68,17 @@ def test_a_measure_that_the_runs_do_not_allow_says_why(capsys):
     assert "the arm is" in tables.measured(speedup.table, runs)
     assert tables.measured(speedup.table, runs.assign(makespan_s=math.nan)) is None
     assert capsys.readouterr().out.startswith("not measured: ")
+
+
+def test_shares_are_percentages_and_percentiles_have_names():
+    """As in the report; a rate without an interval is a number per second."""
+    table = pd.DataFrame({"arm": ["a"], "rate": [0.0323], "low": [0.0193], "high": [0.0534]})
+    assert list(tables.in_words(table).iloc[0]) == ["3.23 %", "1.93 %", "5.34 %"]
+
+    of_latency = pd.DataFrame({"arm": ["a", "b"], "percentile": [0.5, 0.99], "value_s": [2.0, math.nan]})
+    words = tables.in_words(of_latency)
+    assert list(words["percentile"]) == ["median", "99 %"]
+    assert list(words["value, s"]) == ["2", "-"]
+
+    plain = pd.DataFrame({"arm": ["a"], "rate": [0.5], "idle_share": [0.25]})
+    assert list(tables.in_words(plain).iloc[0]) == ["0.5", "25 %"]
