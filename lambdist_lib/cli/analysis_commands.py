@@ -211,11 +211,13 @@ def gallery(options: argparse.Namespace) -> None:
 def notebook(options: argparse.Namespace) -> None:
     from lambdist_lib.cli import notebook_parameters
     from lambdist_lib.notebooks import runner
+    from lambdist_lib.report import sentences
 
     parameters = notebook_parameters.merge(
         **cli_options.values(options, "files", "texts", "parameters", "raw")
     )
     facts = runner.run_notebook(options.notebook, options.output, parameters, quiet=options.json)
     files = [f"{name}: {facts[name]}" for name in ("notebook", "report") if facts[name]]
-    blocks = [*filter(None, [facts["finding"]]), Verbatim("\n".join(files))]
+    finding = sentences.parts(facts["finding"]) if facts["finding"] else []
+    blocks = [*finding, Verbatim("\n".join(files))]
     cli_options.print_result(options, blocks, facts)

@@ -3,14 +3,13 @@
 The report has every table with its intervals; here are the numbers that answer the usual questions.
 """
 
-import re
 import shlex
 from typing import Any
 
 import pandas as pd
 
 from lambdist_lib.cli.screen import Blocks
-from lambdist_lib.formatting import NONE, compared, count, is_known, label, number, shortened, spaced
+from lambdist_lib.formatting import NONE, compared, count, is_known, label, number, shortened
 from lambdist_lib.measures.summary_sections import CONTROL, HEADLINE
 from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import OUTCOMES
@@ -20,9 +19,6 @@ from lambdist_lib.report.table_model import Table, marked, plain
 PERCENTILES = {"p50": "median", "p90": "90 %", "p99": "99 %"}
 LATENCIES = {"end_to_end": "stored", "answer": "answered"}
 MESSAGE_MAX_CHARS = 100
-PARTS = re.compile(  # where a long finding has a new line
-    r"(?<=[.)]) (?=Beware: |Of \d+ ways |On AWS, |From cold |With the faults )"
-)
 
 
 def analysis(summary: dict[str, Any], runs: pd.DataFrame, where: str) -> Blocks:
@@ -55,7 +51,7 @@ def _finding(text: str) -> list[str]:
     if not text:
         return []
     why = text.removeprefix("not measured: ")
-    return PARTS.split(f"Finding: {spaced(text)}") if why == text else [f"No speedup, as there is {why}"]
+    return sentences.parts(f"Finding: {text}") if why == text else [f"No speedup, as there is {why}"]
 
 
 def _verdict(summary: dict[str, Any]) -> list[str]:

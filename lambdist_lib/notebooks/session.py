@@ -10,9 +10,11 @@ from lambdist_lib import paths
 from lambdist_lib.analysis import Results
 from lambdist_lib.errors import RunError
 from lambdist_lib.figures import theme
+from lambdist_lib.formatting import unbroken
 from lambdist_lib.measures.finding import seen
 from lambdist_lib.notebooks.parameter_checks import require_possible_values
 from lambdist_lib.notebooks.parameters import check_parameters
+from lambdist_lib.report import sentences
 
 PENDING = "not yet measured; the runs below have to end first."
 
@@ -88,8 +90,8 @@ def next_steps(where: str | Path) -> str:
 def _markdown(table: pd.DataFrame) -> str:
     rows = [(str(table.index.name or ""), *table.columns), ("---",) * (len(table.columns) + 1)]
     rows += [tuple(map(str, row)) for row in table.itertuples()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return unbroken("\n".join(f"| {' | '.join(row)} |" for row in rows))
 
 
 def _text(sentence: str) -> str:
-    return f"**Finding.** {sentence}"
+    return unbroken("\n\n".join(sentences.parts(f"**Finding.** {sentence}")))

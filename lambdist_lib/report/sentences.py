@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from lambdist_lib.formatting import counted, label, number
+from lambdist_lib.formatting import counted, label, number, spaced
 from lambdist_lib.protocol import faults
 
 UNEQUAL = 0.25  # of the larger of a predicted and a metered amount
 NOTABLE = 0.02  # of an arm's bill; smaller lines move nothing
 SEPARATOR = re.compile(r"; (?![^(]*\))")
 ENDS = ("stored", "dead", "rejected")  # where a datapoint may end for good
+PARTS = re.compile(r"(?<=[.)]) (?=Beware: |Of \d+ ways |On AWS, |From cold |With the faults )")  # a new line
 
 
 def accounted(runs: pd.DataFrame) -> str:
@@ -46,6 +47,11 @@ def on_purpose(runs: pd.DataFrame) -> str:
     return (
         f"{many} made to fail on purpose: these are {min(sum(failing), dead):,} of the {dead:,} dead{others}."
     )
+
+
+def parts(finding: str) -> list[str]:
+    """Split a finding into its parts, such as the conclusion about AWS, with names as tables have them."""
+    return PARTS.split(spaced(finding))
 
 
 def message(row: dict[str, Any]) -> str:

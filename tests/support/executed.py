@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from lambdist_lib import paths
+from lambdist_lib.formatting import spaced
 
 
 def given(**parameters):
@@ -27,6 +28,12 @@ def plain(output):
     """Return an output of any kind as text."""
     data = output.get("data", {})
     return "".join(data.get("text/markdown") or data.get("text/plain") or output.get("text", ""))
+
+
+def has_finding(text, results):
+    """Whether a text has the finding of a results folder, wherever its lines end."""
+    finding = read(results / "summary.json")["finding"]
+    return " ".join(spaced(finding).split()) in " ".join(text.replace("\u00a0", " ").split())
 
 
 def require_clean(notebook, *, phases, figures):

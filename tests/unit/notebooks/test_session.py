@@ -42,7 +42,7 @@ def test_the_finding_replaces_its_placeholder(display):
 
     finding.show("3 times as fast.")
 
-    assert display.texts == ["**Finding.** 3 times as fast."] * 2
+    assert display.texts == ["**Finding.** 3\u00a0times as fast."] * 2
 
 
 def test_an_unknown_parameter_stops_the_notebook(display):

@@ -43,3 +43,12 @@ def test_a_message_does_not_repeat_its_cause():
     """The cause has its own column; a message of another form stays whole."""
     assert sentences.message({"cause": "KeyError", "example": "KeyError: 'x'"}) == "'x'"
     assert sentences.message({"cause": "timeout", "example": "timed out after 2 s"}) == "timed out after 2 s"
+
+
+def test_a_finding_has_its_parts():
+    """What was measured, what to beware of, and what is predicted on AWS; names as in tables."""
+    finding = "single_node takes 1.2 s (local cloud). Beware: it is slow. On AWS, predicted: 3 s."
+
+    assert sentences.parts(finding) == [
+        "single node takes 1.2 s (local cloud).", "Beware: it is slow.", "On AWS, predicted: 3 s.",
+    ]  # fmt: skip
