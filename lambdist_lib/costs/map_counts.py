@@ -6,7 +6,6 @@ and by its time, waits between tries included, at 64 MB in steps of 100 ms (Step
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 CHILD_STEP_S = 0.1
@@ -79,30 +78,3 @@ def rounded_s(seconds: float) -> float:
         (0.1, 0.30000000000000004)
     """
     return max(math.ceil(round(seconds / CHILD_STEP_S, 9)), 1) * CHILD_STEP_S
-
-
-def metered(
-    *,
-    lines: Iterable[float],
-    children: float,
-    tries: float,
-    dead: float,
-    executions: float,
-    standard: bool = False,
-) -> MapCounts:
-    """Return the counts of a run.
-
-    Args:
-        lines: Seconds of the children whose times are known; the others lasted as long on average.
-        standard: The children are Standard ones, instead of Express ones.
-    """
-    known = [rounded_s(seconds) for seconds in lines]
-    mean_s = sum(known) / len(known) if known else CHILD_STEP_S
-    return MapCounts(
-        children=children,
-        tries=tries,
-        dead=dead,
-        child_s=children * mean_s,
-        executions=executions,
-        standard=standard,
-    )

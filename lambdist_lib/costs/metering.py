@@ -160,16 +160,20 @@ def _children(run: Any, records: pd.DataFrame, tries: float) -> map_counts.MapCo
     """Count a map's children; the datapoints that were sent stand on its lines in their order."""
     per_line = min(run.request_batch, ARMS[run.arm].max_request)
     sent = records[pd.to_numeric(records["tries"], errors="coerce") > 0].reset_index(drop=True)
-    lines = sent.groupby(sent.index // per_line)
-    begun, ended = (pd.to_numeric(sent[name], errors="coerce") for name in ("first_received_at", "put_at"))
-    known = sent.assign(begun=begun, ended=ended).groupby(sent.index // per_line)
-    seconds = (known["ended"].max() - known["begun"].min()).dropna()
+    begun, ended = (
+        pd.to_numeric(sent[name], errors="coerce").groupby(sent.index // per_line)
+        for name in ("first_received_at", "put_at")
+    )
+    known_s = (ended.max() - begun.min()).dropna().map(map_counts.rounded_s)  # others last as long on average
     deaths = sent[(sent["outcome"] == DEAD) & (pd.to_numeric(sent["receives"], errors="coerce") > 1)]
-    return map_counts.metered(
-        lines=seconds, children=len(lines), tries=max(tries, len(lines)),
-        dead=len(set(deaths.index // per_line)), executions=1.0,
+    children = begun.ngroups
+    return map_counts.MapCounts(
+        children=children,
+        tries=max(tries, children),
+        dead=len(set(deaths.index // per_line)),
+        child_s=children * (known_s.mean() if len(known_s) else map_counts.CHILD_STEP_S),
         standard=run.map_children == map_counts.STANDARD,
-    )  # fmt: skip
+    )
 
 
 def lacks_invocations(run: Any) -> bool:

@@ -1,5 +1,6 @@
 """Write alt text from a summary's numbers, for readers who cannot see a figure."""
 
+from collections.abc import Callable
 from typing import Any
 
 Rows = list[dict[str, Any]]
@@ -16,6 +17,11 @@ def compose(shows: str, numbers: str, summary: Summary) -> str:
     """
     numbers = numbers or summary["finding"] or "No finding was written"
     return f"{shows} {numbers}".strip().removesuffix(".")
+
+
+def fixed(shows: str) -> Callable[[Summary], str]:
+    """Return the description of a figure whose numbers the summary does not have."""
+    return lambda summary: compose(shows, "", summary)
 
 
 def rows(summary: Summary, name: str) -> Rows:

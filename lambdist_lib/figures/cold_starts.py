@@ -46,9 +46,9 @@ def draw_shares(inputs: FigureInputs) -> Figure | None:
     return draw_one(plot_cold_shares, shares, height_in=4.2, **options)
 
 
-def describe_shares(summary: alt_text.Summary) -> str:
-    shows = "The share of cold invocations and of datapoints that waited, at each level."
-    return alt_text.compose(shows, "", summary)
+describe_shares = alt_text.fixed(
+    "The share of cold invocations and of datapoints that waited, at each level."
+)
 
 
 def draw_handlers(inputs: FigureInputs) -> Figure | None:

@@ -47,9 +47,9 @@ def draw_theory(inputs: FigureInputs, *, max_receives: int = 0) -> Figure | None
     return draw_one(plot_theory, cells, height_in=4.8, target_label=inputs.target_label)
 
 
-def describe_theory(summary: alt_text.Summary) -> str:
-    shows = "The share that died at each probability of failure, beside what the law of retries expects."
-    return alt_text.compose(shows, "", summary)
+describe_theory = alt_text.fixed(
+    "The share that died at each probability of failure, beside what the law of retries expects."
+)
 
 
 def draw_receives(inputs: FigureInputs, *, max_receives: int = 0) -> Figure | None:

@@ -98,8 +98,10 @@ def has_predictions(table: pd.DataFrame) -> bool:
     return "predicted_s" in table and bool(table["predicted_s"].notna().any())
 
 
-def draw_one(plot: Callable[..., Any], *args: Any, height_in: float, **options: Any) -> Figure:
-    """Draw one plot on a figure of the catalogue's width."""
-    figure = Figure(figsize=(WIDTH_IN, height_in))
+def draw_one(
+    plot: Callable[..., Any], *args: Any, height_in: float, width_in: float = WIDTH_IN, **options: Any
+) -> Figure:
+    """Draw one plot on a figure of its own."""
+    figure = Figure(figsize=(width_in, height_in))
     plot(*args, figure.subplots(), **options)
     return figure

@@ -1,5 +1,6 @@
 """Draw plans: backlog over time, time and cost by size and setting, and the planner's validation."""
 
+import functools
 from collections.abc import Sequence
 
 import pandas as pd
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from lambdist_lib.figures import alt_text, theme
-from lambdist_lib.figures.inputs import FigureInputs
+from lambdist_lib.figures.inputs import FigureInputs, draw_one
 from lambdist_lib.formatting import counted, duration, money
 from lambdist_lib.planner import curves, predict
 from lambdist_lib.planner.fluid import phases
@@ -32,24 +33,22 @@ LIMIT_COLOUR = {
 OTHER = "#DDDDDD"
 SHADE = 0.28
 ROOM_BELOW = 40.0  # the least time over the end of the axis: room for the texts of the named settings
-SIZE_IN = (6.9, 3.5)
+WIDTH_IN = 6.9
 NICE_S = (0.1, 1, 10, 60, 600, 3_600, 14_400, 86_400, 864_000, 8_640_000, 86_400_000, 864_000_000)
 UNITS_S = (("hours", 3_600.0), ("minutes", 60.0))
 VERDICT = {True: "#0072B2", False: "#D55E00", None: "#999999"}
+
+_draw = functools.partial(draw_one, width_in=WIDTH_IN)
 
 
 def draw_by_size(inputs: FigureInputs, *, sizes: pd.DataFrame | None = None) -> Figure | None:
     """Draw plans by size (`plot_by_size`); None without a plan."""
     if sizes is None:
         return None
-    figure = Figure(figsize=SIZE_IN)
-    plot_by_size(sizes, figure.subplots(), target_label=predict.TARGET)
-    return figure
+    return _draw(plot_by_size, sizes, height_in=3.5, target_label=predict.TARGET)
 
 
-def describe_by_size(summary: alt_text.Summary) -> str:
-    shows = "The time and cost at each number of datapoints, and the bottleneck."
-    return alt_text.compose(shows, "", summary)
+describe_by_size = alt_text.fixed("The time and cost at each number of datapoints, and the bottleneck.")
 
 
 def draw_over_time(
@@ -58,20 +57,18 @@ def draw_over_time(
     """Draw a plan's backlog and concurrency (`plot_over_time`); None without a plan."""
     if backlog is None:
         return None
-    figure = Figure(figsize=(SIZE_IN[0], 3.8))
+    figure = Figure(figsize=(WIDTH_IN, 3.8))
     axes = figure.subplots(2, 1, sharex=True)
     plot_over_time(backlog, axes, target_label=predict.TARGET, n=datapoints)
     return figure
 
 
-def describe_over_time(summary: alt_text.Summary) -> str:
-    shows = "Datapoints waiting and batches at once over time, by both models."
-    return alt_text.compose(shows, "", summary)
+describe_over_time = alt_text.fixed("Datapoints waiting and batches at once over time, by both models.")
 
 
-def describe_over_time_largest(summary: alt_text.Summary) -> str:
-    shows = "Datapoints waiting and batches at once over time, and the bottleneck of each phase."
-    return alt_text.compose(shows, "", summary)
+describe_over_time_largest = alt_text.fixed(
+    "Datapoints waiting and batches at once over time, and the bottleneck of each phase."
+)
 
 
 def draw_front(
@@ -80,41 +77,30 @@ def draw_front(
     """Draw time against cost of the settings (`plot_front`); None without a plan."""
     if settings is None:
         return None
-    figure = Figure(figsize=SIZE_IN)
-    plot_front(settings, figure.subplots(), target_label=predict.TARGET, n=datapoints)
-    return figure
+    return _draw(plot_front, settings, height_in=3.5, target_label=predict.TARGET, n=datapoints)
 
 
-def describe_front(summary: alt_text.Summary) -> str:
-    shows = "A point for each setting; none beats those on the front in both."
-    return alt_text.compose(shows, "", summary)
+describe_front = alt_text.fixed("A point for each setting; none beats those on the front in both.")
 
 
 def draw_held_out(inputs: FigureInputs, *, held_out: pd.DataFrame | None = None) -> Figure | None:
     """Draw the planner's forecasts of held-out runs (`plot_held_out`); None without them."""
     if held_out is None or held_out.empty:
         return None
-    figure = Figure(figsize=(SIZE_IN[0], 2.7))
-    plot_held_out(held_out, figure.subplots(), target_label=inputs.target_label)
-    return figure
+    return _draw(plot_held_out, held_out, height_in=2.7, target_label=inputs.target_label)
 
 
-def describe_held_out(summary: alt_text.Summary) -> str:
-    shows = "What each run predicts of the others, beside their median."
-    return alt_text.compose(shows, "", summary)
+describe_held_out = alt_text.fixed("What each run predicts of the others, beside their median.")
 
 
 def draw_validation(inputs: FigureInputs, *, validation: pd.DataFrame | None = None) -> Figure | None:
     """Draw the planner beside published measurements (`plot_validation`); None without them."""
     if validation is None:
         return None
-    figure = Figure(figsize=(SIZE_IN[0], 4))
-    plot_validation(validation, figure.subplots(), target_label="AWS, published")
-    return figure
+    return _draw(plot_validation, validation, height_in=4, target_label="AWS, published")
 
 
-def describe_validation(summary: alt_text.Summary) -> str:
-    return alt_text.compose("The error of each row, within its tolerance.", "", summary)
+describe_validation = alt_text.fixed("The error of each row, within its tolerance.")
 
 
 def plot_over_time(

@@ -20,24 +20,16 @@ if TYPE_CHECKING:
     from lambdist_lib.measures.speedup import Speedup, compare_arms
     from lambdist_lib.measures.sweep import by_level
 
-HOMES = {
-    "Speedup": "speedup",
-    "best_fit": "scaling",
-    "by_level": "sweep",
-    "cold_shares": "cold_vs_warm",
-    "compare_arms": "speedup",
-    "compare_with_theory": "dead_letters",
-    "fits": "scaling",
-    "goodness_of_fit": "dead_letters",
-    "handler_durations": "cold_vs_warm",
-    "median_interval": "intervals",
-    "paired_ratios": "pairs",
-    "quantiles": "intervals",
-    "receive_counts": "dead_letters",
-    "share": "intervals",
-    "slowdown": "cold_vs_warm",
-    "values_needed": "intervals",
+NAMES = {  # by module
+    "cold_vs_warm": "cold_shares handler_durations slowdown",
+    "dead_letters": "compare_with_theory goodness_of_fit receive_counts",
+    "intervals": "median_interval quantiles share values_needed",
+    "pairs": "paired_ratios",
+    "scaling": "best_fit fits",
+    "speedup": "Speedup compare_arms",
+    "sweep": "by_level",
 }
+HOMES = {name: module for module, names in NAMES.items() for name in names.split()}
 
 __all__ = [
     "Speedup",

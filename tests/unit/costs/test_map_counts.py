@@ -76,14 +76,6 @@ def test_more_datapoints_on_a_line_never_settle_it_sooner(per_line, p_fail, p_al
     assert counts.child_s >= counts.children * map_counts.CHILD_STEP_S * (1 - 1e-9)
 
 
-def test_metered_children_without_known_times_last_as_long_as_the_others():
-    """A child of dead datapoints has no time of a write."""
-    counts = map_counts.metered(lines=[0.01, 0.31], children=4, tries=5, dead=1, executions=1)
-
-    assert counts.child_s == pytest.approx(4 * (0.1 + 0.4) / 2)
-    assert (counts.children, counts.tries, counts.dead) == (4, 5, 1)
-
-
 def test_a_map_without_datapoints_costs_its_file_and_its_start():
     """The counts of an arm without a map have none."""
     used = usage._children(MapCounts())

@@ -77,6 +77,18 @@ def test_a_map_is_metered_by_the_kind_of_its_children(children, transitions, req
         assert quantities(side, "state_transitions", "express_requests") == (transitions, requests)
 
 
+def test_children_without_known_times_last_as_long_as_the_others():
+    """A child of dead datapoints has no time of a write."""
+    [run] = frames.runs(1, arm="distributed_map").head(1).itertuples()
+    times = {"first_received_at": 1.0, "put_at": [1.01, 1.31, float("nan"), float("nan")]}
+    records = frames.records(4, dead={2, 3}, run_id=run.run_id).assign(**times)
+
+    counts = metering.counts(run, records, frames.invocations(4, run_id=run.run_id))
+
+    assert counts.map.child_s == pytest.approx(4 * (0.1 + 0.4) / 2)
+    assert (counts.map.children, counts.map.dead) == (4, 2)
+
+
 def test_without_a_cloud_nothing_is_metered():
     assert [run.arm for run in metered(arm="local_pool")] == []
 
