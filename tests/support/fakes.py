@@ -20,6 +20,10 @@ def refusal(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "refused by the fake"}}, "Fake")
 
 
+class AbsentExecution(Exception):
+    """What boto3 raises for an execution that does not exist."""
+
+
 class FakeDynamoDB:
     """The part of DynamoDB that `items.py` uses; it rejects writes to the datapoints in `refuses`."""
 

@@ -4,6 +4,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 
 import boto3
@@ -45,6 +46,13 @@ loaders.JSONFileLoader.load_file = lambda _, path: _service_description(path)
 ImportFresh = Callable[..., ModuleType]
 
 _sessions: list[boto3.Session] = []  # one for all tests: a session reads megabytes of service descriptions
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty results folder."""
+    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path / "results"))
+    return tmp_path / "results"
 
 
 @pytest.fixture

@@ -23,12 +23,6 @@ NOTEBOOK = paths.notebooks() / "experiment.ipynb"
 start_cloud = runner.start_cloud
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path / "results"))
-    return tmp_path / "results"
-
-
 @pytest.fixture(autouse=True)
 def started(monkeypatch):
     """The starts of the local cloud beside a kernel, which these tests do without."""

@@ -10,13 +10,6 @@ from lambdist_lib.protocol.contract import RUN_ID
 from lambdist_lib.results import files, folders
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    """An empty results folder."""
-    monkeypatch.setenv("LAMBDIST_RESULTS", str(tmp_path / "results"))
-    return tmp_path / "results"
-
-
 def made(results, experiment_id, *runs, state="collected"):
     for run in runs:
         folder = results / experiment_id / "runs" / run

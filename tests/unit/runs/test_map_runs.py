@@ -4,15 +4,12 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from support.fakes import AbsentExecution
 
 from lambdist_lib.deployment.queue_depth import QueueDepth
 from lambdist_lib.runs import map_runs, senders
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:MapMachine-x"
-
-
-class AbsentExecution(Exception):
-    """What boto3 raises for an execution that does not exist."""
 
 
 class States:

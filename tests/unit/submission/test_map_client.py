@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import AbsentExecution
 
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import AccessDeniedError
@@ -17,10 +18,6 @@ from lambdist_lib.submission.map_client import MapMachine
 from lambdist_lib.submission.receipts import SendOptions
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:MapMachine-x"
-
-
-class AbsentExecution(Exception):
-    """What boto3 raises for an execution that does not exist."""
 
 
 class Services:
