@@ -146,6 +146,13 @@ class Results:
             limits_file: Your own prices as TOML (`assumptions.load`).
             free_tier: Subtract the AWS free tier, of the table only.
         """
+        return self._priced(limits_file, free_tier) if limits_file or free_tier else self._costs
+
+    @functools.cached_property
+    def _costs(self) -> metering.Costs:
+        return self._priced("", False)
+
+    def _priced(self, limits_file: str, free_tier: bool) -> metering.Costs:
         prices = assumptions.load(limits_file or None)
         units = result_units(self.run_folders, prices)
         metered = metering.meter_runs(self.runs, *self._measured, prices, units=units)

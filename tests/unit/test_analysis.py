@@ -13,7 +13,7 @@ from support import tables as frames
 from lambdist_lib.analysis import load_results, result_units
 from lambdist_lib.cli import main
 from lambdist_lib.cloud import targets
-from lambdist_lib.costs import assumptions
+from lambdist_lib.costs import assumptions, metering
 from lambdist_lib.errors import RunError, UnfinishedError
 from lambdist_lib.experiment import Experiment
 from lambdist_lib.planner import calibration
@@ -109,6 +109,21 @@ def test_the_free_tier_is_an_option(experiment):
 
     assert set(paid.loc[paid["usd_metered"] > 0, "service"]) > {"API Gateway", "DynamoDB", "Lambda", "SQS"}
     assert set(free.loc[free["usd_metered"] > 0, "service"]) == {"API Gateway", "DynamoDB", "all"}
+
+
+def test_a_bill_is_computed_once(experiment, monkeypatch):
+    """Figure, table and summary share it; other prices or the free tier make another one."""
+    priced = []
+    meter_runs = metering.meter_runs
+    monkeypatch.setattr(
+        metering, "meter_runs", lambda *runs, **how: priced.append(1) or meter_runs(*runs, **how)
+    )
+    results = load_results(experiment())
+
+    assert results.costs().table.equals(results.costs().table)
+    assert len(priced) == 1
+    assert not results.costs(free_tier=True).table.equals(results.costs().table)
+    assert len(priced) == 2
 
 
 def test_large_results_cost_a_write_for_each_kilobyte(experiment):
