@@ -200,8 +200,8 @@ def run_notebook(
 def start_cloud() -> None:
     """Start the local cloud beside the kernel: each takes seconds of one core.
 
-    The first call loads what a deploy needs. The notebook tells of an error. A cloud without a user ends after
-    a minute.
+    The first call loads what a deploy needs. An error is left to the notebook. Without a user the cloud ends
+    after a minute.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
