@@ -3,11 +3,11 @@
 import dataclasses
 import io
 import json
-import time
 import zipfile
 
 import pytest
 import requests
+from support.waiting import eventually
 
 from lambdist_lib.deployment import stacks
 from lambdist_lib.protocol import contract
@@ -23,13 +23,6 @@ def handler(event, context):
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 """
 GOOD = {"run_id": "contract", "datapoints": [{"n": 0, "data": "word"}]}
-
-
-def eventually(condition, timeout_s=15.0):
-    deadline = time.monotonic() + timeout_s
-    while not (held := condition()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return held
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from support.waiting import eventually
 
 from lambdist_lib import paths
 from lambdist_lib.cloud import emulator_state as cloud_state
@@ -30,14 +31,6 @@ experiment.deploy()""",
     "experiment.run_pairs(40)",
 ]
 numbers = itertools.count()
-
-
-def eventually(condition, timeout_s=30.0):
-    """What `condition()` gives once it is true, or at last."""
-    deadline = time.monotonic() + timeout_s
-    while not (held := condition()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return held
 
 
 def begun(*arguments, state=None):

@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.waiting import eventually
 
 from lambdist_lib import paths
 from lambdist_lib.cloud import local_cloud
@@ -17,13 +17,6 @@ from lambdist_lib.errors import DeployError, UncollectedError
 
 POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}'
 TAGS = {tags.STACK, tags.REGION, tags.CREATED, tags.EXPIRES}
-
-
-def eventually(condition, timeout_s=20.0):
-    deadline = time.monotonic() + timeout_s
-    while not (held := condition()) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return held
 
 
 def shown(rows):
@@ -62,7 +55,7 @@ def has_stack(target):
 def test_a_killed_deployment_is_listed_and_removed_and_can_be_made_again(empty, begun, moment, left):
     """SIGKILL with the bucket there, and with a stack begun: nothing of it passes for live."""
     process = begun()
-    assert eventually(lambda: moment(empty))
+    assert eventually(lambda: moment(empty), every_s=0.005)
     process.kill()
     assert process.wait() == -signal.SIGKILL
 
@@ -82,7 +75,7 @@ def test_ctrl_c_in_a_deployment_says_what_remains(empty):
         [sys.executable, "-m", "lambdist_lib", "deploy"],
         cwd=paths.root(), env=dict(os.environ), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
-    assert eventually(lambda: has_bucket(empty))
+    assert eventually(lambda: has_bucket(empty), every_s=0.005)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=20)
 

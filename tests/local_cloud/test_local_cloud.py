@@ -16,6 +16,7 @@ import psutil
 import pytest
 import requests
 from support import emulator
+from support.waiting import eventually
 
 from lambdist_lib.cloud import emulator_state as cloud_state
 from lambdist_lib.cloud import local_cloud
@@ -45,14 +46,6 @@ def state(tmp_path):
     folder = tmp_path / "state"
     yield folder
     local_cloud.stop(folder)
-
-
-def eventually(condition, timeout_s=10.0):
-    """Wait until `condition()` holds; False if it never did."""
-    deadline = time.monotonic() + timeout_s
-    while not (held := condition()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return held
 
 
 def is_open(port):

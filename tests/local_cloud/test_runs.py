@@ -9,6 +9,7 @@ import time
 import pandas as pd
 import pytest
 from support import emulator
+from support.waiting import eventually
 
 from lambdist_lib import Experiment, load_results, paths
 from lambdist_lib.cloud import local_cloud, targets
@@ -53,13 +54,6 @@ def start(deployed, folder, points, *, arm="distributed", watch=None, **conditio
 
 def words(count):
     return datapoints.from_iterable([f"word-{n}" for n in range(count)])
-
-
-def eventually(condition, timeout_s=30.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.002)
-    assert condition()
 
 
 def require_whole(folder, row, count, duplicates=0):
@@ -169,7 +163,7 @@ def test_a_killed_run_is_resumed(distributed, nursery, data_file, seed):
     command = ["submit", data, "--id", run_id, "--work", "io:20ms", "--chunks", 4]
 
     pid = nursery.begin(paths.results(), command)
-    eventually(lambda: (folder / "journal").exists())
+    assert eventually(lambda: (folder / "journal").exists())
     time.sleep(moment.uniform(0, 0.5))
     status = nursery.kill(pid)
     [row] = resume.resume_all(folder.name, data=str(data), connect=lambda target_label: distributed.target)

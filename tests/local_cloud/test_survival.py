@@ -12,6 +12,7 @@ import boto3
 import psutil
 import pytest
 from support import faulty
+from support.waiting import eventually
 
 from lambdist_lib import paths
 from lambdist_lib.cloud import local_cloud
@@ -51,14 +52,6 @@ def meanwhile(act):
     assert failed == []
 
 
-def eventually(condition, timeout_s=20.0):
-    deadline = time.monotonic() + timeout_s
-    while not (held := condition()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert held
-    return held
-
-
 def workers(deployed, name):
     """Pids of a function's processes on the local cloud."""
     found = []
@@ -84,7 +77,7 @@ def test_a_killed_worker_costs_a_receive_and_no_datapoint(distributed):
     """kill -9 on the processors while they work: their messages come again."""
 
     def kill():
-        eventually(lambda: begun(distributed, "killed", 3))
+        assert eventually(lambda: begun(distributed, "killed", 3))
         killed = workers(distributed, distributed["ProcessorName"])
         assert killed
         for pid in killed:
@@ -103,7 +96,7 @@ def test_a_frozen_cloud_is_waited_for(distributed):
     stopped_s = []
 
     def freeze():
-        eventually(lambda: begun(distributed, "frozen", 5))
+        assert eventually(lambda: begun(distributed, "frozen", 5))
         os.kill(distributed.target.cloud.pid, signal.SIGSTOP)
         began_s = time.monotonic()
         try:
@@ -125,7 +118,7 @@ def test_messages_of_a_killed_run_are_gone_before_the_next(distributed):
     points = [{"n": n, "data": "x"} for n in range(3)]
     leftovers.mark(stack, "left", "left", unjournalled=len(points))
     distributed.post({"run_id": "left", "datapoints": points, "fault": "crash:1"})
-    eventually(lambda: queue_depth.queue_depth(target, stack).in_work)
+    assert eventually(lambda: queue_depth.queue_depth(target, stack).in_work)
 
     leftovers.clear(target, stack, notes.append)
     row, _, _, _ = faulty.run(distributed, "after-left", "none", chunks=4)
@@ -234,7 +227,7 @@ def test_a_dead_letter_lambda_that_fails_loses_no_dead_letter(strict):
     }
     with refused(strict, "DeadLetterHandlerName", "dynamodb:UpdateItem"):
         assert strict.post(body).json()["accepted"] == [0, 1, 2, 3, 4]
-        eventually(lambda: logged(strict, "DeadLetterLogGroup", "burial_failed"))
+        assert eventually(lambda: logged(strict, "DeadLetterLogGroup", "burial_failed"))
         assert queue_depth.queue_depth(strict.target, strict.stack).total == 5
         assert completion.count_settled(strict.target, strict.stack, "unburied") == 0
 
