@@ -63,7 +63,10 @@ def committed_results(folder: Path) -> list[CommittedResult]:
     results = [_read(path) for path in sorted(folder.glob(KEPT)) if path.is_dir()]
     if not results:
         prefix = KEPT.removesuffix("*")
-        raise RunError(f"{paths.shown(folder)}/ has no experiment whose name begins with {prefix}")
+        raise RunError(
+            f"{paths.shown(folder)}/ has no experiment whose name begins with {prefix}: "
+            f"`lambdist run FILE --id {prefix}` makes one"
+        )
     titles = Counter(result.title for result in results)
     results = [
         replace(result, title=f"{result.title} ({_data_file(result)})")

@@ -9,6 +9,7 @@ COMMAND = re.compile(r"`(lambdist [^`]+)`")
 HOLE = "\x00"
 SAMPLES = (  # what a placeholder of an f-string stands for, by a part of its source; the first that fits
     ("key_of", "adhoc-2026-11-29"),
+    ("prefix", "reference"),
     ("today", "adhoc-2026-11-29"),
     ("data", "words.txt"),
     ("points", "words.txt"),

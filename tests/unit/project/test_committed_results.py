@@ -61,7 +61,7 @@ def test_the_command_writes_the_gallery(tmp_path, monkeypatch, capsys):
 
 
 def test_a_folder_without_results_says_what_makes_some(tmp_path):
-    with pytest.raises(RunError, match=r"`make experiment` makes results"):
+    with pytest.raises(RunError, match=r"`lambdist run FILE --id reference` makes one"):
         gallery.committed_results(tmp_path)
 
     (tmp_path / "reference").mkdir()
