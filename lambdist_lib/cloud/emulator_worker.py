@@ -22,7 +22,7 @@ LOG_END = f"end-of-log-{secrets.token_hex(8)}-"  # the invocation's id follows
 LOG_WAIT_S = 1.0  # at most: a process that was killed ends no log
 POLL_S = 0.05  # between looks whether the process is gone
 STREAMS = f"""
-import os as _os, sys as _sys
+import gc as _gc, os as _os, sys as _sys
 _events = _os.fdopen(_os.dup(0), encoding=_sys.stdin.encoding, errors=_sys.stdin.errors)
 _answers = _os.fdopen(_os.dup(1), "w", encoding=_sys.stdout.encoding, errors=_sys.stdout.errors)
 _empty = _os.open(_os.devnull, _os.O_RDONLY)
@@ -39,6 +39,10 @@ def _end_log(request_id):
 REPLACED = {  # in the emulator's script
     "sys.stdin.readline()": "_events.readline()",
     "_real_stdout = sys.stdout": "_real_stdout = _answers",
+    # what it imports stays, and this is before the Lambda's init: looking for garbage is in vain
+    "    _ms_install_invoke_depth()\n    try:": (
+        "    _gc.disable()\n    _ms_install_invoke_depth()\n    _gc.enable()\n    try:"
+    ),
     "        _real_stdout.flush()\n\nrun()": (
         '        _end_log(_ms_ctx.get("request_id", ""))\n        _real_stdout.flush()\n\nrun()'
     ),
