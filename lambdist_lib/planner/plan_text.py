@@ -132,7 +132,7 @@ def _reason(text: str) -> str:
 def _inputs(plan: dict[str, Any]) -> list[str]:
     """Return a line for each number that is not a price, by its provenance."""
     rows = [row for row in plan["inputs"] if row["name"] in LIMITS]
-    lines = []
+    lines: list[str] = []
     for provenance in dict.fromkeys(row["provenance"] for row in rows):
         lines.append(f"{'' if lines else 'inputs':<11} {provenance}:")
         lines += [f"{'':<11} {_value(row)}" for row in rows if row["provenance"] == provenance]
