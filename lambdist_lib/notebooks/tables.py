@@ -18,6 +18,7 @@ from lambdist_lib.errors import RunError
 from lambdist_lib.experiment import Experiment
 from lambdist_lib.formatting import NONE, compared, count, label, number, percent
 from lambdist_lib.measures.pairs import EVENTS, not_resumed
+from lambdist_lib.planner.limit_words import limit_in_words
 from lambdist_lib.protocol.contract import OUTCOMES
 from lambdist_lib.report import sentences
 
@@ -73,6 +74,8 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
         words["percentile"] = shown["percentile"].map(_percentile)
     if "name" in shown:  # of a limit, as a file of limits spells it
         words["name"] = shown["name"]
+    for name in {"limit", "bottleneck"} & {*shown.columns}:
+        words[name] = [limit_in_words(text) for text in words[name]]
     words = words.rename(columns=_name)
     return words.set_index(words.columns[0]) if len(words.columns) > 1 else words
 

@@ -82,3 +82,10 @@ def test_shares_are_percentages_and_percentiles_have_names():
 
     plain = pd.DataFrame({"arm": ["a"], "rate": [0.5], "idle_share": [0.25]})
     assert list(tables.in_words(plain).iloc[0]) == ["0.5", "25 %"]
+
+
+def test_a_bottleneck_has_its_plain_name():
+    """As in plans and reports; a bottleneck that is words already stays."""
+    table = pd.DataFrame({"datapoints": [10, 20], "limit": ["MaximumConcurrency", "senders"]})
+
+    assert list(tables.in_words(table)["limit"]) == ["the processors allowed at once", "senders"]
