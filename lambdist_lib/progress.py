@@ -90,7 +90,8 @@ class RunProgress:
 
     def line(self, width: int = 1000) -> str:
         """Return the counts as one line; those that matter least are left out until it fits."""
-        parts = {name: _phrase(name, value) for name, value in self.cells().items() if value != NONE}
+        cells = {name: value for name, value in self.cells().items() if value != NONE}
+        parts = {key: text if key in ("rate", "at once") else f"{text} {key}" for key, text in cells.items()}
         for least in ("at once", "rate", "in flight", *dict(self.problems), "left"):
             if len(", ".join(parts.values())) <= width:
                 break
@@ -103,10 +104,6 @@ class RunProgress:
         head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
         row = "".join(f"<td>{html.escape(value)}</td>" for value in values)
         return f"<table><thead><tr>{head}</tr></thead><tbody><tr>{row}</tr></tbody></table>"
-
-
-def _phrase(name: str, value: str) -> str:
-    return value if name in ("rate", "at once") else f"{value} {name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,9 +206,8 @@ class Progress:
         self._line_s = time.perf_counter()
         if self._headless is not None and self._written != f"{self._text}{self._end}":
             self._written = f"{self._text}{self._end}"
-            line = f"{self._labelled(f'{self._text}{self._end}')}\n"
             clear = "\r\x1b[K" if os.isatty(self._headless) else ""  # papermill's bar has no line end
-            os.write(self._headless, f"{clear}{line}".encode())
+            os.write(self._headless, f"{clear}{self._labelled(self._written)}\n".encode())
 
     def _write_over(self, lines: list[str], *, last: bool) -> None:
         text = CURSOR_UP * (self._lines - 1) + "\r" + CLEAR_BELOW + "\n".join(lines)

@@ -41,6 +41,7 @@ LOCAL_ONLY = {
     ("throttle_fault", "_hold"),
     ("leftovers", "_purge"),
     ("leftovers", "_stop_maps"),
+    ("runner", "start_cloud"),
 }
 
 PANDAS = {"get_group"}  # a method of a table is not a call

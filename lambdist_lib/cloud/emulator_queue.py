@@ -6,7 +6,7 @@ stops at the last message that it takes. So a message that was received too ofte
 queue when its next receive is due, as on AWS, and not before that.
 
 What the emulator replaces by a copy is changed in place here. So all that reads or changes a queue holds its
-lock; whoever appends to it, as SNS does, needs none.
+lock; what appends to it, as SNS does, needs none.
 """
 
 import asyncio

@@ -290,8 +290,7 @@ def submit(
         log(note)
     with locks.stacks(target, f"lambdist submit {name}"):
         leftovers.clear(target, stack, log)
-        row = run_once(target, stack, points, folder, info, watch=watch)
-    return {**row, "folder": paths.shown(folder)}
+        return run_once(target, stack, points, folder, info, watch=watch) | {"folder": paths.shown(folder)}
 
 
 def _of_stack(stack: Stack) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def test_a_socket_is_ready_for_what_is_waited_for(sockets, ends):
-    """A socket that can be written is not ready for one who reads."""
+    """A socket that can be written is not ready to be read."""
     ours, theirs = ends
     sockets.watch(ours.fileno(), READ)
     assert sockets.ready(0) == []
