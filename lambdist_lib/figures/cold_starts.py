@@ -1,5 +1,7 @@
 """Draw cold starts: their cost, which datapoints wait for one, and how long handlers take."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -42,7 +44,7 @@ def draw_shares(inputs: FigureInputs) -> Figure | None:
         return None
     shares = cold_vs_warm.cold_shares(inputs.records, inputs.invocations, inputs.runs, factor=inputs.factor)
     shares = shares[shares["arm"] == "distributed"]
-    options = {"target_label": inputs.target_label, "factor": inputs.factor}
+    options: dict[str, Any] = {"target_label": inputs.target_label, "factor": inputs.factor}
     return draw_one(plot_cold_shares, shares, height_in=4.2, **options)
 
 
@@ -56,7 +58,7 @@ def draw_handlers(inputs: FigureInputs) -> Figure | None:
     if not inputs.has_cold_and_warm_levels or inputs.invocations.empty:
         return None
     handlers = cold_vs_warm.handler_durations(inputs.invocations, inputs.runs, factor=inputs.factor)
-    options = {"target_label": inputs.target_label, "factor": inputs.factor}
+    options: dict[str, Any] = {"target_label": inputs.target_label, "factor": inputs.factor}
     return draw_one(plot_handlers, handlers, height_in=4.6, **options)
 
 

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,8 +36,8 @@ def draw_scaling(inputs: FigureInputs, *, processors: int = 0) -> Figure | None:
         first = inputs.runs.iloc[0]
         work_s = faults.parse_work(first["work"]).seconds * first["submitted"]
         bounds = {f"work over {processors} processors": work_s / processors}
-    options = {"target_label": inputs.target_label, "fits": scaling.fits(points), "bounds": bounds}
-    return draw_one(plot_scaling, points, height_in=4.4, **options)
+    options: dict[str, Any] = {"fits": scaling.fits(points), "bounds": bounds}
+    return draw_one(plot_scaling, points, height_in=4.4, target_label=inputs.target_label, **options)
 
 
 def describe_scaling(summary: alt_text.Summary) -> str:
