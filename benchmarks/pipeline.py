@@ -148,9 +148,10 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     target = targets.connect("local")
     batched = replace(HERE, request_batch=10, queue_batch=10)
-    hundred, waiting = replace(HERE, chunks=100), replace(HERE, work="io:100ms")
+    hundred = replace(HERE, chunks=100, processors=10)  # 100 would open four times the environments
+    waiting = replace(HERE, work="io:100ms")
     cases = [
-        ("129 datapoints, 100 chunks, cold: s until stored", "distributed", 129, hundred, "cold", "<= 8"),
+        ("129, 100 chunks, 10 processors, cold: s until stored", "distributed", 129, hundred, "cold", "<= 8"),
         ("1,000 datapoints, 20 chunks, warm: stored/s", "distributed", 1000, HERE, "warm", ">= 100"),
         ("the same, sent as the original did: stored/s", "as_original", 1000, HERE, "warm", ""),
         ("the same, requests and messages of 10: stored/s", "distributed", 1000, batched, "warm", ">= 160"),
