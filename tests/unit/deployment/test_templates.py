@@ -20,7 +20,7 @@ def test_settings_become_parameters_of_their_template():
     ("setting", "value", "message"),
     [
         ("memmory_mb", 256, r"unknown setting 'memmory_mb' \(did you mean memory_mb\?\)"),
-        ("colour", "red", r"unknown setting 'colour': see cloudformation/distributed\.yaml"),
+        ("colour", "red", "unknown setting 'colour'; known: .*architecture"),
         ("memory_mb", 127, "memory_mb is 127; write a whole number from 128 to 10240"),
         ("memory_mb", "10241", "memory_mb is 10241; write"),
         ("memory_mb", 256.5, "memory_mb is 256.5; write a whole number"),

@@ -62,7 +62,7 @@ def test_ways_differ_without_colours():
 def test_ties_have_a_sign_and_a_key(ax):
     text = drawn(arm_map.plot_map(cells(by_size, tied="storage_first"), ax, criterion=COST, **LOCAL))
 
-    assert arm_map.TIED in text and "another way within 5%" in text
+    assert arm_map.TIED in text and "another way within 5 %" in text
 
 
 def test_cells_that_no_way_can_finish_are_named(ax):
