@@ -10,7 +10,7 @@ import sys
 
 from lambdist_lib.cloud import emulator_gate, emulator_queue, emulator_server, emulator_worker
 
-GARBAGE_EVERY = 20_000  # new objects; by default 700, and looking for garbage takes a tenth of the CPU time
+GARBAGE_EVERY = 20_000  # new objects between two searches for garbage; Python's default is 700
 
 
 def main() -> None:
