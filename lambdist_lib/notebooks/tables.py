@@ -80,6 +80,11 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
     return words.set_index(words.columns[0]) if len(words.columns) > 1 else words
 
 
+def answers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return answers as `Results.frame` has them, empty where a datapoint has no result or no error."""
+    return frame.astype(object).where(frame.notna(), "")
+
+
 def _in_ms(table: pd.DataFrame) -> pd.DataFrame:
     """Turn columns of seconds that are all below one into milliseconds."""
     short = [

@@ -32,6 +32,13 @@ def test_a_ratio_is_a_verdict():
     assert tables.in_words(table).loc["until stored", "the arm is"] == "2 times slower (1.6 to 2.5)"
 
 
+def test_an_answer_is_shown_as_it_is():
+    """A word keeps its underscore; what is missing is empty, whatever its column holds."""
+    frame = pd.DataFrame({"result": [1.5, math.nan], "error": [math.nan, "dead: raise_me"]})
+
+    assert tables.answers(frame).to_numpy().tolist() == [[1.5, ""], ["", "dead: raise_me"]]
+
+
 def test_runs_are_one_row_per_arm():
     table = tables.by_arm(frames.runs(3))
 
