@@ -15,7 +15,7 @@ from lambdist_lib.formatting import counted, moment
 from lambdist_lib.measures.finding import conditions
 from lambdist_lib.measures.summary_sections import HEADLINE
 from lambdist_lib.measures.sweep import varied_factor
-from lambdist_lib.report import verdict
+from lambdist_lib.report import sentences, verdict
 from lambdist_lib.results import files as results_files
 from lambdist_lib.results import tables
 from lambdist_lib.results.files import read_json
@@ -102,7 +102,7 @@ def _section(result: CommittedResult) -> str:
         whole = [
             "<details><summary>The finding in full</summary>",
             "",
-            result.summary["finding"],
+            "\n\n".join(sentences.parts(result.summary["finding"])),
             "",
             "</details>",
         ]

@@ -48,6 +48,17 @@ def test_the_conclusion_is_about_aws_and_says_that_it_is_predicted(outlook):
         assert part in text
 
 
+def test_equal_predictions_are_not_called_one_times_faster(outlook):
+    table = outlook.table.copy()
+    of_arm = table["arm"] == "distributed"
+    table["predicted_s"] = table["predicted_s"].where(of_arm, table.loc[of_arm, "predicted_s"].item() * 1.04)
+
+    text = Outlook(table=table, break_even=outlook.break_even).conclusion()
+
+    assert "as fast as single_node (" in text
+    assert " 1 times" not in text
+
+
 def test_runs_that_calibrate_nothing_have_a_reason(outlook):
     text = Outlook(table=outlook.table, break_even=outlook.break_even, note="no distributed run").conclusion()
 
