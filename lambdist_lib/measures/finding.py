@@ -4,6 +4,8 @@ Where it was measured comes first, then the verdict, then what casts doubt on it
 to divide: an arm is so many times faster or slower than another.
 """
 
+import math
+
 import pandas as pd
 
 from lambdist_lib.errors import RunError
@@ -140,9 +142,9 @@ def _ways_sentence(runs: pd.DataFrame, reference: str, confidence: float) -> str
     pairs = sorted({result.pairs for result, _ in compared})
     least = f"{pairs[0]} to " if len(pairs) > 1 else ""
     notes = dict.fromkeys(result.note for result, _ in compared if result.note)
-    how = "; ".join(
-        [f"{confidence * 100:g} % intervals, n = {least}{counted(pairs[-1], 'warm pairs')}", *notes]
-    )
+    has_intervals = any(math.isfinite(result.low) for result, _ in compared)
+    intervals = f"{confidence * 100:g} % intervals, " if has_intervals else ""
+    how = "; ".join([f"{intervals}n = {least}{counted(pairs[-1], 'warm pairs')}", *notes])
     return f"Against {reference}, {', '.join(parts)} ({how})."
 
 

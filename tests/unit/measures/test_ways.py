@@ -134,6 +134,9 @@ def test_the_finding_of_ways_names_each_with_its_interval():
     assert "storage_first (4" in text and "times slower (" in text
     assert "95 % intervals, n = 6 warm pairs" in text
 
+    text = finding(runs_of({"distributed": 2.0, "invoke": 1.0}, pairs=3), "local cloud")
+    assert "(n = 3 warm pairs; no interval" in text
+
 
 def test_the_finding_adds_further_ways_to_the_control():
     runs = runs_of({"distributed": 2.0, "single_node": 9.0, "queue_client": 1.0})
