@@ -10,7 +10,7 @@ import pytest
 from lambdist_lib import paths
 from lambdist_lib.cli import main
 from lambdist_lib.errors import RunError
-from lambdist_lib.report import gallery
+from lambdist_lib.report import gallery, sentences
 
 FOLDER = paths.root() / "results"
 PAGE = FOLDER / "README.md"
@@ -33,7 +33,7 @@ def test_the_gallery_has_a_picture_a_sentence_and_a_stamp_of_each():
     assert len(parts) == len(found) == len(list(FOLDER.glob("reference*/")))
     assert [one.at for one in found] == sorted((one.at for one in found), reverse=True)
     for one, part in zip(found, parts, strict=True):
-        assert one.summary["finding"] in part
+        assert "\n\n".join(sentences.parts(one.summary["finding"])) in part
         assert f"**{one.summary['target']}**" in part
         [words] = re.findall(r"!\[([^]]{40,})\]\([\w./-]+\.png\)", part)
         assert one.summary["target"] in words
@@ -57,7 +57,8 @@ def test_the_command_writes_the_gallery(tmp_path, monkeypatch, capsys):
     assert main.main(["gallery"]) == 0
 
     assert capsys.readouterr().out.startswith("1 results: ")
-    assert kept.summary["finding"] in (tmp_path / "README.md").read_text(encoding="utf-8")
+    [first, *_] = sentences.parts(kept.summary["finding"])
+    assert first in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_without_results_says_what_makes_some(tmp_path):

@@ -20,7 +20,7 @@ README = (paths.root() / "README.md").read_text(encoding="utf-8")
 REFERENCE = paths.root() / "results" / "reference"
 # made by set-up and by runs, or of the reader's own machine
 NOT_HERE = {
-    "results/words-20261129-043450/notebook.ipynb", "results/words-20261129-043450/report.html",
+    "results/words-20261129-153448/notebook.ipynb", "results/words-20261129-153448/report.html",
     "out.ipynb", "results/out.ipynb", "results/", ".venv", ".venv/bin/activate", ".lambdist/cloud.log",
     "summary.json", "runs.csv", "run.json", "receipts.csv", "records.csv", "invocations.csv", "outputs.jsonl",
     "truth.csv", "build/package/", "build/api/",
