@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from lambdist_lib.formatting import compared, faster, is_known, label, number
+from lambdist_lib.formatting import compared, faster, is_known, label, number, spaced
 from lambdist_lib.measures.summary_sections import HEADLINE
 from lambdist_lib.planner.outlook import CONTROL
 
@@ -63,4 +63,4 @@ def _cards_of_ways(ways: list[dict[str, Any]]) -> tuple[Card, ...]:
 def sentences(summary: dict[str, Any]) -> str:
     """Return the verdict in one or two sentences; or the finding if it has no cards."""
     texts = [f"{card.title}: **{card.text}** ({card.detail})." for card in cards(summary)]
-    return " ".join(texts) or str(summary["finding"])
+    return " ".join(texts) or spaced(summary["finding"])
