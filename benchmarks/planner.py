@@ -3,7 +3,7 @@
     python benchmarks/planner.py [--short]
 
 CPU seconds are those of this process, so other processes on the machine hardly change them; of a whole
-command the least of three counts. Memory is the simulation's at 100 processors: it must not grow with the
+command the least of five counts. Memory is the simulation's at 100 processors: it must not grow with the
 number of invocations. The exit status is 1 if a bound does not hold. `--short` simulates a tenth, for CI.
 """
 
@@ -32,7 +32,7 @@ SIZES = ("1e3", "1e6", "1e9")
 QUEUE_S, FLUID_S, SEARCH_S = 3.0, 0.010, 2.0  # of a million invocations, a fluid forecast, five settings
 ALL = 25.0  # everything on, over the queue side alone
 PLAN = 1.25  # the command `lambdist plan`, over that of a thousandth of the datapoints; waits.py has its time
-TIMES = 3  # of a whole command
+TIMES = 5  # of a whole command
 GROWTH = 1.5  # of memory, for ten times the invocations
 
 QUEUE_SIDE = System(
@@ -57,7 +57,8 @@ def main() -> int:
     invocations = f"{INVOCATIONS // part:,} invocations"
     queue_side_s = cpu_s(lambda: simulate(sized(QUEUE_SIDE, part)))
     everything_s = cpu_s(lambda: simulate(sized(EVERYTHING, part)))
-    plans_s = {size: command_cpu_s(size) for size in SIZES}
+    rounds = [[command_cpu_s(size) for size in SIZES] for _ in range(TIMES)]  # by turns
+    plans_s = {size: min(column) for size, *column in zip(SIZES, *rounds, strict=True)}
     rows = [
         (f"simulation, queue side, {invocations}", QUEUE_S / part, queue_side_s),
         ("fluid forecast, 10^9 datapoints", FLUID_S,
@@ -87,16 +88,12 @@ def sized(system: System, part: float) -> System:
 
 
 def command_cpu_s(size: str) -> float:
-    """Return the least CPU seconds of the whole command in a process of its own."""
+    """Return the CPU seconds of the whole command in a process of its own."""
     command = [sys.executable, "-m", "lambdist_lib", "plan", "--datapoints", size, "--request-batch", "100"]
-
-    def once() -> float:
-        began = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
-
-    return min(once() for _ in range(TIMES))
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
 
 
 def cpu_s(work: Callable[[], Any]) -> float:

@@ -84,7 +84,7 @@ ROWS = (
     Wait("import of the experiment", ["-c", EXPERIMENT], 0.25, 0.40, max_of_older=0.62),
     Wait("the same, and what Experiment(...) loads", ["-c", LOADED], older_arguments=["-c", EXPERIMENT]),
     Wait("import of figures", ["-c", PLOTS], 0.5, 0.77),
-    Wait("the same, beyond pandas and matplotlib", ["-c", PLOTS], less=["-c", MATPLOTLIB], max_cpu_s=0.2),
+    Wait("the same, beyond pandas and matplotlib", ["-c", PLOTS], less=["-c", MATPLOTLIB], max_cpu_s=0.3),
     Wait("kernel ready -> first cell done", ["-c", FIRST_CELL], 2.0, max_cpu_s=2.0, less=["-c", KERNEL]),
     Wait("lambdist plan, 10^3 datapoints", [*PLAN, "1e3"], 0.4, max_cpu_s=0.5, max_of_older=0.62),
     Wait("lambdist plan, 10^9 datapoints", [*PLAN, "1e9", "--request-batch", "100"], 0.4, 0.65,
