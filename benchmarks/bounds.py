@@ -9,6 +9,7 @@
 
 import json
 import os
+import resource
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +68,12 @@ class Bounds:
     def status(self) -> int:
         """Exit status: 1 where a row does not hold."""
         return int(not all(row.holds for row in self.rows))
+
+
+def children_cpu_s() -> float:
+    """Return the CPU seconds of all children that have ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def shown(value: float) -> str:

@@ -9,7 +9,6 @@ number of invocations. The exit status is 1 if a bound does not hold. `--short` 
 
 import argparse
 import itertools
-import resource
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bounds import Bounds
+from bounds import Bounds, children_cpu_s
 
 from lambdist_lib.costs import assumptions
 from lambdist_lib.planner import settings_search
@@ -90,10 +89,9 @@ def sized(system: System, part: float) -> System:
 def command_cpu_s(size: str) -> float:
     """Return the CPU seconds of the whole command in a process of its own."""
     command = [sys.executable, "-m", "lambdist_lib", "plan", "--datapoints", size, "--request-batch", "100"]
-    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before_s = children_cpu_s()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
+    return children_cpu_s() - before_s
 
 
 def cpu_s(work: Callable[[], Any]) -> float:

@@ -14,7 +14,6 @@ Exit status 1: a bound is missed.
 import argparse
 import math
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bounds import Bounds
+from bounds import Bounds, children_cpu_s
 
 ROOT = Path(__file__).parents[1]
 TIMES = 3
@@ -167,16 +166,16 @@ def run(arguments: Sequence[str], checkout: Path) -> Took:
         shutil.copytree(checkout / "results" / "reference", Path(folder) / "reference")
         python = checkout / ".venv" / "bin" / "python"
         environment = os.environ | {"LAMBDIST_RESULTS": folder}
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before_s = children_cpu_s()
         began_s = time.perf_counter()
         done = subprocess.run(
             [str(python), *arguments], cwd=checkout, env=environment, capture_output=True, check=False
         )
         took_s = time.perf_counter() - began_s
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu_s = children_cpu_s() - before_s
     if done.returncode:
         return Took(math.nan, math.nan)
-    return Took(took_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return Took(took_s, cpu_s)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Workload:
     @property
     def per_request(self) -> int:
         """Datapoints in one request of this arm."""
-        return min(self.request_batch, ARMS[self.arm].max_request)
+        return ARMS[self.arm].per_request(self.request_batch)
 
     @property
     def first_requests(self) -> int:

@@ -147,7 +147,7 @@ class _Sent(NamedTuple):
 def _sent(run: Any, records: pd.DataFrame, entry: pd.DataFrame, unlogged: float) -> _Sent:
     """Count requests and sends, from the lines of the Lambda that receives requests if there is one."""
     traits = ARMS[run.arm]
-    request_batch = min(run.request_batch, traits.max_request)
+    request_batch = traits.per_request(run.request_batch)
     requests = len(entry) + unlogged
     sends = float(np.ceil(entry["stored"] / AT_ONCE).sum()) if traits.cloud_retries else 0.0
     if not traits.first_lambda:  # each request of the client is a send, and no log has a line of it
@@ -158,7 +158,7 @@ def _sent(run: Any, records: pd.DataFrame, entry: pd.DataFrame, unlogged: float)
 
 def _children(run: Any, records: pd.DataFrame, tries: float) -> map_counts.MapCounts:
     """Count a map's children; the datapoints that were sent stand on its lines in their order."""
-    per_line = min(run.request_batch, ARMS[run.arm].max_request)
+    per_line = ARMS[run.arm].per_request(run.request_batch)
     sent = records[pd.to_numeric(records["tries"], errors="coerce") > 0].reset_index(drop=True)
     begun, ended = (
         pd.to_numeric(sent[name], errors="coerce").groupby(sent.index // per_line)

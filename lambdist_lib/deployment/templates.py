@@ -88,8 +88,9 @@ def to_parameters(kind: str, settings: dict[str, Any]) -> dict[str, str]:
         if name in declared:
             values[name] = _checked(setting, value, declared[name])
         elif not any(name in parameters(other) for other in KINDS):
-            known = sorted({_setting(other) for template in KINDS for other in parameters(template)})
-            raise UsageError(f"unknown setting {setting!r}{_close(setting)}; known: {', '.join(known)}")
+            known = _known_settings()
+            near = did_you_mean(setting, known)
+            raise UsageError(f"unknown setting {setting!r}{near}; known: {', '.join(known)}")
     return values
 
 
@@ -182,9 +183,8 @@ def _checked(setting: str, value: Any, declared: dict[str, Any]) -> str:
     return text
 
 
-def _close(setting: str) -> str:
-    known = [_setting(name) for kind in KINDS for name in parameters(kind)]
-    return did_you_mean(setting, known)
+def _known_settings() -> list[str]:
+    return sorted({_setting(name) for kind in KINDS for name in parameters(kind)})
 
 
 def parameter_name(setting: str) -> str:

@@ -11,7 +11,7 @@ initialises no environment ahead, and its log lines have no init durations.
 
 import pandas as pd
 
-from lambdist_lib.measures.intervals import quantiles, share
+from lambdist_lib.measures.intervals import as_numbers, quantiles, share
 from lambdist_lib.protocol.contract import STORED
 
 PROACTIVE_OVER_S = 10.0  # from init to first invocation; an assumption, AWS publishes no number
@@ -157,7 +157,7 @@ def classify(invocations: pd.DataFrame) -> pd.Series:
     kind = pd.Series(WARM, index=invocations.index, dtype=object)
     kind[first] = UNKNOWN
     if "init_to_invoke_s" in invocations:
-        gap_s = pd.to_numeric(invocations["init_to_invoke_s"], errors="coerce")
+        gap_s = as_numbers(invocations["init_to_invoke_s"])
         kind[first & (gap_s <= PROACTIVE_OVER_S)] = COLD
         kind[first & (gap_s > PROACTIVE_OVER_S)] = PROACTIVE
     return kind
@@ -173,8 +173,8 @@ def _since_begin(invocations: pd.DataFrame) -> pd.DataFrame:
 
     An invocation begins its duration before its log line, or at its line where the duration is missing.
     """
-    ended_at = pd.to_numeric(invocations["at"], errors="coerce")
-    began_at = ended_at - pd.to_numeric(invocations["duration_s"], errors="coerce").fillna(0)
+    ended_at = as_numbers(invocations["at"])
+    began_at = ended_at - as_numbers(invocations["duration_s"]).fillna(0)
     zero = began_at.groupby(invocations["run_id"]).transform("min")
     return invocations.assign(begin_s=began_at - zero, end_s=ended_at - zero, cold=is_cold(invocations))
 

@@ -1,4 +1,4 @@
-"""Measure how many executions ran at once, in how many environments, and their reuse.
+"""Measure how many executions ran at once, and in how many environments.
 
 A span is one execution of a processing Lambda (or of a single node): `begin_at` to `end_at`,
 seconds since the epoch, half open, so one that ends when another begins does not overlap it.
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
+from lambdist_lib.measures.intervals import as_numbers
 
 COLUMNS = ["run_id", "arm", "environment_id", "begin_at", "end_at"]
 
@@ -22,7 +23,7 @@ def spans(records: pd.DataFrame) -> pd.DataFrame:
     Raises:
         RunError: An execution ended before it began: a clock was set back.
     """
-    begin_at, end_at = (pd.to_numeric(records[name], errors="coerce") for name in ("started_at", "put_at"))
+    begin_at, end_at = (as_numbers(records[name]) for name in ("started_at", "put_at"))
     table = records[["run_id", "arm", "environment_id"]].assign(begin_at=begin_at, end_at=end_at)
     return _checked(table)
 

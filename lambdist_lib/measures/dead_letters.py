@@ -11,7 +11,7 @@ Without them one failing message fails its batch of b messages: p becomes 1-(1-p
 import numpy as np
 import pandas as pd
 
-from lambdist_lib.measures.intervals import share
+from lambdist_lib.measures.intervals import as_numbers, share
 from lambdist_lib.protocol.contract import CAUSE_CLASSES, DEAD, STORED
 
 MIN_EXPECTED = 5  # in every class, for a chi-square test
@@ -222,7 +222,7 @@ def _goodness(counts: np.ndarray, chances: np.ndarray, seed: int) -> tuple[float
 
 def receives_of(records: pd.DataFrame) -> pd.Series:
     """Return how often each datapoint was received, 0 where that is not known."""
-    return pd.to_numeric(records["receives"], errors="coerce").fillna(0).astype(int)
+    return as_numbers(records["receives"]).fillna(0).astype(int)
 
 
 def _text(values: pd.Series) -> pd.Series:

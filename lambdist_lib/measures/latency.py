@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures.intervals import quantiles
+from lambdist_lib.measures.intervals import as_numbers, quantiles
 from lambdist_lib.protocol.contract import STORED
 
 ENDS = {"answer": "answered_at", "end_to_end": "put_at"}
@@ -82,10 +82,8 @@ def _temperatures(run_ids: pd.Series, runs: pd.DataFrame | None) -> pd.Categoric
 
 def _latencies(records: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the seconds until each of ENDS, as `per_datapoint` has them; refuse negative ones."""
-    intended_at = pd.to_numeric(records["intended_at"], errors="coerce")
-    lasted_s = {
-        name: pd.to_numeric(records[end], errors="coerce") - intended_at for name, end in ENDS.items()
-    }
+    intended_at = as_numbers(records["intended_at"])
+    lasted_s = {name: as_numbers(records[end]) - intended_at for name, end in ENDS.items()}
     lasted_s["end_to_end"] = lasted_s["end_to_end"].where(records["outcome"] == STORED)
     for name, seconds in lasted_s.items():
         if (is_negative := (seconds < 0).to_numpy(bool)).any():

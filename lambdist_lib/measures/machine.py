@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lambdist_lib.costs import metering
+from lambdist_lib.measures.intervals import as_numbers
 from lambdist_lib.measures.pairs import not_resumed, warm_runs
 
 # Calibrated with `benchmarks/machine.py` on two quiet cores; its README has the tables.
@@ -50,7 +51,7 @@ def bound(runs: pd.DataFrame, *, arm: str = "distributed", control: str = "singl
     """
     warm = not_resumed(warm_runs(runs, arm, control))
     numbers = warm[["machine_share", "others_share", "client_cpu_s", "cloud_cpu_s", "makespan_s"]].apply(
-        pd.to_numeric, errors="coerce"
+        as_numbers
     )
     numbers["cpu_s"] = numbers["client_cpu_s"] + numbers["cloud_cpu_s"].fillna(0.0)
     medians = {name: numbers[warm["arm"] == name].median() for name in (arm, control)}
@@ -80,9 +81,9 @@ def is_disturbed(others_share: float | None) -> bool:
 
 def warnings(runs: pd.DataFrame) -> list[str]:
     """Return a sentence for each kind of doubt about the runs' times and bills, with the runs' names."""
-    disturbed = runs[pd.to_numeric(runs["others_share"], errors="coerce") > DISTURBED_SHARE]
-    offset = runs[pd.to_numeric(runs["clock_offset_s"], errors="coerce").fillna(0.0) != 0]
-    moved = runs[pd.to_numeric(runs["clock_moved_s"], errors="coerce").fillna(0.0) != 0]
+    disturbed = runs[as_numbers(runs["others_share"]) > DISTURBED_SHARE]
+    offset = runs[as_numbers(runs["clock_offset_s"]).fillna(0.0) != 0]
+    moved = runs[as_numbers(runs["clock_moved_s"]).fillna(0.0) != 0]
     cut = runs[[metering.lacks_invocations(run) for run in runs.itertuples()]]
     texts = []
     if len(disturbed):

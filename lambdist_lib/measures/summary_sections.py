@@ -13,7 +13,7 @@ from lambdist_lib.costs import metering
 from lambdist_lib.costs.metering import NO_COSTS, Costs
 from lambdist_lib.errors import RunError
 from lambdist_lib.measures import cold_starts, concurrency, dead_letters, intervals, latency, speedup
-from lambdist_lib.measures.intervals import Measure, measure, median
+from lambdist_lib.measures.intervals import Measure, as_numbers, measure, median
 from lambdist_lib.measures.pairs import not_resumed
 from lambdist_lib.protocol.contract import OUTCOMES
 
@@ -57,7 +57,7 @@ def measure_counts(data: Data) -> dict[str, Measure]:
     """Count the outcomes of all runs together."""
     outcomes = data.records["outcome"].value_counts()
     numbers = {"submitted": len(data.records), **{name: int(outcomes.get(name, 0)) for name in OUTCOMES}}
-    numbers["duplicates"] = int(pd.to_numeric(data.records["duplicates"], errors="coerce").sum())
+    numbers["duplicates"] = int(as_numbers(data.records["duplicates"]).sum())
     n, resumed = len(data.records), int(data.runs["resumed"].eq(True).sum())
     counts = {name: measure(number, "count", n, "datapoints") for name, number in numbers.items()}
     return counts | {"resumed_runs": measure(resumed, "count", len(data.runs), "runs")}
@@ -107,9 +107,9 @@ def measure_times(data: Data) -> dict[str, Measure]:
     for prefix, (arm, temperature) in data.groups().items():
         runs = not_resumed(data.runs_of(arm, temperature))
         for metric in TIMES:
-            times = pd.to_numeric(runs[metric], errors="coerce")
+            times = as_numbers(runs[metric])
             measures[f"{prefix}{metric}"] = median(times[times > 0], "s", "runs", data.confidence)
-        makespans = pd.to_numeric(runs["makespan_s"], errors="coerce")
+        makespans = as_numbers(runs["makespan_s"])
         rates = (runs["stored"] / makespans)[makespans > 0]
         measures[f"{prefix}throughput_per_s"] = median(rates, "datapoints/s", "runs", data.confidence)
     return measures

@@ -64,7 +64,7 @@ def forecast_arm(arm: str, job: Job, value: Mapping[str, float], *, warm: bool =
 def system_of(arm: str, job: Job, value: Mapping[str, float], *, warm: bool = True) -> System:
     """Build an arm's system; without a queue the front door's invocation does the work."""
     traits = ARMS[arm]
-    job = replace(job, request_batch=min(job.request_batch, traits.max_request))
+    job = replace(job, request_batch=traits.per_request(job.request_batch))
     system = build(job, value)
     if warm:
         system = replace(system, init_s=0.0)

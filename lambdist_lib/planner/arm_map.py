@@ -183,7 +183,7 @@ def _can_finish(arm: str, job: Job, table: Table) -> bool:
     traits, value = ARMS[arm], values(table)
     if not traits.stack:
         return True
-    requests = math.ceil(job.datapoints / min(job.request_batch, traits.max_request))
+    requests = math.ceil(job.datapoints / traits.per_request(job.request_batch))
     if traits.max_requests and requests > traits.max_requests:
         return False
     system = system_of(arm, job, value, warm=False)

@@ -53,6 +53,10 @@ class Arm:
         """Whether a queue stands between the front door and the processor."""
         return self.stack == "distributed" and not self.orchestrated
 
+    def per_request(self, request_batch: int) -> int:
+        """Return the datapoints of one request, of which it takes `max_request` at most."""
+        return min(request_batch, self.max_request)
+
     @property
     def is_original(self) -> bool:
         """Whether it repeats the proof of concept: history, neither a choice nor predicted."""

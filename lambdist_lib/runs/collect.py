@@ -28,7 +28,6 @@ from lambdist_lib.runs import clocks, completion
 from lambdist_lib.submission.receipts import Receipt
 
 NAN = float("nan")
-IDS = ("entry_request_id", "request_id")  # of a record's invocations
 STAMPS = ("received_at", "put_at", "dead_at")  # of an item
 CLOCKS_S = 600.0  # AWS refuses requests whose clock differs by 300 s
 
@@ -87,7 +86,7 @@ class _Seen:
         self.answered_at = _later(self.answered_at, record["answered_at"])
         if outcome == STORED:
             self.stored_at = _later(self.stored_at, record["put_at"])
-        self.named.update(record[name] for name in IDS if record[name])
+        self.named.update(record[name] for name in tables.REQUEST_IDS if record[name])
 
     def row(self, seen_at: float) -> dict[str, Any]:
         """Return the run's counts by outcome, and its times from the first intended send."""

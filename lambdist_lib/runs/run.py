@@ -226,7 +226,7 @@ def _monitor(
         watch,
         submitted=points.submitted,
         before=before,
-        request_batch=min(info.conditions.request_batch, ARMS[info.arm].max_request),
+        request_batch=ARMS[info.arm].per_request(info.conditions.request_batch),
         is_queued="QueueUrl" in stack.outputs,
         where=(target, stack, info.key),
         depth=senders.depth(target, stack, info.arm, info.key),
