@@ -154,10 +154,10 @@ def glued(text: str) -> str:
     return COMMAND.sub(lambda command: command[0].replace(" ", GLUE), text)
 
 
-def wrapped_to(width: int, line: str) -> str:
+def wrapped_to(width: int, line: str, *, indent: str = "  ") -> str:
     """Wrap a line between words, with commands, numbers with their units and long words whole."""
     lines = textwrap.wrap(
-        glued(line), width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        glued(line), width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
     return "\n".join(lines).replace(GLUE, " ")
 

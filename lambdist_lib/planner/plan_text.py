@@ -1,14 +1,13 @@
 """Format a plan as a page of text."""
 
-import textwrap
 from typing import Any
 
 from lambdist_lib.cloud.limits import LIMITS
-from lambdist_lib.formatting import counted, duration, money, number, percent, unbroken
+from lambdist_lib.formatting import counted, duration, money, number, percent, wrapped_to
 from lambdist_lib.planner.fluid.phases import ACCOUNT
 from lambdist_lib.planner.limit_words import LIMIT_WORDS, OPTIONS, limit_with_option
 
-INDENT = 12  # columns of a line's label
+INDENT = " " * 12  # as wide as a line's label
 BRIEF = 0.001  # of the makespan: shorter phases are left out here; --json has them
 THROTTLED = {"api": "requests", "lambda": "invocations", "table": "batches' writes"}
 
@@ -24,17 +23,8 @@ def format_plan(plan: dict[str, Any], *, width: int = 0, verbose: bool = False) 
     """
     finishing = (_outcome, _phases, _local_cloud, _costs) if plan["possible"] else ()
     parts = (_obstacles, _job, *finishing, _settings, *([_inputs] if verbose else []), _notes)
-    return "\n".join(_wrapped(line, width) for part in parts for line in part(plan))
-
-
-def _wrapped(line: str, width: int) -> str:
-    """Break a line between words, indented below its label; a number and its unit stay together."""
-    if not width or len(line) <= width:
-        return line
-    wrapped = textwrap.fill(
-        unbroken(line), width, subsequent_indent=" " * INDENT, break_long_words=False, break_on_hyphens=False
-    )
-    return wrapped.replace("\u00a0", " ")
+    lines = [line for part in parts for line in part(plan)]
+    return "\n".join(wrapped_to(width, line, indent=INDENT) if width else line for line in lines)
 
 
 def _obstacles(plan: dict[str, Any]) -> list[str]:
