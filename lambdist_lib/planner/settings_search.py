@@ -163,25 +163,19 @@ def _widths(
         for processors in sorted({*PROCESSORS, job.processors}):
             if processors_suffice and processors != job.processors:
                 continue
+            settings = {**base.settings, "MaximumConcurrency": str(processors)}
+            candidate = replace(base, chunks=chunks, settings=settings)
             system = replace(
                 built,
                 senders=chunks,
                 maximum_concurrency=processors,
-                reserved_concurrency=_reserved(base, processors, built),
+                reserved_concurrency=reserved(candidate),
             )
             forecast = fluid_forecast.predict(system)
             limits = {phase.limit for phase in forecast.phases}
-            settings = {**base.settings, "MaximumConcurrency": str(processors)}
-            yield replace(base, chunks=chunks, settings=settings), system, forecast
+            yield candidate, system, forecast
             processors_suffice |= forecast.peak < processors
         senders_suffice |= SENDERS not in limits
-
-
-def _reserved(base: Job, processors: int, system: System) -> int:
-    """Return the reservation of the fault `throttle`, which depends on the number of processors."""
-    if not base.fault.share("throttle"):
-        return system.reserved_concurrency
-    return reserved(replace(base, settings={**base.settings, "MaximumConcurrency": str(processors)}))
 
 
 def possible(forecasts: list[SettingForecast]) -> list[SettingForecast]:
