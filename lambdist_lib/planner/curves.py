@@ -24,32 +24,26 @@ EXACT, FLUID = "exact simulation", "fluid model"
 
 
 def backlog_over_time(job: Job, table: Table, *, seed: int = 0) -> list[pd.DataFrame]:
-    """Return `over_time` by the fluid model, and by the simulation if the job is small."""
+    """Return backlog and concurrency over time by the fluid model, and by one simulation of a small job.
+
+    Returns:
+        Tables of one row per instant: `at_s` since the first send, datapoints `waiting` and `done`, batches
+        `running`; the bottleneck as `limit` (fluid model only) and the `model`.
+    """
     system = build(job, values(table))
     forecast = fluid_forecast.predict(system)
     is_small = forecast.requests + forecast.invocations <= MAX_SIMULATED
-    return [over_time(system), *([over_time(system, exact=True, seed=seed)] if is_small else [])]
+    return [by_fluid_model(system), *([by_simulation(system, seed=seed)] if is_small else [])]
 
 
-def over_time(system: System, *, exact: bool = False, seed: int = 0) -> pd.DataFrame:
-    """Return backlog and concurrency over time.
-
-    Args:
-        exact: Simulate one run instead of using the fluid model; slow for large jobs.
-
-    Returns:
-        One row per instant: `at_s` since the first send, datapoints `waiting` and `done`, batches
-        `running`; the bottleneck as `limit` (fluid model only) and the `model`.
-    """
-    return _simulated(system, seed) if exact else _flowing(system)
-
-
-def _simulated(system: System, seed: int) -> pd.DataFrame:
+def by_simulation(system: System, *, seed: int = 0) -> pd.DataFrame:
+    """Return backlog and concurrency of one simulated run; slow for large jobs."""
     samples = simulate(system, seed=seed, timeline=True).timeline
     return pd.DataFrame(samples, columns=["at_s", "waiting", "running", "done"]).assign(limit="", model=EXACT)
 
 
-def _flowing(system: System) -> pd.DataFrame:
+def by_fluid_model(system: System) -> pd.DataFrame:
+    """Return backlog and concurrency as the fluid model predicts them."""
     entry, again = phases.entry_of(system), failing(system)
     flow = phases.Flow(system, entry, again)
     flow.phases()

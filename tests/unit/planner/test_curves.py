@@ -30,7 +30,7 @@ def test_both_models_have_the_same_curve(changes):
     """Of backlog and concurrency, under any bottleneck: within 6 % of their peaks nearly always."""
     system = System(**{"datapoints": 30_000, "item_s": 0.05, "queue_batch": 10, "init_s": 0.1,
                        "request_batch": 10, **changes})  # fmt: skip
-    fluid, exact = (curves.over_time(system, exact=exact) for exact in (False, True))
+    fluid, exact = curves.by_fluid_model(system), curves.by_simulation(system)
 
     for name in ("waiting", "running", "done"):
         inner = exact[(exact["at_s"] > 0.5) & (exact["at_s"] < 0.9 * fluid["at_s"].max())]
@@ -41,7 +41,7 @@ def test_both_models_have_the_same_curve(changes):
 
 def test_curve_ends_with_an_empty_queue():
     """At 10^9, too: all is done, none waits, and each step names its limit."""
-    curve = curves.over_time(
+    curve = curves.by_fluid_model(
         build(job_of(datapoints=1e9, chunks=1000, processors=10, request_batch=100), values(TABLE))
     )
 
