@@ -8,6 +8,7 @@ queue lets the processors be more. Environments are cold at the first request.
 """
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -29,8 +30,9 @@ SIZES = tuple(10**power for power in range(1, 10))
 WORKS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 TIE = 1.05  # times the best: what a plan cannot tell apart
 TIME, COST = "time", "cost"
+KEYS = {TIME: "makespan_s", COST: "usd_per_million"}  # by criterion, the field of WayForecast
+OTHER = {TIME: COST, COST: TIME}
 COLUMNS = ["datapoints", "work_s", "criterion", "arm", "value", "runner_up", "runner_up_value", "tied"]
-
 SIZE_COLUMNS = ["times", "datapoints", "arm", "makespan_s", "bottleneck", "usd_per_million"]
 
 
@@ -79,21 +81,17 @@ def forecast_ways(job: Job, table: Table, arms: Sequence[str]) -> list[WayForeca
     return forecasts
 
 
-def by_time(forecasts: Sequence[WayForecast]) -> list[WayForecast]:
-    """Sort ways by their time; those within TIE of the least come first, the cheapest of them leading."""
-    return _ranked(forecasts, "makespan_s", "usd_per_million")
+def rank(forecasts: Sequence[WayForecast], criterion: str) -> tuple[list[WayForecast], list[str]]:
+    """Sort ways by a criterion; those within TIE of the least come first, by the other criterion.
 
-
-def by_cost(forecasts: Sequence[WayForecast]) -> list[WayForecast]:
-    """Sort ways by their cost; those within TIE of the least come first, the fastest of them leading."""
-    return _ranked(forecasts, "usd_per_million", "makespan_s")
-
-
-def tied(ranked: Sequence[WayForecast], criterion: str) -> list[str]:
-    """Return the arms after the first that are within TIE of the least."""
-    key = _KEYS[criterion]
-    least = min((getattr(way, key) for way in ranked), default=0.0)
-    return [way.arm for way in ranked[1:] if getattr(way, key) <= least * TIE]
+    Returns:
+        The sorted ways, and the arms after the first that are within TIE of the least.
+    """
+    value, other = (operator.attrgetter(KEYS[name]) for name in (criterion, OTHER[criterion]))
+    limit = TIE * min(map(value, forecasts), default=0.0)
+    alike = sorted((way for way in forecasts if value(way) <= limit), key=other)
+    rest = sorted((way for way in forecasts if value(way) > limit), key=value)
+    return alike + rest, [way.arm for way in alike[1:]]
 
 
 def arm_map(
@@ -121,8 +119,8 @@ def arm_map(
         of_work, own = _at_work(job, table, work_s)
         for size in sizes:
             forecasts = forecast_ways(replace(of_work, datapoints=int(size)), own, arms)
-            for criterion, rank in ((TIME, by_time), (COST, by_cost)):
-                rows.append([int(size), work_s, criterion, *_winner(rank(forecasts), criterion)])
+            for criterion in KEYS:
+                rows.append([int(size), work_s, criterion, *_winner(forecasts, criterion)])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -145,28 +143,12 @@ def by_size(
     return pd.DataFrame(rows, columns=SIZE_COLUMNS)
 
 
-_KEYS = {TIME: "makespan_s", COST: "usd_per_million"}
-
-
-def _ranked(forecasts: Sequence[WayForecast], key: str, other: str) -> list[WayForecast]:
-    least = min((getattr(way, key) for way in forecasts), default=0.0)
-    return sorted(
-        forecasts,
-        key=lambda way: (
-            (0.0, getattr(way, other)) if getattr(way, key) <= least * TIE else (1.0, getattr(way, key))
-        ),
-    )
-
-
-def _winner(ranked: list[WayForecast], criterion: str) -> list[object]:
-    if not ranked:
-        return ["", math.nan, "", math.nan, ""]
-    key = _KEYS[criterion]
-    second = ranked[1] if len(ranked) > 1 else None
-    return [
-        ranked[0].arm, getattr(ranked[0], key), second.arm if second else "",
-        getattr(second, key) if second else math.nan, " ".join(tied(ranked, criterion)),
-    ]  # fmt: skip
+def _winner(forecasts: Sequence[WayForecast], criterion: str) -> list[object]:
+    """Return the last five of COLUMNS."""
+    ranked, tied = rank(forecasts, criterion)
+    first_two = [[way.arm, getattr(way, KEYS[criterion])] for way in ranked[:2]]
+    winner, runner_up = (first_two + [["", math.nan]] * 2)[:2]
+    return [*winner, *runner_up, " ".join(tied)]
 
 
 def _at_work(job: Job, table: Table, work_s: float) -> tuple[Job, Table]:

@@ -5,6 +5,7 @@ ways.conclusion()      in words, computed from the tables
 ways.in_words()        one row per way, for people
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -227,18 +228,11 @@ class _Leaders:
 
 def _leaders(sizes: pd.DataFrame, times: float) -> _Leaders:
     rows = sizes[sizes["times"] == times]
-    forecasts = [
-        arm_map.WayForecast(
-            arm=row["arm"], makespan_s=row["makespan_s"], bottleneck=row["bottleneck"],
-            usd_per_million=row["usd_per_million"],
-        )
-        for row in rows.to_dict("records")
-    ]  # fmt: skip
-    fast, cheap = arm_map.by_time(forecasts), arm_map.by_cost(forecasts)
-    return _Leaders(
-        int(rows["datapoints"].iloc[0]), fast[0], arm_map.tied(fast, arm_map.TIME), cheap[0],
-        arm_map.tied(cheap, arm_map.COST),
-    )  # fmt: skip
+    fields = [field.name for field in dataclasses.fields(arm_map.WayForecast)]
+    forecasts = [arm_map.WayForecast(**row) for row in rows[fields].to_dict("records")]
+    (fast, *_), as_fast = arm_map.rank(forecasts, arm_map.TIME)
+    (cheap, *_), as_cheap = arm_map.rank(forecasts, arm_map.COST)
+    return _Leaders(int(rows["datapoints"].iloc[0]), fast, as_fast, cheap, as_cheap)
 
 
 def _lead(leaders: _Leaders) -> str:

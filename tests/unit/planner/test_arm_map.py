@@ -64,12 +64,13 @@ def test_of_equally_fast_ways_the_cheapest_wins():
     """And of equally cheap ones the fastest: 5 % is what a plan cannot tell apart."""
     ways = [way("distributed", 1.0, 7.0), way("invoke", TIE - 0.001, 2.0), way("queue_client", 1.2, 1.99)]
 
-    fast, cheap = arm_map.by_time(ways), arm_map.by_cost(ways)
+    fast, as_fast = arm_map.rank(ways, TIME)
+    cheap, as_cheap = arm_map.rank(ways, COST)
 
     assert [each.arm for each in fast] == ["invoke", "distributed", "queue_client"]
-    assert arm_map.tied(fast, TIME) == ["distributed"]
+    assert as_fast == ["distributed"]
     assert [each.arm for each in cheap] == ["invoke", "queue_client", "distributed"]
-    assert arm_map.tied(cheap, COST) == ["queue_client"]
+    assert as_cheap == ["queue_client"]
 
 
 def test_the_quota_of_the_api_key_is_no_property_of_a_way():
@@ -113,16 +114,13 @@ WAYS = st.lists(
 @given(WAYS)
 def test_any_ranking_keeps_all_ways_and_leads_with_one_of_the_best(ways):
     """None, one or many, with ties: the leader is within 5 % of the least, and the ties are named."""
-    for rank, criterion, key in (
-        (arm_map.by_time, TIME, "makespan_s"),
-        (arm_map.by_cost, COST, "usd_per_million"),
-    ):
-        ranked = rank(ways)
+    for criterion, key in ((TIME, "makespan_s"), (COST, "usd_per_million")):
+        ranked, tied = arm_map.rank(ways, criterion)
         assert sorted(each.arm for each in ranked) == sorted(each.arm for each in ways)
         if ways:
             least = min(getattr(each, key) for each in ways)
             assert getattr(ranked[0], key) <= least * TIE
             alike = {each.arm for each in ways if getattr(each, key) <= least * TIE}
-            assert {ranked[0].arm, *arm_map.tied(ranked, criterion)} == alike
+            assert {ranked[0].arm, *tied} == alike
         else:
-            assert arm_map.tied(ranked, criterion) == []
+            assert tied == []
