@@ -73,19 +73,16 @@ def _arms(runs: pd.DataFrame) -> list[str]:
 
 
 def _row(arm: str, runs: pd.DataFrame, job: Job, table: Table, seed: int) -> list[object]:
-    low_s, predicted_s, high_s = interval(arm, job, table, seed=seed)
-    bottleneck = forecast_arm(arm, job, values(table)).bottleneck
-    per_million_usd = arm_forecasts.usd(arm, job, table) / job.datapoints * 1e6
-    sensitive = most_sensitive(arm, job, table)
+    span = interval(arm, job, table, seed=seed)
     return [
         arm,
         measured_makespan_s(runs, arm),
-        predicted_s,
-        low_s,
-        high_s,
-        bottleneck,
-        per_million_usd,
-        sensitive,
+        span["value"],
+        span["low"],
+        span["high"],
+        forecast_arm(arm, job, values(table)).bottleneck,
+        arm_forecasts.usd(arm, job, table) / job.datapoints * 1e6,
+        most_sensitive(arm, job, table),
     ]
 
 
@@ -130,18 +127,16 @@ def measured_makespan_s(runs: pd.DataFrame, arm: str) -> float:
     return float((of_arm if warm.empty else warm)["makespan_s"].median())
 
 
-def interval(arm: str, job: Job, table: Table, *, seed: int = 0) -> tuple[float, float, float]:
-    """Return 5, 50 and 95 % of an arm's makespan in seconds, in warm environments."""
+def interval(arm: str, job: Job, table: Table, *, seed: int = 0) -> dict[str, float]:
+    """Return an arm's makespan in seconds, in warm environments (`predict.interval_of`)."""
     if ARMS[arm].queued:
         forecast = fluid_forecast.predict(system_of(arm, job, values(table)))
         spread = predict.spread_of(lambda rng: system_of(arm, job, drawn(table, rng)), forecast, seed)
-        span = spread["makespan_s"]
-        return span["low"], span["value"], span["high"]
-    spans = [
-        forecast_arm(arm, job, drawn(table, random.Random(f"{seed}:{k}"))).makespan_s for k in range(DRAWS)
-    ]
-    span = predict.interval_of(spans)
-    return span["low"], span["value"], span["high"]
+        span: dict[str, float] = spread["makespan_s"]
+        return span
+    return predict.interval_of(
+        [forecast_arm(arm, job, drawn(table, random.Random(f"{seed}:{k}"))).makespan_s for k in range(DRAWS)]
+    )
 
 
 def most_sensitive(arm: str, job: Job, table: Table) -> str:

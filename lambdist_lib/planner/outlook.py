@@ -33,7 +33,12 @@ from lambdist_lib.formatting import (
 from lambdist_lib.measures.speedup import Speedup, compare_arms
 from lambdist_lib.measures.sweep import varied_factor
 from lambdist_lib.measures.ways import fan_outs, reference_of
-from lambdist_lib.planner.arm_predictions import calibrated, job_of_runs, predict_arms
+from lambdist_lib.planner.arm_predictions import (
+    calibrated,
+    job_of_runs,
+    measured_makespan_s,
+    predict_arms,
+)
 from lambdist_lib.planner.break_even import INSTANCE, break_even
 from lambdist_lib.planner.limit_words import limit_in_words
 from lambdist_lib.planner.which_way import WhichWay, which_way
@@ -187,12 +192,9 @@ def _measured(runs: pd.DataFrame) -> pd.DataFrame:
     known = set(runs["arm"]) & set(ARMS)
     against = CONTROL if CONTROL in known or not known else reference_of(known)
     for arm in runs["arm"].unique():
-        of_arm = runs[runs["arm"] == arm]
-        warm = of_arm[of_arm["temperature"] == "warm"]
-        median_s = float((of_arm if warm.empty else warm)["makespan_s"].median())
         compared = _compared(runs, arm, against)
         ends = (compared.ratio, compared.low, compared.high) if compared else (math.nan,) * 3
-        rows.append([arm, median_s, *ends])
+        rows.append([arm, measured_makespan_s(runs, arm), *ends])
     table = pd.DataFrame(rows, columns=["arm", "measured_s", "ratio", "low", "high"])
     return table.assign(against=against)
 
