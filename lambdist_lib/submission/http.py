@@ -7,14 +7,16 @@ which `Response.resent` says.
 """
 
 import functools
+import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import pycurl
 
 from lambdist_lib.errors import UsageError
-from lambdist_lib.submission.sockets import open_sockets
+from lambdist_lib.submission.sockets import Sockets, open_sockets
 
 TIMERS = (
     pycurl.NAMELOOKUP_TIME,
@@ -25,7 +27,6 @@ TIMERS = (
 )
 RESPONSE_MAX_BYTES = 16 << 20  # a longer one ends as an error
 GROUP_SENDERS = 64  # for each request libcurl looks through the connections of its group
-EVENTS_AT_ONCE = 32  # sockets served before the responses so far are returned: their senders wait
 SPARE_FILES = 100  # of the process, beside one per sender
 PERMANENT_CODES = (pycurl.E_URL_MALFORMAT, pycurl.E_PEER_FAILED_VERIFICATION)  # a retry cannot help
 
@@ -73,13 +74,18 @@ class _Sender:
     """What libcurl tells of a sender's request, and the headers that it sends.
 
     group: Of senders that share connections. pieces: Of the response's body.
-    copies: One for each time that libcurl sends the request.
+    copies: How often libcurl has sent the request.
     """
 
     group: pycurl.CurlMulti
     pieces: list[bytes] = field(default_factory=list)
-    copies: list[None] = field(default_factory=list)
+    copies: int = 0
     headers: dict[str, str] | None = None
+
+    def count_copy(self, *_: object) -> int:
+        """Note that libcurl is about to send the request over some connection."""
+        self.copies += 1
+        return 0  # libcurl's CURL_PREREQFUNC_OK
 
 
 class HttpClient:
@@ -97,11 +103,10 @@ class HttpClient:
         self._idle: list[pycurl.Curl] = []
         self._busy: dict[pycurl.Curl, Any] = {}
         self._senders: dict[pycurl.Curl, _Sender] = {}
-        self._sockets = open_sockets()
-        self._watched: dict[int, pycurl.CurlMulti] = {}
-        self._events: list[tuple[int, int]] = []  # of sockets, not yet passed to libcurl
-        self._due_s: dict[pycurl.CurlMulti, float] = {}  # when a group's timer goes off
+        self._sockets: Sockets[pycurl.CurlMulti] = open_sockets()
         self._groups = [self._open_group() for _ in range(0, senders, GROUP_SENDERS)]
+        self._due_s = dict.fromkeys(self._groups, math.inf)  # when a group's timer goes off
+        self._touched: set[pycurl.CurlMulti] = set()  # groups whose timers may have changed
 
     def __enter__(self) -> Self:
         return self
@@ -123,26 +128,22 @@ class HttpClient:
         curl.setopt(pycurl.POSTFIELDS, body)
         self._busy[curl] = token
         sender.group.add_handle(curl)
+        self._due_s[sender.group] = 0.0  # libcurl begins it with the group's timer
         self.in_flight += 1
 
     def responses(self, wait_s: float) -> list[Response]:
         """Return responses that have arrived; waits up to `wait_s` for the first."""
-        if not self._events:
-            if self._due_s:
-                wait_s = min(wait_s, max(0.0, min(self._due_s.values()) - time.perf_counter()))
-            self._events = self._sockets.ready(wait_s)
-        now, self._events = self._events[:EVENTS_AT_ONCE], self._events[EVENTS_AT_ONCE:]
-        active = set()
-        for fd, events in now:
-            if group := self._watched.get(fd):  # libcurl may have closed it meanwhile
-                group.socket_action(fd, events)
-                active.add(group)
+        ended = self._ended(self._run_timers())
         now_s = time.perf_counter()
-        for group in [group for group, due_s in self._due_s.items() if due_s <= now_s]:
-            del self._due_s[group]
-            group.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-            active.add(group)
-        return [response for group in active for response in self._ended(group)]
+        for group in self._touched:
+            timeout_ms = group.timeout()
+            self._due_s[group] = now_s + timeout_ms / 1000 if timeout_ms >= 0 else math.inf
+        self._touched.clear()
+        next_s = 0.0 if ended else max(0.0, min(self._due_s.values()) - now_s)
+        for group, fd, events in self._sockets.ready(min(wait_s, next_s)):
+            group.socket_action(fd, events)
+            self._touched.add(group)
+        return ended + self._ended(self._touched)
 
     def under_way(self) -> list[Any]:
         """Return the tokens of the requests without a response."""
@@ -165,14 +166,13 @@ class HttpClient:
         group = pycurl.CurlMulti()
         group.setopt(pycurl.M_MAXCONNECTS, GROUP_SENDERS)
         group.setopt(pycurl.M_SOCKETFUNCTION, functools.partial(self._watch, group))
-        group.setopt(pycurl.M_TIMERFUNCTION, functools.partial(self._set_timer, group))
         return group
 
     def _open(self) -> pycurl.Curl:
         curl = pycurl.Curl()
         sender = self._senders[curl] = _Sender(self._groups[len(self._senders) % len(self._groups)])
         curl.setopt(pycurl.WRITEFUNCTION, sender.pieces.append)
-        curl.setopt(pycurl.PREREQFUNCTION, functools.partial(_count_copy, sender.copies))
+        curl.setopt(pycurl.PREREQFUNCTION, sender.count_copy)
         curl.setopt(pycurl.URL, self._url)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.MAXFILESIZE, RESPONSE_MAX_BYTES)
@@ -187,25 +187,29 @@ class HttpClient:
         """Watch the sockets that libcurl names."""
         if event == pycurl.POLL_REMOVE:
             self._sockets.forget(fd)
-            self._watched.pop(fd, None)
         else:
-            self._sockets.watch(fd, event)
-            self._watched[fd] = group
+            self._sockets.watch(fd, event, group)
 
-    def _set_timer(self, group: pycurl.CurlMulti, timeout_ms: int) -> None:
-        if timeout_ms < 0:
-            self._due_s.pop(group, None)
-        else:
-            self._due_s[group] = time.perf_counter() + timeout_ms / 1000
+    def _run_timers(self) -> list[pycurl.CurlMulti]:
+        """Let libcurl do what is due, such as to begin requests; return the groups that it concerns."""
+        now_s = time.perf_counter()
+        due = [group for group, due_s in self._due_s.items() if due_s <= now_s]
+        for group in due:
+            group.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._touched.update(due)
+        return due
 
-    def _ended(self, group: pycurl.CurlMulti) -> list[Response]:
+    def _ended(self, groups: Iterable[pycurl.CurlMulti]) -> list[Response]:
         ended: list[Response] = []
-        while True:
-            queued, good, failed = group.info_read()
-            ended += [self._response(curl, 0, "") for curl in good]
-            ended += [self._response(curl, code, f"{text} (libcurl {code})") for curl, code, text in failed]
-            if not queued:
-                return ended
+        for group in groups:
+            queued = 1
+            while queued:
+                queued, good, failed = group.info_read()
+                ended += [self._response(curl, 0, "") for curl in good]
+                ended += [
+                    self._response(curl, code, f"{text} (libcurl {code})") for curl, code, text in failed
+                ]
+        return ended
 
     def _response(self, curl: pycurl.Curl, code: int, error: str) -> Response:
         token, sender = self._busy.pop(curl), self._senders[curl]
@@ -215,19 +219,13 @@ class HttpClient:
         if 300 <= status < 400:  # not followed: a redirected POST may arrive as a GET
             error = f"it redirects to {curl.getinfo(pycurl.REDIRECT_URL) or 'nowhere'}"
         sent = not code or curl.getinfo(pycurl.REQUEST_SIZE) > 0
-        body, resent = b"".join(sender.pieces), len(sender.copies) > 1
+        body, resent = b"".join(sender.pieces), sender.copies > 1
         sender.pieces.clear()
-        sender.copies.clear()
+        sender.copies = 0
         sender.group.remove_handle(curl)
         self.in_flight -= 1
         self._idle.append(curl)
         return Response._make((token, status, body, error, sent, retry_after_s, *times_s, code, resent))
-
-
-def _count_copy(copies: list[None], *_: object) -> int:
-    """Note that libcurl is about to send a request over some connection."""
-    copies.append(None)
-    return 0  # libcurl's CURL_PREREQFUNC_OK
 
 
 def _header_lines(headers: dict[str, str]) -> list[str]:

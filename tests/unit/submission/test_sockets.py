@@ -13,8 +13,8 @@ KINDS = [SelectorSockets, *([EpollSockets] if sys.platform == "linux" else [])]
 
 
 @pytest.fixture(params=KINDS)
-def sockets(request: pytest.FixtureRequest) -> Iterator[Sockets]:
-    sockets: Sockets = request.param()
+def sockets(request: pytest.FixtureRequest) -> Iterator[Sockets[str]]:
+    sockets: Sockets[str] = request.param()
     yield sockets
     sockets.close()
 
@@ -29,34 +29,34 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_a_socket_is_ready_for_what_is_waited_for(sockets, ends):
     """A socket that can be written is not ready to be read."""
     ours, theirs = ends
-    sockets.watch(ours.fileno(), READ)
+    sockets.watch(ours.fileno(), READ, "owner")
     assert sockets.ready(0) == []
 
     theirs.send(b"x")
-    assert sockets.ready(1) == [(ours.fileno(), READ)]
+    assert sockets.ready(1) == [("owner", ours.fileno(), READ)]
 
-    sockets.watch(ours.fileno(), READ | WRITE)
-    assert sockets.ready(1) == [(ours.fileno(), READ | WRITE)]
-    sockets.watch(ours.fileno(), WRITE)
-    assert sockets.ready(1) == [(ours.fileno(), WRITE)]
+    sockets.watch(ours.fileno(), READ | WRITE, "owner")
+    assert sockets.ready(1) == [("owner", ours.fileno(), READ | WRITE)]
+    sockets.watch(ours.fileno(), WRITE, "owner")
+    assert sockets.ready(1) == [("owner", ours.fileno(), WRITE)]
 
 
 def test_a_forgotten_socket_is_not_ready_until_it_is_watched_again(sockets, ends):
     """The next request over the same connection hears of its response."""
     ours, theirs = ends
-    sockets.watch(ours.fileno(), READ)
+    sockets.watch(ours.fileno(), READ, "owner")
     sockets.forget(ours.fileno())
     theirs.send(b"x")
     assert sockets.ready(0) == []
 
-    sockets.watch(ours.fileno(), READ)
-    assert sockets.ready(1) == [(ours.fileno(), READ)]
+    sockets.watch(ours.fileno(), READ, "owner")
+    assert sockets.ready(1) == [("owner", ours.fileno(), READ)]
 
 
 def test_a_hang_up_between_two_requests_wakes_nobody_for_long(sockets, ends):
     """A connection that the server closed must not keep the process busy."""
     ours, theirs = ends
-    sockets.watch(ours.fileno(), READ)
+    sockets.watch(ours.fileno(), READ, "owner")
     sockets.forget(ours.fileno())
     theirs.close()
 
@@ -69,7 +69,7 @@ def test_a_new_socket_with_the_number_of_a_closed_one_is_heard(sockets):
     """The system gives the lowest free number again, and forgets a closed socket."""
     first, other = socket.socketpair()
     fd = first.fileno()
-    sockets.watch(fd, READ)
+    sockets.watch(fd, READ, "first")
     sockets.forget(fd)
     first.close()
     other.close()
@@ -77,9 +77,9 @@ def test_a_new_socket_with_the_number_of_a_closed_one_is_heard(sockets):
     reader, writer = os.pipe()
     os.dup2(reader, fd)
     try:
-        sockets.watch(fd, READ)
+        sockets.watch(fd, READ, "second")
         os.write(writer, b"x")
-        assert sockets.ready(1) == [(fd, READ)]
+        assert sockets.ready(1) == [("second", fd, READ)]
     finally:
         for number in {reader, writer, fd}:
             os.close(number)
@@ -88,7 +88,7 @@ def test_a_new_socket_with_the_number_of_a_closed_one_is_heard(sockets):
 def test_a_closed_socket_can_be_forgotten(sockets):
     """libcurl closes a socket before or after it says so."""
     first, other = socket.socketpair()
-    sockets.watch(first.fileno(), READ)
+    sockets.watch(first.fileno(), READ, "owner")
     fd = first.fileno()
     first.close()
     other.close()
