@@ -20,7 +20,7 @@ from lambdist_lib.results import files
 SYNC_EVERY_S = 0.5
 BLOCK_BYTES = 65_536
 SETTLED = 1  # marks a settled datapoint: no row begins at byte 1
-ENCODER, DECODER = json.JSONEncoder(), json.JSONDecoder()
+ENCODER, DECODER = json.JSONEncoder(check_circular=False), json.JSONDecoder()
 
 
 class Journal:
@@ -35,16 +35,20 @@ class Journal:
         self._error: OSError | None = None
         self._closing = threading.Event()
         head = json.dumps(list(fields)).encode() + b"\n"
-        with self._explain_errors():
-            self._file = path.open("ab", buffering=0)
         try:
-            with self._explain_errors():
-                self._whole_bytes = _end_of_whole_lines(path)
-                self._file.truncate(self._whole_bytes)
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise self._explained(error) from error
+        try:
+            self._whole_bytes = _end_of_whole_lines(path)
+            self._file.truncate(self._whole_bytes)
             if not self._whole_bytes:
                 self._write(head)
             elif _first_line(path) != head:
                 raise RunError(f"{path.parent.name}: its journal is of another version: start a new run")
+        except OSError as error:
+            self._file.close()
+            raise self._explained(error) from error
         except RunError:
             self._file.close()
             raise
@@ -82,17 +86,17 @@ class Journal:
 
     def _write(self, lines: bytes) -> None:
         """Write all lines or none: half a line would damage the next one."""
-        with self._explain_errors():
-            try:
-                left = memoryview(lines)
-                while left:
-                    left = left[self._file.write(left) :]
-            except OSError:
-                with contextlib.suppress(OSError):
-                    self._file.truncate(self._whole_bytes)
-                raise
+        try:
+            written = self._file.write(lines)
+            while written < len(lines):
+                written += self._file.write(lines[written:])
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.truncate(self._whole_bytes)
+            raise self._explained(error) from error
         self._whole_bytes += len(lines)
-        self._unsynced.set()
+        if not self._unsynced.is_set():
+            self._unsynced.set()
 
     def _sync_at_intervals(self) -> None:
         """Sync in a thread: a sync may take long, and requests must not wait for it."""
@@ -109,19 +113,14 @@ class Journal:
     def _require_synced(self) -> None:
         if self._error:
             failed, self._error = self._error, None
-            with self._explain_errors():
-                raise failed
+            raise self._explained(failed) from failed
 
-    @contextlib.contextmanager
-    def _explain_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            run = self._path.parent.name
-            raise RunError(
-                f"cannot write the journal of {run} ({error.strerror}): "
-                f"free disk space, then `lambdist resume {run}`"
-            ) from error
+    def _explained(self, error: OSError) -> RunError:
+        run = self._path.parent.name
+        return RunError(
+            f"cannot write the journal of {run} ({error.strerror}): "
+            f"free disk space, then `lambdist resume {run}`"
+        )
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from lambdist_lib.protocol.contract import REQUEST_MAX_DATAPOINTS
 from lambdist_lib.submission.http import Timeouts
 
 NOT_ACCEPTED, UNKNOWN = "refused", "unknown"  # as receipts.csv and the journal write them
+COUNTER_NAMES = {"retry": "retries", NOT_ACCEPTED: "not_accepted"}  # where they are not the verdict's
 
 
 class Receipt(NamedTuple):
@@ -117,6 +118,6 @@ class SubmissionCounts:
 
     def add(self, receipt: Receipt) -> Receipt:
         """Count a receipt by its verdict; returns it."""
-        name = {"retry": "retries", NOT_ACCEPTED: "not_accepted"}.get(receipt.verdict, receipt.verdict)
+        name = COUNTER_NAMES.get(receipt.verdict, receipt.verdict)
         setattr(self, name, getattr(self, name) + 1)
         return receipt

@@ -52,8 +52,7 @@ def group_datapoints(
     around_bytes = ENVELOPE_BYTES + sum(len(text) for text in (controls or {}).values())
     index, size_bytes = 0, around_bytes
     for n, data in points:
-        # JSON escapes a quote, a backslash or a TAB into two bytes
-        point_bytes = len(data.encode()) + data.count('"') + data.count("\\") + data.count("\t") + POINT_BYTES
+        point_bytes = _point_bytes(data) if request_batch > 1 else 0  # one alone always fits
         if group and (len(group) == request_batch or size_bytes + point_bytes > max_bytes):
             yield PendingRequest(group, index)
             index += len(group)
@@ -62,6 +61,11 @@ def group_datapoints(
         size_bytes += point_bytes
     if group:
         yield PendingRequest(group, index)
+
+
+def _point_bytes(data: str) -> int:
+    """Bound the bytes of a datapoint in a request: JSON escapes a quote, a backslash or a TAB into two."""
+    return len(data.encode()) + data.count('"') + data.count("\\") + data.count("\t") + POINT_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,9 @@ class RequestEncoder:
         if self.plain:
             [(_, data)] = pending.points
             return ENCODER.encode({"data": data}).encode()
-        again = {"attempt": pending.failures + 1} if pending.failures else {}
-        points = [{"n": n, "data": data, **again} for n, data in pending.points]
-        return ENCODER.encode({"run_id": self.run_id, "datapoints": points, **self.controls}).encode()
+        again = f', "attempt": {pending.failures + 1}' if pending.failures else ""
+        points = [f'{{"n": {n}, "data": {ENCODER.encode(data)}{again}}}' for n, data in pending.points]
+        text = f'{{"run_id": {ENCODER.encode(self.run_id)}, "datapoints": [{", ".join(points)}]'
+        for name, value in self.controls.items():
+            text += f", {ENCODER.encode(name)}: {ENCODER.encode(value)}"
+        return f"{text}}}".encode()

@@ -12,8 +12,8 @@ from lambdist_lib.protocol.contract import is_count
 from lambdist_lib.submission.http import PERMANENT_CODES, Response
 
 QUOTA_SPENT = "Limit Exceeded"  # API Gateway's message of a 429 for the rest of the day
+DECODER, JSON_SPACES = json.JSONDecoder(), " \t\n\r"
 FACTS = ("received_at", "done_at", "request_id", "environment_id", "cold", "init_s")
-KINDS = (float, float, str, str, bool, float)
 MAX_SECONDS = 1e11  # of a time or a duration; larger values are invalid
 REASON_MAX_CHARS = 300
 HTML = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
@@ -103,8 +103,6 @@ def _parse_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedRespo
     certain = accepted.issuperset(ns)  # the usual case, without building the sets
     if not certain:
         certain = (accepted | dead | rejected.keys() | _numbers(body.get("retry"))).issuperset(ns)
-    invocation = body.get("invocation")
-    known = {**body, **invocation} if isinstance(invocation, dict) else body
     return ParsedResponse(
         accepted=accepted,
         rejected=rejected,
@@ -114,7 +112,7 @@ def _parse_ours(status: int, body: dict[str, Any], ns: list[int]) -> ParsedRespo
         served=not idle,
         counts=not idle,
         overload=idle,
-        facts=tuple([_fact(kind, known.get(name)) for name, kind in zip(FACTS, KINDS, strict=True)]),
+        facts=_facts(body),
     )
 
 
@@ -155,11 +153,12 @@ def _says_failed(body: dict[str, Any]) -> bool:
 
 def object_of(body: bytes) -> dict[str, Any]:
     """Parse a body as a JSON object; empty for anything else."""
-    try:
-        value = json.loads(body.decode())
+    try:  # json.loads would look for an encoding, and for spaces by a regular expression
+        text = body.decode().strip(JSON_SPACES)
+        value, end = DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) and end == len(text) else {}
 
 
 def _numbers(value: object) -> frozenset[int]:
@@ -182,9 +181,22 @@ def one_line(value: object) -> str:
     return " ".join(text.split())  # a proxy's HTML pages are indented
 
 
-def _fact(kind: type, value: Any) -> Any:
-    """Convert a value for a record; None if it is invalid."""
-    if kind is not float:
-        return value if isinstance(value, kind) else None
-    is_seconds = isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool))
-    return float(value) if is_seconds and 0 <= value < MAX_SECONDS else None
+def _facts(body: dict[str, Any]) -> tuple[Any, ...]:
+    """Return FACTS of the first Lambda, None for each that is missing or invalid."""
+    invocation = body.get("invocation")
+    known = {**body, **invocation} if isinstance(invocation, dict) else body
+    received_at, done_at, request_id, environment_id, cold, init_s = map(known.get, FACTS)
+    return (
+        _seconds(received_at),
+        _seconds(done_at),
+        request_id if isinstance(request_id, str) else None,
+        environment_id if isinstance(environment_id, str) else None,
+        cold if isinstance(cold, bool) else None,
+        _seconds(init_s),
+    )
+
+
+def _seconds(value: Any) -> float | None:
+    """Convert a time or a duration for a record; None if it is invalid."""
+    is_number = isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool))
+    return float(value) if is_number and 0 <= value < MAX_SECONDS else None

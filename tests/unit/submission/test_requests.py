@@ -1,10 +1,12 @@
 """Datapoints are grouped into requests that the API accepts."""
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdist_lib.protocol import contract, faults
-from lambdist_lib.submission.requests import RequestEncoder, group_datapoints
+from lambdist_lib.submission.requests import PendingRequest, RequestEncoder, group_datapoints
 
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs"]) | st.sampled_from('"\\\t'), min_size=1, max_size=40
@@ -28,3 +30,21 @@ def test_a_group_fits_a_request(texts, longer, fault):
     for job in jobs:
         job.failures = 1
         assert len(job.points) == 1 or len(encoder.encode(job)) <= contract.REQUEST_MAX_BYTES
+
+
+@given(
+    texts=st.lists(TEXTS, min_size=1, max_size=4),
+    run_id=TEXTS,
+    controls=st.dictionaries(st.sampled_from(["work", "fault"]), TEXTS),
+    failures=st.integers(0, 3),
+)
+def test_a_request_is_the_json_of_its_parts(texts, run_id, controls, failures):
+    """Whatever the texts contain, the body is what json.dumps writes for the whole."""
+    again = {"attempt": failures + 1} if failures else {}
+    points = [{"n": n, "data": text, **again} for n, text in enumerate(texts)]
+    whole = {"run_id": run_id, "datapoints": points, **controls}
+
+    pending = PendingRequest(list(enumerate(texts)), failures=failures)
+    body = RequestEncoder(run_id=run_id, controls=controls).encode(pending)
+
+    assert body == json.dumps(whole, ensure_ascii=False).encode()
