@@ -75,7 +75,10 @@ def load_all(
     Args:
         columns: The columns to read of a table of TYPED; by default all.
     """
-    loaded = [_load(Path(run), name, columns) for run in runs]
+    paths = [_checked_path(Path(run), name) for run in runs]
+    if name in TYPED and (table := _from_parquet(paths, columns)) is not None:
+        return table
+    loaded = [_load(path, name, columns) for path in paths]
     filled = [table for table in loaded if not table.empty] or loaded[:1]
     del loaded
     table = filled[0] if len(filled) == 1 else concat(filled)
@@ -84,7 +87,8 @@ def load_all(
     return table.fillna({column: "" for column in TEXTS if column in table})
 
 
-def _load(run: Path, name: str, columns: Collection[str] | None = None) -> pd.DataFrame:
+def _checked_path(run: Path, name: str) -> Path:
+    """Return a table's path; raise RunError unless it is there, with all of its lines and columns."""
     for path in (run / f"{name}.csv", run / f"{name}.csv.gz"):
         if path.exists():
             break
@@ -93,10 +97,21 @@ def _load(run: Path, name: str, columns: Collection[str] | None = None) -> pd.Da
     table_header.require_whole(path)
     if name in table_header.KNOWN:
         table_header.require_columns(path, table_header.KNOWN[name])
+    return path
+
+
+def _from_parquet(paths: Sequence[Path], columns: Collection[str] | None) -> pd.DataFrame | None:
+    """Read tables of TYPED as one from their Parquet files; None unless all have one."""
+    if any(path.suffix != ".gz" for path in paths):
+        return None
+    return typed.read(paths, categories=CATEGORIES, texts=TEXTS, columns=columns)
+
+
+def _load(path: Path, name: str, columns: Collection[str] | None = None) -> pd.DataFrame:
     try:
         table = _read_typed(path, columns) if name in TYPED else _read_csv(path)
     except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise RunError(f"{path.name} of {run.name} cannot be read: {error}") from error
+        raise RunError(f"{path.name} of {path.parent.name} cannot be read: {error}") from error
     if name == "runs":
         absent = {column: value for column, value in schema.ADDED_LATER.items() if column not in table}
         table = table.assign(**absent)
@@ -122,7 +137,8 @@ def concat(tables: list[pd.DataFrame]) -> pd.DataFrame:
         parts = [table.pop(name) for table in left]
         if any(map(is_category, parts)):
             union = pd.api.types.union_categoricals(
-                [part.astype("category") for part in parts], sort_categories=True
+                [part if is_category(part) else part.astype("str").astype("category") for part in parts],
+                sort_categories=True,
             )
             columns[name] = pd.Series(union, name=name)
         else:
@@ -141,8 +157,7 @@ def _read_csv(
 
 def _read_typed(path: Path, columns: Collection[str] | None) -> pd.DataFrame:
     """Read a table of TYPED from its Parquet file, if it has one; `_with_types` makes both alike."""
-    table = typed.read(path, (*CATEGORIES, *TEXTS), columns) if path.suffix == ".gz" else None
-    if table is not None:
+    if (table := _from_parquet([path], columns)) is not None:
         return table
     table = _read_csv(path, columns, text=(*TEXTS, *FLAGS))
     # declared as text, these columns would take twice as long

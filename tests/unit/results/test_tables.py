@@ -135,6 +135,32 @@ def test_a_large_table_reads_alike_from_parquet_and_csv(tmp_path, monkeypatch, r
     assert slow["cold"].tolist()[:2] == [True, None] or slow["cold"].isna().tolist()[:2] == [False, True]
 
 
+@pytest.mark.parametrize("without_parquet", [["a", "b", "c"], ["b"]])
+def test_tables_of_several_runs_read_alike_from_parquet_and_csv(tmp_path, monkeypatch, without_parquet):
+    """Of columns that are integers, flags or texts in one run, and partly or wholly missing in another."""
+    monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 100)
+    monkeypatch.setattr(typed, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(typed, "GROUPS_AT_ONCE", 2)
+    differences = {
+        "a": {"cold": True, "cause": "E: last\u2028é", "queued_at": 3, "arm": "z"},
+        "b": {"cold": None, "environment_id": None, "queued_at": None, "arm": "é"},
+        "c": {"tries": None, "cause": ["", "x"] * 20, "environment_id": [f"e{n}" for n in range(40)]},
+    }
+    for name, values in differences.items():
+        (tmp_path / name).mkdir()
+        tables.write_table(tmp_path / name, "records", many(40).assign(run_id=name, **values))
+    folders = [tmp_path / name for name in "cab"]
+
+    fast = tables.load_all(folders)
+    for name in without_parquet:
+        typed.path_of(tmp_path / name / "records.csv.gz").unlink()
+    slow = tables.load_all(folders)
+
+    pd.testing.assert_frame_equal(fast, slow, check_exact=True)
+    assert fast["n"].dtype == "int64" and fast["tries"].dtype == "float64"
+    assert fast["n"].tolist() == [*range(40)] * 3
+
+
 def test_a_parquet_file_of_another_csv_is_ignored(tmp_path, monkeypatch):
     """The CSV is the table: a changed one is read, whatever stands beside it."""
     monkeypatch.setattr(results_files, "GZIP_OVER_BYTES", 100)
