@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from lambdist_lib.figures import alt_text, theme
 from lambdist_lib.figures.hover import label_marks
@@ -19,7 +19,9 @@ from lambdist_lib.measures.pairs import EVENTS, not_resumed, paired_ratios
 ROW_IN = 0.62  # of a row on the right, with three lines of text
 MAX_UPRIGHT = 6  # labels below the runs that have room side by side
 LOG_FROM = 8  # largest over smallest time from which a linear axis would crush the small ones
+CROWDED_FROM = 50  # largest over smallest ratio from which labels at 1, 2, 5, 10 would touch
 WIDE = 0.16  # half of a median's bar
+LABEL_ROOM = 1.15  # of an axis: the highest median's text stands above its points
 
 
 def draw_speedup(inputs: FigureInputs) -> Figure | None:
@@ -120,7 +122,7 @@ def _label_arms(ax: Axes, ticks: dict[float, str]) -> None:
         ax.set_xticks(list(ticks), [text.replace("\n", " ") for text in labels], **slanted)
     else:
         ax.set_xticks(list(ticks), labels)
-    ax.set_xlim(-0.5, max(ticks, default=1) + 0.8)
+    ax.set_xlim(-0.5, max(ticks, default=1) + 0.5)
 
 
 def plot_ratios(
@@ -157,11 +159,25 @@ def plot_ratios(
     ]
     ax.set_yticks(y, seconds)
     ax.set_ylim(len(table) - 0.5, -0.6)
-    ax.set_xlim(0, max(table[["ratio", "high"]].max(axis=None), 1) * 1.4)
+    _ratio_axis(ax, table)
     ax.set_xlabel(f"speedup (×): median of pairs, {confidence * 100:g} % interval")
     n = " or ".join(counted(pairs, "warm pairs") for pairs in table["pairs"].unique())
     theme.title(ax, f"Speedup of {label(arm)}, by what is timed", f"n = {n}", _targets(runs))
     return ax
+
+
+def _ratio_axis(ax: Axes, table: pd.DataFrame) -> None:
+    """Let the axis begin at 0, or make it logarithmic; the text of the largest ratio has room beside it."""
+    low = min(table[["ratio", "low"]].min(axis=None), 1)
+    high = max(table[["ratio", "high"]].max(axis=None), 1)
+    if high / low < LOG_FROM:
+        ax.set_xlim(0, high * 1.4)
+        return
+    ax.set_xscale("log")
+    theme.log_seconds(ax.xaxis)
+    if high / low > CROWDED_FROM:
+        ax.xaxis.set_major_locator(LogLocator())
+    ax.set_xlim(low * 0.9, high * (high / low) ** 0.5)
 
 
 def _draw_ratios(ax: Axes, table: pd.DataFrame, y: np.ndarray, arm: str) -> None:
@@ -239,8 +255,9 @@ def _seconds_axis(ax: Axes, times: pd.Series, text: str) -> None:
     if len(times) and times.max() / times.min() >= LOG_FROM:
         ax.set_yscale("log")
         theme.log_seconds(ax.yaxis)
+        ax.set_ylim(top=times.max() * (times.max() / times.min()) ** (LABEL_ROOM - 1))
     else:
-        ax.set_ylim(0, times.max() * 1.1 if len(times) else 1)
+        ax.set_ylim(0, times.max() * LABEL_ROOM if len(times) else 1)
     ax.set_ylabel(text)
 
 
@@ -262,8 +279,8 @@ def _draw_pairs(ax: Axes, runs: pd.DataFrame, metric: str, places: dict[str, flo
                            for row in of_arm.itertuples()])  # fmt: skip
         ax.hlines(times.median(), places[name] - WIDE, places[name] + WIDE, color=theme.INK, lw=1.5, zorder=3)
         ax.annotate(
-            f"{times.median():.3g} s", (places[name] + WIDE, times.median()), xytext=(4, 0), zorder=4,
-            textcoords="offset points", ha="left", va="center", color=theme.INK,
+            f"{times.median():.3g} s", (places[name], times.max()), xytext=(0, 6), zorder=4,
+            textcoords="offset points", ha="center", va="bottom", color=theme.INK,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
 

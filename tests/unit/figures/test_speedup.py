@@ -2,11 +2,12 @@
 
 import math
 
+import matplotlib
 import pandas as pd
 from support import tables as frames
 from support.figure_tables import BY_LEVEL, drawn
 
-from lambdist_lib.figures import speedup
+from lambdist_lib.figures import speedup, theme
 from lambdist_lib.protocol.arms import ARMS
 
 
@@ -72,3 +73,36 @@ def test_labels_of_many_arms_are_slanted():
 
     assert {text.get_rotation() for text in left.get_xticklabels()} == {35}
     assert len(right.get_yticks()) == len(ARMS) + 1
+
+
+def test_each_median_is_named_above_its_own_points():
+    """Beside them its text would touch the points of the next arm."""
+    with matplotlib.rc_context():
+        theme.apply_theme()
+        left, _ = speedup.plot_speedup(_three_arms()).axes
+        left.figure.draw_without_rendering()
+    pixels = left.transData.transform
+
+    boxes = [text.get_window_extent() for text in left.texts]
+    points = [pixels(point) for dots in left.collections for point in dots.get_offsets()]
+
+    assert len(boxes) == 6
+    assert not any(box.contains(*point) for box in boxes for point in points)
+    assert not any(box.overlaps(other) for place, box in enumerate(boxes) for other in boxes[:place])
+
+
+def test_ratios_far_apart_get_a_logarithmic_axis_with_room_for_their_texts():
+    with matplotlib.rc_context():
+        theme.apply_theme()
+        _, right = speedup.plot_speedup(_three_arms()).axes
+        right.figure.draw_without_rendering()
+
+    assert right.get_xscale() == "log"
+    assert all(text.get_window_extent().x1 < right.get_window_extent().x1 for text in right.texts)
+
+
+def _three_arms() -> pd.DataFrame:
+    """Warm and cold runs of three arms, of which two take as long."""
+    runs = frames.runs(6, control_s=30, cold_pairs=1)
+    parallel = runs[runs["arm"] == "distributed"]
+    return pd.concat([runs, parallel.assign(arm="single_node_parallel", run_id="p" + parallel["run_id"])])
