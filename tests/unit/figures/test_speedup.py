@@ -4,11 +4,14 @@ import math
 
 import matplotlib
 import pandas as pd
+from matplotlib.collections import LineCollection
 from support import tables as frames
 from support.figure_tables import BY_LEVEL, drawn
 
 from lambdist_lib.figures import speedup, theme
 from lambdist_lib.protocol.arms import ARMS
+
+GAP_PX = 5  # least distance between a text and a bar beside it
 
 
 def test_pairs_are_all_drawn_cold_apart_from_warm(ax):
@@ -76,7 +79,7 @@ def test_labels_of_many_arms_are_slanted():
 
 
 def test_each_median_is_named_above_its_own_points():
-    """Beside them its text would touch the points of the next arm."""
+    """Beside them its text would touch the bar of the next arm."""
     with matplotlib.rc_context():
         theme.apply_theme()
         left, _ = speedup.plot_speedup(_three_arms()).axes
@@ -84,10 +87,13 @@ def test_each_median_is_named_above_its_own_points():
     pixels = left.transData.transform
 
     boxes = [text.get_window_extent() for text in left.texts]
-    points = [pixels(point) for dots in left.collections for point in dots.get_offsets()]
+    bars = [
+        bar for bars in left.collections if isinstance(bars, LineCollection) for bar in bars.get_segments()
+    ]
+    ends = [pixels(end) for bar in bars for end in bar]
 
-    assert len(boxes) == 6
-    assert not any(box.contains(*point) for box in boxes for point in points)
+    assert len(boxes) == len(bars) == 6
+    assert not any(box.padded(GAP_PX, 0).contains(*end) for box in boxes for end in ends)
     assert not any(box.overlaps(other) for place, box in enumerate(boxes) for other in boxes[:place])
 
 
@@ -103,6 +109,6 @@ def test_ratios_far_apart_get_a_logarithmic_axis_with_room_for_their_texts():
 
 def _three_arms() -> pd.DataFrame:
     """Warm and cold runs of three arms, of which two take as long."""
-    runs = frames.runs(6, control_s=30, cold_pairs=1)
+    runs = frames.runs(6, control_s=10, arm_s=0.5, cold_pairs=1)
     parallel = runs[runs["arm"] == "distributed"]
     return pd.concat([runs, parallel.assign(arm="single_node_parallel", run_id="p" + parallel["run_id"])])
