@@ -6,12 +6,11 @@ that folder (`job_folder`) and the packages of its requirements.txt; these go in
 it. A zip's name carries the hash of its contents, so unchanged code is an unchanged stack.
 """
 
-import hashlib
 import io
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,17 +81,10 @@ def build(
     _require_all(foreign, sources, packages, processing)
     _require_size(sources, packages, handler, max_bytes)
     own = {name: source if isinstance(source, bytes) else _read(source) for name, source in sources.items()}
-    sha256 = _sha256(files := packages | own)
+    sha256 = dependencies.sha256(files := packages | own)
     label = callables.label(processing) if f"{ENTRY}.py" in sources else ""
     key = "-".join(filter(None, (handler, label, f"{sha256[:20]}.zip")))
     return Bundle(handler=handler, key=key, sha256=sha256, content=_packed(files))
-
-
-def _sha256(files: Mapping[str, bytes]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
-    return digest.hexdigest()
 
 
 def folder(path: str | Path) -> Path:

@@ -12,15 +12,11 @@ Only the Lambda, the local pool and `preview` unpickle, and only what this clien
 """
 
 import dis
-import hashlib
 import importlib.util
 import io
 import pickle
-import platform
 import re
-import shutil
 import sys
-import tempfile
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +25,9 @@ from typing import Any
 import cloudpickle  # type: ignore[import-untyped]
 
 from lambdist_lib import paths
+from lambdist_lib.deployment import dependencies
 from lambdist_lib.errors import UsageError
+from lambdist_lib.results.files import whole_folder
 
 PICKLED = "pickled_function"  # the package beside processing.py that holds the pickle
 PYTHON = "python.txt"  # in it: the minor version of Python whose bytecode the pickle holds
@@ -37,7 +35,6 @@ LABEL = "label.txt"  # in it: what a function's items are, and its name; part of
 LABELLED = re.compile(r"[a-z_]+-(json|text)-([a-z0-9-]+)-[0-9a-f]{20}\.zip")
 RESERVED = {"cloudpickle", "processing", PICKLED, "lambdist_lib"}
 PROVIDED = {"boto3", "botocore", "lambdist_lib", "cloudpickle"} | sys.stdlib_module_names
-HERE = ".".join(platform.python_version_tuple()[:2])
 NAME_MAX_CHARS = 24
 Module = str | Path | types.ModuleType
 PROCESSING = '''\
@@ -100,7 +97,7 @@ def write(
     name = name_of(function)
     files = {
         f"{PICKLED}/__init__.py": b'"""The pickled function."""\n',
-        f"{PICKLED}/{PYTHON}": f"{HERE}\n".encode(),
+        f"{PICKLED}/{PYTHON}": f"{dependencies.HERE.version}\n".encode(),
         f"{PICKLED}/{LABEL}": f"{'json' if as_json else 'text'}-{name}\n".encode(),
         f"{PICKLED}/function.pkl": pickled,
         "processing.py": _processing(name, [source.stem for source in sources], imported, as_json=as_json),
@@ -267,20 +264,11 @@ def _files(source: Path) -> dict[str, bytes]:
 
 def _kept(name: str, files: Mapping[str, bytes]) -> Path:
     """The folder with these files, complete or not there."""
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        digest.update(f"{file}\0{len(files[file])}\0".encode() + files[file])
-    kept = paths.state() / "functions" / f"{name}-{digest.hexdigest()[:16]}"
+    kept = paths.state() / "functions" / f"{name}-{dependencies.sha256(files)[:16]}"
     if not kept.exists():
-        paths.make_private(kept.parent)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as partial:
+        with whole_folder(kept) as partial:
             for file, content in files.items():
-                path = Path(partial) / name / file
+                path = partial / file
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-            try:
-                shutil.move(Path(partial) / name, kept)
-            except OSError:  # another process was faster
-                if not kept.exists():
-                    raise
     return kept

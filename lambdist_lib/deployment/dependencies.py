@@ -15,13 +15,14 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lambdist_lib import paths
 from lambdist_lib.errors import DeployError, MissingExtraError
+from lambdist_lib.results.files import whole_folder
 
 REQUIREMENTS, LOCK = "requirements.txt", "requirements.lock"
 OLDEST = "3.11"  # the lock is for this Python and later ones
@@ -79,14 +80,8 @@ def installed(folder: Path, interpreter: Interpreter = HERE) -> Path | None:
     digest = hashlib.sha256(f"{interpreter}\0{here}\0{lock.read_text(encoding='utf-8')}".encode())
     kept = paths.state() / "dependencies" / digest.hexdigest()[:20]
     if not kept.exists():
-        paths.make_private(kept.parent)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as partial:
-            _install(lock, Path(partial) / "packages", interpreter)
-            try:
-                (Path(partial) / "packages").rename(kept)
-            except OSError:  # another process was faster
-                if not kept.exists():
-                    raise
+        with whole_folder(kept) as partial:
+            _install(lock, partial, interpreter)
     return kept
 
 
@@ -94,6 +89,14 @@ def files(packages: Path) -> dict[str, bytes]:
     """Return the files of installed packages for a zip, by name; the same on any machine."""
     by_name = {path.relative_to(packages).as_posix(): path for path in packages.rglob("*") if path.is_file()}
     return {name: path.read_bytes() for name, path in by_name.items() if not NOT_BUNDLED.match(name)}
+
+
+def sha256(contents: Mapping[str, bytes]) -> str:
+    """Return the hash of files by their names and contents."""
+    digest = hashlib.sha256()
+    for name in sorted(contents):
+        digest.update(f"{name}\0{len(contents[name])}\0".encode() + contents[name])
+    return digest.hexdigest()
 
 
 def modules(names: Iterable[str]) -> set[str]:

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -58,6 +59,23 @@ def whole(path: Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield a path at which to make a private folder; it gets its own name once it is complete.
+
+    Where another process was faster, that one's folder stays.
+    """
+    paths.make_private(folder.parent)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        partial = Path(scratch) / folder.name
+        yield partial
+        try:
+            partial.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from lambdist_lib.deployment import bundles, callables
+from lambdist_lib.deployment.dependencies import HERE
 from lambdist_lib.errors import DeployError, UsageError
 from lambdist_lib.runs import preview
 
@@ -182,7 +183,7 @@ def test_names_of_the_zip_are_refused_for_modules(tmp_path):
 
 def test_the_lambdas_python_is_the_clients():
     """On AWS the runtime follows the client; another one that is asked for is refused."""
-    folder, own = callables.write(str.upper), f"python{callables.HERE}"
+    folder, own = callables.write(str.upper), f"python{HERE.version}"
 
     assert callables.with_runtime({}, folder, "aws") == {"runtime": own}
     assert callables.with_runtime({}, folder, "local") == {}
