@@ -105,7 +105,9 @@ def _delete(target: Target, name: str, *, everything: bool, force: bool, log: Lo
     if not force:
         for row in first:
             _require_collected(target, row)
-    failed = _delete_stacks(target, [row.resource for row in first if row.resource.kind == STACK], log)
+    failed = stacks.delete_each(
+        target, [row.resource.name for row in first if row.resource.kind == STACK], log
+    )
     rest = [row for row in unwanted() if row.resource.kind != STACK]  # includes what the stacks left behind
     failed |= _delete_resources(target, [row.resource for row in rest], log)
     if failed:
@@ -151,26 +153,6 @@ def _state_of_resource(resource: Resource, owned: set[str], states: dict[str, st
         return of_stacks[0] if of_stacks else ORPHANED
     is_mail = resource.kind == "queue" and resource.name.startswith(local_mail.PREFIX)
     return "" if is_mail and resource.stack in states else ORPHANED
-
-
-def _delete_stacks(target: Target, unwanted: list[Resource], log: Log) -> dict[str, str]:
-    deletions: dict[str, change_sets.StackOperation | None] = {}
-    failed = {}
-    for stack in unwanted:
-        try:
-            deletions[stack.name] = change_sets.begin_delete(target, stack.id)
-        except DeployError as error:
-            failed[stack.name] = str(error)
-    for name, deletion in deletions.items():
-        try:
-            if deletion:
-                change_sets.wait(target, deletion, log)
-            if target.name == "local":
-                local_mail.remove(target, name)
-            log(f"{name} is gone")
-        except DeployError as error:
-            failed[name] = str(error)
-    return failed
 
 
 def _delete_resources(target: Target, unwanted: list[Resource], log: Log) -> dict[str, str]:

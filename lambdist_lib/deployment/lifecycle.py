@@ -128,7 +128,6 @@ def destroy(
     target: Target,
     *,
     kinds: Iterable[str] = templates.KINDS,
-    name: str = stacks.NAME,
     force: bool = False,
     results_dir: Path | None = None,
     dropped: Collection[str] = (),
@@ -148,11 +147,11 @@ def destroy(
     """
     kinds = tuple(kinds)
     try:
-        with locks.stacks(target, "lambdist destroy", name=name):
+        with locks.stacks(target, "lambdist destroy"):
             if not force:  # before the progress: a refusal begins nothing
-                require_collected(target, kinds, name=name, results_dir=results_dir, dropped=dropped)
+                require_collected(target, kinds, results_dir=results_dir, dropped=dropped)
             with Progress("destroy") as progress:
-                stacks.delete_stacks(target, kinds, name=name, log=progress.show)
+                stacks.delete_stacks(target, kinds, log=progress.show)
                 progress.show(f"{' and '.join(kinds)} deleted")
     except KeyboardInterrupt:
         advice = f"`lambdist destroy --target {target.name}` goes on"

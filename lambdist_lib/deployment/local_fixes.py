@@ -9,20 +9,18 @@ from lambdist_lib.deployment import local_mail
 REFERENCE = "MaximumConcurrency: !Ref MaximumConcurrency"
 
 
-def template(target: Target, body: str, values: Mapping[str, str], defaults: Mapping[str, object]) -> str:
+def template(target: Target, body: str, values: Mapping[str, str]) -> str:
     """Return a template as the target understands it; unchanged on AWS.
 
     The emulator takes a reference to a number as text. Its poller compares that text with a count, fails,
     and from then on serves no mapping at all. So the local cloud gets the number itself.
 
     Args:
-        values: Parameters of the deploy.
-        defaults: Of the template's parameters.
+        values: All parameters of the deploy, defaults included.
     """
     if target.name != "local" or REFERENCE not in body:
         return body
-    width = int(str(values.get("MaximumConcurrency", defaults["MaximumConcurrency"])))
-    return body.replace(REFERENCE, f"MaximumConcurrency: {width}")
+    return body.replace(REFERENCE, f"MaximumConcurrency: {int(values['MaximumConcurrency'])}")
 
 
 def close(target: Target, stack_name: str, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> None:

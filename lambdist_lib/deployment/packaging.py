@@ -13,7 +13,6 @@ from pathlib import Path
 
 from lambdist_lib import paths
 from lambdist_lib.deployment import bundles, sam_template, stacks, tags, templates
-from lambdist_lib.deployment.dependencies import of_lambda
 from lambdist_lib.errors import DeployError, UsageError
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # as ArtifactBucket of the templates takes it
@@ -43,19 +42,10 @@ def write(
     if bucket and not BUCKET.fullmatch(bucket):
         raise UsageError(f"invalid bucket name {bucket!r}: use 3 to 63 of a-z, 0-9, - and .")
     kinds = ("distributed",) if as_sam else templates.KINDS
-    built = {kind: _built(kind, processing) for kind in kinds}
+    built = {kind: stacks.build_bundles(kind, {}, processing) for kind in kinds}
     files = {bundle.key: bundle.content for keys in built.values() for bundle in keys.values()}
     files |= _application(built["distributed"], bucket) if as_sam else _stacks(built, bucket)
     return _put(Path(folder), files)
-
-
-def _built(kind: str, processing: Path | None) -> dict[str, bundles.Bundle]:
-    declared = templates.parameters(kind)
-    interpreter = of_lambda(declared["Runtime"]["Default"], declared["Architecture"]["Default"])
-    return {
-        key: bundles.build(handler, processing=processing, interpreter=interpreter)
-        for key, handler in stacks.HANDLERS[kind].items()
-    }
 
 
 def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:

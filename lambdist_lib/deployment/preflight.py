@@ -10,7 +10,7 @@ import collections
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lambdist_lib.cloud.targets import Target
@@ -49,8 +49,7 @@ class Preflight:
     runs_usd: float
     standing_usd: float
     standing_days: float
-    at_once: int = 0  # executions that senders and queue may need
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     @property
     def usd(self) -> float:
@@ -84,7 +83,6 @@ def inspect(
     target: Target,
     settings: Mapping[str, Any],
     *,
-    name: str = stacks.NAME,
     planned: Usage | None = None,
     chunks: int = 0,
     lifetime_s: float | None = None,
@@ -104,25 +102,22 @@ def inspect(
     account = str(target.client("sts").get_caller_identity()["Account"])
     table, days = assumptions.load(), (lifetime_s or tags.LIFETIME_S) / 86_400
     values = {kind: templates.to_parameters(kind, dict(settings)) for kind in templates.KINDS}
-    new = [
-        kind for kind in templates.KINDS if not change_sets.describe(target, stacks.stack_name(kind, name))
-    ]
-    counts = {kind: templates.count_stack_resources(kind, values[kind]) for kind in templates.KINDS}
+    new = [kind for kind in templates.KINDS if not change_sets.describe(target, stacks.stack_name(kind))]
+    counts = {kind: templates.count_resources(kind, values[kind]) for kind in templates.KINDS}
     alarms = counts["distributed"][ALARM]
     standing = usage.standing(days, table, alarms=alarms)
     quotas = _read_quotas(target)
-    concurrency = templates.parameters("distributed")["MaximumConcurrency"]["Default"]
-    at_once = chunks + int(values["distributed"].get("MaximumConcurrency", concurrency))
+    distributed = templates.defaults("distributed") | values["distributed"]
+    at_once = chunks + int(distributed["MaximumConcurrency"])
     return Preflight(
         target_label=target.label,
         account=f"****{account[-4:]}",
-        new=tuple(stacks.stack_name(kind, name) for kind in new),
+        new=tuple(stacks.stack_name(kind) for kind in new),
         makes=sum((counts[kind] for kind in new), collections.Counter[str]()),
         quotas=quotas,
         runs_usd=bill.total_usd(bill.line_items(planned or Usage(), table)),
         standing_usd=bill.total_usd(bill.line_items(standing, table)),
         standing_days=days,
-        at_once=at_once,
         warnings=_warnings(quotas, at_once),
     )
 

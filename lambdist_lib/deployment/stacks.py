@@ -81,7 +81,7 @@ def apply_stacks(
     if "distributed" in values:
         templates.require_visibility(values["distributed"])
         templates.require_map_time(values["distributed"])
-    built = {kind: _built(target, kind, values[kind], processing) for kind in kinds}
+    built = {kind: build_bundles(kind, values[kind], processing, target=target) for kind in kinds}
     names = [stack_name(kind, name) for kind in kinds]
     with pending.record(target, name, [full for full in names if not change_sets.describe(target, full)]):
         bucket = artifact_bucket.ensure(target, name)
@@ -109,24 +109,16 @@ def apply_mapping(target: Target, stack: Stack, settings: dict[str, Any]) -> Sta
     return replace(stack, parameters=parameters)
 
 
-def up_to_date(
-    target: Target,
-    kind: str,
-    *,
-    name: str = NAME,
-    settings: dict[str, Any] | None = None,
-    processing: Path | None = None,
-) -> Stack | None:
+def up_to_date(target: Target, kind: str, *, settings: dict[str, Any], processing: Path) -> Stack | None:
     """Return the stack if `apply_stacks` would change nothing of it; three calls and no change set."""
     try:
-        stack = describe(target, kind, name=name)
+        stack = describe(target, kind)
     except AbsentError:
         return None
-    values = templates.to_parameters(kind, settings or {})
-    defaults = {key: str(entry.get("Default", "")) for key, entry in templates.parameters(kind).items()}
-    built = _built(target, kind, values, processing)
-    wanted = {**defaults, **values, **_code_parameters(kind, built, stack.parameters["ArtifactBucket"])}
-    if wanted != stack.parameters:
+    values = templates.to_parameters(kind, settings)
+    built = build_bundles(kind, values, processing, target=target)
+    of_code = _code_parameters(kind, built, stack.parameters["ArtifactBucket"])
+    if stack.parameters != {**templates.defaults(kind), **values, **of_code}:
         return None
     text = target.client("cloudformation").get_template(StackName=stack.name)["TemplateBody"]
     return stack if text == _body(target, kind, values) else None
@@ -139,14 +131,13 @@ def _code_parameters(kind: str, built: Mapping[str, bundles.Bundle], bucket: str
     return {"ArtifactBucket": bucket, **keys, **map_bucket}
 
 
-def _built(
-    target: Target, kind: str, values: dict[str, str], processing: Path | None
+def build_bundles(
+    kind: str, values: Mapping[str, str], processing: Path | None, *, target: Target | None = None
 ) -> dict[str, bundles.Bundle]:
-    """A stack's bundles by parameter, for the Python that runs them: on the local cloud this one."""
-    runtime, machine = (
-        values.get(name, templates.parameters(kind)[name]["Default"]) for name in ("Runtime", "Architecture")
-    )
-    interpreter = HERE if target.name == "local" else of_lambda(runtime, machine)
+    """Build a stack's bundles, by parameter, for the Python that runs them: on the local cloud this one."""
+    lambdas = {**templates.defaults(kind), **values}
+    is_here = target is not None and target.name == "local"
+    interpreter = HERE if is_here else of_lambda(lambdas["Runtime"], lambdas["Architecture"])
     return {
         key: bundles.build(handler, processing=processing, interpreter=interpreter)
         for key, handler in HANDLERS[kind].items()
@@ -181,8 +172,7 @@ def _carry_out(
 
 def _body(target: Target, kind: str, values: dict[str, str]) -> str:
     """Return the template's text as this target gets it."""
-    defaults = {key: declared.get("Default") for key, declared in templates.parameters(kind).items()}
-    return local_fixes.template(target, templates.body(kind, values), values, defaults)
+    return local_fixes.template(target, templates.body(kind, values), {**templates.defaults(kind), **values})
 
 
 def _left(target: Target, name: str) -> str:
@@ -266,26 +256,32 @@ def delete_stacks(
     Raises:
         DeployError: A resource could not be deleted; the message names it. The others are gone.
     """
-    deletions, failed = {}, []
-    for full in [stack_name(kind, name) for kind in kinds]:
-        try:
-            deletions[full] = change_sets.begin_delete(target, full)
-        except DeployError as error:
-            failed.append(str(error))
-    for full, deletion in deletions.items():
-        if deletion is None:
-            continue
-        try:
-            change_sets.wait(target, deletion, log)
-        except DeployError as error:
-            failed.append(str(error))
-            continue
-        if target.name == "local":
-            local_mail.remove(target, full)
-        log(f"{full} is gone")
+    failed = delete_each(target, [stack_name(kind, name) for kind in kinds], log)
     if not any(change_sets.describe(target, stack_name(kind, name)) for kind in templates.KINDS):
         artifact_bucket.delete(target, artifact_bucket.bucket_name(target, name))
         pending.clear(target, name)
     if failed:
         advice = f"fix that, then run `lambdist destroy --target {target.name}` again"
-        raise DeployError(f"{'; '.join(failed)}; all else is gone; {advice}")
+        raise DeployError(f"{'; '.join(failed.values())}; all else is gone; {advice}")
+
+
+def delete_each(target: Target, names: Iterable[str], log: Log) -> dict[str, str]:
+    """Delete stacks side by side, each with its mails; return by name why one could not be deleted."""
+    deletions, failed = {}, {}
+    for name in names:
+        try:
+            deletions[name] = change_sets.begin_delete(target, name)
+        except DeployError as error:
+            failed[name] = str(error)
+    for name, deletion in deletions.items():
+        if deletion is None:
+            continue
+        try:
+            change_sets.wait(target, deletion, log)
+        except DeployError as error:
+            failed[name] = str(error)
+            continue
+        if target.name == "local":
+            local_mail.remove(target, name)
+        log(f"{name} is gone")
+    return failed

@@ -46,10 +46,21 @@ _Loader.add_multi_constructor("!", _tagged)
 
 
 @functools.cache
+def _template(kind: str) -> dict[str, dict[str, Any]]:
+    parsed: dict[str, dict[str, Any]] = yaml.load(_text(kind), Loader=_Loader)
+    return parsed
+
+
 def parameters(kind: str) -> dict[str, dict[str, Any]]:
     """Return the parameters that a template declares, by name."""
-    declared: dict[str, dict[str, Any]] = yaml.load(_text(kind), Loader=_Loader)["Parameters"]
-    return declared
+    return _template(kind)["Parameters"]
+
+
+def defaults(kind: str) -> dict[str, str]:
+    """Return the values of the parameters that have a default, by name."""
+    return {
+        name: str(declared["Default"]) for name, declared in parameters(kind).items() if "Default" in declared
+    }
 
 
 def body(kind: str, values: Mapping[str, str] | None = None) -> str:
@@ -111,8 +122,7 @@ def require_map_time(values: dict[str, str]) -> None:
     Raises:
         UsageError: They do not, so that Step Functions would end a child without a dead letter.
     """
-    declared = parameters("distributed")
-    value = {name: values.get(name, str(entry.get("Default", ""))) for name, entry in declared.items()}
+    value = defaults("distributed") | values
     if value["DistributedMap"] != "on" or value["MapChildren"] != "EXPRESS":
         return
     tries, timeout_s, delay_s = (
@@ -134,12 +144,8 @@ def require_visibility(values: dict[str, str]) -> None:
         UsageError: A queue's visibility timeout is below six times its function's timeout plus its
             batching window (AWS's advice for queues of Lambda): slow batches would be delivered twice.
     """
-    declared = parameters("distributed")
-    seconds = {
-        name: int(values.get(name, declared[name]["Default"]))
-        for name in declared
-        if name.endswith("Seconds")
-    }
+    all_values = defaults("distributed") | values
+    seconds = {name: int(value) for name, value in all_values.items() if name.endswith("Seconds")}
     for visibility, timeout, window in VISIBILITIES:
         least = 6 * seconds[timeout] + seconds[window]
         if seconds[visibility] < least:
@@ -200,25 +206,19 @@ def _text(kind: str) -> str:
     return (paths.cloudformation() / f"{kind}.yaml").read_text(encoding="utf-8")
 
 
-def count_resources(text: str, values: Mapping[str, str]) -> collections.Counter[str]:
+def count_resources(kind: str, values: Mapping[str, str]) -> collections.Counter[str]:
     """Count the resources of each type that a template creates.
 
     Args:
-        text: The template's text.
         values: Parameters; missing ones have their defaults.
     """
-    template = yaml.load(text, Loader=_Loader)
-    defaults = {name: str(declared.get("Default", "")) for name, declared in template["Parameters"].items()}
-    conditions, parameters = template.get("Conditions", {}), {**defaults, **values}
+    template, all_values = _template(kind), {**defaults(kind), **values}
+    conditions = template.get("Conditions", {})
     return collections.Counter(
         resource["Type"]
         for resource in template["Resources"].values()
-        if "Condition" not in resource or _holds({"Condition": resource["Condition"]}, conditions, parameters)
+        if "Condition" not in resource or _holds({"Condition": resource["Condition"]}, conditions, all_values)
     )
-
-
-def count_stack_resources(kind: str, values: Mapping[str, str]) -> collections.Counter[str]:
-    return count_resources(body(kind), values)
 
 
 def _holds(test: Mapping[str, Any], conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:

@@ -170,13 +170,9 @@ def _can_finish(arm: str, job: Job, table: Table) -> bool:
         return False
     system = system_of(arm, job, value, warm=False)
     if traits.stack == "single_node":
-        return system.collector_s <= _single_node_timeout_s()
+        return system.collector_s <= float(templates.defaults("single_node")["SingleNodeTimeoutSeconds"])
     try:
         require_time(job, build(job, value), value)
     except UsageError:
         return False
     return not traits.queued or not obstacles(job, fluid_forecast.predict(system), value)
-
-
-def _single_node_timeout_s() -> float:
-    return float(templates.parameters("single_node")["SingleNodeTimeoutSeconds"]["Default"])

@@ -86,11 +86,9 @@ def job_of(
         UsageError: The job is invalid or could not finish on AWS.
     """
     senders = _count("chunks", chunks, MAX_CHUNKS)
-    parameters = templates.parameters("distributed")
-    defaults = {
-        name: str(declared["Default"]) for name, declared in parameters.items() if "Default" in declared
-    }
-    all_settings = defaults | _allowed(_with_processors(dict(settings or {}), processors, senders))
+    all_settings = templates.defaults("distributed") | _allowed(
+        _with_processors(dict(settings or {}), processors, senders)
+    )
     timeout_s = int(all_settings["ProcessorTimeoutSeconds"])
     return Job(
         datapoints=_datapoints(datapoints),

@@ -90,7 +90,7 @@ def _run(facts: dict[str, Any], runs: pd.DataFrame) -> list[str]:
 
 def _submit(facts: dict[str, Any]) -> list[str]:
     """Return `lambdist deploy` with the settings that differ from its defaults, then `lambdist submit …`."""
-    processors = int(templates.parameters("distributed")["MaximumConcurrency"]["Default"])
+    processors = int(templates.defaults("distributed")["MaximumConcurrency"])
     settings, defaults = Conditions.from_run(facts).settings(), replace(DEFAULTS, processors=processors)
     changed = [
         f"{name}={_setting(value)}" for name, value in settings.items() if value != defaults.settings()[name]

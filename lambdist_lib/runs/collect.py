@@ -224,7 +224,7 @@ def ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:
     return seen.row(seen_at)
 
 
-def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path:
+def fetch_adhoc(target: Target, run_id: str) -> Path:
     """Write the answers of datapoints without a run, as old clients send them; return their folder.
 
     Raises:
@@ -233,7 +233,7 @@ def fetch_adhoc(target: Target, run_id: str, *, name: str = stacks.NAME) -> Path
     items: list[dict[str, Any]] = []
     for kind in templates.KINDS:
         with contextlib.suppress(AbsentError):
-            items += records_items.items(target, stacks.describe(target, kind, name=name), run_id).values()
+            items += records_items.items(target, stacks.describe(target, kind), run_id).values()
     if not items:
         raise NotFoundError(f"no stack on {target.label} has datapoints of {run_id}")
     folder = folders.adhoc(run_id)

@@ -89,7 +89,7 @@ def _answers(lines: Iterable[Line], items: Iterator[dict[str, Any]]) -> Iterator
 
 def other_python(processing: Path) -> str:
     """Say that the stacks on AWS run another Python than this one, or ""."""
-    version = templates.parameters("distributed")["Runtime"]["Default"].removeprefix("python")
+    version = templates.defaults("distributed")["Runtime"].removeprefix("python")
     if version == HERE.version or callables.is_pickled(processing):  # deployed for its own Python
         return ""
     return (

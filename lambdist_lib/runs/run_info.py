@@ -18,12 +18,11 @@ def recorded_settings(parameters: Mapping[str, str]) -> str:
     Args:
         parameters: Of the stack. One with the value of a deploy without `--set` is left out.
     """
-    declared = templates.parameters("distributed")
+    defaults = templates.defaults("distributed") | OF_EXPERIMENTS
     texts = []
     for setting in SETTINGS:
         name = templates.parameter_name(setting)
-        default = OF_EXPERIMENTS.get(name, str(declared[name]["Default"]))
-        if parameters.get(name, default) != default:
+        if parameters.get(name, defaults[name]) != defaults[name]:
             texts.append(f"{setting}={parameters[name]}")
     return " ".join(texts)
 

@@ -118,7 +118,7 @@ def test_everything_that_can_be_tagged_is_and_the_estimate_counts_what_is_made(e
     assert [name for name, own in found.items() if not set(own) >= TAGS] == []
     for kind, stack in deployed.items():
         made = client("cloudformation").list_stack_resources(StackName=stack.name)["StackResourceSummaries"]
-        assert len(made) == sum(templates.count_stack_resources(kind, stack.parameters).values())
+        assert len(made) == sum(templates.count_resources(kind, stack.parameters).values())
 
 
 def test_the_bucket_is_private_versioned_encrypted_and_expires(empty):

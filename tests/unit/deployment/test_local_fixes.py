@@ -18,11 +18,9 @@ def mapping(body):
 @pytest.mark.parametrize(("values", "width"), [({"MaximumConcurrency": "37"}, 37), ({}, 10)])
 def test_local_mapping_holds_a_number_from_the_first_moment(values, width):
     """Not text until an API call replaces it: the emulator's poller would stumble meanwhile."""
-    defaults = {
-        name: declared.get("Default") for name, declared in templates.parameters("distributed").items()
-    }
+    all_values = templates.defaults("distributed") | values
 
-    body = local_fixes.template(LOCAL, templates.body("distributed"), values, defaults)
+    body = local_fixes.template(LOCAL, templates.body("distributed"), all_values)
 
     assert mapping(body) == width
     assert isinstance(mapping(body), int)
@@ -32,7 +30,7 @@ def test_aws_gets_the_template_as_it_is():
     """CloudFormation converts the parameter."""
     body = templates.body("distributed")
 
-    assert local_fixes.template(AWS, body, {"MaximumConcurrency": "37"}, {}) == body
+    assert local_fixes.template(AWS, body, {"MaximumConcurrency": "37"}) == body
     assert mapping(body) == {"Ref": "MaximumConcurrency"}
 
 
@@ -40,4 +38,4 @@ def test_a_template_without_a_queue_stays_as_it_is():
     """The control has no mapping."""
     body = templates.body("single_node")
 
-    assert local_fixes.template(LOCAL, body, {}, {}) == body
+    assert local_fixes.template(LOCAL, body, {}) == body

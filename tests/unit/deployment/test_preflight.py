@@ -76,7 +76,7 @@ def test_the_text_has_resources_quotas_and_cost_and_masks_the_account(account):
     assert "4\N{NO-BREAK SPACE}Lambda::Function" in told
     assert "1,000 Lambdas at once; 10,000 requests/s" in told
     assert sum(found.makes.values()) == sum(
-        sum(deployment_templates.count_stack_resources(kind, {}).values()) for kind in templates.KINDS
+        sum(deployment_templates.count_resources(kind, {}).values()) for kind in templates.KINDS
     )
     assert not found.warnings
     assert 0 < found.usd < 1  # of a day without a request
@@ -171,9 +171,9 @@ def test_a_deploy_without_cost_needs_no_question():
 )
 def test_resources_are_counted_by_the_templates_conditions(settings, more):
     """A resource with a condition is created only if it holds."""
-    plain = deployment_templates.count_stack_resources("distributed", {})
+    plain = deployment_templates.count_resources("distributed", {})
 
     assert (
-        sum(deployment_templates.count_stack_resources("distributed", settings).values())
+        sum(deployment_templates.count_resources("distributed", settings).values())
         == sum(plain.values()) + more
     )

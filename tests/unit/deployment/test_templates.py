@@ -96,16 +96,7 @@ def test_only_a_changed_api_gets_a_new_deployment():
 @pytest.mark.parametrize("kind", templates.KINDS)
 def test_every_default_is_a_valid_setting(kind):
     """The defaults are within the bounds."""
-    defaults = {
-        templates._setting(name): parameter["Default"]
-        for name, parameter in templates.parameters(kind).items()
-        if "Default" in parameter
-    }
+    defaults = templates.defaults(kind)
+    settings = {templates._setting(name): value for name, value in defaults.items()}
 
-    taken = templates.to_parameters(kind, defaults)
-
-    assert taken == {
-        name: str(parameter["Default"])
-        for name, parameter in templates.parameters(kind).items()
-        if "Default" in parameter
-    }
+    assert templates.to_parameters(kind, settings) == defaults
