@@ -177,7 +177,7 @@ def _ratio_axis(ax: Axes, table: pd.DataFrame) -> None:
     theme.log_seconds(ax.xaxis)
     if high / low > CROWDED_FROM:
         ax.xaxis.set_major_locator(LogLocator())
-    ax.set_xlim(low * 0.9, high * (high / low) ** 0.5)
+    ax.set_xlim(low * 0.9, high * (high / low) ** 0.65)
 
 
 def _draw_ratios(ax: Axes, table: pd.DataFrame, y: np.ndarray, arm: str) -> None:
