@@ -90,8 +90,8 @@ ROWS = (
          max_cpu_s=0.5, max_of_older=0.62),
     Wait("search over five settings", ["-c", SEARCH], 2.0, max_cpu_s=2.0),
     Wait("lambdist analyse reference", ["-m", "lambdist_lib", "analyse", "reference"], 2.0, max_cpu_s=3.2),
-    Wait("lambdist report reference", ["-m", "lambdist_lib", "report", "reference"], 2.0, 5.4,
-         max_of_older=0.8),
+    Wait("lambdist report reference", ["-m", "lambdist_lib", "report", "reference"], 2.0, 3.3,
+         max_of_older=0.65),
 )  # fmt: skip
 # not in the table by default: it takes minutes and needs the machine for itself
 LONG = Wait("make experiment, environment there",
