@@ -67,8 +67,8 @@ class Journal:
         Raises:
             RunError: The disk is full. Rows that were written before are complete.
         """
-        if text := "".join([ENCODER.encode(row) + "\n" for row in rows]):
-            self._write(text.encode())
+        if lines := list(map(ENCODER.encode, rows)):
+            self._write(("\n".join(lines) + "\n").encode())
         self._require_synced()
 
     def close(self) -> None:

@@ -213,7 +213,7 @@ class HttpClient:
 
     def _response(self, curl: pycurl.Curl, code: int, error: str) -> Response:
         token, sender = self._busy.pop(curl), self._senders[curl]
-        times_s = [curl.getinfo(timer) for timer in TIMERS]
+        times_s = list(map(curl.getinfo, TIMERS))
         status = 0 if code else curl.getinfo(pycurl.RESPONSE_CODE)
         retry_after_s = float(curl.getinfo(pycurl.RETRY_AFTER)) if status in (429, 503) else 0.0
         if 300 <= status < 400:  # not followed: a redirected POST may arrive as a GET

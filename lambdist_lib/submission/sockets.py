@@ -53,9 +53,10 @@ class EpollSockets(Generic[Owner]):
     def ready(self, wait_s: float) -> list[tuple[Owner, int, int]]:
         ready = []
         for fd, events in self._epoll.poll(wait_s, EVENTS_AT_ONCE):
-            if fd in self._watched:  # an error or a hang-up makes it ready for all that is waited for
+            if watched := self._watched.get(fd):
+                interest, owner = watched
+                # an error or a hang-up makes it ready for all that is waited for
                 bits = (READ if events & ~select.EPOLLOUT else 0) | (WRITE if events & ~select.EPOLLIN else 0)
-                interest, owner = self._watched[fd]
                 ready.append((owner, fd, bits & interest))
             else:  # the server closed the connection between two requests
                 with contextlib.suppress(OSError):
