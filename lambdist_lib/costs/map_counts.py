@@ -18,14 +18,13 @@ class MapCounts:
     """The children of a run's map.
 
     tries: calls of the processor by all children. dead: children that used up their tries. child_s: of all
-    Express children together, each rounded up to CHILD_STEP_S. executions: of the map itself.
+    Express children together, each rounded up to CHILD_STEP_S.
     """
 
     children: float = 0.0
     tries: float = 0.0
     dead: float = 0.0
     child_s: float = 0.0
-    executions: float = 1.0
     standard: bool = False
 
 
@@ -38,7 +37,6 @@ def expected(
     receives: int,
     try_s: float,
     standard: bool = False,
-    retry_delay_s: float = 1.0,
 ) -> MapCounts:
     """Compute the expected counts of a map.
 
@@ -49,7 +47,7 @@ def expected(
     children = math.ceil(datapoints / per_line)
     open_after = [unsettled(tries, per_line, p_fail, p_always) for tries in range(receives + 1)]
     tries = sum(open_after[:receives])  # the t-th try is made where t - 1 have left something
-    waits_s = sum(share * max(retry_delay_s, 1.0) * 2**k for k, share in enumerate(open_after[1:receives]))
+    waits_s = sum(share * 2**k for k, share in enumerate(open_after[1:receives]))
     return MapCounts(
         children=children,
         tries=children * tries,

@@ -8,7 +8,7 @@ attempt; the dead-letter Lambda reads each history, records each dead datapoint 
 from dataclasses import dataclass
 
 from lambdist_lib.costs.assumptions import Table
-from lambdist_lib.costs.bill import ANSWERS, DEAD_LETTERS, MONTH_S, RETRIES, Usage
+from lambdist_lib.costs.bill import ANSWERS, DEAD_LETTERS, MONTH_S, RETRIES, Line, Usage, line_items, total
 from lambdist_lib.costs.map_counts import CHILD_GB, MapCounts
 
 AT_ONCE = 10  # messages that SQS takes and gives in one request
@@ -87,6 +87,11 @@ def usage(counts: Counts, table: Table) -> dict[str, Usage]:
     }
 
 
+def bill_of(counts: Counts, table: Table, *, free_tier: bool = False) -> list[Line]:
+    """Return the lines of the bill in USD (`bill.line_items`)."""
+    return line_items(total(usage(counts, table)), table, free_tier=free_tier)
+
+
 def _attempts(counts: Counts, sent: float, received: float) -> Usage:
     """Return the usage of a share of the requests and of the processor's invocations."""
     seconds = counts.entry_s * sent + counts.processor_s * received
@@ -104,11 +109,11 @@ def _children(children: MapCounts) -> Usage:
     """Return the usage of a map whose children need one try each."""
     of_express = 0.0 if children.standard else 1.0
     return Usage(
-        state_transitions=children.executions + children.children * children.standard,
+        state_transitions=1 + children.children * children.standard,
         express_requests=children.children * of_express,
         express_gb_s=children.child_s * CHILD_GB * of_express,
-        s3_puts=children.executions,
-        s3_gets=children.executions,
+        s3_puts=1,
+        s3_gets=1,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from lambdist_lib.costs import bill, estimate, map_counts, usage
 from lambdist_lib.costs.assumptions import Table
+from lambdist_lib.costs.usage import Counts
 from lambdist_lib.planner import settings_search
 from lambdist_lib.planner.fluid import forecast as fluid_forecast
 from lambdist_lib.planner.fluid.phases import MAXIMUM, TABLE, entry_of
@@ -144,8 +145,13 @@ def usd(arm: str, job: Job, table: Table) -> float:
     traits = ARMS[arm]
     if traits.queued and traits.first_lambda:
         return settings_search.evaluate(job, table).usd
-    if traits.queued:
-        return _usd_without_collector(arm, job, table)
+    counts = _counts_without_collector if traits.queued else _counts_without_queue
+    return bill.total_usd(usage.bill_of(counts(arm, job, table), table))
+
+
+def _counts_without_queue(arm: str, job: Job, table: Table) -> Counts:
+    """Return the counts of a run whose client or map retries, by the estimate's closed form."""
+    value = values(table)
     system = build(job, value)
     load = estimate.Workload(
         arm=arm, datapoints=job.datapoints, chunks=job.chunks, request_batch=job.request_batch,
@@ -155,15 +161,13 @@ def usd(arm: str, job: Job, table: Table) -> float:
         arm64=job.settings["Architecture"] == "arm64",
         controls=job.is_on("ExperimentControls"), marks_first=job.fault.may_leave_no_trace,
     )  # fmt: skip
-    counts = estimate.expected_counts(table, load)
-    return bill.total_usd(bill.line_items(bill.total(usage.usage(counts, table)), table))
+    return estimate.expected_counts(table, load)
 
 
-def _usd_without_collector(arm: str, job: Job, table: Table) -> float:
-    """Return the cost of a run whose messages the client or the API writes."""
-    traits, value = ARMS[arm], values(table)
+def _counts_without_collector(arm: str, job: Job, table: Table) -> Counts:
+    """Return the counts of a run whose messages the client or the API writes."""
+    value = values(table)
     system = system_of(arm, job, value, warm=False)
     own = replace(job, request_batch=system.request_batch)
     counts = settings_search.counts(own, system, fluid_forecast.predict(system), value)
-    counts = replace(counts, through_api=traits.through_api, first_lambda=False, entry_s=0.0)
-    return bill.total_usd(bill.line_items(bill.total(usage.usage(counts, table)), table))
+    return replace(counts, through_api=ARMS[arm].through_api, first_lambda=False, entry_s=0.0)

@@ -75,8 +75,7 @@ def _evaluate(
     table: Table,
     free_tier: bool,
 ) -> SettingForecast:
-    used = costs_bill.total(usage.usage(counts(job, system, forecast, value), table))
-    lines = costs_bill.line_items(used, table, free_tier=free_tier)
+    lines = usage.bill_of(counts(job, system, forecast, value), table, free_tier=free_tier)
     return SettingForecast(job, forecast, lines, tuple(obstacles(job, forecast, value)))
 
 
