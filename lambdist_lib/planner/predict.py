@@ -130,7 +130,7 @@ def ceiling(system: System) -> tuple[float, str]:
         p_crash_after=0.0, p_duplicate=0.0, writes_per_s=math.inf,
     )  # fmt: skip
     forecast = fluid_forecast.predict(ideal)
-    longest = max(forecast.phases, key=lambda phase: phase.end_s - phase.begin_s)
+    longest = max(forecast.phases, key=lambda phase: phase.length_s)
     return forecast.makespan_s, longest.limit
 
 

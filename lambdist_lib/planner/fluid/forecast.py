@@ -90,7 +90,7 @@ def predict(system: System) -> Forecast:
         busy_s=_busy_s(system, invocations, attempts, cold) + sum(step.blocked_s() for step in stream.steps),
         api_throttles=_api_throttles(system, requests),
         lambda_throttles=_lambda_throttles(system, entry, phases),
-        table_throttles=sum(_attempts(step) for step in phases if step.limit == TABLE) / system.queue_batch,
+        table_throttles=sum(phase.attempts for phase in phases if phase.limit == TABLE) / system.queue_batch,
         phases=tuple(phases),
     )
 
@@ -120,14 +120,14 @@ def _invocations(phases: list[Phase], starved: str, attempts: float, size: float
     batch = {True: size, False: full}
     amounts = {True: 0.0, False: 0.0}
     for phase in phases:
-        amounts[phase.limit == starved] += (phase.end_s - phase.begin_s) * phase.per_s
+        amounts[phase.limit == starved] += phase.attempts
     total = sum(amounts.values())
     return sum(attempts * amounts[key] / total / batch[key] for key in amounts) if total else 0.0
 
 
 def _slots(system: System, entry: ArrivalPhase, again: FailureProbabilities, phases: list[Phase]) -> float:
     """Return the most batches at once: those that the ramp reached, or those that arrivals need."""
-    waited_s = sum(phase.end_s - phase.begin_s for phase in phases if phase.limit != entry.limit)
+    waited_s = sum(phase.length_s for phase in phases if phase.limit != entry.limit)
     cap = min(caps_of(system, again, 0.0).values())
     ramped = min(system.slots_start + system.slots_per_s * waited_s, cap)
     if waited_s:
@@ -187,10 +187,6 @@ def _retries_s(system: System, p: float, flow_s: float, per_s: float, *, unrelea
     return low_s
 
 
-def _attempts(phase: Phase) -> float:
-    return (phase.end_s - phase.begin_s) * phase.per_s
-
-
 def _api_throttles(system: System, requests: int) -> float:
     """Count requests beyond the API's burst, where its rate is lower than the senders'."""
     if not system.senders:
@@ -221,5 +217,5 @@ def _lambda_throttles(system: System, entry: ArrivalPhase, phases: list[Phase]) 
                 balance = 4 * system.throttle_retry_s * system.slots_per_s / system.error_cut
                 slots = min(slots, (places + math.sqrt(places**2 + balance)) / 2)
             per_s = max(slots - places, 0.0) / system.throttle_retry_s
-            throttles += (phase.end_s - phase.begin_s) * per_s
+            throttles += phase.length_s * per_s
     return throttles

@@ -27,6 +27,14 @@ class Phase:
     limit: str
     per_s: float
 
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.begin_s
+
+    @property
+    def attempts(self) -> float:
+        return self.length_s * self.per_s
+
 
 @dataclass(frozen=True, slots=True)
 class ArrivalPhase:
@@ -196,11 +204,10 @@ def merge_neighbours(phases: list[Phase], offset_s: float) -> list[Phase]:
     """Merge neighbours with the same limit; times then count from the first send."""
     merged: list[Phase] = []
     for phase in phases:
-        begin_s, end_s, per_s = phase.begin_s + offset_s, phase.end_s + offset_s, phase.per_s
+        shifted = Phase(phase.begin_s + offset_s, phase.end_s + offset_s, phase.limit, phase.per_s)
         if merged and merged[-1].limit == phase.limit:
             last = merged.pop()
-            done = (last.end_s - last.begin_s) * last.per_s + (end_s - begin_s) * per_s
-            begin_s = last.begin_s
-            per_s = done / (end_s - begin_s)
-        merged.append(Phase(begin_s, end_s, phase.limit, per_s))
+            attempts, length_s = last.attempts + shifted.attempts, shifted.end_s - last.begin_s
+            shifted = Phase(last.begin_s, shifted.end_s, phase.limit, attempts / length_s)
+        merged.append(shifted)
     return merged
