@@ -42,8 +42,6 @@ class Table:
 
     def written_s(self, now: float, writes: int) -> float:
         """Return the time at which the table has taken these writes."""
-        if not self.limits:
-            return now
         while max(now, self.free_s) >= self.doubles_s:
             self.doubles_s += self.every_s
             self.rate = min(self.rate * 2, self.maximum)
