@@ -141,7 +141,7 @@ class Experiment:
         if self.target.name == "aws":
             cost_estimate.confirm_experiment(
                 self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
-                budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes,
+                budget_usd=budget_usd, yes=yes,
             )  # fmt: skip
         self._environments.settings = settings
         with Progress("deploy") as progress:

@@ -110,7 +110,9 @@ def fan_out(
             connected = _connected(target, region, profile)
             wanted = _settings(connected, known, settings or {}, processing)
             if connected.name == "aws":
-                _confirm(connected, known, points.submitted, wanted, budget_usd, yes)
+                cost_estimate.confirm_experiment(
+                    connected, known, [ARM], points.submitted, 1, wanted, budget_usd=budget_usd, yes=yes
+                )
             row = _run(connected, known, wanted, processing, points, folder, progress)
         progress.show(closing_line([row]))
     require_finished(row)
@@ -132,21 +134,6 @@ def _finished_row(folder: Path) -> dict[str, Any] | None:
         return None
     facts = folders.read_facts(folder)
     return facts if is_finished(facts) else None
-
-
-def _confirm(
-    target: Target,
-    known: Conditions,
-    datapoints: int,
-    settings: dict[str, Any],
-    budget_usd: float,
-    yes: bool | None,
-) -> None:
-    """Show what the call will cost, and ask for consent unless a budget or `yes` gives it."""
-    agreed = budget_usd > 0 if yes is None else yes
-    cost_estimate.confirm_experiment(
-        target, known, [ARM], datapoints, 1, settings, budget_usd=budget_usd, yes=agreed
-    )
 
 
 def _connected(target: str | Target, region: str, profile: str) -> Target:

@@ -107,7 +107,7 @@ def deploy(
     wanted, kinds = callables.with_runtime(settings or {}, code, target.name), tuple(kinds)
     if target.name == "aws" and not confirmed:
         inspected = preflight.inspect(target, wanted, lifetime_s=lifetime_s)
-        preflight.confirm(inspected, budget_usd=budget_usd, yes=budget_usd > 0 if yes is None else yes)
+        preflight.confirm(inspected, budget_usd=budget_usd, yes=yes)
     try:
         if log:
             with locks.stacks(target, "lambdist deploy"):

@@ -126,7 +126,7 @@ def confirm(
     inspected: Preflight,
     *,
     budget_usd: float = 0.0,
-    yes: bool = False,
+    yes: bool | None = False,
     ask: Callable[[str], bool] | None = None,
     tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
 ) -> None:
@@ -134,7 +134,7 @@ def confirm(
 
     Args:
         budget_usd: Maximum of the estimated cost in US dollars; 0 for no limit.
-        yes: Consent was given before.
+        yes: Consent was given before; None where a budget is consent enough.
         ask: Asks a question; by default on the terminal.
         tell: Prints the preflight; by default to standard error.
 
@@ -149,7 +149,8 @@ def confirm(
             f"{budget_usd:g} USD, so nothing was created: set a larger --budget-usd, fewer repetitions or "
             "datapoints, or a shorter --expires"
         )
-    if yes or not (inspected.new or inspected.runs_usd):
+    agreed = budget_usd > 0 if yes is None else yes
+    if agreed or not (inspected.new or inspected.runs_usd):
         return
     if ask is None:
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):

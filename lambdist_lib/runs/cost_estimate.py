@@ -24,7 +24,7 @@ def confirm_experiment(
     settings: Mapping[str, Any],
     *,
     budget_usd: float,
-    yes: bool,
+    yes: bool | None,
 ) -> None:
     """Show the cost of an experiment on AWS, and ask for consent.
 
