@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment.queue_depth import QueueDepth
-from lambdist_lib.progress import RunProgress
+from lambdist_lib.progress import RunProgress, Watcher
 from lambdist_lib.protocol.contract import SHARDS, shard_keys
 from lambdist_lib.runs.poller import Poller
 from lambdist_lib.submission.receipts import SubmissionCounts
@@ -37,7 +37,7 @@ class Monitor:
             client.submit(..., watch=monitor.sending)
 
     Args:
-        watch: Called with each RunProgress; None polls nothing, nor does one whose `is_live` is False.
+        watch: Called with each RunProgress; None polls nothing, nor does a `Watcher` that is not live.
         where: Target, stack and run id whose queue and table may be polled.
         depth: Counts what is in flight; by default the stack's queued messages.
         meter: Takes a sample of the CPU times now and then.
@@ -71,8 +71,8 @@ class Monitor:
 
     def __enter__(self) -> Self:
         self._began_s = time.perf_counter()
-        is_live = getattr(self._watch, "is_live", True)
-        if self._watch and is_live and self._where and self._is_queued:
+        is_log = isinstance(self._watch, Watcher) and not self._watch.is_live
+        if self._watch and not is_log and self._where and self._is_queued:
             target, *_ = self._where
             for service in ("sqs", "dynamodb"):
                 target.client(service)  # made here: a session must not be shared between threads
