@@ -25,7 +25,6 @@ from lambdist_lib.records import items as records_items
 from lambdist_lib.records import join
 from lambdist_lib.results import files, folders, journal, outputs, schema, tables
 from lambdist_lib.runs import clocks, completion
-from lambdist_lib.submission.receipts import Receipt
 
 NAN = float("nan")
 STAMPS = ("received_at", "put_at", "dead_at")  # of an item
@@ -198,19 +197,6 @@ def with_items(
         while item and item["n"] < line.n:
             item = next(items, None)
         yield line, item if item and item["n"] == line.n else {}
-
-
-def write_tables(
-    folder: Path,
-    points: Datapoints | list[Line],
-    receipts: list[dict[str, Any]],
-    table: pd.DataFrame,
-    items: dict[int, dict[str, Any]],
-) -> None:
-    tables.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(Receipt._fields)))
-    tables.write_table(folder, "records", table)
-    with files.whole(folder / "outputs.jsonl") as partial, partial.open("w", encoding="utf-8") as file:
-        outputs.write_outputs(file, points, table, items)
 
 
 def ledger_and_times(table: pd.DataFrame, seen_at: float) -> dict[str, Any]:

@@ -216,8 +216,7 @@ def write_ground_truth(
     """Write what the fault plan will do to each datapoint, if there is a plan."""
     plan = faults_of(arm, conditions.fault)
     if plan.faults:
-        ns = (line.n for line in points if not line.reason)
-        ground_truth.write(folder, ground_truth.rows(plan, ns, tries=tries, at_once=at_once))
+        ground_truth.write(folder, ground_truth.rows(plan, points, tries=tries, at_once=at_once))
 
 
 def require_possible(target: str, conditions: Conditions, arms: Iterable[str] = ()) -> None:

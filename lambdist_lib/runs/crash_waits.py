@@ -36,8 +36,7 @@ def note(
     if not CRASHES & {fault.kind for fault in plan.faults}:
         return ""
     visibility_s, tries = float(outputs["VisibilityTimeoutSeconds"]), int(outputs["MaxReceives"])
-    ns = (line.n for line in points if not line.reason)
-    wait_s = longest_s(ground_truth.rows(plan, ns, tries=tries), visibility_s)
+    wait_s = longest_s(ground_truth.rows(plan, points, tries=tries), visibility_s)
     if wait_s < WORTH_A_NOTE_S:
         return ""
     text = (

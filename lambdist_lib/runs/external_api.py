@@ -74,24 +74,19 @@ def submit_to_url(
     folders.refuse_existing(folder)
     paths.make_private(folder)
     secrets = {"api_key_env": api_key_env, "headers": list(headers)}  # names of variables, not values
-    info = _new_run(points, folder, run_id, {"url": url, **secrets, "timeout_s": timeout_s, "plan": options})
-    with locks.run(folder, f"sending {folder.name}"):
-        folders.refuse_existing(folder)  # another process may have begun it since
-        return _complete(api, parsed, points, points, folder, info, watch)
-
-
-def _new_run(points: Datapoints, folder: Path, experiment_id: str, api: dict[str, Any]) -> RunInfo:
-    """Describe a run of the API `api["url"]` that is about to begin."""
-    return RunInfo(
-        experiment_id=experiment_id,
+    info = RunInfo(
+        experiment_id=run_id,
         run_id=folder.name,
         arm=ARM,
-        target=f"API at {urlsplit(api['url']).hostname}",
+        target=f"API at {urlsplit(url).hostname}",
         data=points.name,
         data_path=points.path,
         sha256=points.sha256,
-        api=api,
+        api={"url": url, **secrets, "timeout_s": timeout_s, "plan": options},
     )
+    with locks.run(folder, f"sending {folder.name}"):
+        folders.refuse_existing(folder)  # another process may have begun it since
+        return _complete(api, parsed, points, points, folder, info, watch)
 
 
 def resume(folder: Path, *, data: str = "", watch: Watch | None = None) -> dict[str, Any]:

@@ -6,10 +6,11 @@ also spends receives of its neighbours, and without partial responses each failu
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lambdist_lib.data.datapoints import Line
 from lambdist_lib.protocol.contract import APPLICATION, CRASH, DEAD, POISON, STORED, THROTTLE_ONLY, TIMEOUT
 from lambdist_lib.protocol.faults import FaultPlan
 
@@ -85,9 +86,10 @@ def of(plan: FaultPlan, n: int, *, tries: int, at_once: bool = True) -> Expected
 
 
 def rows(
-    plan: FaultPlan, ns: Iterable[int], *, tries: int, at_once: bool = True
-) -> Iterable[ExpectedOutcome]:
-    return (of(plan, n, tries=tries, at_once=at_once) for n in ns)
+    plan: FaultPlan, points: Iterable[Line], *, tries: int, at_once: bool = True
+) -> Iterator[ExpectedOutcome]:
+    """Predict the way of each datapoint that is not rejected."""
+    return (of(plan, line.n, tries=tries, at_once=at_once) for line in points if not line.reason)
 
 
 def write(folder: Path, outcomes: Iterable[ExpectedOutcome]) -> None:

@@ -10,11 +10,11 @@ from lambdist_lib.data.datapoints import Datapoints, Line
 from lambdist_lib.protocol.arms import faults_of
 from lambdist_lib.protocol.contract import DEAD, REJECTED
 from lambdist_lib.records import join
-from lambdist_lib.results import files, schema, tables
+from lambdist_lib.results import files, outputs, schema, tables
 from lambdist_lib.runs import collect, dead_limit, local_pool_worker, machine
 from lambdist_lib.runs.conditions import Conditions, write_ground_truth
 from lambdist_lib.runs.run_info import RunInfo
-from lambdist_lib.submission.receipts import NOT_ACCEPTED
+from lambdist_lib.submission.receipts import NOT_ACCEPTED, Receipt
 
 ARM = "local_pool"
 
@@ -67,7 +67,10 @@ def _write_tables(
     """Write the tables of a run without a cloud; return its records."""
     receipts = [_given(line, items.get(line.n, {}), stopped) for line in points]
     records = join.join(folder.name, ARM, points, receipts, items, queued=0)
-    collect.write_tables(folder, points, receipts, records, items)
+    tables.write_table(folder, "receipts", pd.DataFrame(receipts, columns=list(Receipt._fields)))
+    tables.write_table(folder, "records", records)
+    with files.whole(folder / "outputs.jsonl") as partial, partial.open("w", encoding="utf-8") as file:
+        outputs.write_outputs(file, points, records, items)
     tables.write_table(folder, "invocations", pd.DataFrame(columns=list(schema.INVOCATIONS)))
     return records
 

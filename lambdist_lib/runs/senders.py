@@ -71,17 +71,14 @@ def send(
     arm: str,
     lines: Iterable[Line],
     options: SendOptions,
-    *,
-    sender: Sender | None = None,
     **keywords: Any,
 ) -> SubmissionCounts:
     """Send every line of a run; returns when each has its verdict.
 
     Args:
-        sender: By default that of the arm.
         keywords: Further arguments of `client.submit`: `run_id`, `keep` and what watches the sending.
     """
-    sender = sender or of_arm(arm)
+    sender = of_arm(arm)
     return sender.submit(lines, sender.connect(target, stack, arm), options, **keywords)
 
 
@@ -96,14 +93,13 @@ def warm_up(
     keep: Callable[[list[Receipt]], None],
 ) -> SubmissionCounts:
     """Send unmeasured datapoints: through an arm's door whichever client is its own, else one per line."""
-    has_door = bool(ARMS[arm].door)
-    return send(
-        target,
-        stack,
-        arm,
+    sender = SENDERS["client"]
+    if not ARMS[arm].door:
+        sender, options = of_arm(arm), replace(options, request_batch=1)
+    return sender.submit(
         lines,
-        options if has_door else replace(options, request_batch=1),
-        sender=SENDERS["client"] if has_door else None,
+        sender.connect(target, stack, arm),
+        options,
         run_id=run_id,
         keep=keep,
         should_stop=lambda counts: lost_stack.reason(target),

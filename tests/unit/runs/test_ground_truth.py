@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.fakes import CONTEXT, FakeDynamoDB, FakeQueue
 from support.messages import message
 
+from lambdist_lib.data.datapoints import Line
 from lambdist_lib.protocol import faults
 from lambdist_lib.runs import ground_truth
 
@@ -107,7 +108,9 @@ def test_the_truth_is_a_table(tmp_path):
     """One row per datapoint, in their order, for who compares it with records.csv."""
     plan = faults.parse_fault("raise:1@3")
 
-    ground_truth.write(tmp_path, ground_truth.rows(plan, [1, 3], tries=2))
+    ground_truth.write(
+        tmp_path, ground_truth.rows(plan, [Line(1, "a"), Line(2, "b", "is empty"), Line(3, "c")], tries=2)
+    )
 
     rows = list(csv.DictReader((tmp_path / "truth.csv").read_text().splitlines()))
     assert [(row["n"], row["outcome"], row["strikes"]) for row in rows] == [
