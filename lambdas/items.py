@@ -45,7 +45,7 @@ class Table:
             KeyTakenError: The stored result has another `digest` than the fields.
         """
         try:
-            self._set(run_id, n, {"outcome": STORED, **fields}, unless=STORED)
+            self._set(run_id, n, {"outcome": STORED, **fields})
         except ClientError as error:
             if not _condition_failed(error):
                 raise
@@ -60,7 +60,7 @@ class Table:
     def record_death(self, run_id: str, n: int, fields: dict[str, Any]) -> dict[str, Any]:
         """Mark dead unless stored; returns the outcome and the item's history."""
         try:
-            item = self._set(run_id, n, {"outcome": DEAD, **fields}, unless=STORED)
+            item = self._set(run_id, n, {"outcome": DEAD, **fields})
         except ClientError as error:
             if not _condition_failed(error):
                 raise
@@ -122,8 +122,8 @@ class Table:
         item: dict[str, Any] = response["Attributes"]
         return item
 
-    def _set(self, run_id: str, n: int, fields: dict[str, Any], *, unless: str) -> dict[str, Any]:
-        """Set fields unless the item has the outcome `unless`; returns the whole item."""
+    def _set(self, run_id: str, n: int, fields: dict[str, Any]) -> dict[str, Any]:
+        """Set fields unless the item is stored; returns the whole item if it dies."""
         fields = {**fields, "expires_at": self._expires_at()}
         removed = " REMOVE payload" if fields["outcome"] == STORED else ""  # room for the result
         response = self.client.update_item(
@@ -133,7 +133,7 @@ class Table:
             ConditionExpression="attribute_not_exists(#outcome) OR #outcome <> :unless",
             ExpressionAttributeNames={f"#{name}": name for name in fields},
             ExpressionAttributeValues={
-                ":unless": {"S": unless},
+                ":unless": {"S": STORED},
                 **{f":{name}": _typed(value) for name, value in fields.items()},
             },
             ReturnValues="ALL_NEW" if fields["outcome"] == DEAD else "NONE",
