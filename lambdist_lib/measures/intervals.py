@@ -31,8 +31,8 @@ class Quantile(NamedTuple):
 
 
 def as_numbers(values: pd.Series) -> pd.Series:
-    """Return a column's numbers; what is empty or another text is missing."""
-    return pd.to_numeric(values, errors="coerce")
+    """Return a column's numbers, itself if it has no others; what is empty or another text is missing."""
+    return values if values.dtype.kind in "fi" else pd.to_numeric(values, errors="coerce")
 
 
 def values_needed(p: float = 0.5, confidence: float = 0.95) -> int:
@@ -85,6 +85,29 @@ def mean_half_width(values: pd.Series, count: int, confidence: float = 0.95) -> 
     return float(stdtrit(count - 1, (1 + confidence) / 2) * error)
 
 
+def order_at(values: np.ndarray, places: Iterable[int]) -> None:
+    """Put the values at these places, counted from 0, where sorting puts them; the array is changed."""
+    begin = 0
+    for place in sorted({*places}):  # numpy selects one place at a time four times as fast as several
+        values[begin:].partition(place - begin)
+        begin = place + 1
+
+
+def quantile_places(n: int, among: Iterable[float]) -> list[int]:
+    """Return the places of n sorted values that `quantile_of` reads."""
+    return [min(int((n - 1) * p) + more, n - 1) for p in among for more in (0, 1) if n]
+
+
+def quantile_of(ordered: np.ndarray, p: float) -> float:
+    """Return the quantile p, as `np.quantile` does, of values that are ordered at its places.
+
+    np.quantile itself would copy and order all of them again.
+    """
+    place = (len(ordered) - 1) * p
+    below = int(place)
+    return float(np.quantile(ordered[below : below + 2], place - below))
+
+
 def quantile_interval(ordered: np.ndarray, p: float, confidence: float) -> tuple[float, float]:
     """Return the order-statistic interval of a quantile of sorted values, NaN where they are too few."""
     places = interval_places(len(ordered), p, confidence)
@@ -128,17 +151,17 @@ def quantiles(
     The median keeps its value where there are too few values for an interval. A tail does not: its
     estimate would be the largest value, whatever the distribution.
     """
-    known = as_numbers(values).dropna().to_numpy(dtype=float)
+    numbers = as_numbers(values)
+    known = (numbers.dropna() if numbers.hasnans else numbers).to_numpy(dtype=float, copy=True)
     n, among = len(known), tuple(among)
     bounds = [interval_places(n, p, confidence) for p in among]
-    places = sorted({place for pair in bounds if pair for place in pair})
-    ordered = np.partition(known, places) if places else known  # sorting them takes six times as long
-    at_p = np.quantile(ordered, among) if n else np.full(len(among), math.nan)
+    order_at(known, [*quantile_places(n, among), *(place for pair in bounds if pair for place in pair)])
+    at_p = [quantile_of(known, p) if n else math.nan for p in among]
     estimates = []
     for p, pair, quantile in zip(among, bounds, at_p, strict=True):
-        low, high = (float(ordered[place]) for place in pair) if pair else (math.nan, math.nan)
+        low, high = (float(known[place]) for place in pair) if pair else (math.nan, math.nan)
         is_estimable = pair is not None
-        value = float(quantile) if is_estimable or (n and p == 0.5) else math.nan
+        value = quantile if is_estimable or (n and p == 0.5) else math.nan
         reason = NOT_ESTIMABLE if math.isnan(value) else NO_INTERVAL
         note = "" if is_estimable else f"{reason}: n = {n}, {values_needed(p, confidence)} needed"
         estimates.append(Quantile(p, value, low, high, n, note))

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.measures.intervals import as_numbers
+from lambdist_lib.measures.intervals import as_numbers, order_at, quantile_of, quantile_places
 from lambdist_lib.protocol.arms import ARMS, is_local
 from lambdist_lib.protocol.contract import STORED
 
@@ -85,17 +85,30 @@ def per_datapoint(records: pd.DataFrame) -> pd.DataFrame:
     Columns: `run_id`, `arm`, `n`, `<stage>_s` for each of NAMES, `end_to_end_s`. A stage is NaN where the
     arm does not have it or a time stamp is missing.
     """
-    stored = with_sent_at_of_counted_try(records.loc[records["outcome"] == STORED, NEEDED])
-    at = {name: as_numbers(stored[name]).to_numpy(float) for name in dict.fromkeys(sum(STAGES.values(), ()))}
-    durations = {name: np.full(len(stored), np.nan) for name in NAMES}
-    for arm in stored["arm"].unique():
-        rows = (stored["arm"] == arm).to_numpy(bool)
-        for name, (begin, end) in of_arm(arm).items():
-            np.subtract(at[end], at[begin], out=durations[name], where=rows)
-    columns: dict[str, Any] = {name: stored[name].array for name in ("run_id", "arm", "n")}
-    columns |= {f"{name}_s": durations[name] for name in NAMES}
-    columns["end_to_end_s"] = at["put_at"] - at["intended_at"]
+    is_stored = (records["outcome"] == STORED).to_numpy(bool)
+    at, arms = _stamps(records), records["arm"]
+    masks = {arm: is_stored & (arms == arm).to_numpy(bool) for arm in arms.unique() if of_arm(arm)}
+    rows = np.flatnonzero(is_stored)
+
+    def lasted_s(name: str) -> np.ndarray:
+        seconds = np.full(len(records), np.nan)
+        for arm, mask in masks.items():
+            if span := of_arm(arm).get(name):
+                np.subtract(at[span[1]], at[span[0]], out=seconds, where=mask)
+        return seconds.take(rows)
+
+    columns: dict[str, Any] = {name: records[name].array.take(rows) for name in ("run_id", "arm", "n")}
+    columns |= {f"{name}_s": lasted_s(name) for name in NAMES}
+    columns["end_to_end_s"] = at["put_at"].take(rows) - at["intended_at"].take(rows)
     return pd.DataFrame(columns, copy=False)
+
+
+def _stamps(records: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the time stamps, of which `sent_at` is that of the counted try."""
+    return {
+        name: (_sent_at(records) if name == "sent_at" else as_numbers(records[name])).to_numpy(float)
+        for name in STAMPS
+    }
 
 
 def with_sent_at_of_counted_try(records: pd.DataFrame) -> pd.DataFrame:
@@ -104,10 +117,16 @@ def with_sent_at_of_counted_try(records: pd.DataFrame) -> pd.DataFrame:
     There an earlier try was accepted without a response. Its send time is not known, so the time until it
     was received, or without a first Lambda queued, counts as waiting.
     """
+    return records.assign(sent_at=_sent_at(records))
+
+
+def _sent_at(records: pd.DataFrame) -> pd.Series:
+    """Return `sent_at` of `with_sent_at_of_counted_try`."""
     sent_at = as_numbers(records["sent_at"])
+    if not (again := records["tries"] > 1).any():
+        return sent_at
     received_at = as_numbers(records["received_at"]).fillna(as_numbers(records["queued_at"]))
-    earlier = (records["tries"] > 1) & (sent_at > received_at)
-    return records.assign(sent_at=sent_at.mask(earlier, received_at))
+    return sent_at.mask(again & (sent_at > received_at), received_at)
 
 
 def check(stages: pd.DataFrame, bound_s: float = SQS_STAMP_S) -> None:
@@ -140,25 +159,33 @@ def summary(records: pd.DataFrame) -> pd.DataFrame:
     Columns: `arm`, `stage`, `n` datapoints, `median_s`, `p90_s`, and `share`, the stage's part of the
     total time of all datapoints. Datapoints with a missing time stamp are left out of `n`.
     """
-    is_stored, arms = (records["outcome"] == STORED).to_numpy(bool), records["arm"]
+    is_stored, arms, at = (records["outcome"] == STORED).to_numpy(bool), records["arm"], _stamps(records)
     rows = []
     for arm in arms[is_stored].dropna().unique():
-        of_rows = records.loc[is_stored & (arms == arm).to_numpy(bool), ["tries", *STAMPS]]
-        rows += [(arm, *stage) for stage in _stages_of(with_sent_at_of_counted_try(of_rows), arm)]
+        places = np.flatnonzero(is_stored & (arms == arm).to_numpy(bool))
+        rows += [(arm, *stage) for stage in _stages_of(at, places, arm)]
     return pd.DataFrame(rows, columns=["arm", "stage", "n", "median_s", "p90_s", "share"])
 
 
-def _stages_of(stored: pd.DataFrame, arm: str) -> Iterator[tuple[str, int, float, float, float]]:
-    """Yield the rows of `summary` of one arm, one stage after the other: the memory holds one of them."""
+def _stages_of(
+    stamps: dict[str, np.ndarray], stored: np.ndarray, arm: str
+) -> Iterator[tuple[str, int, float, float, float]]:
+    """Yield the rows of `summary` of one arm, whose stored datapoints are at these places."""
     spans = {**of_arm(arm), END_TO_END: ("intended_at", "put_at")}
-    at = {name: as_numbers(stored[name]).to_numpy(float) for name in dict.fromkeys(sum(spans.values(), ()))}
+    at = {name: stamps[name].take(stored) for name in dict.fromkeys(sum(spans.values(), ()))}
     complete = np.ones(len(stored), bool)
     for begin, end in spans.values():
         complete &= ~np.isnan(at[end] - at[begin])
+    if not complete.all():
+        at = {name: stamp[complete] for name, stamp in at.items()}
     n, (begin, end) = int(complete.sum()), spans[END_TO_END]
-    total_s = float((at[end] - at[begin])[complete].sum())
+    total_s = float((at[end] - at[begin]).sum())
+    middle = slice((n - 1) // 2, n // 2 + 1)
     for name, (begin, end) in spans.items():
-        lasted_s = (at[end] - at[begin])[complete]
+        lasted_s = at[end] - at[begin]
         share = float(lasted_s.sum()) / total_s if total_s else math.nan
-        median_s, p90_s = (np.median(lasted_s), np.quantile(lasted_s, 0.9)) if n else (math.nan, math.nan)
-        yield name, n, float(median_s), float(p90_s), share
+        if n:
+            order_at(lasted_s, [middle.start, middle.stop - 1, *quantile_places(n, (0.9,))])
+            yield name, n, float(np.median(lasted_s[middle])), quantile_of(lasted_s, 0.9), share
+        else:
+            yield name, n, math.nan, math.nan, share

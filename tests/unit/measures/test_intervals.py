@@ -171,3 +171,17 @@ def test_quantiles_are_those_of_the_sorted_values(values, p):
     np.testing.assert_equal((estimate.low, estimate.high), intervals.quantile_interval(ordered, p, 0.95))
     if not math.isnan(estimate.value):
         assert estimate.value == np.quantile(ordered, p)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 500, 20_000])
+@pytest.mark.parametrize("kinds", [3, 10**9])
+def test_ordered_values_have_the_quantiles_of_numpy(count, kinds):
+    """To the last bit, several at once, of values that are alike or all different."""
+    among = (0.9, 0.5, 0.001, 0.99, 1, 0, 0.123)
+    ordered = np.random.default_rng(count).integers(0, kinds, count) / 7
+    before = ordered.copy()
+
+    intervals.order_at(ordered, intervals.quantile_places(count, among))
+
+    assert [intervals.quantile_of(ordered, p) for p in among] == np.quantile(before, among).tolist()
+    assert np.array_equal(np.sort(ordered), np.sort(before))
