@@ -5,6 +5,10 @@ seconds since the epoch, half open, so one that ends when another begins does no
 The area under concurrency over time is the work done, in seconds.
 """
 
+import bisect
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -36,12 +40,25 @@ def over_time(spans: pd.DataFrame) -> pd.DataFrame:
     Columns: `run_id`, `arm`, `at_s` (seconds since the run's first begin), `running` (executions at
     once), `environments` (that have run anything so far).
     """
-    tables = [_table_of(group) for _, group in spans.groupby("run_id", sort=False)]
-    if not tables:
+    if spans.empty:
         return pd.DataFrame(
             {"run_id": [], "arm": [], "at_s": [], "running": [], "environments": []}, dtype=float
         )
-    return pd.concat(tables, ignore_index=True)
+    # as long as the table can be, so that the memory holds it once
+    at_s, running, environments = (np.empty(2 * len(spans), kind) for kind in (float, int, int))
+    firsts, lengths, row = [], [], 0
+    for run in _by_run(spans):
+        steps = _steps(run)
+        firsts.append(run.rows[0])
+        lengths.append(len(steps[0]))
+        for column, values in zip((at_s, running, environments), steps, strict=True):
+            column[row : row + len(values)] = values
+        row += lengths[-1]
+    columns: dict[str, Any] = {
+        name: spans[name].array.take(np.array(firsts, int)).repeat(lengths) for name in ("run_id", "arm")
+    }
+    columns |= {"at_s": at_s[:row], "running": running[:row], "environments": environments[:row]}
+    return pd.DataFrame(columns, copy=False)
 
 
 def summary(spans: pd.DataFrame) -> pd.DataFrame:
@@ -50,19 +67,20 @@ def summary(spans: pd.DataFrame) -> pd.DataFrame:
     Columns: `run_id`, `arm`, `executions`, `environments`, `reuse` (executions per environment),
     `peak` and `mean` executions at once, `work_s` (their area), `span_s` (first begin to last end).
     """
-    rows = []
-    for run_id, group in spans.groupby("run_id", sort=False):
-        span_s = group["end_at"].max() - group["begin_at"].min()
-        total_work_s = (group["end_at"] - group["begin_at"]).sum()
-        environments = group["environment_id"].nunique()
+    run_ids, arms, rows = spans["run_id"].array, spans["arm"].array, []
+    for run in _by_run(spans):
+        span_s = run.end_at.max() - run.begin_at.min()
+        total_work_s = (run.end_at - run.begin_at).sum()
+        environments = len(pd.unique(run.environments[run.environments >= 0]))
+        executions = len(run.rows)
         rows.append(
             {
-                "run_id": run_id,
-                "arm": group["arm"].iloc[0],
-                "executions": len(group),
+                "run_id": run_ids[run.rows[0]],
+                "arm": arms[run.rows[0]],
+                "executions": executions,
                 "environments": environments,
-                "reuse": len(group) / environments if environments else float("nan"),
-                "peak": _peak(group),
+                "reuse": executions / environments if environments else float("nan"),
+                "peak": _peak(run),
                 "mean": total_work_s / span_s if span_s > 0 else float("nan"),
                 "work_s": total_work_s,
                 "span_s": span_s,
@@ -72,41 +90,49 @@ def summary(spans: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def _table_of(group: pd.DataFrame) -> pd.DataFrame:
-    """Return `over_time` of one run."""
-    at_s, running, environments = _steps(group)
-    return pd.DataFrame(
-        {
-            "run_id": group["run_id"].iloc[0],
-            "arm": group["arm"].iloc[0],
-            "at_s": at_s,
-            "running": running,
-            "environments": environments,
-        }
-    )
+class _Run(NamedTuple):
+    """The spans of one run: their rows in the table, and environments as codes, -1 where not known."""
+
+    rows: np.ndarray
+    begin_at: np.ndarray
+    end_at: np.ndarray
+    environments: np.ndarray
 
 
-def _peak(group: pd.DataFrame) -> int:
-    """Return the most of one run's spans at once; a span that ends when another begins is not one of them."""
-    begins, ends = group["begin_at"].to_numpy(float), group["end_at"].to_numpy(float)
-    begins, ends = np.sort(begins - begins.min()), np.sort(ends - begins.min())
-    return int((np.arange(1, len(begins) + 1) - np.searchsorted(ends, begins, side="right")).max())
+def _by_run(spans: pd.DataFrame) -> Iterator[_Run]:
+    """Yield the spans of each run, in the order of the runs."""
+    begin_at, end_at = (spans[name].to_numpy(float) for name in ("begin_at", "end_at"))
+    (runs, names), (environments, _) = (pd.factorize(spans[name]) for name in ("run_id", "environment_id"))
+    in_order = np.argsort(runs, kind="stable")[(runs < 0).sum() :]
+    ends = np.cumsum(np.bincount(runs[runs >= 0], minlength=len(names)))
+    for rows in np.split(in_order, ends[:-1]) if len(names) else ():
+        yield _Run(rows, begin_at[rows], end_at[rows], environments[rows])
 
 
-def _steps(group: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _peak(run: _Run) -> int:
+    """Return the most spans at once; a span that ends when another begins is not one of them."""
+    begins, ends = (np.sort(stamps - run.begin_at.min()) for stamps in (run.begin_at, run.end_at))
+    n = len(begins)
+
+    def is_too_many(number: int) -> bool:
+        return not (ends[: n - number + 1] > begins[number - 1 :]).any()
+
+    # in order of time, so many run at once if one of them begins before the end that is as many places earlier
+    return bisect.bisect_left(range(1, n + 1), True, key=is_too_many)
+
+
+def _steps(run: _Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the columns `at_s`, `running` and `environments` of one run, in order of time."""
-    begins, ends = group["begin_at"].to_numpy(float), group["end_at"].to_numpy(float)
-    environments, _ = pd.factorize(group["environment_id"])  # -1: not known
-    in_order = np.argsort(begins, kind="stable")
-    opened = np.zeros(len(begins) * 2, int)
-    news = in_order[~pd.Series(environments[in_order]).duplicated().to_numpy()]
-    opened[len(ends) + news] = environments[news] >= 0
-    at_s = np.concatenate([ends, begins]) - begins.min()
-    order = np.argsort(at_s, kind="stable")  # at equal times ends come first
-    change = np.where(order < len(ends), -1, 1)
-    at_s = at_s[order]
+    in_order = np.argsort(run.begin_at, kind="stable")
+    environments = run.environments[in_order]
+    is_new = ~pd.Series(environments).duplicated().to_numpy() & (environments >= 0)
+    stamps = np.concatenate([np.sort(run.end_at), run.begin_at[in_order]]) - run.begin_at.min()
+    order = np.argsort(stamps, kind="stable")  # merges the two halves
+    change = np.where(order < len(in_order), -1, 1)
+    opened = np.concatenate([np.zeros(len(in_order), int), is_new])[order]
+    at_s = stamps[order]
     last = np.append(at_s[1:] != at_s[:-1], True)
-    return at_s[last], np.cumsum(change)[last], np.cumsum(opened[order])[last]
+    return at_s[last], np.cumsum(change)[last], np.cumsum(opened)[last]
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
