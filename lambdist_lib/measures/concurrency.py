@@ -117,7 +117,7 @@ def _peak(run: _Run) -> int:
     def is_too_many(number: int) -> bool:
         return not (ends[: n - number + 1] > begins[number - 1 :]).any()
 
-    # in order of time, so many run at once if one of them begins before the end that is as many places earlier
+    # in order of time: so many run at once where one begins before the end that is as many places before it
     return bisect.bisect_left(range(1, n + 1), True, key=is_too_many)
 
 
