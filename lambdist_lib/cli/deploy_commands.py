@@ -159,7 +159,8 @@ def api(options: argparse.Namespace) -> None:
     if options.show_key and "JPY_PARENT_PID" in os.environ:
         raise UsageError("a notebook keeps what a cell prints: run `lambdist api --show-key` in a terminal")
     target = cli_options.deployed_target(options, ARMS[options.arm].stack)
-    found = stacks.api(target, stacks.describe(target, ARMS[options.arm].stack))
+    stack = stacks.describe(target, ARMS[options.arm].stack)
+    found = deployed_api.describe_api(target, stack.outputs)
     if options.key_only:
         print(found.key.reveal())
         return

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from lambdist_lib.cloud import aws_errors
-from lambdist_lib.cloud.api import Api, describe_api
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import (
     artifact_bucket,
@@ -215,11 +214,6 @@ def _describe(target: Target, kind: str, name: str) -> Stack:
         parameters=values,
         code={handler: values[key] for key, handler in HANDLERS[kind].items()},
     )
-
-
-def api(target: Target, stack: Stack) -> Api:
-    """Return the stack's API with its key, which no text of it shows."""
-    return describe_api(target, stack.outputs)
 
 
 def make_cold(target: Target, stack: Stack) -> None:

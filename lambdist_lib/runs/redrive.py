@@ -18,7 +18,6 @@ from botocore.exceptions import ClientError
 from lambdist_lib.cloud import locks
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Line
-from lambdist_lib.deployment import stacks
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import RunError
 from lambdist_lib.protocol import faults
@@ -28,11 +27,10 @@ from lambdist_lib.records import dead_letters, join
 from lambdist_lib.records import items as records_items
 from lambdist_lib.records.dead_letters import DeadLetter
 from lambdist_lib.results import files, folders, journal, outputs
-from lambdist_lib.runs import collect, completion, lost_stack, resume
+from lambdist_lib.runs import collect, completion, lost_stack, resume, senders
 from lambdist_lib.runs.conditions import AS_FOUND, Conditions, send_options
 from lambdist_lib.runs.monitor import Monitor, Watch
 from lambdist_lib.runs.redrive_result import RedriveResult, count_outcomes, is_settled_again
-from lambdist_lib.submission import client
 from lambdist_lib.submission.receipts import Receipt
 
 QUEUED = "distributed"  # the stack and arm with a queue, whichever client sent first
@@ -199,9 +197,11 @@ def _send(
         keep(receipts)
         accepted.update(receipt.n for receipt in receipts if receipt.verdict in ("accepted", "unknown"))
 
-    client.submit(
+    senders.send(
+        target,
+        stack,
+        QUEUED,
         lines,
-        stacks.api(target, stack),
         send_options(target, stack, QUEUED, conditions, AS_FOUND),
         run_id=key,
         keep=kept,

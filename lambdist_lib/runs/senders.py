@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lambdist_lib.cloud.api import describe_api
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Line
-from lambdist_lib.deployment import queue_depth, stacks
+from lambdist_lib.deployment import queue_depth
 from lambdist_lib.deployment.queue_depth import QueueDepth
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.protocol.arms import ARMS
@@ -49,7 +50,7 @@ SENDERS = {  # by `Arm.sender`
         submit=client.submit,
     ),
     "original_client": Sender(
-        connect=lambda target, stack, arm: stacks.api(target, stack), submit=original_client.submit
+        connect=lambda target, stack, arm: describe_api(target, stack.outputs), submit=original_client.submit
     ),
     "map": Sender(
         connect=lambda target, stack, arm: map_runs.machine_of(target, stack),

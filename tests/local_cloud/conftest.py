@@ -16,6 +16,7 @@ import requests
 from lambdist_lib import paths
 from lambdist_lib.cli import main
 from lambdist_lib.cloud import local_cloud, targets
+from lambdist_lib.cloud.api import describe_api
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import local_mail, stacks, templates
 from lambdist_lib.deployment.stacks import Stack
@@ -45,7 +46,7 @@ class Deployed:
 
     def post(self, body: object, **headers: str) -> requests.Response:
         """POST to the API with its key, unless `headers` say otherwise."""
-        api = stacks.api(self.target, self.stack)
+        api = describe_api(self.target, self.stack.outputs)
         headers = {"x-api-key": api.key.reveal(), "Content-Type": "application/json", **headers}
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return requests.post(api.url, data=data, headers=headers, timeout=60)

@@ -14,6 +14,7 @@ from permissions import table as permission_table
 from support import scan, strict_cloud
 from support.strict_cloud import Called
 
+from lambdist_lib.cloud.api import describe_api
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data import datapoints
 from lambdist_lib.data import files as data_files
@@ -334,7 +335,7 @@ def test_who_starts_a_map_needs_the_policy_of_a_direct_sender(path):
 
 def test_no_file_of_a_run_has_a_key(path):
     """Neither the API's nor AWS's: not in what a run writes, and not in what CloudFormation tells."""
-    keys = [stacks.api(path.runner, stack).key.reveal() for stack in path.stacks.values()]
+    keys = [describe_api(path.runner, stack.outputs).key.reveal() for stack in path.stacks.values()]
     keys += [path.runner.session.get_credentials().secret_key]
     files = [file for file in path.folder.glob("run-*/**/*") if file.is_file()]
     assert {"journal", "run.json"} <= {file.name for file in files} and all(keys)

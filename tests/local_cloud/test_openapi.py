@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode, checks
 
 from lambdist_lib import paths
-from lambdist_lib.deployment import stacks
+from lambdist_lib.cloud.api import describe_api
 from lambdist_lib.protocol import contract
 
 PAGE = paths.root() / "docs" / "openapi.yaml"
@@ -56,7 +56,7 @@ def operation_of(page):
 
 def exchange(both, page, mode, check):
     """Send EXAMPLES generated requests to both stacks; responses conform, and `check(case, response)`."""
-    apis = [stacks.api(deployed.target, deployed.stack) for deployed in both.values()]
+    apis = [describe_api(deployed.target, deployed.stack.outputs) for deployed in both.values()]
     session = requests.Session()
     session.trust_env = False
 

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from lambdist_lib import paths
+from lambdist_lib.cloud.api import describe_api
 from lambdist_lib.data import datapoints, files
-from lambdist_lib.deployment import stacks
 from lambdist_lib.measures import stages
 from lambdist_lib.protocol import contract, faults
 from lambdist_lib.results import tables
@@ -102,7 +102,7 @@ def test_one_datapoint_is_followed_from_post_to_item(distributed):
 @pytest.mark.parametrize("senders", [20, pytest.param(100, marks=pytest.mark.faults)])
 def test_the_originals_client_keeps_working(distributed, command, senders):
     """A process pool with plain POSTs and no retries: all 200, and every word ends in the table."""
-    api = stacks.api(distributed.target, distributed.stack)
+    api = describe_api(distributed.target, distributed.stack.outputs)
     words = (paths.data() / "words.txt").read_text().splitlines()
 
     client = subprocess.run(

@@ -13,6 +13,7 @@ from support.waiting import eventually
 
 from lambdist_lib import Experiment, load_results, paths
 from lambdist_lib.cloud import local_cloud, targets
+from lambdist_lib.cloud.api import describe_api
 from lambdist_lib.costs import assumptions, bill, metering
 from lambdist_lib.data import datapoints
 from lambdist_lib.data import files as data_files
@@ -289,7 +290,7 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next_sitting(empty, data_fi
 def test_destroy_holds_back_while_results_are_uncollected(empty, data_file):
     """What were not fetched is named with the command that fetches it; forced, it goes."""
     deployed = stacks.apply_stacks(empty, settings={"experiment_controls": True})["distributed"]
-    api = stacks.api(empty, deployed)
+    api = describe_api(empty, deployed.outputs)
     client.submit(words(3), api, SendOptions(chunks=1), run_id="left-alone", keep=lambda receipts: None)
     row = runs_run.submit(empty, "distributed", data=str(data_file(3)), experiment_id="fetched")
     assert row["stored"] == 3
@@ -309,7 +310,9 @@ def test_destroy_holds_back_while_messages_are_queued(empty):
     """An accepted datapoint that still waits is a result to come."""
     deployed = stacks.apply_stacks(empty, settings={"experiment_controls": True})["distributed"]
     plan = SendOptions(chunks=1, work="io:4s")
-    client.submit(words(1), stacks.api(empty, deployed), plan, run_id="slow", keep=lambda receipts: None)
+    client.submit(
+        words(1), describe_api(empty, deployed.outputs), plan, run_id="slow", keep=lambda receipts: None
+    )
 
     with pytest.raises(UncollectedError, match="1 message queued"):
         lifecycle.destroy(empty)
