@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.deployment import artifact_bucket, local_mail, tags, templates
+from lambdist_lib.deployment.stacks import stack_name
 from lambdist_lib.errors import AccessDeniedError
 
 GONE = re.compile("NotFound|NoSuch|NonExistent|ResourceNotFound|does not exist")
@@ -45,7 +46,7 @@ class Resource:
 def list_resources(target: Target, name: str) -> list[Resource]:
     """List everything but the stacks, in an order in which it can be deleted.
 
-    A kind that may not be listed is entry Resource without an id; its name has the missing permission.
+    A kind that may not be listed is one Resource without an id; its name has the missing permission.
     """
     try:
         tagged, denied = _tagged(target), []
@@ -54,13 +55,13 @@ def list_resources(target: Target, name: str) -> list[Resource]:
     with ThreadPoolExecutor(4) as pool:  # a dozen services, each a round trip or more away
         listed = dict(zip(KINDS, pool.map(lambda kind: _listed(kind, target), KINDS), strict=True))
     denied += [entry for entry in listed.values() if isinstance(entry, Resource)]
-    return denied + [
-        _resource(kind, id_, label, {**tagged.get((kind, label), {}), **own}, name)
-        for kind, entries in listed.items()
-        if not isinstance(entries, Resource)
-        for id_, label, own in entries
-        if owner_stack(label, {**tagged.get((kind, label), {}), **own}, name)
-    ]
+    resources = []
+    for kind, entries in listed.items():
+        for id_, label, own in [] if isinstance(entries, Resource) else entries:
+            marks = {**tagged.get((kind, label), {}), **own}
+            if stack := owner_stack(label, marks, name):
+                resources.append(tagged_resource(kind, id_, label, stack, marks))
+    return denied + resources
 
 
 def _listed(kind: str, target: Target) -> list[Listed] | Resource:
@@ -79,9 +80,10 @@ def _unknown(kind: str, error: AccessDeniedError) -> Resource:
     )
 
 
-def _resource(kind: str, id_: str, label: str, marks: Mapping[str, str], name: str) -> Resource:
+def tagged_resource(kind: str, id_: str, name: str, stack: str, marks: Mapping[str, str]) -> Resource:
+    """Return a resource with the times in its tags."""
     return Resource(
-        kind=kind, id=id_, name=label, stack=owner_stack(label, marks, name),
+        kind=kind, id=id_, name=name, stack=stack,
         created=marks.get(tags.CREATED, ""), expires=marks.get(tags.EXPIRES, ""),
     )  # fmt: skip
 
@@ -93,7 +95,7 @@ def owner_stack(label: str, marks: Mapping[str, str], name: str) -> str:
     if label.startswith(name + artifact_bucket.PART):
         return name
     for kind in templates.KINDS:
-        stack = f"{name}-{kind.replace('_', '-')}"
+        stack = stack_name(kind, name)
         form = rf"(/aws/cloudformation/|/aws/lambda/|{local_mail.PREFIX})?{re.escape(stack)}($|[-/])"
         if re.match(form, label):
             return stack
@@ -101,7 +103,7 @@ def owner_stack(label: str, marks: Mapping[str, str], name: str) -> str:
 
 
 def delete(target: Target, resource: Resource) -> None:
-    """Delete a resource and what depends on it; entry that is gone already is ignored."""
+    """Delete a resource and what depends on it; one that is gone already is ignored."""
     try:
         DELETES[resource.kind](target, resource.id)
     except ClientError as error:
@@ -164,7 +166,7 @@ def _roles(target: Target) -> Iterator[Listed]:
     """The roles of this Region: those of stacks in other Regions have similar names."""
     iam = target.client("iam")
     for entry in _each(target, "iam", "list_roles", "Roles"):
-        if any(f"-{kind.replace('_', '-')}-" in entry["RoleName"] for kind in templates.KINDS):
+        if any(f"{stack_name(kind, '')}-" in entry["RoleName"] for kind in templates.KINDS):
             marks = tags.read(iam.list_role_tags(RoleName=entry["RoleName"])["Tags"])
             if marks.get(tags.REGION) == target.region:
                 yield entry["RoleName"], entry["RoleName"], marks

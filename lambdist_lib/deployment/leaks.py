@@ -63,7 +63,11 @@ def find(target: Target, *, name: str = stacks.NAME, now: datetime | None = None
     deployments = {base: pending.status(target, base) for base in bases}
     states = {full: state_of(stack, deployments[_base(full)], now) for full, stack in described.items()}
     rows = [
-        LeakedResource(state=states[full], resource=_as_resource(stack)) for full, stack in described.items()
+        LeakedResource(
+            state=states[full],
+            resource=inventory.tagged_resource(STACK, stack["StackId"], full, full, _tags(stack)),
+        )
+        for full, stack in described.items()
     ]
     owned = {id_ for full in described for id_ in _owned(target, full)}
     for resource in resources:
@@ -147,7 +151,8 @@ def _state_of_resource(resource: Resource, owned: set[str], states: dict[str, st
     if resource.id in owned:
         return ""
     if resource.kind == "bucket":
-        of_stacks = [state for stack, state in states.items() if stack in _names(resource.stack)]
+        names = {stacks.stack_name(kind, resource.stack) for kind in templates.KINDS}
+        of_stacks = [state for stack, state in states.items() if stack in names]
         if LIVE in of_stacks or deployment == pending.UNDER_WAY:
             return LIVE
         return of_stacks[0] if of_stacks else ORPHANED
@@ -181,18 +186,6 @@ def _base(stack: str) -> str:
     for kind in templates.KINDS:
         stack = stack.removesuffix(stacks.stack_name(kind, ""))
     return stack
-
-
-def _as_resource(stack: dict[str, Any]) -> Resource:
-    marks, name = _tags(stack), stack["StackName"]
-    return Resource(
-        kind=STACK, id=stack["StackId"], name=name, stack=name,
-        created=marks.get(tags.CREATED, ""), expires=marks.get(tags.EXPIRES, ""),
-    )  # fmt: skip
-
-
-def _names(name: str) -> set[str]:
-    return {stacks.stack_name(kind, name) for kind in templates.KINDS}
 
 
 def _stacks(target: Target) -> Iterable[dict[str, Any]]:
