@@ -10,6 +10,7 @@ The file has lines `name = value`, or tables `[name]` with `value` and optional 
 import math
 import tomllib
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ def load(path: str | Path | None = None) -> dict[str, Number]:
             raise UsageError(f"{path} names an unknown limit or price {name}{hint}")
         table[name] = _given(name, content, table[name], Path(path or ""))
     return table
+
+
+def rows(table: Table) -> list[dict[str, Any]]:
+    """Return each number with its name, as JSON holds it."""
+    return [{"name": name, **asdict(number)} for name, number in table.items()]
 
 
 def _read(path: Path) -> dict[str, Any]:

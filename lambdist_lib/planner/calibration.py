@@ -6,12 +6,13 @@ ramp: a run that fits one machine does not show it.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from lambdist_lib.cloud.limits import LIMITS, ON_AWS, ON_LOCAL_CLOUD, Number, number
+from lambdist_lib.costs import assumptions
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError
 from lambdist_lib.formatting import counted
@@ -104,7 +105,7 @@ def measured(runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFram
 
 def inputs(table: Table) -> pd.DataFrame:
     """Return one row per limit that the planner reads: value, spread, provenance and source."""
-    rows = [{"name": name, **asdict(number)} for name, number in table.items() if name in LIMITS]
+    rows = [row for row in assumptions.rows(table) if row["name"] in LIMITS]
     names = ["value", "low", "high", "unit", "provenance", "source", "as_of"]
     return pd.DataFrame(rows).set_index("name")[names].sort_values("provenance", kind="stable")
 

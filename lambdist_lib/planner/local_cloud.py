@@ -6,12 +6,12 @@ them slow each one down. Environments are warm, as in the pairs of an experiment
 
 import math
 import random
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from lambdist_lib.cloud.limits import ON_LOCAL_CLOUD, Number, number
+from lambdist_lib.costs import assumptions
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError, UsageError
 from lambdist_lib.measures.intervals import as_numbers, mean_half_width
@@ -139,11 +139,7 @@ def predict_here(job: Job, table: Table, runs: pd.DataFrame, *, seed: int = 0) -
         "fluid_makespan_s": forecast.makespan_s,
         "binding": {"limit": limit, "share": share},
         "warnings": warnings,
-        "inputs": [
-            {"name": name, **asdict(number)}
-            for name, number in table.items()
-            if number.provenance == ON_LOCAL_CLOUD
-        ],
+        "inputs": [row for row in assumptions.rows(table) if row["provenance"] == ON_LOCAL_CLOUD],
     }
 
 

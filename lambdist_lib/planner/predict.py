@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from lambdist_lib.cloud.limits import FACTS
+from lambdist_lib.costs import assumptions
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.formatting import percent
 from lambdist_lib.planner import settings_search
@@ -78,7 +79,7 @@ def predict(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) -
         "cost": _cost(asked, job),
         "settings": _settings(job, table, makespan_s, free_tier),
         "warnings": [*asked.obstacles, *plan_warnings(job, system, forecast, table)],
-        "inputs": [{"name": name, **asdict(number)} for name, number in table.items() if name not in FACTS],
+        "inputs": [row for row in assumptions.rows(table) if row["name"] not in FACTS],
     }  # fmt: skip
 
 
