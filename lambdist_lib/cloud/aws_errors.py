@@ -64,9 +64,8 @@ class Where:
     label: str
     region: str
     profile: str = ""
-    require_alive: Callable[[], None] = lambda: (
-        None
-    )  # raises a better explanation of a silence, if it has one
+    # raises a better explanation of a silence, if it has one
+    require_alive: Callable[[], None] = lambda: None
 
     def login(self, command: str) -> str:
         return f"`aws {command}{f' --profile {self.profile}' if self.profile else ''}`"

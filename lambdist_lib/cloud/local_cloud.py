@@ -76,7 +76,6 @@ class Status:
     """Describe the running local cloud and its users."""
 
     cloud: LocalCloud
-    supervisor_pid: int
     holders: tuple[int, ...]  # pids of the processes that lease it
     workers: int  # processes below the emulator
 
@@ -166,7 +165,6 @@ def status(state: Path | None = None) -> Status | None:
         return None
     return Status(
         cloud=cloud,
-        supervisor_pid=record.supervisor.pid,
         holders=tuple(sorted(holder.pid for holder in cloud_state.holders(state))),
         workers=len(record.processes()) - 1,
     )

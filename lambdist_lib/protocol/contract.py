@@ -24,6 +24,7 @@ RESULT_MAX_DEPTH = 200  # of lists and dicts in each other: readers of JSON stop
 SHARDS = 16  # of one run's items: a DynamoDB partition takes 1,000 writes/s
 ADHOC = "adhoc-"  # prefix of the run ids of datapoints without one: adhoc-<UTC date>
 ADHOC_MAX_BYTES = 65_536  # of such a datapoint: its item also holds a result and 20 failed attempts
+WARM_UP = "-warm-up"  # suffix of the run ids of warm-ups
 N_BITS = 53
 N_MAX = 2**N_BITS - 1  # exact as a JSON number and in DynamoDB
 RUN_ID = re.compile(r"[a-z0-9-]{1,40}")
@@ -194,6 +195,3 @@ def message_attributes(datapoint: Datapoint) -> dict[str, Any]:
 def log_line(event: str, **fields: object) -> str:
     """Encode one log line as JSON, event first."""
     return json.dumps({"event": event, **fields}, separators=(",", ":"), default=str)
-
-
-WARM_UP = "-warm-up"  # suffix of the run ids of warm-ups

@@ -20,7 +20,7 @@ def status():
         endpoint_url="http://127.0.0.1:4711", port=4711, pid=1, kept=True, auth=False, version="1",
         started_at=time.time() - 60, log=Path("cloud.log"), emulator=Identity(1, 0.0), key=SECRET,
     )  # fmt: skip
-    return Status(cloud=cloud, supervisor_pid=1, holders=(), workers=3)
+    return Status(cloud=cloud, holders=(), workers=3)
 
 
 def test_a_kept_cloud_says_why_it_stays(status):
