@@ -100,23 +100,19 @@ def resume(folder: Path, *, data: str = "", watch: Watch | None = None) -> dict[
         facts = folders.read_facts(folder)
         if closing.is_finished(facts):
             return facts
-        return _resume(folder, facts, data, watch)
-
-
-def _resume(folder: Path, facts: dict[str, Any], data: str, watch: Watch | None) -> dict[str, Any]:
-    points = _read(folders.data_of(folder, facts, data))
-    if points.sha256 != facts["sha256"]:
-        raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
-    api = api_of(facts["url"], facts["api_key_env"], facts.get("headers", ()))
-    options = _send_options(facts["timeout_s"], facts["plan"])
-    done = bytearray(points.next_n)  # a set of a million numbers would take sixty times the memory
-    if (folder / "journal").exists():
-        for row in journal.read(folder / "journal"):
-            if row["verdict"] in SETTLED:
-                done[row["n"]] = 1
-    left = (line for line in points if not done[line.n])
-    info = replace(RunInfo.from_facts(facts), resumed=True)
-    return _complete(api, options, points, left, folder, info, watch)
+        points = _read(folders.data_of(folder, facts, data))
+        if points.sha256 != facts["sha256"]:
+            raise RunError(f"{points.name} is not the file that {folder.name} began with; put that one back")
+        api = api_of(facts["url"], facts["api_key_env"], facts.get("headers", ()))
+        options = _send_options(facts["timeout_s"], facts["plan"])
+        done = bytearray(points.next_n)  # a set of a million numbers would take sixty times the memory
+        if (folder / "journal").exists():
+            for row in journal.read(folder / "journal"):
+                if row["verdict"] in SETTLED:
+                    done[row["n"]] = 1
+        left = (line for line in points if not done[line.n])
+        info = replace(RunInfo.from_facts(facts), resumed=True)
+        return _complete(api, options, points, left, folder, info, watch)
 
 
 def api_of(url: str, api_key_env: str, headers: Sequence[str] = ()) -> Api:

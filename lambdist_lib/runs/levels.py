@@ -7,14 +7,14 @@ from typing import Any
 
 from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.errors import UsageError
-from lambdist_lib.formatting import counted
+from lambdist_lib.formatting import counted, did_you_mean
 from lambdist_lib.measures.sweep import FACTORS
 from lambdist_lib.protocol import faults
 from lambdist_lib.runs import argument_checks
 from lambdist_lib.runs.conditions import CHECKS, Conditions
 
 
-def max_senders(points: Datapoints, request_batch: int = 1) -> int:
+def max_senders(points: Datapoints, request_batch: int) -> int:
     """Return how many senders a file can keep busy: one for each request, at least one."""
     return max(1, math.ceil((points.submitted - points.rejected) / request_batch))
 
@@ -80,7 +80,8 @@ def check_cells(cells: Any) -> list[dict[str, Any]]:
             )
         if unknown := [name for name in cell if name not in CHECKS]:
             raise UsageError(
-                f"cells[{k}] has an unknown condition {unknown[0]!r}; known: {', '.join(CHECKS)}"
+                f"cells[{k}] has an unknown condition {unknown[0]!r}{did_you_mean(unknown[0], CHECKS)}; "
+                f"known: {', '.join(CHECKS)}"
             )
         checked.append({name: CHECKS[name](name, value) for name, value in cell.items()})
     return checked
