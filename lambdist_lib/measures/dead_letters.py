@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.measures.intervals import as_numbers, share
+from lambdist_lib.protocol.arms import ARMS
 from lambdist_lib.protocol.contract import CAUSE_CLASSES, DEAD, STORED
 
 MIN_EXPECTED = 5  # in every class, for a chi-square test
@@ -44,7 +45,7 @@ def causes(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_cause(records: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
-    """Count the dead by cause: one row per arm and cause, most frequent first.
+    """Count the dead by cause: one row per arm, in the order of ARMS, and cause, most frequent first.
 
     Columns: `arm`, `cause`, `dead`, `rate` of the settled datapoints with `low` and `high` (as in `rate`),
     and an `example` of its message.
@@ -56,7 +57,12 @@ def by_cause(records: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame
     shares = [share(row.dead, int(settled[row.arm]), confidence) for row in table.itertuples()]
     for place, name in enumerate(("share", "low", "high"), start=3):
         table.insert(place, "rate" if name == "share" else name, [getattr(value, name) for value in shares])
-    return table.sort_values("dead", ascending=False, kind="stable", ignore_index=True)
+    place = {arm: number for number, arm in enumerate(ARMS)}
+    return (
+        table.assign(place=table["arm"].astype(object).map(place))
+        .sort_values(["place", "dead", "cause"], ascending=[True, False, True], ignore_index=True)
+        .drop(columns="place")
+    )
 
 
 def confusion(records: pd.DataFrame, planned: pd.Series) -> pd.DataFrame:

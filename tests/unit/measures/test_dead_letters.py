@@ -49,10 +49,25 @@ def test_causes_are_grouped_by_their_class():
 
     assert table[["cause", "dead", "example"]].to_numpy().tolist() == [
         ["ValueError", 2, "ValueError: a"],
-        ["poison", 1, "poison: x: y"],
         ["KeyError", 1, "KeyError: 2"],
         ["no trace", 1, "no trace"],
+        ["poison", 1, "poison: x: y"],
     ]
+
+
+def test_causes_have_one_order_whatever_that_of_the_records():
+    """Arms in the order of ARMS, then the most frequent first, then causes by name."""
+    arms = [
+        frames.records(9, dead=range(5), arm=arm).assign(cause=["B", "A", "C", "C", "D", *[""] * 4])
+        for arm in ("single_node", "distributed")
+    ]
+    records = pd.concat(arms, ignore_index=True)
+
+    tables = [dead_letters.by_cause(rows) for rows in (records, records[::-1].reset_index(drop=True))]
+
+    pd.testing.assert_frame_equal(*tables)
+    assert tables[0]["arm"].tolist() == ["distributed"] * 4 + ["single_node"] * 4
+    assert tables[0]["cause"].tolist() == ["C", "A", "B", "D"] * 2
 
 
 def test_a_cause_has_its_rate_with_an_interval():
