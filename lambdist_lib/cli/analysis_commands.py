@@ -96,14 +96,13 @@ def run(options: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _interrupt_explained(experiment_id: str) -> Iterator[None]:
-    """Say how an experiment goes on that was interrupted between two runs; a run says it itself."""
+    """Say how an interrupted experiment goes on; a run names the command that finishes the run alone."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        if str(interrupt):
-            raise
-        how = f"the same command with --id {shlex.quote(experiment_id)} goes on"
-        raise KeyboardInterrupt(f"interrupted between two runs: {how}") from None
+        when = str(interrupt) or "interrupted between two runs"
+        how = f"the same command with --id {shlex.quote(experiment_id)} goes on with the experiment"
+        raise KeyboardInterrupt(f"{when}; {how}") from None
 
 
 @command(
@@ -143,7 +142,7 @@ def _refuse_adhoc(run: str) -> None:
 
 @command(
     "compare",
-    "two experiments: how much longer the second takes",
+    "compare two experiments: how much longer the second takes",
     argument("first", metavar="A", type=value_types.not_empty, complete=RUNS,
              help="id or folder of an experiment or a run"),
     argument("second", metavar="B", type=value_types.not_empty, complete=RUNS, help="compared with A"),

@@ -78,10 +78,10 @@ def submit(options: argparse.Namespace) -> None:
         return
     if options.api_key_env or options.header:
         raise UsageError(
-            "--api-key-env and --header go with --url; the key of a stack of ours is read from it"
+            "--api-key-env and --header go with --url; the key of a deployed stack is read from the stack"
         )
     if options.tries is not None or options.timeout is not None:
-        raise UsageError("--tries and --timeout go with --url; a stack of ours says how often it tries")
+        raise UsageError("--tries and --timeout go with --url; a deployed stack has max_receives")
     from lambdist_lib.formatting import counted
     from lambdist_lib.progress import Progress
     from lambdist_lib.results import closing
@@ -115,9 +115,9 @@ def _submit_to_url(options: argparse.Namespace) -> None:
     from lambdist_lib.runs import external_api
 
     if options.format not in ("", "lines") or options.column:
-        raise UsageError("--format and --column are for the stacks; an API of others is sent lines")
+        raise UsageError("--format and --column are for the stacks; the API of --url receives lines")
     if options.stop_if_dead:
-        raise UsageError("--stop-if-dead needs a stack: an API of others does not tell which datapoints died")
+        raise UsageError("--stop-if-dead needs a stack: the API of --url does not tell which datapoints died")
     patience = {"headers": options.header or None, "tries": options.tries, "timeout_s": options.timeout}
     with Progress("submit") as progress:
         row = external_api.submit_to_url(

@@ -145,11 +145,20 @@ def _least_cells(table: "Table", place: int) -> int:
     column, natural = table.columns[place], _natural_cells(table, place)
     if column.whole or (not place and natural <= FIRST_MAX_CELLS):
         return natural
-    words = max(map(cell_len, _shown(column.name).split()), default=0)
     if column.numeric:
-        return max(words, *(cell_len(_shown(row[place])) for row in table.rows), 0)
+        return max(_in_two_lines(column.name), *(cell_len(_shown(row[place])) for row in table.rows), 0)
+    words = max(map(cell_len, _shown(column.name).split()), default=0)
     of_texts = max((cell_len(word) for row in table.rows for word in _shown(row[place]).split()), default=0)
     return min(max(words, of_texts), LONG_WORD)
+
+
+def _in_two_lines(name: str) -> int:
+    """Return the least width at which a header takes two lines."""
+    from rich.cells import cell_len
+
+    words = _shown(name).split()
+    heads = (max(cell_len(" ".join(words[:k])), cell_len(" ".join(words[k:]))) for k in range(len(words)))
+    return min(heads, default=0)
 
 
 def _natural_cells(table: "Table", place: int) -> int:

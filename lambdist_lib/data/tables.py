@@ -125,6 +125,7 @@ def _rows(path: Path, format: str) -> Iterator[Any]:
         if format in (CSV, TSV):
             csv.field_size_limit(FIELD_MAX_CHARS)
             reader = csv.DictReader(text, delimiter="," if format == CSV else "\t", strict=True)
+            _require_distinct(reader.fieldnames or (), path)
             for row in reader:
                 if None in row or None in row.values():
                     raise DataFileError(
@@ -136,6 +137,13 @@ def _rows(path: Path, format: str) -> Iterator[Any]:
             yield from _json_lines(text, path)
         else:
             yield from (line.rstrip("\r\n") for line in text)
+
+
+def _require_distinct(names: Sequence[str], path: Path) -> None:
+    """Raise DataFileError for a header that names two columns alike: a row would keep one of them."""
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise DataFileError(f"{paths.shown(path)} has two columns {name!r}: rename one of them")
 
 
 def _not_text(path: Path, error: UnicodeDecodeError) -> str:
@@ -165,9 +173,12 @@ def _json_lines(text: IO[str], path: Path) -> Iterator[Any]:
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:
     with needed("files", "reading Parquet"):
         import pyarrow.parquet
-    with pyarrow.parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS):
-            yield from batch.to_pylist()
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+                yield from batch.to_pylist()
+    except pyarrow.ArrowException as error:
+        raise DataFileError(f"{paths.shown(path)} cannot be read as {PARQUET}: {error}") from error
 
 
 @contextlib.contextmanager
@@ -178,7 +189,12 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     if suffix == ".zst":
         with needed("files", "reading .zst"):
             import zstandard
-        openers[suffix] = functools.partial(zstandard.open, mode="rb")
+        try:
+            with zstandard.open(path, mode="rb") as stream:
+                yield stream
+        except zstandard.ZstdError as error:
+            raise DataFileError(f"{paths.shown(path)} cannot be unpacked: {error}") from error
+        return
     with openers.get(suffix, functools.partial(open, mode="rb"))(path) as stream:
         yield stream
 

@@ -15,6 +15,7 @@ NEXT = (
     "lambdist report",
     "lambdist cloud stop",
 )
+SHIPPED_TRY = f"lambdist try {DATA} -n 5"  # runs the checkout's lambdas/processing.py
 REQUIREMENTS = """\
 # Packages that processing.py imports, one a line, such as: selectolax
 # Python's standard library and boto3 are there anyway. Needs: pip install 'lambdist-lib[packages]'
@@ -42,7 +43,7 @@ Run the notebook without a browser (`pip install 'lambdist-lib[local,notebooks]'
 
     lambdist notebook experiment.ipynb -p processing .
 
-Results are written to `results/`. `lambdist --help` lists the other commands.
+Each run prints the folder of its results. `lambdist --help` lists the other commands.
 """
 
 
@@ -55,14 +56,14 @@ def write(folder: str | Path) -> list[Path]:
     folder = Path(folder).expanduser()
     files = {
         "README.md": README.encode(),
-        "processing.py": (paths.lambdas() / "processing.py").read_bytes(),
+        "processing.py": _with_own_command((paths.lambdas() / "processing.py").read_text()).encode(),
         "requirements.txt": REQUIREMENTS.encode(),
         DATA: (paths.root() / DATA).read_bytes(),
         **{path.name: path.read_bytes() for path in sorted(paths.notebooks().glob("*.ipynb"))},
     }
     existing = [name for name in files if (folder / name).exists()]
     if existing:
-        raise UsageError(f"{paths.shown(folder / existing[0])} exists: choose a new or another folder")
+        raise UsageError(f"{paths.shown(folder / existing[0])} exists: choose another folder")
     for name, content in files.items():
         try:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,3 +71,8 @@ def write(folder: str | Path) -> list[Path]:
         except OSError as error:
             raise UsageError(f"cannot write {paths.shown(folder / name)}: {error.strerror}") from error
     return [folder / name for name in files]
+
+
+def _with_own_command(processing: str) -> str:
+    """Let the docstring of processing.py name the command that runs this copy of it."""
+    return processing.replace(SHIPPED_TRY, NEXT[0])

@@ -19,6 +19,7 @@ from lambdist_lib import errors, extras, paths
 from lambdist_lib.cloud import targets
 from lambdist_lib.deployment import ownership
 from lambdist_lib.errors import LambdistError, ParameterError, RunError, UnfinishedError, UsageError
+from lambdist_lib.formatting import did_you_mean
 from lambdist_lib.notebooks.parameter_checks import require_possible_values
 from lambdist_lib.notebooks.parameters import declared_types, declared_values, require_declared
 from lambdist_lib.report.write import write_report
@@ -177,7 +178,9 @@ def run_notebook(
     """
     notebook = paths.find(notebook)
     if not notebook.is_file():
-        raise UsageError(f"no notebook {notebook}: name one of those in {_where_notebooks_are()}")
+        folder, where = _where_notebooks_are()
+        near = did_you_mean(notebook.name, (path.name for path in folder.glob("*.ipynb")))
+        raise UsageError(f"no notebook {notebook}{near}: name one of those in {where}")
     with _needed():
         importlib.import_module("papermill")
     values, parameters = checked_values(notebook, given), dict(given)
@@ -214,9 +217,11 @@ def start_cloud() -> None:
                 target.cloud.release()
 
 
-def _where_notebooks_are() -> str:
-    is_here = any(Path().glob("*.ipynb"))
-    return "this folder" if is_here else f"{paths.shown(paths.notebooks())}/"
+def _where_notebooks_are() -> tuple[Path, str]:
+    """Return the folder with notebooks that is nearest, and its name in a message."""
+    if any(Path().glob("*.ipynb")):
+        return Path(), "this folder"
+    return paths.notebooks(), f"{paths.shown(paths.notebooks())}/"
 
 
 def _conclude(folder: Path) -> tuple[str, str]:

@@ -52,7 +52,7 @@ def _outcome(plan: dict[str, Any]) -> list[str]:
     lines = [
         f"makespan    {_span(plan['makespan_s'])}",
         f"one node    {duration(single['makespan_s'])}: speedup {single['speedup']:,.1f}, at most "
-        f"{single['ceiling']:,.1f} with any setting ({limit_with_option(single['ceiling_limit'])})",
+        f"{single['ceiling']:,.1f} however it is sent: {limit_with_option(single['ceiling_limit'])}",
         f"at once     {plan['peak_concurrency']['value']:,.0f} processors at the peak; "
         f"{percent(plan['cold_share']['value'])} of {plan['invocations']['value']:,.0f} invocations cold",
         f"dead        {plan['dead']['value']:,.3g} datapoints ({plan['dead']['low']:,.3g} to "

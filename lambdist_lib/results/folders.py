@@ -152,8 +152,8 @@ def refuse_existing(run: Path) -> None:
     """Raise RunError where the folder already holds a run."""
     if (run / "run.json").exists():
         raise RunError(
-            f"the run {run.name} exists already; finish it with `lambdist resume {run.name}`, "
-            "or take another id"
+            f"the run {run.name} exists already; take another id, or finish it with "
+            f"`lambdist resume {run.name}` if it was interrupted"
         )
 
 

@@ -12,6 +12,7 @@ from lambdist_lib.data import datapoints, files
 from lambdist_lib.data.datapoints import Datapoints
 from lambdist_lib.deployment import templates
 from lambdist_lib.errors import UsageError
+from lambdist_lib.formatting import did_you_mean
 from lambdist_lib.protocol import arm_limits, faults
 from lambdist_lib.protocol.arms import ARMS, faults_of
 from lambdist_lib.protocol.contract import REQUEST_MAX_DATAPOINTS
@@ -119,9 +120,10 @@ def parse_conditions(values: Mapping[str, Any]) -> Conditions:
     Raises:
         UsageError: A name is unknown, or a value does not parse or is out of bounds.
     """
-    if unknown := set(values) - set(Conditions.__dataclass_fields__):
-        known = ", ".join(Conditions.__dataclass_fields__)
-        raise UsageError(f"unknown condition {', '.join(sorted(unknown))}; known: {known}")
+    known = Conditions.__dataclass_fields__
+    if unknown := sorted(set(values) - set(known)):
+        near = did_you_mean(unknown[0], known)
+        raise UsageError(f"unknown condition {', '.join(unknown)}{near}; known: {', '.join(known)}")
     return Conditions(**{name: CHECKS[name](name, value) for name, value in values.items()})
 
 

@@ -151,7 +151,7 @@ class Source:
             return ""
         return (
             f"{self.data}: the first line looks like a header ({header[:60]}), and is sent as a "
-            "datapoint; a name that ends with .csv, or --format csv, leaves it out"
+            "datapoint; --format csv leaves it out"
         )
 
     def rows(self, target: Target | None = None) -> Iterator[Any]:
@@ -217,8 +217,10 @@ def _local(data: str, target: Target | None) -> Iterator[Path]:
         yield path
         return
     bucket, _, key = data.removeprefix(S3).partition("/")
-    if not bucket or not key or target is None:
-        raise UsageError(f"invalid data {data!r}: write s3://BUCKET/KEY, which a run or submit reads")
+    if not bucket or not key:
+        raise UsageError(f"invalid data {data!r}: write s3://BUCKET/KEY")
+    if target is None:
+        raise UsageError(f"only a run or submit reads S3, not {data}: copy it with `aws s3 cp {data} .`")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / key.rpartition("/")[2]
         from botocore.exceptions import ClientError
@@ -226,5 +228,7 @@ def _local(data: str, target: Target | None) -> Iterator[Path]:
         try:
             target.client("s3").download_file(bucket, key, str(path))  # needs s3:GetObject
         except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchBucket", "NoSuchKey"):
+                raise DataFileError(f"no object {data} on {target.label}: check bucket and key") from error
             raise DataFileError(f"{data} cannot be read on {target.label}: {error}") from error
         yield path

@@ -92,6 +92,17 @@ def test_a_number_stays_with_its_unit():
     assert "4.26 s" in text and "7.68 s" in text and "99 %" in text
 
 
+def test_the_header_of_numbers_takes_two_lines_at_most():
+    """A text beside it is wrapped instead."""
+    rows = [("distributed", "no clear difference (1.34 times slower to 1.24 times faster)", "0.702")]
+    table = plain("t", "s", "c", ("arm", "against single node here", "on AWS, s"), rows)
+    table = marked(table, "against single node here", numeric=False)
+
+    lines = screen.render([table], columns=80, colours=False).splitlines()
+
+    assert [line[:1] for line in lines].index("─") == 3  # after the caption and the header
+
+
 def test_a_verdict_has_its_colour():
     """Green for faster, red for slower; the words are the same without."""
     coloured = screen.render([TABLE, "Measured here: 4.3 times faster (4 to 5)"], columns=80, colours=True)

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import importlib
 import lzma
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -90,11 +91,20 @@ def test_parquet_without_its_package_names_the_extra(tmp_path, monkeypatch):
         ("a.jsonl", b"{\n", {}),
         ("a.csv.gz", CSV.encode(), {}),
         ("a.xz", b"no", {"format": "csv"}),
+        ("a.zst", b"no", {"format": "csv"}),
+        ("a.csv", b"url,text,url\na,b,c\n", {}),
+        ("a.parquet", b"no Parquet file", {}),
+        ("a.parquet", b"", {}),
     ],
-    ids=["column", "short-row", "quote", "latin-1", "json", "gzip", "xz"],
-)
+    ids=[
+        "column", "short-row", "quote", "latin-1", "json", "gzip", "xz", "zstd", "two columns alike",
+        "parquet", "empty parquet",
+    ],
+)  # fmt: skip
 def test_a_damaged_file_is_one_line(tmp_path, name, content, options):
     """The message names the file and what is wrong with it."""
+    for package in {".parquet": ["pyarrow"], ".zst": ["zstandard"]}.get(Path(name).suffix, []):
+        pytest.importorskip(package)
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(DataFileError, match=name) as caught:

@@ -52,6 +52,16 @@ def test_init_names_commands_that_work(tmp_path, monkeypatch, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 5
 
 
+def test_init_names_no_command_that_runs_other_code(tmp_path):
+    """Each `lambdist try` in the files of text runs the folder's own processing.py."""
+    starter.write(tmp_path)
+
+    texts = [(tmp_path / name).read_text() for name in ("README.md", "processing.py")]
+    commands = [line for text in texts for line in text.splitlines() if "lambdist try " in line]
+    assert len(commands) == 2
+    assert all("--processing ." in command for command in commands)
+
+
 def test_init_says_what_cannot_be_written(tmp_path):
     """A file in the way of the folder is an error of usage, not a traceback."""
     (tmp_path / "file").write_text("")

@@ -32,6 +32,11 @@ def test_width_outside_the_bounds_of_aws_is_refused(processors):
         parse_conditions({"processors": processors})
 
 
+def test_an_unknown_condition_is_refused_with_the_one_that_was_probably_meant():
+    with pytest.raises(UsageError, match=r"chunk \(did you mean chunks\?\)"):
+        parse_conditions({"chunk": 20})
+
+
 def test_a_run_recorded_before_processors_was_a_condition_had_ten():
     """The template's default of that time."""
     assert Conditions.from_run({"chunks": 100}).processors == 10

@@ -165,3 +165,10 @@ def test_lines_of_text_go_to_a_processing_py_and_to_a_function_of_strings():
 
     assert source.for_code(["processor-0123456789abcdef0123.zip"]) is source
     assert source.for_code(["processor-text-upper-0123456789abcdef0123.zip"]) is source
+
+
+def test_an_s3_object_without_a_target_is_named_with_the_command_that_copies_it():
+    """`lambdist try` has no target; the address itself is valid."""
+    with pytest.raises(UsageError, match=r"aws s3 cp s3://bucket/key\.csv \.") as caught:
+        list(Source(data="s3://bucket/key.csv").lines())
+    assert "invalid" not in str(caught.value)
