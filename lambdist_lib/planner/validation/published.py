@@ -44,7 +44,7 @@ HASHING_MS = {  # a million SHA-256, by memory; Python 3.13, warm
 }
 ERRORS = {0.01: 25, 0.05: 16, 0.1: 13}  # share of invocations of 50 ms that throw: running at once
 SHORT = "known miss: short handlers ramp more slowly than documented, 157 a minute were measured"
-ARM = "known miss: arm64 at one vCPU was slower than its smaller sizes promise"
+NOTES = {"arm64": "known miss: arm64 at one vCPU was slower than its smaller sizes promise"}
 MAKESPAN_WITHIN, RAMP_WITHIN, MEMORY_WITHIN = 0.10, 0.15, 0.10
 
 
@@ -102,19 +102,8 @@ def published() -> list[Row]:
         ]  # fmt: skip
     for item_ms, (peak, seconds) in RAMPS.items():
         case = f"2026, {item_ms} ms: until {peak} at once"
-        predicted_s = reached_s(item_ms / 1000, peak)
-        rows.append(
-            Row(
-                PUBLISHED,
-                case,
-                seconds,
-                predicted_s,
-                "s",
-                RAMP_WITHIN,
-                REHAN,
-                SHORT if item_ms == 100 else "",
-            )
-        )
+        predicted_s, note = reached_s(item_ms / 1000, peak), SHORT if item_ms == 100 else ""
+        rows.append(Row(PUBLISHED, case, seconds, predicted_s, "s", RAMP_WITHIN, REHAN, note))
     return rows + [row for architecture in HASHING_MS for row in _memory(architecture)]
 
 
@@ -137,11 +126,10 @@ def _memory(architecture: str) -> list[Row]:
                     "visibility_timeout_seconds": 360}  # fmt: skip
         job = job_of(datapoints=1, work=f"cpu:{measured[1769]}ms", settings=settings)
         predicted_ms = (build(job, value).item_s - value["put_s"] - value["process_s"]) * 1000
-        case = f"2025, hashing at {memory_mb} MB, {architecture}"
+        case, note = f"2025, hashing at {memory_mb} MB, {architecture}", NOTES.get(architecture, "")
         rows.append(
-            Row(PUBLISHED, case, milliseconds, predicted_ms, "ms", MEMORY_WITHIN, limits.CEBERT,
-                ARM if architecture == "arm64" else "")
-        )  # fmt: skip
+            Row(PUBLISHED, case, milliseconds, predicted_ms, "ms", MEMORY_WITHIN, limits.CEBERT, note)
+        )
     return rows
 
 
@@ -154,15 +142,6 @@ def fitted() -> list[Row]:
         )
         timeline = simulate(system, timeline=True).timeline
         predicted = statistics.median(at_once for _, waiting, at_once, _ in timeline if waiting)
-        rows.append(
-            Row(
-                FITTED,
-                f"2026, {share:.0%} of invocations throw",
-                running,
-                predicted,
-                "at once",
-                math.nan,
-                REHAN,
-            )
-        )
+        case = f"2026, {share:.0%} of invocations throw"
+        rows.append(Row(FITTED, case, running, predicted, "at once", math.nan, REHAN))
     return rows
