@@ -91,7 +91,7 @@ def check(receipts: Iterable[Mapping[str, Any]], *, jumped_s: float = 0.0) -> Cl
 
     Args:
         receipts: Of the run, in the order of their writing.
-        jumped_s: By how much the client's clock stepped meanwhile (`Watch`).
+        jumped_s: By how much the client's clock stepped meanwhile (`StepDetector`).
     """
     parts = _parts(receipts)
     start, end = bound(parts[0]), bound(parts[-1])
@@ -140,7 +140,7 @@ def _parts(receipts: Iterable[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str,
     return first[:size], last[-size:]
 
 
-class Watch:
+class StepDetector:
     """Notice that the wall clock steps, by the monotonic clock."""
 
     def __init__(self) -> None:

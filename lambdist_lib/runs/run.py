@@ -121,7 +121,7 @@ def complete(
     options = replace(options, deadline_s=info.deadline_s)
     facts = info.facts()
     files.write_json(folder / "run.json", {**facts, "state": "submitting"})
-    clock, meter = clocks.Watch(), machine.Meter(target)
+    clock, meter = clocks.StepDetector(), machine.Meter(target)
     with (
         folders.resumable(folder),
         lost_stack.explained(target, facts),

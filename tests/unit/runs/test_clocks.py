@@ -76,7 +76,7 @@ def test_one_request_compares_the_clocks():
 
 def test_a_step_of_the_wall_clock_is_noticed(monkeypatch):
     """By the monotonic clock; what NTP may correct is no step."""
-    watch, now = clocks.Watch(), time.time
+    watch, now = clocks.StepDetector(), time.time
 
     assert watch.jumped_s() == 0
     monkeypatch.setattr(time, "time", lambda: now() + 2)
