@@ -277,11 +277,7 @@ class Experiment:
         from lambdist_lib.results import tables
 
         print_note(phase.note)
-        rows = self._executor.execute(
-            phase.label, phase.rounds, keep=self._keep, unit=phase.unit, enough=phase.enough,
-            looks=phase.looks, encoding=self.encoding,
-        )  # fmt: skip
-        return tables.runs_table(rows)
+        return tables.runs_table(self._executor.execute(phase, keep=self._keep, encoding=self.encoding))
 
     def _keep(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Put rows into the table of runs, which has each run once."""

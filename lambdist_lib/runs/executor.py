@@ -18,8 +18,9 @@ from lambdist_lib.results import closing
 from lambdist_lib.runs import leftovers, local_pool, resume, run
 from lambdist_lib.runs.conditions import AS_FOUND
 from lambdist_lib.runs.environments import Environments
+from lambdist_lib.runs.phases import Phase
 from lambdist_lib.runs.preparation import Prepared
-from lambdist_lib.runs.schedule import Schedule, ScheduledRun, replacements
+from lambdist_lib.runs.schedule import ScheduledRun, replacements
 
 MAX_REPEATS = 2  # of one run that other programs disturbed; then it is kept, and its others_share marks it
 MAX_REPEATS_VARIABLE = "LAMBDIST_MAX_REPEATS"  # in the environment: another number
@@ -60,23 +61,18 @@ class Executor:
 
     def execute(
         self,
-        phase: str,
-        schedule: Schedule,
+        phase: Phase,
         *,
         keep: Callable[[list[dict[str, Any]]], None],
-        unit: str = "run",
-        enough: Callable[[], str] = lambda: "",
         **facts: Any,
     ) -> list[dict[str, Any]]:
-        """Execute the rounds of a schedule until it is enough; return the rows of their runs.
+        """Execute the rounds of a phase until it is enough; return the rows of their runs.
 
         A run that was interrupted is resumed, and its time is no measurement: its round is run once more
         at the end.
 
         Args:
-            phase: Name of the schedule for people; `unit`, run or pair, is what its progress counts.
             keep: Called with the row of each run.
-            enough: Asked after each round; gives the reason why no further round is needed, or "".
             facts: Further fields of each `RunInfo`.
 
         Raises:
@@ -84,35 +80,37 @@ class Executor:
             DeadLimitError: So many datapoints died that `stop_if_dead` ended a run.
         """
         rows: list[dict[str, Any]] = []
-        target = self.environments.target
+        target, label = self.environments.target, phase.label
         try:
-            with Progress(phase) as progress, locks.stacks(target, f"{phase} of {self.experiment_id}"):
+            with Progress(label) as progress, locks.stacks(target, f"{label} of {self.experiment_id}"):
                 self._repeated = 0
                 self.environments.forget_warm()  # AWS or another user may have ended them since
-                rounds = list(schedule)
+                rounds = list(phase.rounds)
                 for scheduled_runs in rounds:  # grows by a round for each that was interrupted
-                    new = self._execute_round(phase, scheduled_runs, progress, keep, **facts)
+                    new = self._execute_round(
+                        label, scheduled_runs, progress, keep, looks=phase.looks, **facts
+                    )
                     rows += new
                     progress.count(len(rows), sum(map(len, rounds)))
-                    if reason := enough():
+                    if reason := phase.enough():
                         break
                     if interrupted := _interrupted(scheduled_runs, new):
                         rounds.append(replacements(scheduled_runs, interrupted, len(rounds) + 1))
-                progress.show(_summary(rows, unit, reason))
+                progress.show(_summary(rows, phase.unit, reason))
         except KeyboardInterrupt:
             if not in_notebook():
                 raise
-            at = self.stopped.get(phase, phase)
+            at = self.stopped.get(label, label)
             raise Interrupted(
                 f"Stopped at {at}; what was measured is kept. Run this cell again to go on from there; "
                 f"after a restart of the kernel, first set experiment_id to {self.experiment_id!r}."
             ) from None
-        self.stopped.pop(phase, None)
+        self.stopped.pop(label, None)
         return rows
 
     def _execute_round(
         self,
-        phase: str,
+        label: str,
         scheduled_runs: list[ScheduledRun],
         progress: Progress,
         keep: Callable[[list[dict[str, Any]]], None],
@@ -120,7 +118,7 @@ class Executor:
     ) -> list[dict[str, Any]]:
         rows = []
         for scheduled in scheduled_runs:
-            self.stopped[phase] = scheduled.label
+            self.stopped[label] = scheduled.label
             rows.append(self.execute_run(scheduled, progress, **facts))
             keep(rows[-1:])
             if closing.is_over_dead_limit(rows[-1]):
