@@ -288,4 +288,5 @@ class Experiment:
         tables.write_table(self.folder, "runs", self.runs)
 
     def _run_folders(self) -> tuple[Path, ...]:
-        return tuple(self.folder / "runs" / run_id for run_id in self.runs["run_id"])
+        """Return the folders of the runs by name, as `load_results` does."""
+        return tuple(self.folder / "runs" / run_id for run_id in sorted(self.runs["run_id"]))

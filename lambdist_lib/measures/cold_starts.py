@@ -51,7 +51,7 @@ def summary(invocations: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFr
 
 
 def by_run(invocations: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Count cold starts, one row per run and function.
+    """Count cold starts, one row per run, in the order of `runs`, and function, by name.
 
     Columns: `run_id`, `pair`, `arm`, `temperature`, `function`, `invocations`, `cold`, `share`,
     `environments`.
@@ -59,7 +59,7 @@ def by_run(invocations: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """
     counts = (
         invocations.assign(cold=is_cold(invocations))
-        .groupby(["run_id", "function"], sort=False)
+        .groupby(["run_id", "function"])
         .agg(invocations=("cold", "size"), cold=("cold", "sum"), environments=("environment_id", "nunique"))
         .reset_index()
     )

@@ -104,7 +104,7 @@ def build(
         "finding": _or_why(lambda: _finding(data, target)),
         "cost": metering.sentence(costs.table, target),
         "confidence": confidence,
-        "ledger": _by_run(counts),
+        "ledger": counts,
         "measures": {name: {**value, "target": target} for name, value in measures.items()},
         "tables": _tables(data),
     }
@@ -153,16 +153,11 @@ def _tables(data: Data) -> dict[str, Any]:
     return {
         **{name: _or_why(table) for name, table in of_times.items()},
         "stages": stages.summary(data.records),
-        "cold_starts": _by_run(cold_starts.by_run(data.invocations, data.runs)),
+        "cold_starts": cold_starts.by_run(data.invocations, data.runs),
         "dead_by_cause": dead_letters.by_cause(data.records),
         "receives": dead_letters.receive_counts(data.records),
         "cost": data.costs.table,
     }
-
-
-def _by_run(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows by run, so that a summary is the same when the runs are read from their folders."""
-    return table.sort_values([name for name in ("run_id", "function") if name in table])
 
 
 def _or_why(measure: Callable[[], Any]) -> Any:

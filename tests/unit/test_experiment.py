@@ -94,6 +94,15 @@ def test_a_run_that_is_executed_again_stays_one_row(experiment):
     assert sorted(experiment.runs["pair"]) == [1, 1, 2, 2, 3, 3]
 
 
+def test_results_have_the_runs_in_the_order_of_their_folders(experiment):
+    """A summary is the same from memory and from the folder, whichever arm of a pair began."""
+    experiment.run_pairs(11)
+
+    names = [folder.name for folder in experiment.results.run_folders]
+
+    assert names == sorted(experiment.runs["run_id"]) != experiment.runs["run_id"].tolist()
+
+
 @pytest.fixture
 def stop_at(monkeypatch):
     """`stop_at("warm-d2")`: the stop button of a notebook, pressed once in that run."""

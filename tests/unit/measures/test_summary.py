@@ -30,17 +30,6 @@ def test_every_measure_has_its_interval_n_unit_and_target():
     assert "(local cloud): 131 datapoints" in found["finding"]
 
 
-def test_rows_of_runs_stand_in_the_order_of_their_names():
-    """An experiment has its runs in the order of their start, its folder reads them by name."""
-    runs, records, invocations = tables(cold_pairs=1)
-    by_name = [table.sort_values("run_id", kind="stable") for table in (records, invocations)]
-
-    found = built(runs, *by_name)
-
-    assert found["ledger"] == ordinary()["ledger"]
-    assert found["tables"]["cold_starts"] == ordinary()["tables"]["cold_starts"]
-
-
 def test_the_names_that_gates_use():
     """The distributed arm has no prefix; the others have theirs; cold runs stand apart."""
     numbers = summary.flat(ordinary())
