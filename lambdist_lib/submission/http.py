@@ -165,7 +165,7 @@ class HttpClient:
     def _open_group(self) -> pycurl.CurlMulti:
         group = pycurl.CurlMulti()
         group.setopt(pycurl.M_MAXCONNECTS, GROUP_SENDERS)
-        group.setopt(pycurl.M_SOCKETFUNCTION, functools.partial(self._watch, group))
+        group.setopt(pycurl.M_SOCKETFUNCTION, functools.partial(self._sockets.watch, group))
         return group
 
     def _open(self) -> pycurl.Curl:
@@ -182,13 +182,6 @@ class HttpClient:
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(self._timeouts.connect_s * 1000))
         curl.setopt(pycurl.TIMEOUT_MS, int(self._timeouts.request_s * 1000))
         return curl
-
-    def _watch(self, group: pycurl.CurlMulti, event: int, fd: int, multi: object, data: object) -> None:
-        """Watch the sockets that libcurl names."""
-        if event == pycurl.POLL_REMOVE:
-            self._sockets.forget(fd)
-        else:
-            self._sockets.watch(fd, event, group)
 
     def _run_timers(self) -> list[pycurl.CurlMulti]:
         """Let libcurl do what is due, such as to begin requests; return the groups that it concerns."""
