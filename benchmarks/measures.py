@@ -1,14 +1,17 @@
 """Open and measure a million synthetic records: seconds and memory, against what the project allows.
 
     python benchmarks/measures.py [--records 1000000] [--batch 10] [--short] [--cpu]
+    python benchmarks/measures.py --large [--cpu]
 
 The records are of ten pairs of runs, stamps and ids as different from each other as real ones are; beside
 them is one run with as many records. Each part runs in a process of its own, whose `peak` is the most
 memory that it ever held, imports included. Ends with status 1 if a bound is missed. `--short` is a tenth of
-it, for CI; `--cpu` counts CPU seconds, for a machine that others use.
+it, for CI; `--large` measures the runs of the pairs ten times, each time under other ids, and nothing else;
+`--cpu` counts CPU seconds, for a machine that others use.
 """
 
 import argparse
+import gzip
 import importlib
 import json
 import resource
@@ -17,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +36,7 @@ from lambdist_lib.results.schema import INVOCATIONS, RECORDS, RUNS
 
 PAIRS = 10
 MANY, OPEN_S, READ_S, MEASURE_S, PEAK_GIB = 1_000_000, 2.0, 1.5, 2.0, 0.6  # of so many records
+TIMES, LARGE_S, LARGE_GIB = 10, 30.0, 3.0  # of the pairs in --large: seconds to read and measure them
 MIN_PART = 0.5  # of the bounds, for fewer records: imports take their share
 PACKED_OVER_BYTES = 10_000  # here: also the runs of --short are Parquet, as those of a million records
 BEGAN_AT = 1_790_000_000.0
@@ -44,6 +49,7 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=MANY)
     parser.add_argument("--batch", type=int, default=10, help="datapoints per request and per invocation")
     parser.add_argument("--short", action="store_true", help="a tenth of the records, for CI")
+    parser.add_argument("--large", action="store_true", help="the pairs ten times; three minutes, 1.2 GB")
     parser.add_argument("--cpu", action="store_true", help="CPU seconds instead of the clock's")
     parser.add_argument("--child", choices=CHILDREN, help="one part, in a folder; prints JSON")
     parser.add_argument("--folder", type=Path)
@@ -54,7 +60,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
 
-        def child(name: str, where: str) -> dict[str, float]:
+        def child(name: str, where: str, count: int = count) -> dict[str, float]:
             command = [sys.executable, __file__, "--child", name, "--folder", f"{folder}/{where}"]
             command += ["--records", str(count), "--batch", str(options.batch), *["--cpu"] * options.cpu]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -64,8 +70,19 @@ def main() -> int:
             return figures
 
         child("write", "pairs")
+        if options.large:
+            child("multiply", "pairs")
+            return report_large(count * TIMES, child("measure", "pairs", count * TIMES))
         child("write_run", "run")
         return report(count, child("measure", "pairs"), child("open", "run"))
+
+
+def report_large(count: int, measured: dict[str, float]) -> int:
+    bounds, part = Bounds(), max(count / MANY / TIMES, MIN_PART)
+    took_s = measured["read_s"] + measured["measure_s"]
+    bounds.row(f"{count:,} records: read and every measure", took_s, f"<= {LARGE_S * part:g}", "s")
+    bounds.row(f"{count:,} records: peak", measured["peak_gib"], f"<= {LARGE_GIB * part:g}", "GiB")
+    return bounds.status
 
 
 def report(count: int, measured: dict[str, float], opened: dict[str, float]) -> int:
@@ -95,13 +112,34 @@ def write_run(folder: Path, count: int, batch: int, cpu: bool) -> dict[str, floa
     return {}
 
 
+def multiply(folder: Path, count: int, batch: int, cpu: bool) -> dict[str, float]:
+    """Write each run TIMES - 1 times more, each time under another id of the same length."""
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(multiply_run, (folder / "runs").iterdir()))
+    return {}
+
+
+def multiply_run(run: Path) -> None:
+    facts = json.loads((run / "run.json").read_text())
+    for number in range(1, TIMES):
+        copy = run.with_name(run.name.replace("warm", f"war{number}"))
+        copy.mkdir()
+        pair = facts["pair"] + number * PAIRS
+        (copy / "run.json").write_text(json.dumps({**facts, "run_id": copy.name, "pair": pair}))
+        for name in ("records", "invocations"):
+            text = gzip.decompress((run / f"{name}.csv.gz").read_bytes())
+            packed = gzip.compress(text.replace(run.name.encode(), copy.name.encode()), 1)
+            (copy / f"{name}.csv.gz").write_bytes(packed)
+            tables.write_typed(copy, name)
+
+
 def measure(folder: Path, count: int, batch: int, cpu: bool) -> dict[str, float]:
     """Read and measure the pairs as `Results.summarise` does, and what no summary has."""
     results = load_results(folder)
 
     def read() -> tuple[pd.DataFrame, pd.DataFrame]:
         lines = results.read("invocations", [*summary.INVOCATIONS, "at"])
-        return results.read("records", summary.RECORDS), lines
+        return results.read("records", [*summary.RECORDS, "n"]), lines
 
     (records, invocations), read_s = timed("read", read, cpu)
     print(f"{len(records):,} records, {len(invocations):,} invocations, {len(results.runs)} runs")
@@ -120,7 +158,13 @@ def open_run(folder: Path, count: int, batch: int, cpu: bool) -> dict[str, float
     return {"open_s": open_s, "peak_gib": peak_gib()}
 
 
-CHILDREN = {"write": write_pairs, "write_run": write_run, "measure": measure, "open": open_run}
+CHILDREN = {
+    "write": write_pairs,
+    "write_run": write_run,
+    "multiply": multiply,
+    "measure": measure,
+    "open": open_run,
+}
 
 
 def write(folder: Path, runs: pd.DataFrame, records: pd.DataFrame, invocations: pd.DataFrame) -> None:

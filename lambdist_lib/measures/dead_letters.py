@@ -57,9 +57,9 @@ def by_cause(records: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame
     shares = [share(row.dead, int(settled[row.arm]), confidence) for row in table.itertuples()]
     for place, name in enumerate(("share", "low", "high"), start=3):
         table.insert(place, "rate" if name == "share" else name, [getattr(value, name) for value in shares])
-    place = {arm: number for number, arm in enumerate(ARMS)}
+    order = {arm: number for number, arm in enumerate(ARMS)}
     return (
-        table.assign(place=table["arm"].astype(object).map(place))
+        table.assign(place=table["arm"].astype(object).map(order))
         .sort_values(["place", "dead", "cause"], ascending=[True, False, True], ignore_index=True)
         .drop(columns="place")
     )

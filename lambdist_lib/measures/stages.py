@@ -62,7 +62,6 @@ COLUMNS = tuple(f"{name}_s" for name in NAMES)
 SQS_STAMP_S = 0.001
 END_TO_END = "end_to_end"
 STAMPS = [*dict.fromkeys(stamp for span in STAGES.values() for stamp in span)]
-NEEDED = ["run_id", "arm", "n", "tries", *STAMPS]
 
 
 def of_arm(arm: str) -> dict[str, Span]:

@@ -45,7 +45,7 @@ SUFFIXES = {"": "value", "_low": "low", "_high": "high"}  # of names in `flat`: 
 
 # what `build` reads of the records and of the invocations, the metering of their costs included
 RECORDS = tuple(dict.fromkeys((
-    *stages.NEEDED, *metering.COUNTED, "answered_at", "environment_id", "entry_cold", "cold", "cause",
+    "arm", *stages.STAMPS, *metering.COUNTED, "answered_at", "environment_id", "entry_cold", "cold", "cause",
     "failure_causes", "duplicates",
 )))  # fmt: skip
 INVOCATIONS = ("run_id", "function", "environment_id", "cold", "init_s", "received", "stored", "failed",
