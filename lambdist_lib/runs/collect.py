@@ -2,10 +2,11 @@
 
 import collections
 import contextlib
+import functools
 import math
 import time
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,10 @@ def collect(
     as the client wrote them. `jumped_s`: by how much the client's clock stepped meanwhile.
     """
     facts = folders.read_facts(folder)
-    clock, last = _write_receipts(target, stack, folder, arm, facts, jumped_s)
-    seen = _write_records(target, stack, points, folder, arm, ended, clock, last, facts)
+    items = functools.partial(records_items.items_in_order, target, stack, folders.key_of(facts))
+    clock, last = _write_receipts(folder, arm, items, jumped_s)
+    pairs, begun_at = with_items(points, items()), facts.get("begun_at", 0.0)
+    seen = _write_records(folder, arm, pairs, clock, last, queued=ended.queued, begun_at=begun_at)
     tables.write_typed(folder, "records")
     seen_at = ended.seen_at + clock.offset_s
     began_at = seen_at if math.isnan(seen.began_at) else seen.began_at
@@ -108,9 +111,12 @@ def _later(before: float, at: float | None) -> float:
 
 
 def _write_receipts(
-    target: Target, stack: Stack, folder: Path, arm: str, facts: dict[str, Any], jumped_s: float
+    folder: Path, arm: str, items: Callable[[], Iterator[dict[str, Any]]], jumped_s: float
 ) -> tuple[clocks.ClockCheck, Sequence[int]]:
     """Write receipts.csv; compare the client's clock with the Lambdas', or the queue's without one.
+
+    Args:
+        items: Reads the run's items, by ascending n.
 
     Returns:
         The clocks, and by n where the datapoint's last row of the journal begins (`journal.copied`).
@@ -119,24 +125,22 @@ def _write_receipts(
     with files.table(folder, "receipts") as file:
         receipts: Iterable[dict[str, Any]] = journal.copied(folder / "journal", file, last)
         if not ARMS[arm].first_lambda:
-            stamped = records_items.items_in_order(target, stack, folders.key_of(facts))
-            receipts = clocks.with_queue_stamps(receipts, stamped)
+            receipts = clocks.with_queue_stamps(receipts, items())
         return clocks.check(receipts, jumped_s=jumped_s), last
 
 
 def _write_records(
-    target: Target,
-    stack: Stack,
-    points: Datapoints | list[Line],
     folder: Path,
     arm: str,
-    ended: completion.Completion,
+    pairs: Iterable[tuple[Line, dict[str, Any]]],
     clock: clocks.ClockCheck,
     last: Sequence[int],
-    facts: dict[str, Any],
+    *,
+    queued: int,
+    begun_at: float,
 ) -> _Seen:
     """Write records.csv and outputs.jsonl, one datapoint after another."""
-    seen, begun_at = _Seen(), facts.get("begun_at", 0.0)
+    seen = _Seen()
     with (
         journal.rows_at(folder / "journal") as row_at,
         files.table(folder, "records") as file,
@@ -144,14 +148,13 @@ def _write_records(
         partial.open("w", encoding="utf-8") as answers,
     ):
         write = tables.row_writer(file, schema.RECORDS)
-        items = records_items.items_in_order(target, stack, folders.key_of(facts))
-        for line, item in with_items(points, items):
+        for line, item in pairs:
             n = line.n
             if is_foreign(item, line.data, begun_at):
                 seen.foreign.append(n)
                 item = {}
             receipt = clock.corrected(row_at(last[n])) if n < len(last) and last[n] else {}
-            record = join.record(folder.name, arm, n, receipt, item, queued=ended.queued)
+            record = join.record(folder.name, arm, n, receipt, item, queued=queued)
             write(record)
             answers.write(outputs.output_line(line, record["outcome"], record["cause"], item))
             seen.add(record)
