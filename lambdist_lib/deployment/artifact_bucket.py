@@ -29,7 +29,8 @@ PART = "-artifacts-"  # of the name, between the stacks' name and the hash
 
 
 def bucket_name(target: Target, name: str) -> str:
-    return f"{name}{PART}{_owner_hash(target)}-{target.region}"
+    owner_hash = hashlib.sha256(f"{_account(target)}:{target.region}".encode()).hexdigest()[:12]
+    return f"{name}{PART}{owner_hash}-{target.region}"
 
 
 def ensure(target: Target, name: str) -> str:
@@ -170,10 +171,6 @@ def _is_there(s3: Any, owner: dict[str, str], key: str) -> bool:
 
 def _account(target: Target) -> str:
     return str(target.client("sts").get_caller_identity()["Account"])
-
-
-def _owner_hash(target: Target) -> str:
-    return hashlib.sha256(f"{_account(target)}:{target.region}".encode()).hexdigest()[:12]
 
 
 def _code(error: ClientError) -> str:

@@ -99,7 +99,7 @@ def to_parameters(kind: str, settings: dict[str, Any]) -> dict[str, str]:
         if name in declared:
             values[name] = _checked(setting, value, declared[name])
         elif not any(name in parameters(other) for other in KINDS):
-            known = _known_settings()
+            known = sorted({_setting(name) for kind in KINDS for name in parameters(kind)})
             near = did_you_mean(setting, known)
             raise UsageError(f"unknown setting {setting!r}{near}; known: {', '.join(known)}")
     return values
@@ -187,10 +187,6 @@ def _checked(setting: str, value: Any, declared: dict[str, Any]) -> str:
         except re.error as error:  # in the Lambdas it would fail every request
             raise UsageError(f"{setting} {text!r} is not a regular expression: {error}") from None
     return text
-
-
-def _known_settings() -> list[str]:
-    return sorted({_setting(name) for kind in KINDS for name in parameters(kind)})
 
 
 def parameter_name(setting: str) -> str:

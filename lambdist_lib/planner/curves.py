@@ -127,6 +127,7 @@ def by_settings(job: Job, table: Table) -> pd.DataFrame:
         cheaper. `name` is "asked for", "fastest" and "cheapest" as they apply, or "".
     """
     forecasts = settings_search.search(job, table)
+    distinct = {tuple(setting.settings().values()): setting for setting in forecasts}
     named = {
         "asked for": forecasts[0].settings(),
         "fastest": settings_search.fastest(forecasts).settings(),
@@ -140,12 +141,8 @@ def by_settings(job: Job, table: Table) -> pd.DataFrame:
             "limit": settings_search.bottleneck(setting.forecast)[0],
             "name": ", ".join(name for name, other in named.items() if setting.settings() == other),
         }
-        for setting in _distinct(forecasts)
+        for setting in distinct.values()
     ]
     settings = pd.DataFrame(rows).sort_values(["makespan_s", "usd"], ignore_index=True)
     settings["on_front"] = settings["usd"] < settings["usd"].cummin().shift(1, fill_value=np.inf)
     return settings
-
-
-def _distinct(forecasts: list[settings_search.SettingForecast]) -> list[settings_search.SettingForecast]:
-    return list({tuple(setting.settings().values()): setting for setting in forecasts}.values())

@@ -22,7 +22,8 @@ SHORT_S = 12  # a visibility timeout for short functions: six times their timeou
 
 def longest_s(expected: Iterable[ground_truth.ExpectedOutcome], visibility_s: float) -> float:
     """Return the seconds that the datapoint with the most crashes waits for its visibility timeouts."""
-    return visibility_s * max((_crashes(row.strikes) for row in expected), default=0)
+    crashes = (sum(kind in CRASHES for kind in row.strikes.split()) for row in expected)
+    return visibility_s * max(crashes, default=0)
 
 
 def note(
@@ -48,7 +49,3 @@ def note(
     timeout_s = SHORT_S // 6
     settings = f"--set processor_timeout_seconds={timeout_s} --set visibility_timeout_seconds={SHORT_S}"
     return f"{text}; {settings} shorten that for a process() of less than {timeout_s} s"
-
-
-def _crashes(strikes: str) -> int:
-    return sum(kind in CRASHES for kind in strikes.split())

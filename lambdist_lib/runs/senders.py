@@ -20,14 +20,6 @@ from lambdist_lib.submission import client, doors, map_client, original_client
 from lambdist_lib.submission.receipts import Receipt, SendOptions, SubmissionCounts
 
 
-def _depth_of_queues(target: Target, stack: Stack, run_id: str) -> Callable[[], QueueDepth]:
-    return functools.partial(queue_depth.queue_depth, target, stack)
-
-
-def _leave(target: Target, stack: Stack, run_id: str) -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """How datapoints are sent, what a run has in flight, and what it leaves behind.
@@ -40,8 +32,10 @@ class Sender:
 
     connect: Callable[[Target, Stack, str], Any]
     submit: Callable[..., SubmissionCounts]
-    depth: Callable[[Target, Stack, str], Callable[[], QueueDepth]] = _depth_of_queues
-    clean_up: Callable[[Target, Stack, str], str] = _leave
+    depth: Callable[[Target, Stack, str], Callable[[], QueueDepth]] = lambda target, stack, run_id: (
+        functools.partial(queue_depth.queue_depth, target, stack)
+    )
+    clean_up: Callable[[Target, Stack, str], str] = lambda target, stack, run_id: ""
 
 
 SENDERS = {  # by `Arm.sender`
