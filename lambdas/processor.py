@@ -109,7 +109,7 @@ def process_line(
             table.mark_started(message.run_id, message.n, invocation["request_id"], message.attempt)
         result = attempt(datapoint, process_valid, table, invocation, stamps, watchdog)
         if result.outcome == "permanent":
-            result = send_to_dead_letter_queue(message, result) if PERMANENT_AT_ONCE else _as_failed(result)
+            result = settle_permanent(message, result)
         if result.outcome == "permanent" and has_several:  # a retry of the line has to leave it out
             result = record_death(datapoint, result, table)
         attempts[message.id] = result
@@ -180,7 +180,7 @@ def process_message(message: Message, invocation: dict[str, Any], watchdog: Watc
     else:
         result = attempt(datapoint, process_valid, table, invocation, stamps, watchdog)
     if result.outcome == "permanent":
-        result = send_to_dead_letter_queue(message, result) if PERMANENT_AT_ONCE else _as_failed(result)
+        result = settle_permanent(message, result)
     if result.outcome == "unstarted" and message.is_last and queues.requeue_copy(message):
         return replace(result, outcome="requeued")
     if result.outcome in ("failed", "unstarted"):
@@ -196,8 +196,13 @@ def record_poison_message(message: Message, error: Exception, invocation: dict[s
     return Attempt(n=message.n, outcome="permanent", cause=cause, cause_class=POISON)
 
 
-def send_to_dead_letter_queue(message: Message, failure: Attempt) -> Attempt:
-    """Dead-letter a permanent failure; if SQS rejects it, the message reaches the queue by its receives."""
+def settle_permanent(message: Message, failure: Attempt) -> Attempt:
+    """Dead-letter a permanent failure at once, unless the stack retries it.
+
+    If SQS rejects it, the message reaches the dead-letter queue by its receives.
+    """
+    if not PERMANENT_AT_ONCE:
+        return _as_failed(failure)
     try:
         queues.send_to_dead_letter_queue(message, failure.cause, failure.cause_class)
     except Exception as error:
