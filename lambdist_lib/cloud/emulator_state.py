@@ -30,6 +30,7 @@ from lambdist_lib.errors import LocalCloudError
 
 FOLDER_PREFIX = "lambdist-cloud-"
 SUPERVISOR, EMULATOR = "lambdist_lib.cloud.emulator_supervisor", "lambdist_lib.cloud.emulator_launcher"
+GRACE_S = 1.0  # for a busy worker to end by itself
 SAME_PROCESS_S = 2.0  # the boot time that psutil subtracts is in whole seconds, and wavers by one
 
 
@@ -110,13 +111,13 @@ class Record:
                     processes.append(process)
         return {process for process in processes if _runs(process)}
 
-    def end(self, grace_s: float = 1.0) -> None:
-        """End the processes of this cloud and remove its folder; a busy worker has `grace_s`."""
+    def end(self) -> None:
+        """End the processes of this cloud and remove its folder; a busy worker has GRACE_S."""
         processes = self.processes()
         if emulator := self.emulator.process(EMULATOR):
             with suppress(psutil.Error):
                 emulator.terminate()
-        _wait_until_ended(processes, grace_s)
+        _wait_until_ended(processes, GRACE_S)
         for _ in range(5):  # a worker may have started another one meanwhile
             if not (left := self.processes()):
                 break
