@@ -6,6 +6,7 @@ import errno
 import gc
 import os
 import sys
+from pathlib import Path
 
 from lambdist_lib import paths
 from lambdist_lib.cli import options as cli_options
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         process_limits.require_memory()
         if options.results_dir:
             os.environ["LAMBDIST_RESULTS"] = str(options.results_dir)
+        _note_own_processing(options)
         with signals.sigterm_as_interrupt() as terminated:
             return options.call(options) or 0
     except LambdistError as error:
@@ -52,6 +54,15 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         _print_error(options, line)
         return LambdistError.exit_status
+
+
+def _note_own_processing(options: argparse.Namespace) -> None:
+    """Tell that a processing.py in the current folder is not what runs."""
+    if getattr(options, "processing", None) == "" and Path("processing.py").is_file():
+        shipped = paths.lambdas() / "processing.py"
+        if not shipped.samefile("processing.py"):
+            what = f"note: this takes {paths.shown(shipped)}; --processing . takes ./processing.py"
+            print(screen.wrapped(what) if sys.stderr.isatty() else what, file=sys.stderr)
 
 
 def _print_error(options: argparse.Namespace, text: str) -> None:

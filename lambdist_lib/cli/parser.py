@@ -57,9 +57,10 @@ a first tour:
   lambdist cloud stop                          nothing is left
   lambdist plan --datapoints 1e9 --request-batch 100  a larger job on AWS
 
-Results lie under results/ (or --results-dir, or LAMBDIST_RESULTS). The local
-cloud's state lies in your user's state folder (a checkout's .lambdist/, or
-LAMBDIST_STATE). An interrupted run is finished by `lambdist resume`.
+A checkout of lambdist has its results in results/ and the local cloud's state
+in .lambdist/; an installed lambdist has them in ./results and in your user's
+state folder. --results-dir (or LAMBDIST_RESULTS) and LAMBDIST_STATE name
+others. `lambdist resume` finishes an interrupted run.
 Progress and errors go to stderr, answers to stdout; --json prints JSON there.
 Tables have colours on a terminal, unless NO_COLOR is set.
 

@@ -144,7 +144,7 @@ def _require_all_well(options: argparse.Namespace, rows: list[dict[str, Any]]) -
 
 @command(
     "resume",
-    "finish a run or an experiment that was interrupted",
+    "finish a run that was interrupted, or those of an experiment",
     arguments.RUN,
     arguments.MOVED_DATA,
     *arguments.TARGET,

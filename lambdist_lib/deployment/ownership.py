@@ -86,7 +86,7 @@ def destroy_created(target: Target, folder: Path) -> str:
     try:
         lifecycle.destroy(target, kinds=kinds, results_dir=folder.parent, dropped=dropped)
     except UncollectedError as error:
-        return f"The stacks stay on {target.label}: {error}; then {how}."
+        return f"The stacks stay on {target.label}: {error}; then {how}.{_end_of_cloud(target)}"
     files.write_json(folder / FILE, {"created": []})  # later ones are somebody else's
     owners.forget(target, kinds)
     if len(kinds) < len(templates.KINDS):
@@ -104,6 +104,15 @@ def _keep(target: Target, kinds: set[str]) -> None:
 
 def _how(target: Target) -> str:
     return f"`lambdist destroy --target {target.name}` deletes them"
+
+
+def _end_of_cloud(target: Target) -> str:
+    """Return a sentence on how long the local cloud outlives this process, unless it is kept; "" on AWS."""
+    cloud = local_cloud.find() if target.cloud else None
+    if not cloud or cloud.kept:
+        return ""
+    end = f"The local cloud ends {local_cloud.LINGER_S:g} s after its last process, with all that it holds"
+    return f" {end}: `lambdist cloud start` keeps it."
 
 
 def _run_keys(experiment: Path) -> list[str]:

@@ -73,8 +73,12 @@ def plan(
 
 
 def _count(data: str) -> int:
-    from lambdist_lib.data import files
+    from lambdist_lib.data import files, tables
 
+    if tables.guess_format(data) in (tables.CSV, tables.TSV, tables.PARQUET):
+        from lambdist_lib.runs.inputs import Source  # its imports take 0.1 s
+
+        return sum(1 for line in Source(data=data).lines() if line.data)
     points = files.read(data)
     if count := points.submitted - points.rejected:
         return count

@@ -53,3 +53,21 @@ def test_a_module_that_ends_the_process_does_not_end_with_0(attempt, code):
 
     assert (status, answers) == (2, [])
     assert "processing.py fails: " in err.splitlines()[-1]
+
+
+def test_a_processing_py_that_does_not_run_is_mentioned(tmp_path, monkeypatch, capfd):
+    """In a folder with one of its own, without --processing, and only there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.txt").write_text("a\n")
+    notes = []
+    for code in ("", "def process(data):\n    return 1\n"):
+        if code:
+            (tmp_path / "processing.py").write_text(code)
+        assert main.main(["try", "data.txt"]) == 0
+        out, err = capfd.readouterr()
+        assert json.loads(out)["result"] == "a_processed"
+        notes.append("--processing ." in err)
+    assert main.main(["try", "data.txt", "--processing", "."]) == 0
+
+    assert notes == [False, True]
+    assert "./processing.py" not in capfd.readouterr().err

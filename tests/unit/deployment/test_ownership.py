@@ -221,3 +221,22 @@ def test_results_of_another_killed_run_keep_the_stacks_and_are_named(experiment,
     assert "killed-1" in sentence
     assert "`lambdist destroy --target local` deletes them" in sentence
     assert ownership.created(folder) == BOTH
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_stacks_that_stay_on_a_local_cloud_that_ends_name_what_keeps_it(
+    experiment, deployed, monkeypatch, kept
+):
+    """A cloud that is kept needs nothing."""
+
+    def refuse(*_, **__):
+        raise UncollectedError("lambdist-distributed has 3 messages queued")
+
+    target = SimpleNamespace(name="local", label="local cloud", cloud=SimpleNamespace(kept=kept))
+    ownership.record_missing(TARGET, experiment("a"))
+    monkeypatch.setattr(lifecycle, "destroy", refuse)
+    monkeypatch.setattr(ownership.local_cloud, "find", lambda: target.cloud)
+
+    sentence = ownership.destroy_created(target, experiment("a"))
+
+    assert ("`lambdist cloud start` keeps it" in sentence) != kept

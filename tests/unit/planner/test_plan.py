@@ -39,6 +39,13 @@ def test_plan_answers_every_question_for_a_billion(capsys):
     assert any("quota of 10,000,000" in text for text in plan["warnings"])
 
 
+def test_plan_counts_the_rows_of_a_table(tmp_path):
+    """As `submit` sends them: no header, and a row may have several lines."""
+    (tmp_path / "pages.csv").write_text('url,text\na,"two\nlines"\nb,c\n')
+
+    assert planner_plan.plan(data=str(tmp_path / "pages.csv"))["job"]["datapoints"] == 2
+
+
 def test_plan_counts_the_datapoints_of_a_file(tmp_path, capsys):
     """Blank lines and lines that break the rule do not count."""
     path = tmp_path / "few.txt"
