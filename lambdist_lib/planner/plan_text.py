@@ -9,6 +9,7 @@ from lambdist_lib.planner.limit_words import LIMIT_WORDS, OPTIONS, limit_with_op
 
 INDENT = " " * 12  # as wide as a line's label
 BRIEF = 0.001  # of the makespan: shorter phases are left out here; --json has them
+CLOSE = 0.1  # of the makespan: a fluid model that differs by more is told apart from it
 THROTTLED = {"api": "requests", "lambda": "invocations", "table": "batches' writes"}
 
 
@@ -69,12 +70,18 @@ def _outcome(plan: dict[str, Any]) -> list[str]:
 def _phases(plan: dict[str, Any]) -> list[str]:
     brief_s = plan["fluid_makespan_s"] * BRIEF
     shown = [phase for phase in plan["phases"] if phase["end_s"] - phase["begin_s"] >= brief_s]
-    return [
+    lines = [
         f"{'bottleneck' if not place else '':<11} {limit_with_option(phase['limit'])}, "
         f"from {duration(phase['begin_s'])} to {duration(phase['end_s'])}"
         + (f", {phase['per_s']:,.0f} datapoints/s" if phase["per_s"] else "")
         for place, phase in enumerate(shown)
     ]
+    if abs(plan["fluid_makespan_s"] / plan["makespan_s"]["value"] - 1) > CLOSE:
+        all_s = duration(plan["fluid_makespan_s"])
+        lines.append(
+            f"{'':<11} these times are the fluid model's with every input at its value: {all_s} in all"
+        )
+    return lines
 
 
 def _local_cloud(plan: dict[str, Any]) -> list[str]:

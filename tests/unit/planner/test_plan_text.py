@@ -50,3 +50,12 @@ def test_text_of_an_impossible_plan_begins_with_the_obstacle():
     assert "makespan" not in text and "cost  " not in text and "one node" not in text
     assert "--request-batch" in text.split("fastest")[1]
     assert text.count("API key's quota") == 1
+
+
+def test_phases_that_end_long_before_the_makespan_tell_of_which_inputs_they_are():
+    """The makespan is the median of drawn inputs; where both are close, nothing is added."""
+    plan = predict.predict(job_of(datapoints=10_000), TABLE)
+
+    for factor, is_told in ((1.05, False), (1.5, True), (0.5, True)):
+        plan["makespan_s"]["value"] = factor * plan["fluid_makespan_s"]
+        assert ("the fluid model's with every input at its value" in format_plan(plan)) == is_told
