@@ -138,11 +138,10 @@ class Experiment:
         settings = {**settings_of(self.arms), **settings}
         settings = callables.with_runtime(settings, self.processing, self.target.name)
         templates.require_valid({**self.conditions.settings(), **settings})
-        if self.target.name == "aws":
-            cost_estimate.confirm_experiment(
-                self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
-                budget_usd=budget_usd, yes=yes,
-            )  # fmt: skip
+        cost_estimate.confirm_experiment(
+            self.target, self.conditions, self.arms, self.points.submitted, runs, settings,
+            budget_usd=budget_usd, yes=yes,
+        )  # fmt: skip
         self._environments.settings = settings
         with Progress("deploy") as progress:
             if self._holds_lock:  # until destroy(): another experiment would change or delete these stacks

@@ -105,14 +105,12 @@ def fan_out(
     points, folder = known.read(data), experiment / "runs" / f"{experiment.name}-{arm_abbreviation(ARM)}"
     known = resolve_faults(known, points, seed=0)
     with Progress(callables.name_of(function)) as progress:
-        row = _finished_row(folder)
-        if row is None:
+        if (row := _finished_row(folder)) is None:
             connected = _connected(target, region, profile)
             wanted = _settings(connected, known, settings or {}, processing)
-            if connected.name == "aws":
-                cost_estimate.confirm_experiment(
-                    connected, known, [ARM], points.submitted, 1, wanted, budget_usd=budget_usd, yes=yes
-                )
+            cost_estimate.confirm_experiment(
+                connected, known, [ARM], points.submitted, 1, wanted, budget_usd=budget_usd, yes=yes
+            )
             row = _run(connected, known, wanted, processing, points, folder, progress)
         progress.show(closing_line([row]))
     require_finished(row)

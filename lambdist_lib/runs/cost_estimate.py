@@ -26,10 +26,12 @@ def confirm_experiment(
     budget_usd: float,
     yes: bool | None,
 ) -> None:
-    """Show the cost of an experiment on AWS, and ask for consent.
+    """Show the cost of an experiment on AWS, and ask for consent; the local cloud needs none.
 
     Arguments and errors are those of `estimate_usage`, `preflight.inspect` and `preflight.confirm`.
     """
+    if target.name != "aws":
+        return
     planned = estimate_usage(conditions, arms, datapoints, runs, settings)
     inspected = inspect(
         target, {**conditions.settings(), **settings}, planned=planned, chunks=conditions.chunks
