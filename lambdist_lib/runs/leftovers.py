@@ -104,8 +104,7 @@ def clear(target: Target, stack: Stack, log: Log) -> None:
     names = ", ".join(sorted({left.run_id for left in marks.values()}))
     messages = counted(queued, "messages")
     if target.name == "local" and queued <= sum(map(_most_messages, marks.values())):
-        for output in QUEUES:  # also what a processor holds or has held
-            target.client("sqs").purge_queue(QueueUrl=stack.outputs[output])
+        _purge(target, stack)
         unmark(stack)
         log(f"{messages} of {names}, whose process ended, deleted from the queue")
     else:
@@ -122,6 +121,12 @@ def _most_messages(left: Mark) -> int:
         with contextlib.suppress(RunError):  # nothing was sent, or the folder is gone
             sent = {row["n"] for row in journal.read(Path(left.journal)) if row["tries"]}
     return (len(sent) + left.unjournalled) * left.copies
+
+
+def _purge(target: Target, stack: Stack) -> None:
+    """Delete all messages of a stack's queues, also those that a processor holds or has held."""
+    for output in QUEUES:
+        target.client("sqs").purge_queue(QueueUrl=stack.outputs[output])
 
 
 def _stop_maps(target: Target, stack: Stack, key: str) -> None:
