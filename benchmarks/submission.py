@@ -88,7 +88,7 @@ def report(
     bounds.row("the same: rate over a forked pool's, of which the ideal is 1.8", forked, ">= 1.5")
     bounds.row("the same: a forked pool's CPU over ours", cpu(hundred, FORKED) / cpu(hundred), ">= 10")
     bounds.row("the same: rate over a spawned pool's, with its start", spawned, ">= 5")
-    bounds.row("the same: CPU over aiohttp's", of_aiohttp, "<= 0.6")
+    bounds.row("the same: CPU over aiohttp's", of_aiohttp, "<= 0.45")
     bounds.row("client, 1,000 senders: requests", rate(thousand), unit="/s")
     bounds.row("the same: rate over aiohttp's", rate(thousand) / rate(thousand, AIOHTTP), ">= 2")
     bounds.row("the same: rate over a forked pool's", rate(thousand) / rate(thousand, FORKED), ">= 10")
