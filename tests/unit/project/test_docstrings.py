@@ -2,9 +2,11 @@
 
 import doctest
 import importlib
+import re
 
 import pytest
 
+import lambdist_lib
 from lambdist_lib import paths
 
 LIBRARY = paths.root() / "lambdist_lib"
@@ -39,3 +41,13 @@ def test_what_scripts_build_on_has_examples():
     )
 
     assert {f"lambdist_lib.{one}" for one in needed} <= set(WITH_EXAMPLES)
+
+
+def test_the_page_of_the_python_api_has_names_that_can_be_imported():
+    """Each heading's last part, or the other name that the page gives it."""
+    page = (paths.root() / "docs" / "api.md").read_text(encoding="utf-8")
+    other_names = dict(re.findall(r"`(\w+)` as `(\w+)`", page))
+    listed = re.findall(r"auto(?:class|function|exception):: [\w.]+\.(\w+)", page)
+
+    assert {other_names.get(name, name) for name in listed} <= set(lambdist_lib.__all__)
+    assert set(other_names) <= set(listed)
