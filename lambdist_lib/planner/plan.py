@@ -53,9 +53,8 @@ def plan(
         (True, 'MaximumConcurrency')
     """
     if bool(data) == (count is not None):
-        raise UsageError(
-            "a plan needs a data file or --datapoints N (in Python data or count): give one of them"
-        )
+        ways = "a data file or --datapoints N (in Python data or count)"
+        raise UsageError(f"a plan needs {ways}: give one of the two")
     if local_cloud and not run:
         raise UsageError(
             "--with-local-cloud needs a run of the local cloud to measure this machine: add --calibrate RUN; "
