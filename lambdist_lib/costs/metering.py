@@ -26,19 +26,6 @@ from lambdist_lib.protocol.contract import DEAD, STORED
 
 ENTRIES = ("collector", "single_node")
 COUNTED = ["run_id", "outcome", "tries", "receives", "failures", "first_received_at", "put_at"]  # of records
-OF_LINES = (
-    "run_id",
-    "function",
-    "cold",
-    "init_s",
-    "received",
-    "stored",
-    "failed",
-    "permanent",
-    "duration_s",
-    "billed_s",
-    "report_init_s",
-)  # of invocations; the last two are of REPORT lines, where there are some
 MAX_MISSING_SHARE = 0.02  # of the datapoints: more than the lines that a busy emulator writes late
 LOCAL_NOTE = (
     "counts carry over to AWS; GB-s, traces and polls depend on durations, which are this machine's "
@@ -91,8 +78,7 @@ def meter_runs(
         prices: What `assumptions.load` returns.
         units: By run, the write units of all its results; by default one of 1 KB for each result.
     """
-    of_records = records[COUNTED].groupby("run_id")
-    of_lines = invocations[[name for name in invocations if name in OF_LINES]].groupby("run_id")
+    of_records, of_lines = records[COUNTED].groupby("run_id"), invocations.groupby("run_id")
     metered = []
     for run in runs.itertuples():
         if (
