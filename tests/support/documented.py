@@ -137,6 +137,7 @@ NEEDS = {
     "python benchmarks/laws.py": QUIET,
     "python benchmarks/machine.py": QUIET,
     "python benchmarks/measures.py": QUIET,
+    "python benchmarks/measures.py --large": QUIET,
     "python benchmarks/waits.py": QUIET,
     "python benchmarks/ways.py": QUIET,
     "python benchmarks/width.py": QUIET,
