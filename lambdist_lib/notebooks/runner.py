@@ -179,7 +179,7 @@ def run_notebook(
     notebook = paths.find(notebook)
     if not notebook.is_file():
         folder, where = _where_notebooks_are()
-        near = did_you_mean(notebook.name, (path.name for path in folder.glob("*.ipynb")))
+        near = did_you_mean(notebook.stem, (path.stem for path in folder.glob("*.ipynb")))
         raise UsageError(f"no notebook {notebook}{near}: name one of those in {where}")
     with _needed():
         importlib.import_module("papermill")
