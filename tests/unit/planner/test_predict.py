@@ -38,9 +38,17 @@ def test_single_node_is_the_sum_of_its_requests():
 
     expected_s = 10 * (0.02 + 0.02 + 0.003) + 100 * (0.1 + 0.006 + 0.0005) + 0.48
     assert single.makespan_s == pytest.approx(expected_s)
-    assert planned(datapoints=100, request_batch=10, work="io:100ms")["single_node"][
-        "makespan_s"
-    ] == pytest.approx(expected_s)
+
+
+@pytest.mark.parametrize("datapoints", [1_000, 10_000, 10**7])
+def test_a_speedup_compares_like_with_like(datapoints):
+    """The network's spread is skewed: it makes both arms slower than its own value does, and alike."""
+    plan = planned(datapoints=datapoints)
+    single_s = forecast_arm(SINGLE_NODE, job_of(datapoints=datapoints), values(TABLE), warm=False).makespan_s
+
+    assert plan["single_node"]["makespan_s"] > 1.2 * single_s
+    assert plan["single_node"]["speedup"] == pytest.approx(single_s / plan["fluid_makespan_s"], rel=0.1)
+    assert plan["single_node"]["speedup"] < plan["single_node"]["ceiling"]
 
 
 def test_fastest_setting_is_not_slower_than_the_plan():
