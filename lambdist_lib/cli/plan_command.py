@@ -17,7 +17,7 @@ from lambdist_lib.cli.declaration import FILES, RUNS, argument, command, flag
     arguments.REQUEST_BATCH,
     arguments.QUEUE_BATCH,
     arguments.memory("of every Lambda"),
-    argument("--region", default="", help="AWS region, for its API rates"),
+    argument("--region", default="", help="AWS region, for its API rates; prices are those of us-east-1"),
     arguments.WORK,
     argument("--fault", type=value_types.fault, default="none",
              help="as for a run, without @: raise:0.01,slow:0.001"),

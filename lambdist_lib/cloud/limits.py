@@ -7,6 +7,9 @@ user's file names. No number was measured on AWS by this project.
 
 from dataclasses import dataclass, replace
 
+from lambdist_lib.errors import UsageError
+from lambdist_lib.formatting import did_you_mean
+
 QUOTA, PRICE, LITERATURE = "quota", "price list", "literature"
 ON_AWS, ON_LOCAL_CLOUD = "measured on AWS", "measured on the local cloud"
 FITTED = "fitted"  # to published rows; these rows cannot validate it
@@ -190,7 +193,20 @@ UNRESERVED_FLOOR = 100  # executions that a reservation must leave; all of a sma
 
 
 def in_region(region: str) -> dict[str, Number]:
-    """Return the limits that differ in a Region from those of LIMITS."""
+    """Return the limits that differ in a Region from those of LIMITS; "" for most Regions.
+
+    Raises:
+        UsageError: botocore knows no such Region.
+    """
+    if not region:
+        return {}
+    from lambdist_lib.cloud.aws_errors import regions  # botocore takes 0.2 s
+
+    if region not in (known := regions()):
+        raise UsageError(
+            f"region {region!r} is unknown{did_you_mean(region, known)}; write one such as eu-west-1, or "
+            "update botocore for a new one"
+        )
     if region not in SLOW_API_REGIONS:
         return {}
     return {

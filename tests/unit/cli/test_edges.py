@@ -173,7 +173,7 @@ TABLE = {
         "--datapoints": (["1", "1e9"], ["0", "-1", "0.5", "1.5", "1e13", *SECONDS]),
         **{name: SEND[name] for name in ("--chunks", "--request-batch", "--work", "--seed")},
         **QUEUE,
-        "--region": (["", "eu-west-1"], []),
+        "--region": (["", "eu-west-1"], ["eu-wst-1", "Frankfurt"]),
         "--fault": (["none", "raise:0.01"], ["raise", "raise:1", "raise:0.5@3", "crush:1"]),
         "--set": (SETTING["--set"][0], [*SETTING["--set"][1], "memry_mb=1"]),
         "--calibrate": (["", "reference"], []),

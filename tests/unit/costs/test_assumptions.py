@@ -88,7 +88,18 @@ def test_slow_api_regions_have_a_quarter_of_the_rate():
 
     assert len(limits.SLOW_API_REGIONS) == 13
     assert (slow["api_rate_per_s"].value, slow["api_burst"].value) == (2_500, 1_250)
-    assert limits.in_region("eu-west-1") == {}
+    assert limits.in_region("eu-west-1") == limits.in_region("") == {}
+
+
+def test_an_unknown_region_is_refused_with_the_one_that_was_meant():
+    """Its limits would otherwise be those of most Regions, and the plan would not say so."""
+    with pytest.raises(UsageError, match=r"'eu-suth-1' is unknown \(did you mean eu-south-1\?\)"):
+        limits.in_region("eu-suth-1")
+
+
+def test_every_slow_api_region_is_known():
+    for region in limits.SLOW_API_REGIONS:
+        assert limits.in_region(region)
 
 
 @pytest.mark.parametrize(("account", "reservable"), [(10, 0), (50, 0), (100, 0), (1_000, 900)])
