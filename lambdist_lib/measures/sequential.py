@@ -140,7 +140,7 @@ def look(
     elif spent_s >= time_limit_s:
         enough, why = True, over(time_limit_s)
     elif not next_look:
-        enough, why = True, f"{plan.looks[-1]} pairs, the planned maximum"
+        enough, why = True, "the planned maximum"
     return Look(
         ratio=ratio, low=low, high=high, pairs=seen, enough=enough, next_look=next_look, why=why,
         autocorrelation=interval.autocorrelation, note=interval.note,

@@ -104,7 +104,7 @@ def test_between_looks_the_last_one_stands():
     [
         (10, 0, "half-width at most 5 % of the ratio"),
         (12, 60, "the time limit of 60 s is reached"),
-        (40, 0, "40 pairs, the planned maximum"),
+        (40, 0, "the planned maximum"),
     ],
 )
 def test_it_says_why_it_is_enough(count, spent_s, why):
