@@ -114,7 +114,7 @@ def sentence(sizes: pd.DataFrame) -> str:
         f"USD; the bottleneck is {limit_in_words(largest['limit'])}, for "
         f"{percent(round(largest['share'], 2))} of the time. "
         f"One node would take {duration(largest['single_node_s'])}: the fan-out is "
-        f"{faster(largest['speedup'])}, and {faster(largest['ceiling'])} at best, with any setting"
+        f"{faster(largest['speedup'])}, and {faster(largest['ceiling'])} at best, however it is sent"
     )
 
 

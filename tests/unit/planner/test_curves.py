@@ -65,6 +65,7 @@ def test_sizes_have_a_row_each():
     assert sizes["makespan_s"].is_monotonic_increasing and sizes["usd"].is_monotonic_increasing
     assert list(sizes["method"]) == ["exact simulation", "fluid model", "fluid model"]
     assert "1,000,000,000 datapoints would take" in curves.sentence(sizes)
+    assert curves.sentence(sizes).endswith(" at best, however it is sent")
 
 
 def test_no_setting_beats_the_front():
