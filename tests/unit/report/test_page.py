@@ -158,6 +158,7 @@ def test_a_run_through_another_api_is_reported_as_the_client_knows_it(tmp_path):
         "source .venv/bin/activate lambdist submit words.txt --url https://example.org/a "
         "--api-key-env MY_KEY --chunks 3 lambdist report"
     ) in page.text("pre")[0]
+    assert "In a clone of the project:" in page.text("p")  # the commands themselves activate the environment
     assert "kept-back" not in (tmp_path / "elsewhere" / "report.html").read_text()
 
 
