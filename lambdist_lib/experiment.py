@@ -27,6 +27,7 @@ from lambdist_lib.progress import Progress, is_headless, print_note
 from lambdist_lib.protocol.arms import settings_of
 from lambdist_lib.results import folders
 from lambdist_lib.runs import argument_checks, cost_estimate, crash_waits
+from lambdist_lib.runs.conditions import parse_conditions
 from lambdist_lib.runs.inputs import Source
 
 if TYPE_CHECKING:  # pandas loads with an instance and all that runs need: no clock of a run has started then
@@ -90,6 +91,7 @@ class Experiment:
         from lambdist_lib.results import tables
         from lambdist_lib.runs import executor, phases, preparation
 
+        parse_conditions(conditions, Experiment)
         self.keep_stacks = argument_checks.flag("keep_stacks", keep_stacks)
         prepared = preparation.prepare(
             source=Source(data=data, format=format, columns=columns, for_function=process is not None),
@@ -103,8 +105,7 @@ class Experiment:
         self.processing, self.encoding, self.arms = prepared.processing, prepared.encoding, prepared.arms
         self.runs = tables.runs_table([])
         self._allow_incomplete = self._begun = False
-        self._plan = phases.Plan(prepared)
-        self._executor = executor.of(prepared)
+        self._plan, self._executor = phases.Plan(prepared), executor.of(prepared)
         self._environments = self._executor.environments
         self._lock, self._holds_lock = contextlib.ExitStack(), is_headless()
 

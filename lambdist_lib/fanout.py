@@ -153,7 +153,7 @@ def _conditions(target: str, chunks: int, conditions: dict[str, Any]) -> Conditi
     if target == "local":
         own["processors"] = max(MIN_PROCESSORS, min(chunks, LOCAL_WIDTH * (os.cpu_count() or 1)))
         chunks = min(chunks, LOCAL_SENDERS)
-    known = parse_conditions({**own, "chunks": chunks, **conditions})
+    known = parse_conditions({**own, "chunks": chunks, **conditions}, fan_out)
     require_possible(target, known)
     return known
 

@@ -1,6 +1,7 @@
 """Declare the conditions that compared runs share, and how each arm sends under them."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -114,15 +115,20 @@ class Conditions:
         return points
 
 
-def parse_conditions(values: Mapping[str, Any]) -> Conditions:
+def parse_conditions(values: Mapping[str, Any], caller: Callable[..., object] | None = None) -> Conditions:
     """Check conditions before anything is deployed.
+
+    Args:
+        caller: The function whose `**conditions` they are: a name may be a typo of another argument.
 
     Raises:
         UsageError: A name is unknown, or a value does not parse or is out of bounds.
     """
     known = Conditions.__dataclass_fields__
     if unknown := sorted(set(values) - set(known)):
-        near = did_you_mean(unknown[0], known)
+        arguments = inspect.signature(caller).parameters.values() if caller else ()
+        named = [argument.name for argument in arguments if argument.kind != argument.VAR_KEYWORD]
+        near = did_you_mean(unknown[0], [*known, *named])
         raise UsageError(f"unknown condition {', '.join(unknown)}{near}; known: {', '.join(known)}")
     return Conditions(**{name: CHECKS[name](name, value) for name, value in values.items()})
 

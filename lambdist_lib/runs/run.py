@@ -269,7 +269,7 @@ def submit(
     require_arm(arm)
     if not ARMS[arm].stack:
         raise UsageError(f"{arm} sends nothing; it is an arm of `lambdist run`")
-    parse_conditions(conditions)
+    parse_conditions(conditions, submit)
     source = Source(data=data, format=format, columns=columns)
     source.require_datapoints()
     name = str(data) if source.is_file else "items"

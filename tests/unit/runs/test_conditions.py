@@ -5,9 +5,12 @@ import pytest
 from lambdist_lib.cloud.limits import default_processors
 from lambdist_lib.costs import assumptions, bill
 from lambdist_lib.errors import UsageError
+from lambdist_lib.experiment import Experiment
+from lambdist_lib.fanout import fan_out
 from lambdist_lib.results import schema
 from lambdist_lib.runs import cost_estimate, schedule
 from lambdist_lib.runs.conditions import Conditions, parse_conditions
+from lambdist_lib.runs.run import submit
 
 
 @pytest.mark.parametrize(("chunks", "width"), [(1, 2), (20, 20), (100, 100), (5000, 1000)])
@@ -35,6 +38,21 @@ def test_width_outside_the_bounds_of_aws_is_refused(processors):
 def test_an_unknown_condition_is_refused_with_the_one_that_was_probably_meant():
     with pytest.raises(UsageError, match=r"chunk \(did you mean chunks\?\)"):
         parse_conditions({"chunk": 20})
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        (lambda **typo: Experiment(data="no-such-file.txt", **typo), {"seeds": "seed", "proces": "process"}),
+        (lambda **typo: submit(None, data="no-such-file.txt", **typo), {"deadlines": "deadline_s"}),
+        (lambda **typo: fan_out(str.upper, ["a"], **typo), {"setings": "settings", "chunk": "chunks"}),
+    ],
+)
+def test_a_typo_of_an_argument_is_refused_with_the_one_that_was_probably_meant(call, meant):
+    """Python takes every unknown name for a condition."""
+    for typo, argument in meant.items():
+        with pytest.raises(UsageError, match=rf"{typo} \(did you mean {argument}\?\)"):
+            call(**{typo: 1})
 
 
 def test_a_run_recorded_before_processors_was_a_condition_had_ten():
