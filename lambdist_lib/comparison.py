@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import NotComparableError, RunError, UsageError
-from lambdist_lib.formatting import closest, number
+from lambdist_lib.formatting import closest, label, number
 from lambdist_lib.measures import ledger
 from lambdist_lib.measures.intervals import as_numbers, median_ratio_interval
 from lambdist_lib.measures.pairs import EVENTS, SAME_IN_AN_ARM, not_resumed
@@ -104,7 +104,7 @@ class Comparison:
         verdict = "" if effect.verdict == NO_INTERVAL else f" is {effect.verdict}"
         verdict = ": no difference shown" if effect.verdict == NO_DIFFERENCE else verdict
         n = f"n = {effect.first_runs} and {effect.second_runs} runs"
-        return f"{effect.arm} {effect.temperature}{verdict}, {seconds} ({between}, {n})"
+        return f"{label(effect.arm)} {effect.temperature}{verdict}, {seconds} ({between}, {n})"
 
 
 def compare(
@@ -264,12 +264,12 @@ def _timed(side: _Side, metric: str) -> Times:
 
 
 def _notes(first: _Side, second: _Side, alone: set[tuple[str, str]]) -> list[str]:
-    notes = [f"on one side only: {', '.join(sorted(map(' '.join, alone)))}"] if alone else []
+    notes = [f"on one side only: {label(', '.join(sorted(map(' '.join, alone))))}"] if alone else []
     stored = [side.runs.groupby("arm")["stored"].median() for side in (first, second)]
     if unequal := [
         arm for arm in stored[0].index.intersection(stored[1].index) if stored[0][arm] != stored[1][arm]
     ]:
-        notes.append(f"stored different numbers of datapoints: {', '.join(unequal)}")
+        notes.append(f"stored different numbers of datapoints: {', '.join(map(label, unequal))}")
     return notes
 
 

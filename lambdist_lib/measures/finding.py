@@ -9,7 +9,7 @@ import math
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.formatting import counted
+from lambdist_lib.formatting import counted, label
 from lambdist_lib.measures import machine, sequential, ways
 from lambdist_lib.measures.pairs import not_resumed, warm_runs
 from lambdist_lib.measures.speedup import FASTER, NO_INTERVAL, SLOWER, Speedup, compare_arms
@@ -51,7 +51,8 @@ def finding(
     sentences = [
         *([_bound_sentence(shares)] if shares.bound else []),
         f"{_measured(target_label)}: {conditions(warm_runs(runs, arm, control), arm)}.",
-        f"{arm.capitalize()} is {verdict(result)}: {result.arm_s:.3g} s against {result.control_s:.3g} s.",
+        f"{label(arm).capitalize()} is {verdict(result)}: {result.arm_s:.3g} s against "
+        f"{result.control_s:.3g} s.",
         *_against_others(runs, arm, present - {arm, control}, confidence),
         *_doubts(runs, target_label),
     ]
@@ -65,8 +66,8 @@ def _against_others(runs: pd.DataFrame, arm: str, others: set[str], confidence: 
     for name in queueless:
         against = compare_arms(runs, arm=arm, control=name, confidence=confidence)
         sentences.append(
-            f"As many senders without a queue ({name}) need {against.control_s:.3g} s; "
-            f"{arm} is {verdict(against)}."
+            f"As many senders without a queue ({label(name)}) need {against.control_s:.3g} s; "
+            f"{label(arm)} is {verdict(against)}."
         )
     further = [name for name in ARMS if name in others and name not in queueless and ARMS[name].stack]
     if further:
@@ -89,7 +90,7 @@ def seen(runs: pd.DataFrame, target_label: str) -> str:
         of_all = f"{counts[STORED]:,} of {counted(int(of_arm['submitted'].sum()), 'datapoints')}"
         dead = f", {counts[DEAD]:,} died" if counts[DEAD] else ""
         times = f"{counted(len(of_arm), 'runs')}{_median(of_arm)}"
-        sentences.append(f"{str(name).capitalize()} stored {of_all}{dead} ({times}).")
+        sentences.append(f"{label(str(name)).capitalize()} stored {of_all}{dead} ({times}).")
     return " ".join([*sentences, *_no_comparison(runs), *_doubts(runs, target_label)])
 
 
@@ -124,7 +125,7 @@ def _finding_of_ways(runs: pd.DataFrame, target_label: str, confidence: float) -
     warm = runs[(runs["temperature"] == "warm") & (runs["arm"] == reference)]
     sentences = [
         f"{_measured(target_label)}: {conditions(warm, reference)}.",
-        f"{reference.capitalize()} takes {control_s:.3g} s.",
+        f"{label(reference).capitalize()} takes {control_s:.3g} s.",
         _ways_sentence(runs, reference, confidence),
     ]
     bound = [machine.bound(runs, arm=result.arm, control=reference) for result, _ in compared]
@@ -138,14 +139,16 @@ def _ways_sentence(runs: pd.DataFrame, reference: str, confidence: float) -> str
     if not compared:
         return ""
     ranked = sorted(compared, key=lambda pair: -pair[0].ratio)
-    parts = [f"{result.arm} ({result.arm_s:.3g} s) is {ways.in_words(result, p)}" for result, p in ranked]
+    parts = [
+        f"{label(result.arm)} ({result.arm_s:.3g} s) is {ways.in_words(result, p)}" for result, p in ranked
+    ]
     pairs = sorted({result.pairs for result, _ in compared})
     least = f"{pairs[0]} to " if len(pairs) > 1 else ""
     notes = dict.fromkeys(result.note for result, _ in compared if result.note)
     has_intervals = any(math.isfinite(result.low) for result, _ in compared)
     intervals = f"{confidence * 100:g} % intervals, " if has_intervals else ""
     how = "; ".join([f"{intervals}n = {least}{counted(pairs[-1], 'warm pairs')}", *notes])
-    return f"Against {reference}, {', '.join(parts)} ({how})."
+    return f"Against {label(reference)}, {', '.join(parts)} ({how})."
 
 
 def _doubts(runs: pd.DataFrame, target_label: str) -> list[str]:
@@ -169,11 +172,12 @@ def _ended_early(runs: pd.DataFrame) -> list[str]:
 
 
 def verdict(result: Speedup) -> str:
-    """Return how an arm compares to its control, such as `1.8 times slower than single_node (...)`."""
+    """Return how an arm compares to its control, such as `1.8 times slower than single node (...)`."""
     pairs = f"n = {counted(result.pairs, 'warm pairs')}"
     note = f"; {result.note}" if result.note else ""
-    faster = f"{result.ratio:.3g} times faster than {result.control}"
-    slower = f"{1 / result.ratio:.3g} times slower than {result.control}"
+    control = label(result.control)
+    faster = f"{result.ratio:.3g} times faster than {control}"
+    slower = f"{1 / result.ratio:.3g} times slower than {control}"
     if result.verdict == NO_INTERVAL:
         return f"{faster if result.ratio >= 1 else slower} ({pairs}{note})"
     percent = f"{result.confidence * 100:g} % interval"
@@ -185,7 +189,7 @@ def verdict(result: Speedup) -> str:
         f"{end:.3g} times faster" if end >= 1 else f"{1 / end:.3g} times slower"
         for end in (result.high, result.low)
     )
-    return f"neither faster nor slower than {result.control} ({percent} from {ends}, {pairs}{note})"
+    return f"neither faster nor slower than {control} ({percent} from {ends}, {pairs}{note})"
 
 
 def conditions(runs: pd.DataFrame, arm: str) -> str:
@@ -206,7 +210,8 @@ def _marks(runs: pd.DataFrame, target_label: str) -> list[str]:
     """Name what the target does otherwise than AWS for the arms that ran."""
     target = arm_limits.LOCAL if target_label.startswith(LOCAL) else ""
     conditions_of_run = {"request_batch": runs["request_batch"].max(), "fault": runs["fault"].iloc[0]}
-    return arm_limits.marks(runs["arm"].unique(), target, conditions_of_run)
+    marks = arm_limits.marks(runs["arm"].unique(), target, conditions_of_run)
+    return [f"{label(arms)}: {why}" for arms, _, why in (text.partition(": ") for text in marks)]
 
 
 def _measured(target_label: str) -> str:
@@ -217,7 +222,7 @@ def _measured(target_label: str) -> str:
 
 def _bound_sentence(shares: machine.MachineShare) -> str:
     return (
-        f"This machine, not the queue, decides this ratio: {shares.arm} and {shares.control} kept its "
-        f"cores {100 * shares.arm_share:.0f} and {100 * shares.control_share:.0f} % busy, and the ratio of "
-        f"their CPU seconds is {shares.cpu_ratio:.3g}."
+        f"This machine, not the queue, decides this ratio: {label(shares.arm)} and {label(shares.control)} "
+        f"kept its cores {100 * shares.arm_share:.0f} and {100 * shares.control_share:.0f} % busy, and the "
+        f"ratio of their CPU seconds is {shares.cpu_ratio:.3g}."
     )

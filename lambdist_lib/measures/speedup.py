@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.formatting import counted, joined
+from lambdist_lib.formatting import counted, joined, label
 from lambdist_lib.formatting import faster as times_faster
 from lambdist_lib.measures import sequential
 from lambdist_lib.measures.autocorrelation import PairedInterval, paired_interval
@@ -217,6 +217,7 @@ def conclusion_by_level(
     control: str = "single_node",
 ) -> str:
     """Return the conclusion from a table of `by_level`: where the arm is faster, and fastest."""
+    arm, control, factor = map(label, (arm, control, factor))
     levels = ", ".join(
         f"{level:g}" if isinstance(level, int | float) else str(level) for level in table["level"]
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lambdist_lib.errors import RunError
-from lambdist_lib.formatting import compared, faster
+from lambdist_lib.formatting import compared, faster, label
 from lambdist_lib.measures import cold_starts
 from lambdist_lib.measures.autocorrelation import paired_interval
 from lambdist_lib.measures.intervals import as_numbers
@@ -209,9 +209,9 @@ def failures_sentence(table: pd.DataFrame, fault: str) -> str:
         return f"With the faults {fault} no way had a plan to check."
     others = planned[planned["dead"] != planned["to_die"]]
     if others.empty:
-        dead = ", ".join(f"{row.arm} {row.dead}" for row in planned.itertuples())
+        dead = ", ".join(f"{label(row.arm)} {row.dead}" for row in planned.itertuples())
         return f"With the faults {fault} as many datapoints died in each way as planned: {dead}."
-    parts = (f"{row.dead} instead of {row.to_die:.0f} in {row.arm}" for row in others.itertuples())
+    parts = (f"{row.dead} instead of {row.to_die:.0f} in {label(row.arm)}" for row in others.itertuples())
     return f"With the faults {fault} other numbers of datapoints died than planned: {', '.join(parts)}."
 
 

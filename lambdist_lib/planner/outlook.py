@@ -216,8 +216,8 @@ def _span(row: Mapping[str, Any]) -> str:
 
 
 def _than(arm: str, ratio: float) -> str:
-    """Return how many times faster than an arm, such as `1.8 times slower than single_node` for 0.556."""
+    """Return how many times faster than an arm, such as `1.8 times slower than single node` for 0.556."""
     times = f"{max(ratio, 1 / ratio):.2g}"
     if times == "1":
-        return f"as fast as {arm}"
-    return f"{times} times {'faster' if ratio > 1 else 'slower'} than {arm}"
+        return f"as fast as {label(arm)}"
+    return f"{times} times {'faster' if ratio > 1 else 'slower'} than {label(arm)}"

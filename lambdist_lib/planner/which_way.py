@@ -18,7 +18,18 @@ from lambdist_lib.cloud.limits import MAX_PROCESSORS
 from lambdist_lib.costs import assumptions
 from lambdist_lib.costs.assumptions import Table
 from lambdist_lib.errors import RunError, UsageError
-from lambdist_lib.formatting import NONE, count, counted, is_known, joined, label, money, number, seconds
+from lambdist_lib.formatting import (
+    NONE,
+    count,
+    counted,
+    is_known,
+    joined,
+    label,
+    money,
+    number,
+    seconds,
+    spaced,
+)
 from lambdist_lib.measures import ways
 from lambdist_lib.planner import arm_map
 from lambdist_lib.planner.arm_predictions import calibrated, job_of_runs, predict_arms
@@ -59,7 +70,7 @@ class WhichWay:
         """Return the part of the conclusion that is about AWS."""
         if self.note:
             return f"AWS is not predicted: {self.note}."
-        return " ".join(filter(None, [self._predicted(), self._by_size()]))
+        return spaced(" ".join(filter(None, [self._predicted(), self._by_size()])))
 
     def in_words(self) -> pd.DataFrame:
         """Return the table for people: a column of text per fact, indexed by the arm."""
@@ -82,7 +93,7 @@ class WhichWay:
         if len(cpu) > 1:
             least = str(cpu.idxmin())
             text += f"; {least} takes the fewest CPU seconds, {number(cpu[least])}"
-        return f"{text}."
+        return spaced(f"{text}.")
 
     def _predicted(self) -> str:
         known = self.table[self.table["predicted_s"] > 0]

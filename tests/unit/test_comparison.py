@@ -63,7 +63,7 @@ def test_a_slower_second_regressed(results):
     assert not found.regressed(tolerance=0.6)
     assert slow.first_s == pytest.approx(1.6, rel=0.05)
     assert found.sentence().startswith(
-        "local cloud: after against before, until stored (nothing changed): single_node warm: no difference "
+        "local cloud: after against before, until stored (nothing changed): single node warm: no difference "
         "shown, "
     )
     assert "distributed warm is slower, 2." in found.sentence()
@@ -184,7 +184,7 @@ def test_arms_of_one_side_are_said(results):
     found = comparison.compare(*both(results, second=second))
 
     assert found.note == (
-        "on one side only: single_node warm; stored different numbers of datapoints: distributed"
+        "on one side only: single node warm; stored different numbers of datapoints: distributed"
     )
 
 

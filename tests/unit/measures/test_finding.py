@@ -23,9 +23,9 @@ def with_queueless(runs):
 @pytest.mark.parametrize(
     ("runs", "verdict", "text"),
     [
-        (frames.runs(10), "faster", "3.08 times faster than single_node (95 % interval 2.98 to 3.29, n = 10"),
-        (frames.runs(10, control_s=1.6), "no difference shown", "neither faster nor slower than single_node"),
-        (frames.runs(10, control_s=0.5), "slower", "3.24 times slower than single_node (95 % interval"),
+        (frames.runs(10), "faster", "3.08 times faster than single node (95 % interval 2.98 to 3.29, n = 10"),
+        (frames.runs(10, control_s=1.6), "no difference shown", "neither faster nor slower than single node"),
+        (frames.runs(10, control_s=0.5), "slower", "3.24 times slower than single node (95 % interval"),
         (frames.runs(1), "no interval: n too small", "(n = 1 warm pair; no interval, which needs 6 pairs)"),
     ],
 )  # fmt: skip
@@ -53,8 +53,8 @@ def test_a_second_sentence_has_the_cost_of_the_queue():
     """Against as many senders to the single node, where that arm ran."""
     sentence = finding(with_queueless(frames.runs(10)), "local cloud")
 
-    assert "As many senders without a queue (single_node_parallel) need 0.496 s; " in sentence
-    assert "distributed is 3.24 times slower than single_node_parallel" in sentence
+    assert "As many senders without a queue (single node parallel) need 0.496 s; " in sentence
+    assert "distributed is 3.24 times slower than single node parallel" in sentence
 
 
 def test_failures_on_purpose_are_named_where_datapoints_are_counted():
@@ -103,7 +103,7 @@ def dead(runs):
         (frames.runs(3).query("arm == 'distributed'"), "Only one arm ran, so there is no comparison."),
         (
             frames.runs(1).query("arm == 'single_node'"),
-            "Single_node stored 129 of 131 datapoints, 2 died (1 run",
+            "Single node stored 129 of 131 datapoints, 2 died (1 run",
         ),
         (frames.runs(0, cold_pairs=1), "No two arms ran warm in pairs, so there is no comparison."),
     ],

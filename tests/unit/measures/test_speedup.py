@@ -239,7 +239,7 @@ def test_the_sentence_of_a_sweep_names_the_fastest_level_among_the_sure_ones():
 
     found = speedup.conclusion_by_level(table, "local cloud")
 
-    assert "at 2 of 4 levels" in found
+    assert "distributed is surely faster than single node at 2 of 4 levels" in found
     assert "chunks 20: 1.5 s against 4.5 s, 3 times faster (interval 2.5 to 3.3, n = 6 pairs)" in found
     assert "at no level" in speedup.conclusion_by_level(table[table["level"] == 1], "local cloud")
 

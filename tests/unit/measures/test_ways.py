@@ -117,11 +117,11 @@ def test_failures_stand_beside_the_plan():
 
 def test_failures_are_judged_by_their_plan():
     """As many as planned, others than planned, or no plan."""
-    table = pd.DataFrame({"arm": ["distributed", "invoke"], "dead": [2, 3], "to_die": [2.0, 3.0]})
+    table = pd.DataFrame({"arm": ["distributed", "queue_client"], "dead": [2, 3], "to_die": [2.0, 3.0]})
 
-    assert ways.failures_sentence(table, "raise:0.1").endswith("as planned: distributed 2, invoke 3.")
+    assert ways.failures_sentence(table, "raise:0.1").endswith("as planned: distributed 2, queue client 3.")
     other = ways.failures_sentence(table.assign(to_die=[2.0, 1.0]), "raise:0.1")
-    assert other.endswith("than planned: 3 instead of 1 in invoke.")
+    assert other.endswith("than planned: 3 instead of 1 in queue client.")
     assert "no way had a plan" in ways.failures_sentence(table.assign(to_die=math.nan), "none")
 
 
@@ -131,8 +131,10 @@ def test_the_finding_of_ways_names_each_with_its_interval():
 
     assert "Distributed takes 2" in text
     assert "invoke (1" in text and "times faster (" in text
-    assert "storage_first (4" in text and "times slower (" in text
+    assert "storage first (4" in text and "times slower (" in text
     assert "95 % intervals, n = 6 warm pairs" in text
+
+    assert "Beware: storage first: " in text
 
     text = finding(runs_of({"distributed": 2.0, "invoke": 1.0}, pairs=3), "local cloud")
     assert "(n = 3 warm pairs; no interval" in text
@@ -143,8 +145,8 @@ def test_the_finding_adds_further_ways_to_the_control():
 
     text = finding(runs, "local cloud")
 
-    assert "times faster than single_node" in text
-    assert "Against distributed, queue_client (1" in text
+    assert "times faster than single node" in text
+    assert "Against distributed, queue client (1" in text
 
 
 def test_pairs_end_with_the_way_that_is_known_least():

@@ -40,7 +40,7 @@ def test_the_conclusion_is_about_aws_and_says_that_it_is_predicted(outlook):
 
     assert text.startswith("On AWS, predicted from these runs and published figures, never run there: ")
     for part in (
-        "times faster than single_node",
+        "times faster than single node",
         "bottleneck",
         "assumption that moves it most",
         "datapoints on.",
@@ -55,7 +55,7 @@ def test_equal_predictions_are_not_called_one_times_faster(outlook):
 
     text = Outlook(table=table, break_even=outlook.break_even).conclusion()
 
-    assert "as fast as single_node (" in text
+    assert "as fast as single node (" in text
     assert " 1 times" not in text
 
 
