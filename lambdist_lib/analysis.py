@@ -97,7 +97,8 @@ class Results:
         """Return the answers as a table: the inputs, the results and the errors, indexed by n.
 
         Dicts become a column for each key, anything else one column `data` or `result`. A key of the
-        results that the inputs have, too, is `result_KEY`. Without errors there is no column `error`.
+        results that the inputs have, too, is `result_KEY`; the keys `n` and `error` are `data_KEY` of
+        inputs and `result_KEY` of results. Without errors there is no column `error`.
         """
         return results_outputs.frame(self.outputs())
 

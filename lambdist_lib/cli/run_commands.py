@@ -176,7 +176,8 @@ def resume(options: argparse.Namespace) -> None:
     *arguments.TARGET,
     argument(
         "--format", default="jsonl", choices=["jsonl", "csv", "tsv", "parquet"],
-        help="default jsonl; a table has the input's columns and the result's",
+        help="default jsonl; a table has the input's columns and the result's: data_KEY and result_KEY "
+        "where a name is taken",
     ),
 )  # fmt: skip
 def fetch(options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """Write and read a run's outputs, in the order of its data file."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,6 +15,7 @@ from lambdist_lib.protocol.contract import IN_FLIGHT, RESULT_MAX_DEPTH, STORED, 
 from lambdist_lib.results import files
 
 ENCODER = json.JSONEncoder(ensure_ascii=False)
+OWN_COLUMNS = ("n", "error")  # of a table of answers, beside those of inputs and results
 
 
 def write_outputs(
@@ -94,9 +95,9 @@ def frame(answers: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Return answers as a table, indexed by n (`analysis.Results.frame`)."""
     rows = list(answers)
     index = pd.Index([row["n"] for row in rows], name="n")
-    given = _columns([row["data"] for row in rows], "data", index)
+    given = _set_apart(_columns([row["data"] for row in rows], "data", index), "data_", OWN_COLUMNS)
     results = _columns([row.get("result") for row in rows], "result", index)
-    results = results.rename(columns={name: f"result_{name}" for name in results if name in given})
+    results = _set_apart(results, "result_", [*OWN_COLUMNS, *given])
     table = pd.concat([given, results], axis=1)
     if any("error" in row for row in rows):
         table["error"] = [row.get("error", "") for row in rows]
@@ -120,6 +121,17 @@ def print_table(answers: Iterable[dict[str, Any]], format: str, file: TextIO) ->
         return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
 
     table.map(cell).to_csv(file, sep="\t" if format == "tsv" else ",")
+
+
+def _set_apart(table: pd.DataFrame, prefix: str, taken: Collection[str]) -> pd.DataFrame:
+    """Return a table whose columns of a taken name have the prefix, as often as makes the name a new one."""
+    names: dict[str, str] = {}
+    for name in table:
+        new = str(name)
+        while new in taken or (new != name and (new in table or new in names.values())):
+            new = f"{prefix}{new}"
+        names[name] = new
+    return table.rename(columns=names)
 
 
 def _columns(values: list[Any], name: str, index: "pd.Index[Any]") -> pd.DataFrame:

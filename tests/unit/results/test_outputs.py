@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from lambdist_lib.data import tables
 from lambdist_lib.data.datapoints import Line
 from lambdist_lib.errors import RunError
 from lambdist_lib.results import outputs
@@ -69,3 +70,36 @@ def test_a_result_that_cannot_be_read_is_an_error_of_its_own(tmp_path, depth, br
         answers = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
         assert [answer.get("result") for answer in answers] == [1, None, [2]]
         assert answers[1]["error"].startswith("stored: its result in the table cannot be read: ")
+
+
+ANSWERS = [
+    {"n": 0, "data": {"n": "7", "data_n": "x", "a": "b"}, "result": {"n": 1, "a": 2, "result_a": 3}},
+    {"n": 1, "data": {"n": "8", "data_n": "y", "error": "mine"}, "error": "dead: why"},
+]
+COLUMNS = [
+    "n", "data_data_n", "data_n", "a", "data_error", "result_n", "result_result_a", "result_a", "error",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv"])
+def test_a_table_of_answers_can_be_sent_again(tmp_path, format):
+    """Whatever the input's columns and the result's keys are called, no two columns are called alike."""
+    path = tmp_path / f"answers.{format}"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        outputs.print_table(ANSWERS, format, file)
+
+    rows = list(tables.rows(path))
+
+    assert list(rows[0]) == COLUMNS
+    assert [row["n"] for row in rows] == ["0", "1"]
+    assert [row["data_data_n"] for row in rows] == ["7", "8"]
+    assert [row["data_n"] for row in rows] == ["x", "y"]
+    assert (rows[0]["a"], float(rows[0]["result_result_a"]), float(rows[0]["result_a"])) == ("b", 2, 3)
+    assert (rows[1]["data_error"], rows[1]["error"]) == ("mine", "dead: why")
+
+
+def test_an_input_keeps_its_names_where_they_are_free():
+    """Without a name that is taken, the table has the input's columns and the result's."""
+    answers = [{"n": 0, "data": {"name": "ada"}, "result": {"length": 3, "name": "Ada"}}]
+
+    assert list(outputs.frame(answers)) == ["name", "length", "result_name"]
