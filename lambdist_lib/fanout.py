@@ -194,8 +194,9 @@ def _run(
             stack = stacks.up_to_date(target, ARM, settings=settings, processing=processing)
             if stack is None:
                 stack = lifecycle.deploy(
-                    target, settings, processing=processing, kinds=[ARM], confirmed=True, log=progress.show
-                )[ARM]
+                    target, settings, processing=processing, kinds=[ARM], confirmed=True, force=True,
+                    log=progress.show,
+                )[ARM]  # fmt: skip
             watch = progress.watcher(target.label)
             if (folder / "run.json").exists():
                 return resume.resume(target, stack, points, folder, watch=watch, log=progress.note)

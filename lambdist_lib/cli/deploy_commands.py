@@ -109,6 +109,7 @@ def init(options: argparse.Namespace) -> None:
     argument(
         "--expires", default="", metavar="8h", help="age at which `lambdist leaks` may remove it (default 1d)"
     ),
+    flag("--force", "even while messages of an unfinished run are queued"),
     *arguments.CONSENT,
 )  # fmt: skip
 def deploy(options: argparse.Namespace) -> None:
@@ -124,7 +125,8 @@ def deploy(options: argparse.Namespace) -> None:
         local_cloud.start(keep=True)  # or what is deployed would be gone with this command
     target = cli_options.target(options)
     how: dict[str, Any] = {"processing": processing, "lifetime_s": lifetime_s}
-    deployed = lifecycle.deploy(target, settings, **how, **cli_options.values(options, "budget_usd", "yes"))
+    how |= cli_options.values(options, "budget_usd", "yes", "force")
+    deployed = lifecycle.deploy(target, settings, **how)
     urls = {kind: target.api_url(stack.outputs) for kind, stack in deployed.items()}
     facts = {kind: {**stack.outputs, "api_url": urls[kind]} for kind, stack in deployed.items()}
     today = time.strftime(f"{ADHOC}%Y-%m-%d", time.gmtime())

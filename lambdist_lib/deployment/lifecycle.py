@@ -28,7 +28,7 @@ from lambdist_lib.deployment import (
 )
 from lambdist_lib.deployment.callables import Module
 from lambdist_lib.deployment.stacks import Stack
-from lambdist_lib.deployment.uncollected import require_collected
+from lambdist_lib.deployment.uncollected import require_collected, require_unchanged
 from lambdist_lib.errors import DeployError, LambdistError, UsageError
 from lambdist_lib.progress import Log, Progress
 
@@ -75,6 +75,7 @@ def deploy(
     budget_usd: float = 0.0,
     yes: bool | None = None,
     confirmed: bool = False,
+    force: bool = False,
     for_experiment: bool = False,
     log: Log | None = None,
 ) -> dict[str, Stack]:
@@ -90,6 +91,7 @@ def deploy(
         budget_usd: Maximum of the estimated cost in US dollars; 0 for no limit.
         yes: True creates without asking, False asks on the terminal. None asks unless there is a budget.
         confirmed: Skip the estimate and the question: the caller has confirmed both (`preflight.confirm`).
+        force: Change a stack even under the queued messages of an unfinished run.
         for_experiment: The caller records to whom the stacks belong (`ownership`); else they are to stay.
         log: Called with each line of progress; by default the progress is shown.
 
@@ -98,6 +100,7 @@ def deploy(
 
     Raises:
         UsageError: A setting or folder is invalid, or the estimate exceeds the budget; nothing was created.
+        UncollectedError: A run that is not finished has messages in a stack that would change.
         DeployError: Consent was refused, CloudFormation failed or a function does not start; then the stacks
             that were there have their code and settings again.
         KeyboardInterrupt: The message names what remains and how to continue or remove it.
@@ -111,9 +114,9 @@ def deploy(
     try:
         if log:
             with locks.stacks(target, "lambdist deploy"):
-                return _apply(target, kinds, wanted, code, lifetime_s, log, for_experiment)
+                return _apply(target, kinds, wanted, code, lifetime_s, log, force, for_experiment)
         with Progress("deploy") as progress, locks.stacks(target, "lambdist deploy"):
-            deployed = _apply(target, kinds, wanted, code, lifetime_s, progress.show, for_experiment)
+            deployed = _apply(target, kinds, wanted, code, lifetime_s, progress.show, force, for_experiment)
             progress.show(f"{len(deployed)} stacks on {target.label}")
             return deployed
     except KeyboardInterrupt:
@@ -193,9 +196,13 @@ def _apply(
     processing: Path,
     lifetime_s: float | None,
     log: Log,
+    force: bool,
     for_experiment: bool,
 ) -> dict[str, Stack]:
     before = rollback.remember(target, kinds)
+    if not force and not for_experiment:
+        existing = [old.stack for old in before]
+        require_unchanged(target, existing, settings=settings, processing=processing)
     deployed = stacks.apply_stacks(
         target, kinds, settings=settings, processing=processing, lifetime_s=lifetime_s, log=log
     )

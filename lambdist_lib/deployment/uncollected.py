@@ -1,12 +1,13 @@
-"""Find runs whose results were not fetched."""
+"""Find runs whose results were not fetched, or whose messages are still queued."""
 
 import collections
 import contextlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from lambdist_lib.cloud.targets import Target
-from lambdist_lib.deployment import queue_depth, stacks, templates
+from lambdist_lib.deployment import queue_depth, stacks, templates, unended
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, UncollectedError
 from lambdist_lib.formatting import counted
@@ -41,6 +42,20 @@ def require_collected(
                     f"{stack.name} holds results that were not fetched ({shown}): "
                     f"run `lambdist fetch {min(runs)}`, or add --force to drop them"
                 )
+
+
+def require_unchanged(
+    target: Target, existing: Iterable[Stack], *, settings: dict[str, Any], processing: Path
+) -> None:
+    """Raise UncollectedError if a deploy would change a stack under the queued messages of a run."""
+    for stack in existing:
+        runs = unended.resumable(stack)
+        queued = queue_depth.queue_depth(target, stack).total if runs else 0
+        if queued and not stacks.up_to_date(target, stack.kind, settings=settings, processing=processing):
+            raise UncollectedError(
+                f"{stack.name} has {counted(queued, 'messages')} queued, and {runs[0]} is not finished: "
+                f"run `lambdist resume {runs[0]}` first, or add --force to deploy nevertheless"
+            )
 
 
 def uncollected(target: Target, stack: Stack, results_dir: Path | None = None) -> set[str]:

@@ -17,7 +17,7 @@ from lambdist_lib import paths
 from lambdist_lib.cloud import locks
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints, Line
-from lambdist_lib.deployment import stacks
+from lambdist_lib.deployment import stacks, unended
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.errors import AbsentError, UsageError
 from lambdist_lib.protocol.arms import ARMS, arm_abbreviation, faults_of, require_arm
@@ -134,7 +134,7 @@ def complete(
         expected = settled + counts.accepted + counts.dead
         ended = _wait(target, stack, info, expected, monitor)
         if not ended.queued:
-            leftovers.unmark(stack)
+            unended.unmark(stack)
             failure = senders.clean_up(target, stack, info.arm, info.key)
             facts["stopped"] = facts["stopped"] or failure
         monitor.collecting()

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from lambdist_lib.cloud.targets import Target
 from lambdist_lib.data.datapoints import Datapoints
+from lambdist_lib.deployment import unended
 from lambdist_lib.deployment.stacks import Stack
 from lambdist_lib.protocol.arms import ARMS, arm_abbreviation
 from lambdist_lib.protocol.contract import WARM_UP
-from lambdist_lib.runs import completion, leftovers, senders
+from lambdist_lib.runs import completion, senders
 from lambdist_lib.runs.conditions import Conditions, send_options
 from lambdist_lib.submission.receipts import Receipt
 
@@ -32,14 +33,14 @@ def open_environments(
     for number, width in enumerate([*opening, *[options.chunks] * (MAX_WARM_UPS - 1)]):
         run_id, receipts = f"{name}-{arm_abbreviation(arm)}-{number}{WARM_UP}", list[Receipt]()
         lines = itertools.islice(points, width * 2) if width < options.chunks else points
-        leftovers.mark(stack, run_id, run_id, unjournalled=points.submitted)
+        unended.mark(stack, run_id, run_id, unjournalled=points.submitted)
         counts = senders.warm_up(
             target, stack, arm, lines, replace(options, chunks=width), run_id=run_id, keep=receipts.extend
         )
         depth = senders.depth(target, stack, arm, run_id)
         ended = completion.wait_until_complete(target, stack, run_id, expected=counts.accepted, depth=depth)
         if not ended.queued:
-            leftovers.unmark(stack)
+            unended.unmark(stack)
         senders.clean_up(target, stack, arm, run_id)
         is_full = number >= len(opening) - ARMS[arm].client_retries
         if is_full and not any(receipt.entry_cold for receipt in receipts):

@@ -16,7 +16,7 @@ from support.waiting import eventually
 
 from lambdist_lib import paths
 from lambdist_lib.cloud import local_cloud
-from lambdist_lib.deployment import queue_depth, stacks
+from lambdist_lib.deployment import queue_depth, stacks, unended
 from lambdist_lib.results import folders
 from lambdist_lib.runs import completion, leftovers
 
@@ -116,7 +116,7 @@ def test_messages_of_a_killed_run_are_gone_before_the_next(distributed):
     """Also those that a crashed processor hides until their visibility timeout."""
     target, stack, notes = distributed.target, distributed.stack, []
     points = [{"n": n, "data": "x"} for n in range(3)]
-    leftovers.mark(stack, "left", "left", unjournalled=len(points))
+    unended.mark(stack, "left", "left", unjournalled=len(points))
     distributed.post({"run_id": "left", "datapoints": points, "fault": "crash:1"})
     assert eventually(lambda: queue_depth.queue_depth(target, stack).in_work)
 

@@ -80,6 +80,7 @@ TABLE = {
     },
     "deploy": {
         **TARGET,
+        "--force": ([None], []),
         **PROCESSING,
         "--set": (
             SETTING["--set"][0],

@@ -126,8 +126,8 @@ def test_open_environments_are_not_opened_again(monkeypatch, arm, rounds):
     """One round finds every first Lambda warm; behind a queue another one is for the processors."""
     sent = []
     monkeypatch.setattr(warm_up, "send_options", lambda *_: SendOptions(chunks=2))
-    monkeypatch.setattr(warm_up.leftovers, "mark", lambda *_, **__: None)
-    monkeypatch.setattr(warm_up.leftovers, "unmark", lambda *_: None)
+    monkeypatch.setattr(warm_up.unended, "mark", lambda *_, **__: None)
+    monkeypatch.setattr(warm_up.unended, "unmark", lambda *_: None)
     monkeypatch.setattr(warm_up.completion, "wait_until_complete", lambda *_, **__: SimpleNamespace(queued=0))
     monkeypatch.setattr(
         warm_up.senders,

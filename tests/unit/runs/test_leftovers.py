@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lambdist_lib.deployment import unended
 from lambdist_lib.deployment.queue_depth import QueueDepth
 from lambdist_lib.results import journal
 from lambdist_lib.runs import leftovers
@@ -111,28 +112,28 @@ def test_nothing_is_deleted_on_aws(cloud, killed):
 
 def test_a_run_that_ended_leaves_nothing(cloud, killed):
     killed(sent=5)
-    leftovers.unmark(STACK)
+    unended.unmark(STACK)
     cloud.queued = 4
 
     assert clear(cloud) == []
 
 
 def test_a_warm_up_and_a_run_without_receipts_are_counted_by_what_they_may_have_sent(cloud):
-    leftovers.mark(STACK, "warm", "warm", unjournalled=3)
+    unended.mark(STACK, "warm", "warm", unjournalled=3)
     cloud.queued = 3
 
     assert clear(cloud)
 
 
 def test_a_stack_without_a_queue_has_no_marks(cloud):
-    leftovers.mark(CONTROL, "single", "single", unjournalled=3)
+    unended.mark(CONTROL, "single", "single", unjournalled=3)
 
     assert clear(cloud, CONTROL) == []
 
 
 def test_a_damaged_mark_is_ignored(cloud, killed):
     killed(sent=5)
-    [mark] = (leftovers._folder()).glob("*.json")
+    [mark] = unended._folder().glob("*.json")
     mark.write_text(json.dumps({"other": 1}))
     cloud.queued = 4
 
