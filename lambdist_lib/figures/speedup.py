@@ -171,7 +171,7 @@ def _ratio_axis(ax: Axes, table: pd.DataFrame) -> None:
     low = min(table[["ratio", "low"]].min(axis=None), 1)
     high = max(table[["ratio", "high"]].max(axis=None), 1)
     if high / low < LOG_FROM:
-        ax.set_xlim(0, high * 1.4)
+        ax.set_xlim(0, high * 1.6)
         return
     ax.set_xscale("log")
     theme.log_seconds(ax.xaxis)

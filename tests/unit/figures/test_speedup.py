@@ -4,6 +4,7 @@ import math
 
 import matplotlib
 import pandas as pd
+import pytest
 from matplotlib.collections import LineCollection
 from support import tables as frames
 from support.figure_tables import BY_LEVEL, drawn
@@ -97,18 +98,20 @@ def test_each_median_is_named_above_its_own_points():
     assert not any(box.overlaps(other) for place, box in enumerate(boxes) for other in boxes[:place])
 
 
-def test_ratios_far_apart_get_a_logarithmic_axis_with_room_for_their_texts():
+@pytest.mark.parametrize(("arm_s", "scale"), [(0.5, "log"), (2.5, "linear"), (6.2, "linear")])
+def test_the_texts_of_ratios_stay_within_their_axis(arm_s, scale):
+    """It is logarithmic where the ratios are far apart."""
     with matplotlib.rc_context():
         theme.apply_theme()
-        _, right = speedup.plot_speedup(_three_arms()).axes
+        _, right = speedup.plot_speedup(_three_arms(arm_s)).axes
         right.figure.draw_without_rendering()
 
-    assert right.get_xscale() == "log"
+    assert right.get_xscale() == scale
     assert all(text.get_window_extent().x1 < right.get_window_extent().x1 for text in right.texts)
 
 
-def _three_arms() -> pd.DataFrame:
+def _three_arms(arm_s: float = 0.5) -> pd.DataFrame:
     """Warm and cold runs of three arms, of which two take as long."""
-    runs = frames.runs(6, control_s=10, arm_s=0.5, cold_pairs=1)
+    runs = frames.runs(6, control_s=10, arm_s=arm_s, cold_pairs=1)
     parallel = runs[runs["arm"] == "distributed"]
     return pd.concat([runs, parallel.assign(arm="single_node_parallel", run_id="p" + parallel["run_id"])])
