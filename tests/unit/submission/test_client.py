@@ -435,7 +435,7 @@ def test_the_original_form_works_with_any_api():
         counts, _ = submitted(server.api, points(5), plain=True, tries=2)
 
     assert (counts.accepted, counts.unknown, counts.rejected) == (2, 2, 1)
-    assert server.exchanges[0].content == {"data": "word-0"}
+    assert {"data": "word-0"} in [exchange.content for exchange in server.exchanges]
     assert server.exchanges[0].headers["x-api-key"] == "secret"
 
 
