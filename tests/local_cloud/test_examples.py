@@ -89,7 +89,7 @@ def test_a_wrong_file_is_said_in_one_line(target, script, tmp_path):
 @pytest.mark.parametrize(
     ("script", "arguments", "said"),
     [
-        ("ten_lines.py", ["{file}"], r"Distributed is .* single_node \(n = 2 warm pairs"),
+        ("ten_lines.py", ["{file}"], r"Distributed is .* single node \(n = 2 warm pairs"),
         ("read_results.py", ["{reference}"], r"[\d.]+ times, from [\d.]+ to [\d.]+, n = \d+"),
         ("plan_ahead.py", ["1e5"], r" 100 .*MaximumConcurrency"),
     ],
