@@ -4,7 +4,6 @@ results = load_results("reference")
 predict_arms(results.runs, calibrated(results, assumptions.load()))
 """
 
-import random
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -25,7 +24,6 @@ from lambdist_lib.protocol.arms import ARMS, in_order
 if TYPE_CHECKING:
     from lambdist_lib.analysis import Results
 
-DRAWS = 200
 UNCERTAIN = (ASSUMED, LITERATURE, FITTED)
 COLUMNS = [
     "arm", "measured_s", "predicted_s", "low_s", "high_s", "bottleneck", "usd_per_million", "most_sensitive",
@@ -135,7 +133,7 @@ def interval(arm: str, job: Job, table: Table, *, seed: int = 0) -> dict[str, fl
         span: dict[str, float] = spread["makespan_s"]
         return span
     return predict.interval_of(
-        [forecast_arm(arm, job, drawn(table, random.Random(f"{seed}:{k}"))).makespan_s for k in range(DRAWS)]
+        [forecast_arm(arm, job, value).makespan_s for value in predict.draws(table, seed)]
     )
 
 

@@ -75,7 +75,7 @@ def predict(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) -
         # plans on disk call the bottleneck `binding`
         "binding": dict(zip(("limit", "share"), settings_search.bottleneck(forecast), strict=True)),
         "phases": [asdict(phase) for phase in forecast.phases],
-        "single_node": _against_single_node(job, table, makespan_s, seed),
+        "single_node": _against_single_node(job, system, draws(table, seed), makespan_s),
         "cost": _cost(asked, job),
         "settings": _settings(job, table, makespan_s, free_tier),
         "warnings": [*asked.obstacles, *plan_warnings(job, system, forecast, table)],
@@ -83,23 +83,29 @@ def predict(job: Job, table: Table, *, seed: int = 0, free_tier: bool = False) -
     }  # fmt: skip
 
 
-def _against_single_node(job: Job, table: Table, makespan_s: float, seed: int) -> dict[str, Any]:
+def _against_single_node(
+    job: Job, system: System, drawn_values: Sequence[dict[str, float]], makespan_s: float
+) -> dict[str, Any]:
     """Compare the plan with one Lambda after the other, and with the fastest way of sending.
 
     All three times are medians over drawn inputs: where an input's spread is skewed, such as the network's,
     each time lies above that of the inputs' own values.
     """
-    draws = [drawn(table, random.Random(f"{seed}:{k}")) for k in range(DRAWS)]
     single_s = statistics.median(
-        forecast_arm(SINGLE_NODE, job, value, warm=False).makespan_s for value in draws
+        forecast_arm(SINGLE_NODE, job, value, warm=False).makespan_s for value in drawn_values
     )
-    best_s = statistics.median(ceiling(build(job, value))[0] for value in draws)
+    best_s = statistics.median(ceiling(build(job, value))[0] for value in drawn_values)
     return {
         "makespan_s": single_s,
         "speedup": single_s / makespan_s,
         "ceiling": single_s / best_s,
-        "ceiling_limit": ceiling(build(job, values(table)))[1],
+        "ceiling_limit": ceiling(system)[1],
     }
+
+
+def draws(table: Table, seed: int) -> list[dict[str, float]]:
+    """Return DRAWS values of each limit, drawn from its spread."""
+    return [drawn(table, random.Random(f"{seed}:{k}")) for k in range(DRAWS)]
 
 
 def spread_of(draw: Draw, forecast: fluid_forecast.Forecast, seed: int) -> dict[str, Any]:
