@@ -91,13 +91,13 @@ class Experiment:
         from lambdist_lib.results import tables
         from lambdist_lib.runs import executor, phases, preparation
 
-        parse_conditions(conditions, Experiment)
+        known = parse_conditions(conditions, Experiment)
         self.keep_stacks = argument_checks.flag("keep_stacks", keep_stacks)
         prepared = preparation.prepare(
             source=Source(data=data, format=format, columns=columns, for_function=process is not None),
             code=Code(processing=processing, process=process, requirements=requirements, modules=modules),
             target=target, region=region, profile=profile, seed=seed, experiment_id=experiment_id, arms=arms,
-            results_dir=results_dir, conditions=conditions,
+            results_dir=results_dir, conditions=known,
         )  # fmt: skip
         print_note(prepared.note)
         self.id, self.folder, self.target = prepared.id, prepared.folder, prepared.target

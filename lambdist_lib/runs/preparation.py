@@ -2,7 +2,7 @@
 
 import functools
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from lambdist_lib.deployment import callables
 from lambdist_lib.deployment.lifecycle import Code
 from lambdist_lib.results import folders
 from lambdist_lib.runs import argument_checks, levels
-from lambdist_lib.runs.conditions import Conditions, parse_conditions, require_possible, resolve_faults
+from lambdist_lib.runs.conditions import Conditions, require_possible, resolve_faults
 from lambdist_lib.runs.inputs import Source
 from lambdist_lib.runs.warm_up import WARM_UP_ROUNDS
 
@@ -66,7 +66,7 @@ def prepare(
     experiment_id: str,
     arms: Sequence[str],
     results_dir: str | Path,
-    conditions: Mapping[str, Any],
+    conditions: Conditions,
 ) -> Prepared:
     """Check the arguments of `Experiment`, read its data and open its folder.
 
@@ -74,7 +74,7 @@ def prepare(
         UsageError: An argument is invalid; a folder that was made for it is removed again.
         RunError: An experiment with this id has other conditions or data.
     """
-    parsed, known = _checked(conditions, arms, target)
+    known = _checked_arms(arms, target, conditions)
     seed = argument_checks.whole("seed", seed, 0, argument_checks.MAX_SEED)
     processing = code.folder(as_json=source.for_json)
     of_items = callables.name_of(code.process) if code.process else "items"
@@ -83,14 +83,14 @@ def prepare(
     connect = functools.partial(targets.connect, target, region=region, profile=profile)
     with folders.removed_if_refused(folder):
         connected = connect() if source.is_remote else None
-        points = parsed.read(source.file(folder, max_chars=parsed.max_chars, target=connected))
-        parsed, note = levels.reduce_senders(parsed, points)
+        points = conditions.read(source.file(folder, max_chars=conditions.max_chars, target=connected))
+        conditions, note = levels.reduce_senders(conditions, points)
         prepared = Prepared(
             id=folder.name,
             folder=folder,
             target=connected or connect(),
             points=points,
-            conditions=resolve_faults(parsed, points, seed),
+            conditions=resolve_faults(conditions, points, seed),
             arms=known,
             seed=seed,
             processing=processing,
@@ -101,12 +101,9 @@ def prepare(
     return prepared
 
 
-def _checked(
-    conditions: Mapping[str, Any], arms: Sequence[str], target: str
-) -> tuple[Conditions, tuple[str, ...]]:
-    """Return the conditions and arms, which the target can run."""
-    parsed = parse_conditions(conditions)
+def _checked_arms(arms: Sequence[str], target: str, conditions: Conditions) -> tuple[str, ...]:
+    """Return the arms, which the target can run under the conditions."""
     known = argument_checks.arms(arms)
     argument_checks.require_known("target", [target], targets.NAMES)
-    require_possible(target, parsed, known)
-    return parsed, known
+    require_possible(target, conditions, known)
+    return known
