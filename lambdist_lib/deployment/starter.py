@@ -15,7 +15,7 @@ NEXT = (
     "lambdist report",
     "lambdist cloud stop",
 )
-SHIPPED_TRY = f"lambdist try {DATA} -n 5"  # runs the checkout's lambdas/processing.py
+SHIPPED_TRY = f"lambdist try {DATA} -n 5"  # in the docstring of the shipped processing.py; a copy has NEXT's
 REQUIREMENTS = """\
 # Packages that processing.py imports, one a line, such as: selectolax
 # Python's standard library and boto3 are there anyway. Needs: pip install 'lambdist-lib[packages]'
@@ -53,10 +53,10 @@ def write(folder: str | Path) -> list[Path]:
     Raises:
         UsageError: The folder has one of these files already; nothing was written.
     """
-    folder = Path(folder).expanduser()
+    folder, shipped = Path(folder).expanduser(), (paths.lambdas() / "processing.py").read_bytes()
     files = {
         "README.md": README.encode(),
-        "processing.py": _with_own_command((paths.lambdas() / "processing.py").read_text()).encode(),
+        "processing.py": shipped.replace(SHIPPED_TRY.encode(), NEXT[0].encode()),
         "requirements.txt": REQUIREMENTS.encode(),
         DATA: (paths.root() / DATA).read_bytes(),
         **{path.name: path.read_bytes() for path in sorted(paths.notebooks().glob("*.ipynb"))},
@@ -71,8 +71,3 @@ def write(folder: str | Path) -> list[Path]:
         except OSError as error:
             raise UsageError(f"cannot write {paths.shown(folder / name)}: {error.strerror}") from error
     return [folder / name for name in files]
-
-
-def _with_own_command(processing: str) -> str:
-    """Let the docstring of processing.py name the command that runs this copy of it."""
-    return processing.replace(SHIPPED_TRY, NEXT[0])
