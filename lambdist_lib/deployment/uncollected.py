@@ -49,7 +49,7 @@ def require_unchanged(
 ) -> None:
     """Raise UncollectedError if a deploy would change a stack under the queued messages of a run."""
     for stack in existing:
-        runs = unended.resumable(stack)
+        runs = unended.unfinished_runs(stack)
         queued = queue_depth.queue_depth(target, stack).total if runs else 0
         if queued and not stacks.up_to_date(target, stack.kind, settings=settings, processing=processing):
             raise UncollectedError(

@@ -72,7 +72,7 @@ def marks(stack: Stack) -> dict[Path, Mark]:
     return stack_marks
 
 
-def resumable(stack: Stack) -> list[str]:
+def unfinished_runs(stack: Stack) -> list[str]:
     """Return the unfinished runs that may have messages here and that began with the stack's code."""
     runs = set()
     for noted in marks(stack).values():
